@@ -1,0 +1,59 @@
+# One command per job. Each does its own set-up: the first run makes the environment, the next ones reuse it.
+#   VENV=/elsewhere    an environment of your own          PYTHON=python3.12    the interpreter to make it with
+
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint figures bench fuzz oracle clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.has-demo ## train the two-layer network on the flower, check its gradients, draw what it learned
+	$(PY) -m models.two_layer
+
+test: $(VENV)/.has-dev ## the tests and every documented example, in under two minutes
+	$(PY) -m pytest
+
+test-slow: $(VENV)/.has-dev ## the tests that take longer
+	$(PY) -m pytest -m slow
+
+lint: $(VENV)/.has-dev ## style (ruff) and types (mypy --strict)
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+figures: $(VENV)/.has-demo ## draw every picture of the README again
+	$(PY) -m models.figures
+
+bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and autograd (downloads them)
+	$(PY) -m benchmarks
+
+fuzz: $(VENV)/.has-dev ## random programs and deep property tests, for a long while
+	TINYGRAD_PROFILE=intense $(PY) -m pytest -m "slow or not slow"
+
+oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
+	$(PY) -m pytest tests/oracle -m "slow or not slow"
+
+clean: ## remove the environment and everything generated
+	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment with one set of extras installed. The stamp makes the second time instant; a changed
+# pyproject.toml makes it stale. Nothing is asked of an environment but a working pip, so that one made by
+# another tool can be shared.
+$(VENV)/.has-%: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
+	  echo "tinygrad_lite needs Python 3.11 or newer; '$(PYTHON)' is $$found." >&2; \
+	  echo "Name another one, for example:  make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV) for 'make $(MAKECMDGOALS)' (only the first time)"
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$(SET_$*)]'
+	@touch $@
+
+SET_demo = demo
+SET_dev = dev
+SET_bench = dev,bench
+SET_oracle = dev,oracle
