@@ -1,0 +1,110 @@
+"""The command line of the programs here: one way to declare flags, and one clear line for whatever is wrong.
+
+A program is ``main(argv)``; it ends in ``sys.exit(cli.run(main))``, which turns a mistake of the user's
+into a line on stderr and exit code 2. A mistake of the program's keeps its traceback.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from models.training import Diverged
+
+T = TypeVar("T", int, float)
+
+OUT = Path("out")
+"""Where pictures go unless ``--plot`` says otherwise."""
+
+
+class UsageError(Exception):
+    """Something the user asked for cannot be done; the message says what and what to do instead."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that states what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (--help lists the flags)")
+
+
+def parser(name: str, description: str) -> Parser:
+    """The parser of ``python -m models.NAME``, with the flag every program has: ``--plot``."""
+    result = Parser(
+        prog=f"python -m models.{name}",
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    result.add_argument(
+        "--plot", type=picture, metavar="FILE.png", default=OUT / f"{name}.png", help="where the picture goes"
+    )
+    return result
+
+
+def add_training_flags(
+    to: argparse.ArgumentParser, *, iterations: int, learning_rate: float, seed: int | None = None
+) -> None:
+    """``--iterations``, ``--learning-rate`` and, where weights are drawn, ``--seed``, with these defaults."""
+    to.add_argument(
+        "--iterations", type=positive_int, metavar="N", default=iterations, help="steps of gradient descent"
+    )
+    to.add_argument(
+        "--learning-rate", type=positive_float, metavar="ALPHA", default=learning_rate, help="size of a step"
+    )
+    if seed is not None:
+        to.add_argument("--seed", type=seed_int, default=seed, help="seed of the initial weights")
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1."""
+    value = _number(int, text, "a whole number")
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def positive_float(text: str) -> float:
+    """A finite number above 0."""
+    value = _number(float, text, "a number")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+    return value
+
+
+def seed_int(text: str) -> int:
+    """A seed: a whole number from 0 to 2**32 - 1, which is what NumPy's legacy generator takes."""
+    value = _number(int, text, "a whole number")
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2**32 - 1")
+    return value
+
+
+def picture(text: str) -> Path:
+    """A path that ends in .png."""
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png")
+    return path
+
+
+def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
+    """Run a program and give its exit code: 0, or 2 after one line that says what the user can change."""
+    try:
+        main(argv)
+    # ModuleNotFoundError: an extra is missing, and its message says which.
+    except (UsageError, Diverged, ModuleNotFoundError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _number(kind: Callable[[str], T], text: str, what: str) -> T:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None

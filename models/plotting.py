@@ -1,0 +1,130 @@
+"""How the pictures here are drawn: a figure, the boundary a classifier draws between its classes, a cost
+curve.
+
+Needs matplotlib (``pip install tinygrad_lite[plot]``), and no display: pictures are only ever written to a
+file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.datasets import Dataset, classes
+from models.two_layer_manual import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
+GREY, INK = "#8a8f98", "#22262b"
+CLASS_COLOURS = (BLUE, RED)
+
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "grid.color": "#e4e6ea",
+    "savefig.dpi": 110,
+}
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of that many inches, drawn without a display.
+
+    Raises ``ModuleNotFoundError`` where matplotlib is missing.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("drawing needs matplotlib: pip install tinygrad_lite[plot]") from error
+    matplotlib.rcParams.update(STYLE)
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(picture: Figure, path: Path) -> None:
+    """Write ``picture`` as a PNG, making the folder if need be. The same picture gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.savefig(path, metadata={"Software": None}, pil_kwargs={"optimize": True})
+
+
+def decision_boundary(axes: Axes, outputs: Callable[[Array], Array], data: Dataset, title: str = "") -> None:
+    """The points of ``data`` over what a classifier makes of the plane around them.
+
+    ``outputs(X)`` gives (1, m) probabilities for the columns of X (2, m). The shade is the probability, the
+    line is where it is 1/2.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    low, high = data.X.min(axis=1), data.X.max(axis=1)
+    margin = 0.08 * (high - low)
+    x, y = (np.linspace(a, b, 240) for a, b in zip(low - margin, high + margin, strict=True))
+    grid_x, grid_y = np.meshgrid(x, y)
+    probability = outputs(np.vstack([grid_x.ravel(), grid_y.ravel()])).reshape(grid_x.shape)
+    shades = LinearSegmentedColormap.from_list("classes", [BLUE, "#ffffff", RED])
+    axes.pcolormesh(
+        x, y, probability, cmap=shades, vmin=0, vmax=1, alpha=0.35, shading="gouraud", rasterized=True
+    )
+    # Where all the plane is of one class there is no line to draw, and matplotlib would warn of it.
+    if probability.min() < 0.5 < probability.max():
+        axes.contour(x, y, probability, levels=[0.5], colors=INK, linewidths=1.2)
+    for label, colour in enumerate(CLASS_COLOURS):
+        of_class = data.X[:, data.labels == label]
+        axes.scatter(*of_class, s=11, color=colour, edgecolors="white", linewidths=0.4, zorder=3)
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.spines[:].set_visible(False)
+
+
+def projection(axes: Axes, outputs: Array, data: Dataset, title: str = "") -> None:
+    """Points with more than two features on their two principal directions, coloured by class; mistakes are
+    circled."""
+    from matplotlib import colormaps
+
+    centred = data.X - data.X.mean(axis=1, keepdims=True)
+    directions = np.linalg.svd(centred, full_matrices=False)[0][:, :2]
+    plane = directions.T @ centred
+    n_classes = int(data.labels.max()) + 1
+    colours = CLASS_COLOURS if n_classes == 2 else colormaps["tab10"].colors  # type: ignore[attr-defined]
+    for label in range(n_classes):
+        axes.scatter(*plane[:, data.labels == label], s=9, color=colours[label], label=str(label),
+        linewidths=0)
+    wrong = classes(outputs) != data.labels
+    axes.scatter(
+        *plane[:, wrong], s=42, facecolors="none", edgecolors=INK, linewidths=0.9, label="mistaken"
+    )
+    axes.set(xlabel="first principal direction", ylabel="second", title=title, xticks=[], yticks=[])
+    axes.legend(ncols=2 if n_classes > 2 else 1, markerscale=1.2, handletextpad=0.2, fontsize=8)
+
+
+def cost_curve(axes: Axes, curves: dict[str, Array], title: str = "") -> None:
+    """The cost over the iterations, one line for each named curve, on a logarithmic scale of iterations."""
+    for (name, costs), colour in zip(curves.items(), (BLUE, RED, GREEN, ORANGE, PURPLE), strict=False):
+        axes.plot(np.arange(1, len(costs) + 1), costs, color=colour, label=name)
+    axes.set(xscale="log", xlabel="iteration", ylabel="cost $J$", title=title)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    if len(curves) > 1:
+        axes.legend()
+
+
+def in_a_row(picture: Figure, titles: Sequence[str]) -> list[Axes]:
+    """Axes side by side, one for each title."""
+    axes = [picture.add_subplot(1, len(titles), i + 1) for i in range(len(titles))]
+    for one, title in zip(axes, titles, strict=True):
+        one.set_title(title)
+    return axes
