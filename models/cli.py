@@ -58,10 +58,10 @@ def add_training_flags(
 
 
 def positive_int(text: str) -> int:
-    """A whole number of at least 1."""
+    """A whole number from 1 to ten million."""
     value = _number(int, text, "a whole number")
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    if not 1 <= value <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 10,000,000")
     return value
 
 
@@ -94,7 +94,7 @@ def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None
     try:
         main(argv)
     # ModuleNotFoundError: an extra is missing, and its message says which.
-    except (UsageError, Diverged, ModuleNotFoundError, OSError) as error:
+    except (UsageError, Diverged, ModuleNotFoundError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

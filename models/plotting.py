@@ -1,15 +1,13 @@
-"""How the pictures here are drawn: a figure, the boundary a classifier draws between its classes, a cost
-curve.
+"""How the pictures here are drawn: what a classifier makes of the plane, and a cost curve.
 
-Needs matplotlib (``pip install tinygrad_lite[plot]``), and no display: pictures are only ever written to a
-file.
+Needs matplotlib (``pip install tinygrad_lite[plot]``) and no display: pictures are only written to files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +23,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a
 GREY, INK = "#8a8f98", "#22262b"
 CLASS_COLOURS = (BLUE, RED)
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -84,28 +82,30 @@ def decision_boundary(axes: Axes, outputs: Callable[[Array], Array], data: Datas
     if probability.min() < 0.5 < probability.max():
         axes.contour(x, y, probability, levels=[0.5], colors=INK, linewidths=1.2)
     for label, colour in enumerate(CLASS_COLOURS):
-        of_class = data.X[:, data.labels == label]
-        axes.scatter(*of_class, s=11, color=colour, edgecolors="white", linewidths=0.4, zorder=3)
+        x1, x2 = data.X[:, data.labels == label]
+        axes.scatter(x1, x2, s=11, color=colour, edgecolors="white", linewidths=0.4, zorder=3)
     axes.set(xticks=[], yticks=[], title=title)
     axes.spines[:].set_visible(False)
 
 
 def projection(axes: Axes, outputs: Array, data: Dataset, title: str = "") -> None:
-    """Points with more than two features on their two principal directions, coloured by class; mistakes are
-    circled."""
+    """Points with more than two features, along their two principal directions, coloured by class.
+
+    ``outputs`` (n_y, m) is what a classifier makes of them; its mistakes are circled.
+    """
     from matplotlib import colormaps
 
     centred = data.X - data.X.mean(axis=1, keepdims=True)
     directions = np.linalg.svd(centred, full_matrices=False)[0][:, :2]
-    plane = directions.T @ centred
+    x, y = directions.T @ centred
     n_classes = int(data.labels.max()) + 1
-    colours = CLASS_COLOURS if n_classes == 2 else colormaps["tab10"].colors  # type: ignore[attr-defined]
     for label in range(n_classes):
-        axes.scatter(*plane[:, data.labels == label], s=9, color=colours[label], label=str(label),
-        linewidths=0)
+        colour = CLASS_COLOURS[label] if n_classes == 2 else colormaps["tab10"](label)
+        of_class = data.labels == label
+        axes.scatter(x[of_class], y[of_class], s=9, color=colour, label=str(label), linewidths=0)
     wrong = classes(outputs) != data.labels
     axes.scatter(
-        *plane[:, wrong], s=42, facecolors="none", edgecolors=INK, linewidths=0.9, label="mistaken"
+        x[wrong], y[wrong], s=42, facecolors="none", edgecolors=INK, linewidths=0.9, label="mistaken"
     )
     axes.set(xlabel="first principal direction", ylabel="second", title=title, xticks=[], yticks=[])
     axes.legend(ncols=2 if n_classes > 2 else 1, markerscale=1.2, handletextpad=0.2, fontsize=8)
@@ -122,9 +122,6 @@ def cost_curve(axes: Axes, curves: dict[str, Array], title: str = "") -> None:
         axes.legend()
 
 
-def in_a_row(picture: Figure, titles: Sequence[str]) -> list[Axes]:
-    """Axes side by side, one for each title."""
-    axes = [picture.add_subplot(1, len(titles), i + 1) for i in range(len(titles))]
-    for one, title in zip(axes, titles, strict=True):
-        one.set_title(title)
-    return axes
+def side_by_side(picture: Figure, n: int) -> list[Axes]:
+    """``n`` axes in a row."""
+    return [picture.add_subplot(1, n, i + 1) for i in range(n)]

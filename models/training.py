@@ -50,7 +50,8 @@ def gradient_descent(
     """
     costs = np.empty(iterations)
     every = max(1, iterations // UPDATES)
-    with progress_bar(label, iterations) as show:
+    # When it diverges the cost says so below; NumPy need not warn of each overflow on the way.
+    with progress_bar(label, iterations) as show, np.errstate(over="ignore", invalid="ignore"):
         for i in range(iterations):
             J, grads = cost_and_gradients(params)
             costs[i] = J

@@ -1,0 +1,129 @@
+"""The four activations: where each learns, saturates or dies. Section 5 of the lectures.
+
+The derivative is autograd's; the lectures' formula for it, in terms of a = g(z), is drawn over it.
+
+    python -m models.activations
+
+>>> z = np.array([-2.0, 0.5])
+>>> derivative("tanh", z) - (1 - np.tanh(z) ** 2)
+array([0., 0.])
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+import tinygrad_lite as tg
+from models import cli, plotting
+from models.two_layer import ACTIVATIONS
+from models.two_layer_manual import DERIVATIVES, Array
+
+SATURATED = 0.05
+"""A unit counts as saturated where its slope is below this part of the steepest."""
+
+
+class Lesson(NamedTuple):
+    """What the lectures say of an activation: its formulas, in TeX, and what it is good and bad at."""
+
+    name: str
+    g: str
+    slope: str
+    good: str
+    bad: str
+
+
+LESSONS = {
+    "sigmoid": Lesson(
+        "sigmoid",
+        r"$g = 1 / (1 + e^{-z})$",
+        r"$g' = a(1 - a)$",
+        "a probability: for the output unit",
+        "slope at most 1/4, saturates, not centred",
+    ),
+    "tanh": Lesson(
+        "tanh",
+        r"$g = (e^z - e^{-z}) / (e^z + e^{-z})$",
+        r"$g' = 1 - a^2$",
+        "centred on zero: the next layer learns faster",
+        "saturates",
+    ),
+    "relu": Lesson(
+        "ReLU",
+        r"$g = \max(0, z)$",
+        r"$g' = 0$ if $z<0$, $1$ if $z>0$",
+        "never saturates on the right; cheap",
+        "dies: no slope at all on the left",
+    ),
+    "leaky_relu": Lesson(
+        "leaky ReLU",
+        r"$g = \max(0.01 z, z)$",
+        r"$g' = 0.01$ if $z<0$, $1$ if $z>0$",
+        "never quite dies",
+        "learns slowly on the left: slope 0.01",
+    ),
+}
+
+
+def derivative(name: str, z: Array) -> Array:
+    """g'(z) by autograd, of the shape of ``z``."""
+    slope: Array = tg.grad(lambda t: np.sum(ACTIVATIONS[name](t)))(z)
+    return slope
+
+
+def derivative_by_hand(name: str, z: Array) -> Array:
+    """g'(z) from the lectures' formula in a = g(z), of the shape of ``z``."""
+    return DERIVATIVES[name](ACTIVATIONS[name](z))
+
+
+def flat(name: str, z: Array) -> Array:
+    """Where ``z`` (m,) meets a slope too small to learn from, as 0 and 1."""
+    slope = np.abs(derivative(name, z))
+    return (slope < SATURATED * slope.max()).astype(float)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print how far autograd and the table are apart, and draw the four with their derivatives."""
+    parser = cli.parser(
+        "activations", "The four activations, their derivatives, and where they saturate or die."
+    )
+    flags = parser.parse_args(argv)
+    picture = plotting.figure(9.2, 6.6)
+
+    # An even number of points keeps clear of z = 0, where ReLU and leaky ReLU have a kink.
+    z = np.linspace(-6, 6, 1200)
+    print(f"{'':12}largest difference   slope at z =  -5       -1        1        5   flat for")
+    for i, (name, lesson) in enumerate(LESSONS.items()):
+        slope, by_hand = derivative(name, z), derivative_by_hand(name, z)
+        is_flat = flat(name, z) > 0
+        where = _where(z, is_flat)
+        at = "".join(f"{value:9.4f}" for value in derivative(name, np.array([-5.0, -1.0, 1.0, 5.0])))
+        print(f"{name:12}{np.max(np.abs(slope - by_hand)):18.1e}{'':14}{at}   {where}")
+
+        axes = picture.add_subplot(2, 2, i + 1)
+        axes.axhline(0, color=plotting.GREY, linewidth=0.6)
+        axes.axvline(0, color=plotting.GREY, linewidth=0.6)
+        axes.fill_between(z, -1.5, 2.5, where=is_flat.tolist(), color=plotting.GREY, alpha=0.16, linewidth=0)
+        axes.plot(z, ACTIVATIONS[name](z), color=plotting.BLUE, label=lesson.g)
+        # A gap at the kink: the derivative jumps there, and has no value in between.
+        for side in (z < 0, z > 0):
+            axes.plot(z[side], slope[side], color=plotting.RED, label=lesson.slope if side[0] else None)
+        axes.plot(z[::60], by_hand[::60], ".", color=plotting.INK, markersize=4)
+        axes.set(xlim=(-6, 6), ylim=(-1.3, 2.3), xticks=range(-6, 7, 2), title=lesson.name)
+        axes.set_xlabel(f"+ {lesson.good}\n− {lesson.bad}", loc="left", fontsize=9)
+        axes.legend(loc="upper left", fontsize=9)
+    plotting.save(picture, flags.plot)
+    print(f"\npicture: {flags.plot}")
+
+
+def _where(z: Array, is_flat: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> str:
+    """The flat part of the line in words."""
+    left, right = z[is_flat & (z < 0)], z[is_flat & (z > 0)]
+    parts = [f"z < {left.max():.1f}"] if left.size else []
+    parts += [f"z > {right.min():.1f}"] if right.size else []
+    return " and ".join(parts) or "no z"
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,42 @@
+"""Every picture of the README, drawn again into ``docs/figures``: ``make figures``."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from models import (
+    activations,
+    cli,
+    hidden_sizes,
+    initialisation,
+    linear_collapse,
+    logistic_regression,
+    per_example,
+    two_layer,
+)
+
+PROGRAMS = {
+    "logistic_regression": logistic_regression.main,
+    "per_example": per_example.main,
+    "activations": activations.main,
+    "linear_collapse": linear_collapse.main,
+    "two_layer": two_layer.main,
+    "hidden_sizes": hidden_sizes.main,
+    "initialisation": initialisation.main,
+}
+"""The programs that draw, in the order of the lectures."""
+
+FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run every program, each drawing ``docs/figures/NAME.png``."""
+    cli.Parser(prog="python -m models.figures", description=__doc__).parse_args(argv)
+    for name, program in PROGRAMS.items():
+        print(f"--- {name} ---")
+        program(["--plot", str(FIGURES / f"{name}.png")])
+        print()
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,130 @@
+"""Why weights start random and small: zero, 0.01 randn and 10 randn side by side. Section 9 of the lectures.
+
+From zero (or any equal) weights the hidden units compute the same thing, receive the same gradient, and
+stay the same for ever: the rows of W1 never differ. Small random weights break the symmetry. Large ones
+push tanh to where it is flat, so that most units hardly learn.
+
+    python -m models.initialisation
+
+>>> from models.datasets import load
+>>> course = follow(load("flower"), scale=0.01, iterations=3)
+>>> course.W1.shape, course.spread[0] > 0, course.saturated[0]
+((3, 4, 2), np.True_, np.float64(0.0))
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import tinygrad_lite as tg
+from models import cli, plotting, two_layer
+from models.datasets import Dataset, accuracy, load
+from models.training import gradient_descent
+from models.two_layer_manual import Array, Params, initialise
+
+SATURATED = 0.99
+"""A tanh unit counts as saturated on an example where its output is beyond this: its slope is then below
+0.02."""
+
+SCALES = {"zero": 0.0, "0.01 randn": 0.01, "10 randn": 10.0}
+"""The three initialisations: what the random weights are multiplied by."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One training run, watched.
+
+    ``costs (iterations,)``; ``W1 (iterations, n_h, n_x)`` before each step; ``spread (iterations,)``, how
+    far the rows of W1 are apart at most; ``saturated (iterations,)``, the share of units and examples where
+    tanh is saturated.
+    """
+
+    params: Params
+    costs: Array
+    W1: Array
+    spread: Array
+    saturated: Array
+
+
+def follow(
+    data: Dataset,
+    *,
+    scale: float,
+    n_h: int = 4,
+    learning_rate: float = 1.2,
+    iterations: int = 2000,
+    seed: int = 2,
+    label: str | None = None,
+) -> Course:
+    """Train from weights ``scale`` * randn, and keep what happens to the hidden units."""
+    weights, saturated = [], []
+
+    def watch(i: int, J: float, params: Params) -> None:
+        weights.append(params["W1"])
+        A1 = two_layer.forward(params, data.X).A1
+        saturated.append(np.mean(np.abs(A1) > SATURATED))
+
+    run = gradient_descent(
+        tg.value_and_grad(lambda p: two_layer.cost(p, data.X, data.Y)),
+        initialise(n_x=data.X.shape[0], n_h=n_h, n_y=data.Y.shape[0], seed=seed, scale=scale),
+        learning_rate=learning_rate,
+        iterations=iterations,
+        label=label,
+        watch=watch,
+    )
+    W1 = np.array(weights)
+    spread: Array = np.ptp(W1, axis=1).max(axis=1)
+    return Course(run.params, run.costs, W1, spread, np.array(saturated))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the three initialisations, print what became of the units, and draw it."""
+    parser = cli.parser("initialisation", "Zero, small and large initial weights, side by side.")
+    parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
+    cli.add_training_flags(parser, iterations=5000, learning_rate=1.2, seed=2)
+    flags = parser.parse_args(argv)
+    picture = plotting.figure(9.6, 5.4)
+    flower = load("flower")
+    courses = {
+        name: follow(
+            flower,
+            scale=scale,
+            n_h=flags.hidden,
+            learning_rate=flags.learning_rate,
+            iterations=flags.iterations,
+            seed=flags.seed,
+            label=name,
+        )
+        for name, scale in SCALES.items()
+    }
+
+    print("W1            last cost   accuracy %   rows of W1 apart      saturated units and examples")
+    print(f"{'':37}first        last     first       last")
+    for name, course in courses.items():
+        right = 100 * accuracy(two_layer.forward(course.params, flower.X).A2, flower.Y)
+        apart = f"{course.spread[0]:8.2g} {course.spread[-1]:11.2g}"
+        share = f"{100 * course.saturated[0]:7.1f} % {100 * course.saturated[-1]:7.1f} %"
+        print(f"{name:12}{course.costs[-1]:11.6f}{right:13.2f}   {apart} {share}")
+
+    steps = np.arange(1, flags.iterations + 1)
+    highest = max(course.costs.max() for course in courses.values())
+    for i, (name, course) in enumerate(courses.items()):
+        cost = picture.add_subplot(2, 3, i + 1)
+        plotting.cost_curve(cost, {"J": course.costs}, f"$W$ = {name}")
+        cost.set(ylim=(0, 1.05 * highest), xlabel="")
+        units = picture.add_subplot(2, 3, i + 4)
+        for unit, colour in enumerate(
+            (plotting.BLUE, plotting.RED, plotting.GREEN, plotting.ORANGE)[: flags.hidden]
+        ):
+            for feature, dash in enumerate(("-", "--")):
+                units.plot(steps, course.W1[:, unit, feature], dash, color=colour, linewidth=1.4)
+        units.set(xscale="log", xlabel="iteration", ylabel="weights $W_1$")
+        units.grid(axis="y")
+    plotting.save(picture, flags.plot)
+    print(f"\npicture: {flags.plot}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
