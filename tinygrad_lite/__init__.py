@@ -1,0 +1,33 @@
+"""tinygrad_lite: write the forward pass in plain NumPy, get its gradients."""
+
+from __future__ import annotations
+
+from . import testing as testing
+from .context import no_grad as no_grad
+from .op import bilinear as bilinear
+from .op import custom_vjp as custom_vjp
+from .op import elementwise as elementwise
+from .op import linear as linear
+from .rules.indexing import set_at as set_at
+from .rules.losses import binary_cross_entropy as binary_cross_entropy
+from .rules.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .rules.losses import cross_entropy as cross_entropy
+from .rules.losses import mean_squared_error as mean_squared_error
+from .rules.neural import leaky_relu as leaky_relu
+from .rules.neural import log_softmax as log_softmax
+from .rules.neural import logsumexp as logsumexp
+from .rules.neural import relu as relu
+from .rules.neural import sigmoid as sigmoid
+from .rules.neural import softmax as softmax
+from .rules.neural import softplus as softplus
+from .tensor import Tensor as Tensor
+from .tensor import TraceError as TraceError
+from .transforms import grad as grad
+from .transforms import gradients as gradients
+from .transforms import hessian as hessian
+from .transforms import hvp as hvp
+from .transforms import jacobian as jacobian
+from .transforms import jvp as jvp
+from .transforms import stop_gradient as stop_gradient
+from .transforms import value_and_grad as value_and_grad
+from .transforms import vjp as vjp

@@ -1,0 +1,162 @@
+"""The reverse sweep: from cotangents of some results to the cotangents of everything they were computed from.
+
+Operands are always older than results, so visiting the recorded tensors from the newest to the oldest meets every
+consumer of a value before the value itself. Each node is visited once, nothing recurses, and here alone are cotangents
+un-broadcast, given their operand's dtype, and added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .context import current
+from .op import Op, pick
+from .tensor import GRAD, TRACED, Tensor, label
+
+_by_age = attrgetter("_seq")
+
+
+def recorded(roots: Iterable[Tensor], mask: int = GRAD, oldest: int = 0) -> tuple[list[Tensor], int]:
+    """The tensors that ops made on the way to roots, newest first, and the flags met at the border.
+
+    mask: which flag an operand must have to be followed. oldest: tensors older than this are not entered (they cannot
+    depend on anything made since); their flags are what is returned.
+    """
+    seen = set(roots)
+    nodes = [t for t in seen if t._op is not None and t._seq >= oldest]
+    stack = list(nodes)
+    border = 0
+    while stack:
+        node = stack.pop()
+        seq = node._seq
+        for x in node._inputs:
+            if type(x) is Tensor and x._flags & mask and x not in seen:
+                if x._seq > seq:
+                    raise RuntimeError(
+                        f"{label(x)} was given new data after {label(node)} was computed from it, so this gradient "
+                        "would mix old and new values; compute the result again, then differentiate"
+                    )
+                seen.add(x)
+                if x._seq < oldest:
+                    border |= x._flags
+                elif x._op is not None:
+                    nodes.append(x)
+                    stack.append(x)
+    nodes.sort(key=_by_age, reverse=True)
+    return nodes, border
+
+
+def sweep(
+    nodes: Sequence[Tensor], seeds: Iterable[tuple[Tensor, Any]], wanted: set[Tensor] | None, recording: bool
+) -> dict[Tensor, Any]:
+    """Cotangents of the wanted tensors (None: of every leaf), from seeds (result, its cotangent).
+
+    nodes: what `recorded` found. recording: rules are given Tensors, and so the sweep is itself recorded.
+    """
+    needed = None if wanted is None else _towards(nodes, wanted)
+    # Upstream of an op that selects, a zero cotangent means "not taken" and must beat an infinite partial derivative.
+    guarded: set[Tensor] | None = set() if any(node._op.selects for node in nodes if node._op) else None
+    pending: dict[Tensor, Any] = {}
+    kept: dict[Tensor, Any] = {}
+    mode = current()
+    watcher = None if mode is None else mode.watcher
+    for y, g in seeds:
+        pending[y] = g if y not in pending else pending[y] + g
+    for node in nodes:
+        g = pending.pop(node, None)
+        if g is None:
+            continue
+        if wanted is not None and node in wanted:
+            kept[node] = g
+        op: Any = node._op
+        inputs = node._inputs
+        if op is pick:
+            _gather(pending, inputs[0], node._params["index"], g)
+            continue
+        result: Any = node if recording else node._data
+        values: Any = inputs if recording else [x._data if type(x) is Tensor else x for x in inputs]
+        if op.outputs > 1:
+            result, g = _outputs(node, g, recording)
+        guard = guarded is not None and _guard(guarded, node, op)
+        vjps, params = op.vjps, node._params
+        for i, x in enumerate(inputs):
+            if type(x) is not Tensor or not x._flags & GRAD or (needed is not None and x not in needed):
+                continue
+            vjp = vjps[i]
+            if vjp is None:
+                continue
+            gx = _guarded(vjp, g, result, values, params) if guard else vjp(g, result, *values, **params)
+            data = x._data
+            if gx.shape != data.shape:
+                gx = unbroadcast(gx, data.shape)
+            if gx.dtype is not data.dtype and gx.dtype != data.dtype:
+                gx = _cast(gx, data.dtype)
+            if watcher is not None:
+                watcher.backward(node, gx)
+            pending[x] = pending[x] + gx if x in pending else gx
+    kept.update(pending)
+    return kept
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a cotangent over the axes along which its operand was broadcast."""
+    extra = g.ndim - len(shape)
+    if extra < 0 or any(n != 1 and n != m for n, m in zip(shape, g.shape[extra:], strict=True)):
+        return np.broadcast_to(g, shape)  # a rule may give less than the operand's shape (a scalar for all of it)
+    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1)
+    total = np.sum(g, axis=axes, keepdims=True) if axes else g
+    return np.reshape(total, shape) if extra else total
+
+
+def _cast(g: Any, dtype: np.dtype[Any]) -> Any:
+    """The cotangent in its operand's dtype; of a complex one, a real operand receives the real part."""
+    if g.dtype.kind == "c" and dtype.kind != "c":
+        g = np.real(g)
+    return g.astype(dtype)
+
+
+def _towards(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:
+    """The tensors from which something wanted can be reached, the wanted ones included."""
+    needed = set(wanted)
+    for node in reversed(nodes):
+        for x in node._inputs:
+            if type(x) is Tensor and x in needed:
+                needed.add(node)
+                break
+    return needed
+
+
+def _guard(guarded: set[Tensor], node: Tensor, op: Op) -> bool:
+    """Whether this node lies upstream of an op that selects; its operands then do, too."""
+    inside = node in guarded
+    if inside or op.selects:
+        guarded.update(x for x in node._inputs if type(x) is Tensor)
+    return inside and op.kind == "elementwise" and not op.bounded
+
+
+def _guarded(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The rule's answer with 0 * inf taken as 0: log(x) under `where(x > 0, log(x), 0)` sends nothing back at 0."""
+    with np.errstate(all="ignore"):
+        gx = vjp(g, y, *values, **params)
+        numbers = gx._data if type(gx) is Tensor and not gx._flags & TRACED else gx
+        if gx is g or (isinstance(numbers, (np.ndarray, np.generic)) and np.isfinite(numbers).all()):
+            return gx
+        return np.where(g == 0, 0, gx)
+
+
+def _gather(pending: dict[Tensor, Any], node: Tensor, index: int, g: Any) -> None:
+    """Add to the list of cotangents of an op with several outputs."""
+    op: Any = node._op
+    gs = pending.setdefault(node, [None] * op.outputs)
+    gs[index] = g if gs[index] is None else gs[index] + g
+
+
+def _outputs(node: Tensor, gs: list[Any], recording: bool) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Outputs and cotangents of an op with several of them, with zeros for the outputs that were not used."""
+    op: Any = node._op
+    ys = tuple(pick.call(node, index=i) for i in range(op.outputs)) if recording else node._data
+    return ys, tuple(np.zeros_like(y) if g is None else g for y, g in zip(ys, gs, strict=True))

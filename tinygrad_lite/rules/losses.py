@@ -1,0 +1,173 @@
+"""Losses. Operands of different shapes raise: (m,) beside (1, m) never broadcasts to (m, m).
+
+Examples are columns, as in the lectures: the last axis counts them. A cross-entropy is the sum over outputs and the
+mean over examples, J = (1/m) Σᵢ ℒ⁽ⁱ⁾, so that its gradient is dZ2 = (A2 - Y) / m however many outputs there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import Array, elementwise, row
+from ..tensor import TRACED, Tensor
+from .neural import log_softmax, sigmoid
+
+
+def _log_loss(a: Any, y: Any) -> Any:
+    """-(y log a + (1 - y) log(1 - a)), with 0 log 0 = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, zero = y * np.log(a), (1 - y) * np.log1p(-a)
+    return -(np.where(y == 0, 0, one) + np.where(y == 1, 0, zero))
+
+
+def _d_probability(loss: Array, a: Array, y: Array) -> Array:
+    """-y/a + (1 - y)/(1 - a); a term whose label is 0 is 0, also at a = 0 and a = 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(y == 1, 0, (1 - y) / (1 - a)) - np.where(y == 0, 0, y / a)
+
+
+def _logistic_loss(z: Any, y: Any) -> Any:
+    """The same from z, a = sigmoid(z): max(z, 0) - z y + log(1 + exp(-|z|)), which loses nothing at either end."""
+    return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+
+
+log_loss = row(
+    elementwise(
+        _log_loss,
+        _d_probability,
+        lambda loss, a, y: np.log1p(-a) - np.log(a),
+        domain=[(0.05, 0.95), (0.05, 0.95)],
+    )
+)
+logistic_loss = row(
+    elementwise(
+        _logistic_loss,
+        lambda loss, z, y: sigmoid(z) - y,
+        lambda loss, z, y: -z,
+        domain=[(-4, 4), (0.05, 0.95)],
+    )
+)
+
+
+def binary_cross_entropy(A: Any, Y: Any) -> Any:
+    """J = -(1/m) Σ [Y log A + (1 - Y) log(1 - A)], from probabilities.
+
+    A: probabilities, shape (n_y, m) or (m,), examples along the last axis. Y: labels in 0..1, the same shape. Returns
+    one number. ValueError if the shapes differ or values lie outside 0..1. From logits,
+    `binary_cross_entropy_with_logits` is more accurate and never infinite.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.binary_cross_entropy(np.array([[0.5, 0.5]]), np.array([[0, 1]])))
+    0.6931471805599453
+    """
+    A, Y = _pair("binary_cross_entropy", A, Y, "A", "Y")
+    _in_unit_interval("binary_cross_entropy", "labels Y", Y)
+    _in_unit_interval("binary_cross_entropy", "probabilities A", A, "for logits use binary_cross_entropy_with_logits")
+    return np.sum(log_loss(A, Y)) / _examples(A)
+
+
+def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
+    """J = (1/m) Σ [log(1 + exp(Z)) - Y Z]: binary cross-entropy of sigmoid(Z), exact for every finite Z.
+
+    Z: logits, shape (n_y, m) or (m,), examples along the last axis. Y: labels in 0..1, the same shape. Returns one
+    number.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.binary_cross_entropy_with_logits(np.array([[1000.0, 0.0]]), np.array([[1, 0]])))
+    0.34657359027997264
+    """
+    Z, Y = _pair("binary_cross_entropy_with_logits", Z, Y, "Z", "Y")
+    _in_unit_interval("binary_cross_entropy_with_logits", "labels Y", Y)
+    return np.sum(logistic_loss(Z, Y)) / _examples(Z)
+
+
+def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
+    """J = -(1/m) Σᵢ log softmax(logits⁽ⁱ⁾)[labelᵢ], the mean over examples.
+
+    logits: shape (k, m), classes along `axis`. labels: whole numbers 0..k-1, logits' shape without that axis, (m,); or
+    probabilities of logits' own shape, such as one-hot columns. Returns one number.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.cross_entropy(np.zeros((4, 2)), np.array([0, 3])))
+    1.3862943611198906
+    """
+    logits, labels = _array(logits), _array(labels)
+    if logits.ndim == 0:
+        raise ValueError("cross_entropy: logits is a single number; it needs an axis of classes")
+    axis = axis % logits.ndim
+    classes = logits.shape[axis]
+    examples = logits.size // max(classes, 1)
+    log_p = log_softmax(logits, axis=axis)
+    if labels.shape == logits.shape:
+        _in_unit_interval("cross_entropy", "label probabilities", labels)
+        return -np.sum(labels * log_p) / examples
+    rest = logits.shape[:axis] + logits.shape[axis + 1 :]
+    if labels.shape != rest:
+        raise ValueError(
+            f"cross_entropy: labels {labels.shape} fit neither logits {logits.shape} nor its shape without the "
+            f"classes (axis {axis}), {rest}; say axis= if classes lie along another axis"
+        )
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: class labels are whole numbers, but labels is {labels.dtype}")
+    if _readable(labels) and labels.size and not (_low(labels) >= 0 and _high(labels) < classes):
+        raise ValueError(
+            f"cross_entropy: labels lie in {_low(labels)}..{_high(labels)}, but classes in 0..{classes - 1}"
+        )
+    chosen = np.expand_dims(
+        np.expand_dims(labels, axis) == np.arange(classes).reshape((-1,) + (1,) * (len(rest) - axis)), 0
+    )[0]
+    return -np.sum(np.where(chosen, log_p, 0)) / examples
+
+
+def mean_squared_error(A: Any, Y: Any) -> Any:
+    """The mean of (A - Y)² over all entries. A, Y: the same shape. Returns one number.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
+    """
+    A, Y = _pair("mean_squared_error", A, Y, "A", "Y")
+    return np.mean(np.square(A - Y))
+
+
+def _array(x: Any) -> Any:
+    return x if type(x) is Tensor or hasattr(x, "__array_function__") else np.asarray(x)
+
+
+def _pair(loss: str, a: Any, b: Any, name_a: str, name_b: str) -> tuple[Any, Any]:
+    """Both as arrays, of one shape."""
+    a, b = _array(a), _array(b)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{loss}: {name_a} {a.shape} and {name_b} {b.shape} must have the same shape; "
+            f"reshape one of them, for example {name_b}.reshape({name_a}.shape)"
+        )
+    return a, b
+
+
+def _examples(a: Any) -> int:
+    return a.shape[-1] if a.ndim else 1
+
+
+def _readable(a: Any) -> bool:
+    """Whether the numbers can be looked at: not those of a trace, and not those of a lazy array."""
+    return (
+        not a._flags & TRACED and isinstance(a._data, (np.ndarray, np.generic))
+        if type(a) is Tensor
+        else isinstance(a, np.ndarray)
+    )
+
+
+def _low(a: Any) -> Any:
+    return (a._data if type(a) is Tensor else a).min()
+
+
+def _high(a: Any) -> Any:
+    return (a._data if type(a) is Tensor else a).max()
+
+
+def _in_unit_interval(loss: str, what: str, a: Any, remedy: str = "scale them to 0..1") -> None:
+    if a.size and _readable(a) and not (_low(a) >= 0 and _high(a) <= 1):
+        raise ValueError(f"{loss}: {what} lie in {_low(a)}..{_high(a)}, outside 0..1; {remedy}")

@@ -1,0 +1,98 @@
+"""What networks are made of beyond NumPy's own functions: activations, softmax, logsumexp.
+
+The forward functions are exact to a few units in the last place over the whole range of floats, and never warn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import Array, custom_vjp, elementwise, row
+from .reductions import kept
+
+# -- activations -----------------------------------------------------------------------------------------------------
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)) without overflow, and without losing the small values of the left tail."""
+    e = np.exp(-np.abs(x))
+    return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def _leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    return np.where(np.greater(x, 0), x, slope * x)
+
+
+def _softplus(x: Any) -> Any:
+    """log(1 + exp(x)) without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), bounded=True))
+relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True))
+leaky_relu = row(
+    elementwise(
+        _leaky_relu,
+        lambda y, x, slope=0.01: np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)),
+        kinks=(0,),
+        bounded=True,
+    )
+)
+softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), bounded=True))
+
+# -- over an axis ----------------------------------------------------------------------------------------------------
+
+
+def _log_sums(x: Any, axis: Any) -> tuple[Any, Any]:
+    """(m, r) with log(sum(exp(x))) = m + r, the reduced axes kept: m is the largest entry, r = log1p(the others)."""
+    m = np.max(x, axis=axis, keepdims=True)
+    m = np.where(np.isfinite(m), m, 0)
+    with np.errstate(over="ignore"):  # a difference that overflows to -inf is a term that is 0
+        e = np.exp(x - m)
+    # The largest entry is the 1 of log1p; a tie leaves the other ones in the sum.
+    largest = x == m
+    ones = np.sum(largest, axis=axis, keepdims=True)
+    others = np.sum(np.where(largest, 0, e), axis=axis, keepdims=True)
+    with np.errstate(divide="ignore"):  # log(0) = -inf is right for a sum of nothing
+        return m, np.log1p(others + (ones - 1).astype(others.dtype))
+
+
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    m, r = _log_sums(x, axis)
+    total = m + r
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def _log_softmax(x: Any, axis: Any = -1) -> Any:
+    m, r = _log_sums(x, axis)
+    with np.errstate(over="ignore"):
+        return (x - m) - r
+
+
+def _softmax(x: Any, axis: Any = -1) -> Any:
+    with np.errstate(over="ignore"):
+        e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _softmax_vjp(g: Array, y: Array, x: Array, axis: Any = -1) -> Array:
+    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+
+
+def _log_softmax_vjp(g: Array, y: Array, x: Array, axis: Any = -1) -> Array:
+    return g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
+
+
+def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    return kept(g, axis, keepdims) * np.exp(x - kept(y, axis, keepdims))
+
+
+softmax = row(custom_vjp(_softmax, _softmax_vjp))
+log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp))
+logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp))

@@ -1,0 +1,394 @@
+"""Tensor: an array, and the operation that made it.
+
+A Tensor knows nothing about derivatives. It holds its array, the op and the operands it was made from, and answers
+NumPy's two protocols (`__array_ufunc__`, `__array_function__`) by looking the function up in `handlers`, the register
+that the rows of the table fill. Operators and methods (`+`, `@`, `.sum()`) are installed by `rules/__init__.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .op import Op
+
+# What is known of a tensor, one bit each; a result has the bits of all its operands (`a._flags | b._flags`).
+GRAD: Final = 1  # a gradient can flow into it
+TRACED: Final = 2  # it stands for a value in a program being recorded: its numbers must not be read
+LIFTED: Final = 4  # it depends on the argument of a transform that is still running
+
+handlers: dict[Any, Callable[..., Any]] = {}
+"""NumPy's function, or (ufunc, method) -> what to call instead when one of its arguments is a Tensor."""
+
+next_seq = itertools.count(1).__next__
+_NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
+
+
+class TraceError(RuntimeError):
+    """The numbers of a traced value were asked for, where there are none yet."""
+
+
+@final
+class Tensor:
+    """An array that remembers how it was computed.
+
+    data: anything NumPy can make a numeric array of; it is copied. Arrays of other libraries that speak NumPy's
+    protocols (Dask, CuPy) are kept as they are. requires_grad: whether gradients are wanted for it (float and complex
+    arrays only, else TypeError). name: used in error messages and in generated code.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> W = tg.Tensor([[1.0, 2.0]], requires_grad=True, name="W")
+    >>> np.sum(W * W).backward()
+    >>> W.grad
+    array([[2., 4.]])
+    """
+
+    __slots__ = ("__weakref__", "_data", "_flags", "_inputs", "_op", "_params", "_seq", "grad", "name")
+
+    _data: Any
+    _flags: int
+    _op: Op | None  # what made it; None for a leaf
+    _inputs: tuple[Any, ...]  # the operands: Tensors, arrays and Python scalars
+    _params: dict[str, Any]  # keyword arguments of the op (axis=...)
+    _seq: int  # counts up as tensors are made: operands are always older than results
+    grad: Any
+    name: str | None
+
+    # Installed by the rules.
+    __add__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __radd__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __sub__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rsub__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __mul__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rmul__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __truediv__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rtruediv__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __floordiv__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rfloordiv__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __mod__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rmod__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __pow__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rpow__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __matmul__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rmatmul__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __neg__: ClassVar[Callable[[Tensor], Tensor]]
+    __pos__: ClassVar[Callable[[Tensor], Tensor]]
+    __abs__: ClassVar[Callable[[Tensor], Tensor]]
+    __invert__: ClassVar[Callable[[Tensor], Tensor]]
+    __and__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rand__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __or__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __ror__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __xor__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __rxor__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __lt__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __le__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __gt__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __ge__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    __getitem__: ClassVar[Callable[[Tensor, Any], Tensor]]
+    backward: ClassVar[Callable[..., None]]
+    sum: ClassVar[Callable[..., Tensor]]
+    mean: ClassVar[Callable[..., Tensor]]
+    max: ClassVar[Callable[..., Tensor]]
+    min: ClassVar[Callable[..., Tensor]]
+    prod: ClassVar[Callable[..., Tensor]]
+    std: ClassVar[Callable[..., Tensor]]
+    var: ClassVar[Callable[..., Tensor]]
+    cumsum: ClassVar[Callable[..., Tensor]]
+    cumprod: ClassVar[Callable[..., Tensor]]
+    argmax: ClassVar[Callable[..., Tensor]]
+    argmin: ClassVar[Callable[..., Tensor]]
+    argsort: ClassVar[Callable[..., Tensor]]
+    all: ClassVar[Callable[..., Tensor]]
+    any: ClassVar[Callable[..., Tensor]]
+    dot: ClassVar[Callable[..., Tensor]]
+    reshape: ClassVar[Callable[..., Tensor]]
+    transpose: ClassVar[Callable[..., Tensor]]
+    swapaxes: ClassVar[Callable[..., Tensor]]
+    ravel: ClassVar[Callable[..., Tensor]]
+    flatten: ClassVar[Callable[..., Tensor]]
+    squeeze: ClassVar[Callable[..., Tensor]]
+    repeat: ClassVar[Callable[..., Tensor]]
+    take: ClassVar[Callable[..., Tensor]]
+    diagonal: ClassVar[Callable[..., Tensor]]
+    trace: ClassVar[Callable[..., Tensor]]
+    clip: ClassVar[Callable[..., Tensor]]
+    round: ClassVar[Callable[..., Tensor]]
+    conj: ClassVar[Callable[..., Tensor]]
+    astype: ClassVar[Callable[..., Tensor]]
+    copy: ClassVar[Callable[..., Tensor]]
+    T: ClassVar[Any]
+    mT: ClassVar[Any]
+    real: ClassVar[Any]
+    imag: ClassVar[Any]
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        if type(data) is Tensor:
+            data = data._read("Tensor(t)")
+        array = _own(data)
+        if requires_grad:
+            check_differentiable(array.dtype, name or "a tensor")
+        self._data = array
+        self._flags = GRAD if requires_grad else 0
+        self._op = None
+        self._inputs = ()
+        self._params = {}
+        self._seq = next_seq()
+        self.grad = None
+        self.name = name
+
+    # -- what it holds ---------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The array, as a read-only view. On a leaf it can be assigned a new value of the same shape and dtype."""
+        array = self._read(".data")
+        if not isinstance(array, (np.ndarray, np.generic)):
+            return array
+        view = np.asarray(array).view()
+        view.flags.writeable = False
+        return view
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        """Replace a leaf's value (as an optimiser does); the array is copied."""
+        if self._op is not None or self._flags & (TRACED | LIFTED):
+            raise TypeError(f"{label(self)} was computed, so its data cannot be assigned; assign to a leaf's")
+        if type(value) is Tensor:
+            value = value._read(".data = t")
+        array = _own(value)
+        if array.shape != self.shape or array.dtype != self.dtype:
+            raise ValueError(
+                f"{label(self)}.data: is {self.dtype} {self.shape}, was given {array.dtype} {array.shape}; "
+                "shape and dtype must stay the same"
+            )
+        self._data = array
+        self._seq = next_seq()  # younger than whatever was computed from the old value: a sweep notices
+
+    @property
+    def requires_grad(self) -> bool:
+        return bool(self._flags & GRAD)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    def numpy(self) -> Any:
+        """The numbers, as a fresh array that carries no gradient."""
+        return np.array(self._read(".numpy()"))
+
+    def item(self) -> Any:
+        """The one number in it, as a Python scalar; ValueError if there is not exactly one."""
+        if self.size != 1:
+            raise ValueError(f".item(): {label(self)} holds {self.size} numbers, not one")
+        return self._read(".item()").item()
+
+    def detach(self) -> Tensor:
+        """The same numbers as a leaf that requires no gradient."""
+        return leaf(self._read(".detach()"), 0, self.name)
+
+    def _read(self, how: str) -> Any:
+        """The raw array, for code that leaves the graph."""
+        if self._flags & TRACED:
+            raise TraceError(
+                f"{how}: {label(self)} has no value yet: the function is being traced into a program. "
+                "Branch with np.where, keep the result a Tensor, or read it after the compiled call"
+            )
+        return self._data
+
+    # -- NumPy's protocols -----------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            handler = handlers.get(ufunc)
+            if handler is not None:
+                return handler(*inputs)
+        return _uncommon_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        return _handler(func, func)(*args, **kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self._flags & GRAD:
+            raise TypeError(
+                f"np.asarray({label(self)}) would lose its gradient; say .numpy() if you mean the numbers alone"
+            )
+        return np.array(self._read("np.asarray(t)"), dtype=dtype)
+
+    # -- Python's protocols ----------------------------------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth of {label(self)}, shape {self.shape}, is ambiguous: use np.all(...) or np.any(...)"
+            )
+        return bool(self._read("if t:"))
+
+    def __float__(self) -> float:
+        return float(_single(self, "float(t)"))
+
+    def __int__(self) -> int:
+        return int(_single(self, "int(t)"))
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"{label(self)} is {self.dtype}: only an integer can be an index")
+        return int(_single(self, "an index"))
+
+    def __complex__(self) -> complex:
+        return complex(_single(self, "complex(t)"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data.item() if spec and self.size == 1 and not self._flags & TRACED else str(self), spec)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d Tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "t[index] = value would change a Tensor that others were computed from; "
+            "write t = tg.set_at(t, index, value) instead"
+        )
+
+    # NumPy's meaning: element by element. (The rules install __eq__ and __ne__; identity still makes the hash.)
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        if self._flags & TRACED:
+            text = f"<traced {self.dtype} {self.shape}>"
+        else:
+            text = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        if self.dtype != np.float64:
+            text += f", dtype={self.dtype}"
+        if self._flags & GRAD:
+            text += ", requires_grad=True"
+        if self.name is not None:
+            text += f", name={self.name!r}"
+        return f"Tensor({text})"
+
+    # -- copies ----------------------------------------------------------------------------------------------------
+
+    def __reduce__(self) -> Any:
+        if self._op is not None or self._flags & (TRACED | LIFTED):
+            raise TypeError(
+                f"{label(self)} was computed, and a copy would be cut off from what it was computed from; "
+                "copy or pickle .detach() instead"
+            )
+        return _restore, (self._data, self.requires_grad, self.name, self.grad)
+
+    def __copy__(self) -> Tensor:
+        restore, state = self.__reduce__()
+        return restore(*state)  # type: ignore[no-any-return]
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self.__copy__()
+
+
+def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
+    """A Tensor around an array that is already ours (nothing is copied or checked)."""
+    t: Tensor = object.__new__(Tensor)
+    t._data = array
+    t._flags = flags
+    t._op = None
+    t._inputs = ()
+    t._params = {}
+    t._seq = next_seq()
+    t.grad = None
+    t.name = name
+    return t
+
+
+def label(t: Any) -> str:
+    """How an error message calls an operand: by name where it has one."""
+    if type(t) is Tensor:
+        return t.name or "a Tensor"
+    return "an array" if hasattr(t, "shape") else repr(t)
+
+
+def check_differentiable(dtype: np.dtype[Any], what: str) -> None:
+    """TypeError unless numbers of this dtype can have a gradient."""
+    if dtype.kind not in "fc":
+        raise TypeError(
+            f"{what} is {dtype}: only float and complex arrays have gradients; "
+            "convert it first, for example .astype(float), or write 3.0 for 3"
+        )
+
+
+def check_numeric(array: Any) -> None:
+    """TypeError unless the array holds numbers."""
+    if array.dtype.kind not in _NUMERIC:
+        raise TypeError(f"an array of dtype {array.dtype} is not numeric; a Tensor needs numbers, such as float64")
+
+
+def _own(data: Any) -> Any:
+    """A numeric array nobody else can write to."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("a masked array would lose its mask; use .filled(value) and np.where")
+    if isinstance(data, (np.ndarray, np.generic)) or not hasattr(data, "__array_function__"):
+        try:
+            array: Any = np.array(data)
+        except ValueError as error:
+            raise TypeError(f"no numeric array can be made of this {type(data).__name__}: {error}") from None
+    else:
+        array = data.copy()  # Dask, CuPy, …: theirs to copy, lazily or on the device
+    check_numeric(array)
+    return array
+
+
+def _single(t: Tensor, how: str) -> Any:
+    if t.size != 1:
+        raise TypeError(f"{how}: {label(t)} has shape {t.shape}; only a one-element Tensor is a number")
+    return t._read(how).item()
+
+
+def _restore(array: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    """The copy or the unpickled twin of a leaf."""
+    t = Tensor(array, requires_grad, name)
+    t.grad = None if grad is None else grad.copy()
+    return t
+
+
+def _handler(key: Any, func: Callable[..., Any], method: str = "") -> Callable[..., Any]:
+    """What stands in the register under key; TypeError, naming the function, where nothing does."""
+    handler = handlers.get(key)
+    if handler is None:
+        module = getattr(func, "__module__", None) or "numpy"
+        raise TypeError(
+            f"{module}.{func.__name__}{method} has no derivative rule here, so it is refused rather than losing a "
+            "gradient; write it with other NumPy functions, add a rule (tg.elementwise, tg.linear, tg.bilinear, "
+            "tg.custom_vjp), or pass t.numpy() if no gradient is wanted"
+        )
+    return handler
+
+
+def _uncommon_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A ufunc without a row, with keyword arguments, or one of its methods (np.add.reduce)."""
+    if "out" in kwargs:
+        raise TypeError(
+            f"{ufunc.__name__}(…, out=…) or an in-place operator would write a Tensor's value into an existing "
+            "array and lose its gradient; use the result instead: y = np.add(x, t), x = x + t"
+        )
+    if method == "__call__":
+        return _handler(ufunc, ufunc)(*inputs, **kwargs)
+    return _handler((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)
