@@ -290,8 +290,8 @@ def _signature(op: Op) -> tuple[tuple[str, ...], frozenset[str] | None]:
             [p.denominator if type(p) is over else p for p in op.partials if callable(p)],
             1 + len(op.partials),
         )
-    elif op.arity is None:  # vjp(i, g, y, *operands, **keywords)
-        rules, fixed = [op.vjps.rule], 3
+    elif op.arity is None:  # vjp(i, g, y, *operands, *, keywords)
+        rules, fixed = [op.vjps.rule], 0
     else:  # vjp(g, y, *operands, **keywords)
         rules, fixed = [rule for rule in op.vjps if rule is not None], 2 + op.arity
     keywords: set[str] = set()
@@ -299,7 +299,7 @@ def _signature(op: Op) -> tuple[tuple[str, ...], frozenset[str] | None]:
         for p in list(inspect.signature(rule).parameters.values())[fixed:]:
             if p.kind is p.VAR_KEYWORD:
                 return names, None
-            if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD):
+            if p.kind is p.KEYWORD_ONLY or (fixed and p.kind is p.POSITIONAL_OR_KEYWORD):
                 keywords.add(p.name)
     return names, frozenset(keywords)
 
