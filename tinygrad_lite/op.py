@@ -168,10 +168,11 @@ def rows() -> list[Op]:
     return list(_table)
 
 
-def row(op: Op) -> Op:
-    """Put an op in the table: from now on NumPy's function, given a Tensor, is this op."""
+def row(op: Op, *functions: Callable[..., Any]) -> Op:
+    """Put an op in the table: from now on NumPy's functions (the op's own fn if none is named) are it on Tensors."""
     _table.append(op)
-    handlers[op.fn] = op.call
+    for function in functions or (op.fn,):
+        handlers[function] = op.call
     return op
 
 
@@ -343,6 +344,8 @@ def _caller(op: Op) -> Callable[..., Any]:
             return _unary(op)
         if op.arity == 2:
             return _binary(op)
+    if op.arity == 1 and op.outputs == 1:
+        return _unary_with_keywords(op)
     return _general(op)
 
 
@@ -382,6 +385,26 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
         except (TypeError, ValueError) as error:
             raise _explained(op, (a, b), error) from None
         return record(op, data, flags, (a, b), _NO_PARAMS)
+
+    return call
+
+
+def _unary_with_keywords(op: Op) -> Callable[..., Any]:
+    fn = op.fn
+
+    def call(*operands: Any, **params: Any) -> Any:
+        if len(operands) != 1:
+            operands = _arranged(op, operands, params)
+        x = operands[0]
+        if type(x) is not Tensor:
+            return fn(x, **params)
+        if params:
+            params = _supported(op, params)
+        try:
+            data = fn(x._data, **params)
+        except (TypeError, ValueError, IndexError) as error:
+            raise _explained(op, (x,), error) from None
+        return record(op, data, x._flags, operands, params)
 
     return call
 
@@ -454,15 +477,16 @@ def _arranged(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tupl
 def _supported(op: Op, params: dict[str, Any]) -> dict[str, Any]:
     """The keywords, if the rules know what to do with them."""
     kept = {}
+    keywords = op.keywords
     for name, value in params.items():
         if type(value) is Tensor:
             raise TypeError(f"{op.name}: {name}= must be a plain value, not a Tensor; say {name}=int(t) or t.numpy()")
-        if op.keywords is None or name in op.keywords:
+        if keywords is None or name in keywords:
             kept[name] = value
         elif value is not None and value is not np._NoValue:
             raise TypeError(
                 f"{op.name}({name}=…) is not supported on Tensors, because its gradient would be lost; "
-                f"supported keywords: {', '.join(sorted(op.keywords)) or 'none'}"
+                f"supported keywords: {', '.join(sorted(keywords)) or 'none'}"
             )
     return kept
 

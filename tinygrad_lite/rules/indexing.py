@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op, custom_vjp, linear, row
+from ..op import Op, custom_vjp, linear, record, row
 from ..tensor import Tensor
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
@@ -85,6 +85,11 @@ def split_index(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
 
 def getitem(x: Any, index: Any) -> Any:
     """x[index], for integers, slices, None, Ellipsis, integer and boolean arrays, and tuples of them."""
+    if type(index) is int or type(index) is slice:  # the common case: 0.5 µs instead of 1.7 µs
+        try:
+            return record(get, x._data[index], x._flags, (x,), {"template": (index,)})
+        except IndexError:  # is explained below
+            pass
     template, arrays = split_index(index)
     return get.call(x, *arrays, template=template)
 

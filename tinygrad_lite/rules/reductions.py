@@ -29,7 +29,12 @@ def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool 
     return ties * kept(g / np.sum(ties, axis=axis, keepdims=keepdims), axis, keepdims)
 
 
-sum = row(linear(np.sum, lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims)))
+def _sum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.sum; for an ndarray without its Python wrapper, which costs more than summing a small array."""
+    return np.add.reduce(a, axis, None, None, keepdims) if type(a) is np.ndarray else np.sum(a, axis, keepdims=keepdims)
+
+
+sum = row(linear(_sum, lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims)), np.sum)
 mean = row(linear(np.mean, _mean_vjp))
 max = row(custom_vjp(np.max, _extreme_vjp, selects=True))
 min = row(custom_vjp(np.min, _extreme_vjp, selects=True))
