@@ -1,0 +1,24 @@
+"""Checking gradients, one's own included: what this library is tested with.
+
+`check_gradients` needs NumPy alone; `strategies` (random shapes, arrays, networks and programs for
+property-based tests) needs Hypothesis: `pip install 'tinygrad_lite[testing]'`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .check import check_gradients
+from .report import Entry, GradientError, Mistake, Report, Verdict
+
+if TYPE_CHECKING:
+    from . import strategies as strategies
+
+__all__ = ["Entry", "GradientError", "Mistake", "Report", "Verdict", "check_gradients"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "strategies":  # only now, since it imports Hypothesis
+        return importlib.import_module(".strategies", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

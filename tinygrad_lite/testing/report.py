@@ -1,0 +1,155 @@
+"""What a gradient check found: verdicts, and the sentences that tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+
+class Verdict(StrEnum):
+    """RIGHT: every number agrees. WRONG: at least one does not. CANNOT_TELL: none is wrong, but some are
+    undecided.
+    """
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    CANNOT_TELL = "cannot tell"
+
+    @staticmethod
+    def worst(verdicts: list[Verdict]) -> Verdict:
+        for verdict in (Verdict.WRONG, Verdict.CANNOT_TELL):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.RIGHT
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One number of autograd's that is wrong.
+
+    where: the input and the element ('W1[2, 1]'). autograd, numerical: the two values; error: how far the
+    numerical one may be from the truth; method: how it was found; sides: what the two are called, if not
+    that.
+    """
+
+    where: str
+    autograd: float
+    numerical: float
+    error: float
+    method: str
+    sides: tuple[str, str] = ("autograd", "numerical")
+
+    def __str__(self) -> str:
+        left, right = (f"{side:<9}" for side in self.sides)
+        text = (
+            f"{self.where}\n"
+            f"      {left}  {self.autograd: .12g}\n"
+            f"      {right}  {self.numerical: .12g}  ± {self.error:.1g}  ({self.method})"
+        )
+        if self.numerical and np.isfinite(self.autograd):
+            text += f"\n      {left.strip()} / {right.strip()} = {self.autograd / self.numerical:.6g}"
+        return text
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was found for one input, in one mode.
+
+    input: its name. mode: 'vjp', 'jvp' or 'jvp against vjp'. order: 1 or 2. checked: how many numbers were
+    compared; size: how many elements the input has; undecided: {reason: number of elements}. method: of the
+    numerical side.
+    """
+
+    input: str
+    mode: str
+    order: int
+    checked: int
+    size: int
+    method: str
+    mistakes: tuple[Mistake, ...] = ()
+    wrong: int = 0
+    undecided: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.wrong:
+            return Verdict.WRONG
+        return Verdict.CANNOT_TELL if self.undecided else Verdict.RIGHT
+
+    def __str__(self) -> str:
+        text = f"{self.mode}, order {self.order}, {self.input}: {self.verdict}"
+        if self.wrong:
+            text += f", {self.wrong} of {self.checked} numbers"
+        elif self.undecided:
+            reasons = "; ".join(f"{count}: {reason}" for reason, count in self.undecided.items())
+            text += f" for {sum(self.undecided.values())} of {self.checked} numbers ({reasons})"
+        else:
+            text += f", {self.checked} numbers ({self.method})"
+        return text
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of `check_gradients`: one entry per input, mode and order. `str()` of it is a table for
+    people.
+    """
+
+    function: str
+    entries: tuple[Entry, ...]
+    cotangent: Any = None
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.worst([entry.verdict for entry in self.entries])
+
+    @property
+    def ok(self) -> bool:
+        """True only if everything was checked and is right: False for 'cannot tell' too."""
+        return self.verdict is Verdict.RIGHT
+
+    def __str__(self) -> str:
+        lines = [f"gradients of {self.function}: {self.verdict}"]
+        lines += [f"  {entry}" for entry in self.entries]
+        return "\n".join(lines)
+
+
+class GradientError(AssertionError):
+    """A gradient is wrong. `.report` has the details (None if it is wrong in form: its shape or dtype)."""
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        self.report = report
+        super().__init__(message)
+
+
+def accusation(report: Report) -> str:
+    """Which input, which element, what autograd says and what is true."""
+    lines = []
+    for entry in report.entries:
+        if not entry.wrong:
+            continue
+        order = "" if entry.order == 1 else " of its gradient (second order)"
+        count = f"{entry.wrong} of {entry.checked} numbers"
+        if entry.mode == "vjp":
+            what = f"the gradient{order} with respect to {entry.input} is wrong: {count}"
+        elif entry.mode == "jvp":
+            what = f"the forward-mode derivative{order} with respect to {entry.input} is wrong: {count}"
+        else:
+            what = f"forward and reverse mode{order} contradict one another"
+        lines.append(f"{report.function}: {what}")
+        lines += [f"    {mistake}" for mistake in entry.mistakes]
+        if entry.wrong > len(entry.mistakes):
+            lines.append(f"    … and {entry.wrong - len(entry.mistakes)} more")
+        ratios = [m.autograd / m.numerical for m in entry.mistakes if m.numerical]
+        if len(ratios) > 2 and np.ptp(ratios) <= 1e-6 * abs(ratios[0]):
+            lines.append(f"    autograd is {ratios[0]:.6g} times the truth in each: a factor or a sign?")
+    if report.cotangent is not None:
+        cotangent = np.array2string(np.asarray(report.cotangent), precision=4, threshold=20, separator=", ")
+        lines.append(f"  random cotangent given to the result: {' '.join(cotangent.split())}")
+    others = [entry for entry in report.entries if not entry.wrong]
+    if others:
+        lines.append("  the rest:")
+        lines += [f"    {entry}" for entry in others]
+    return "\n".join(lines)

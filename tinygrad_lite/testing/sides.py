@@ -1,0 +1,215 @@
+"""The two sides of a gradient check: what autograd says, and what numbers say that know nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import tree
+from .numerical import EPS, Estimate, Vector, complex_step, differences, quiet, value_noise
+from .report import GradientError
+from .vectors import Layout, joined, numbers
+
+
+class Subject:
+    """A function and where to look at it, in vectors: x, and f(x) in float64 whatever the dtypes of the
+    arguments.
+    """
+
+    def __init__(self, f: Callable[..., Any], name: str, args: tuple[Any, ...], names: Sequence[str]) -> None:
+        paths = [path for arg, arg_name in zip(args, names, strict=True) for path in tree.paths(arg, arg_name)]
+        self.name = name
+        self.f, self.inputs, self.arg_names = f, Layout(args, paths), list(names)
+        if not self.inputs.leaves:
+            raise ValueError(
+                f"check_gradients({name}): none of the arguments holds floating-point numbers, so there is nothing to "
+                "differentiate; convert integers with .astype(float)"
+            )
+        if len(self.inputs.leaves) < len(self.inputs.others):
+            args = self._hold_integers(args)
+        self.args = self.inputs.tree(self.inputs.vector(args), exact=True)
+        self.x: Vector = self.inputs.vector(args).astype(np.float64)
+        with quiet():
+            result = f(*self.inputs.tree(self.x))
+        self.outputs = Layout(result, tree.paths(result, "result"))
+        if not self.outputs.leaves:
+            raise ValueError(f"check_gradients({name}): the result holds no floating-point numbers")
+        self.value: Vector = self.outputs.vector(result)
+        if not _same(self(self.x), self.value):
+            raise ValueError(
+                f"check_gradients({name}): two calls with the same arguments gave different results, so it has no "
+                "derivative to compare with; does it draw random numbers? Give it a fixed seed, or the draw as an argument"
+            )
+
+    def _hold_integers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Make this a function of the floating-point leaves alone, the others held where they are."""
+        f, whole = self.f, self.inputs
+
+        def of_floats(*floats: Any) -> Any:
+            leaves = list(whole.others)
+            for leaf, array in zip(whole.leaves, floats, strict=True):
+                leaves[leaf.index] = array
+            return f(*tree.unflatten(whole.structure, leaves))
+
+        floats = tuple(whole.others[leaf.index] for leaf in whole.leaves)
+        self.f, self.arg_names = of_floats, [leaf.name for leaf in whole.leaves]
+        self.inputs = Layout(floats, self.arg_names)
+        return floats
+
+    def __call__(self, vector: NDArray[Any]) -> NDArray[Any]:
+        return self.outputs.vector(self.f(*self.inputs.tree(vector)))
+
+
+def gradient_function(
+    subject: Subject, take_vjp: Callable[..., Any], cotangent: Any
+) -> tuple[Callable[..., Any], tuple[Any, ...], list[str]]:
+    """The gradient as a function of the arguments and of the cotangent, to be differentiated once more."""
+
+    def gradient(*operands: Any) -> Any:
+        *args, g = operands
+        return take_vjp(subject.f, *args)[1](g)
+
+    return gradient, (*subject.args, cotangent), [*subject.arg_names, "cotangent"]
+
+
+class NumericalSide:
+    """The numerical derivatives of a subject along any direction, by the best method that can be trusted."""
+
+    def __init__(self, subject: Subject, rng: np.random.Generator) -> None:
+        self.f, self.x = subject, subject.x
+        self.eps = subject.outputs.eps
+        self.noise = value_noise(subject, self.x, self.eps)
+        self.analytic = all(self._agree(away_from_zero(rng, self.x.size)) for _ in range(3))
+        self.method = "complex step" if self.analytic else "differences"
+
+    def along(self, d: Vector) -> Estimate:
+        """The derivative along d of every entry of f."""
+        if self.analytic:
+            value = complex_step(self.f, self.x, d)
+            if value is not None:
+                error = 64 * EPS * np.abs(value)
+                return Estimate(value, error, np.zeros(value.shape))
+        return self.by_differences(d)
+
+    def by_differences(self, d: Vector) -> Estimate:
+        return differences(self.f, self.x, d, self.noise, self.eps)
+
+    def _agree(self, d: Vector) -> bool:
+        """Whether the complex step may be believed: along d it says what differences say, and there is no
+        kink.
+        """
+        proposal = complex_step(self.f, self.x, d)
+        if proposal is None:
+            return False
+        check = self.by_differences(d)
+        close = np.abs(proposal - check.value) <= check.error + 1e-12 * np.abs(proposal)
+        return bool(np.all(close & ~check.kink))
+
+
+class AutogradSide:
+    """Autograd's answers in vectors, and how much they owe to rounding."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        take_vjp: Callable[..., Any],
+        take_jvp: Callable[..., Any],
+        rng: np.random.Generator,
+    ) -> None:
+        self.subject, self.take_vjp, self.take_jvp, self.rng = subject, take_vjp, take_jvp, rng
+        result = subject.f(*subject.args)
+        self.outputs = Layout(result, tree.paths(result, "result"))
+        self.eps = float(np.max(joined([subject.inputs.eps, self.outputs.eps]), initial=EPS))  # of its arithmetic
+        self.rtol = max(64 * self.eps, 1e-9)
+
+    def vjp(self, g: Vector) -> tuple[Vector, Vector]:
+        """The gradient of <g, f>, and its rounding error: how it moves when x and g move in their last
+        digits.
+        """
+        subject = self.subject
+        x = subject.inputs.vector(subject.args)
+        exact = self._vjp(x, g, check=True)
+        noise = np.zeros(exact.shape)
+        for _ in range(2):
+            moved = self._vjp(self._wiggled(x), self._wiggled(g))
+            noise = np.fmax(noise, np.abs(moved - exact))
+        return exact, 4 * noise
+
+    def jvp(self, t: Vector) -> tuple[Vector, Vector]:
+        """The tangent of f along t, and its rounding error."""
+        x = self.subject.inputs.vector(self.subject.args)
+        exact = self._jvp(x, t)
+        noise = np.zeros(exact.shape)
+        for _ in range(2):
+            noise = np.fmax(noise, np.abs(self._jvp(self._wiggled(x), self._wiggled(t)) - exact))
+        return exact, 4 * noise
+
+    def _wiggled(self, x: NDArray[Any]) -> NDArray[Any]:
+        return x * (1 + self.eps * self.rng.uniform(-2, 2, x.shape))
+
+    def _vjp(self, x: NDArray[Any], g: Vector, check: bool = False) -> Vector:
+        inputs, name = self.subject.inputs, self.subject.name
+        args = inputs.tree(x, exact=True)
+        result, pullback = self.take_vjp(self.subject.f, *args)
+        if check:
+            self._check_value(result)
+        gradients = tree.flatten(pullback(self.outputs.tree(g, exact=True)))[0]
+        if len(gradients) != len(inputs.leaves):
+            raise GradientError(
+                f"{name}: {len(gradients)} gradients came back for {len(inputs.leaves)} arrays; the trees must be alike"
+            )
+        parts = []
+        for leaf, gradient in zip(inputs.leaves, gradients, strict=True):
+            array = numbers(gradient)
+            if array.shape != leaf.shape or array.dtype != leaf.dtype:
+                raise GradientError(
+                    f"{name}: the gradient with respect to {leaf.name} is {array.dtype} {array.shape}, "
+                    f"but {leaf.name} is {leaf.dtype} {leaf.shape}: the two must be alike"
+                )
+            parts.append(array.reshape(-1))
+        gradient_of_all: Vector = joined(parts).astype(np.float64)
+        return gradient_of_all
+
+    def _jvp(self, x: NDArray[Any], t: Vector) -> Vector:
+        inputs, name = self.subject.inputs, self.subject.name
+        args, tangents = inputs.tree(x, exact=True), inputs.tree(t, exact=True)
+        _, dy = self.take_jvp(self.subject.f, args, tangents)
+        leaves, _ = tree.flatten(dy)
+        for leaf in self.outputs.leaves:
+            array = numbers(leaves[leaf.index])
+            if array.shape != leaf.shape or array.dtype != leaf.dtype:
+                raise GradientError(
+                    f"{name}: the tangent of {leaf.name} is {array.dtype} {array.shape}, "
+                    f"but {leaf.name} is {leaf.dtype} {leaf.shape}: the two must be alike"
+                )
+        tangent: Vector = self.outputs.vector(dy).astype(np.float64)
+        return tangent
+
+    def _check_value(self, result: Any) -> None:
+        """With autograd watching, f must give what it gives without."""
+        watched = self.outputs.vector(result)
+        plain = self.outputs.vector(self.subject.f(*self.subject.args))
+        if not _same(watched, plain, self.rtol):
+            raise GradientError(
+                f"{self.subject.name}: its value under autograd differs from its value on plain arrays: "
+                f"{watched[:4]}… against {plain[:4]}…"
+            )
+
+
+def away_from_zero(rng: np.random.Generator, size: int) -> Vector:
+    """Random numbers with random signs, no two alike and none small: nothing hides behind a uniform or a zero
+    one.
+    """
+    signed: Vector = rng.uniform(0.5, 2, size) * rng.choice([-1.0, 1.0], size)
+    return signed
+
+
+def _same(a: NDArray[Any], b: NDArray[Any], rtol: float = 1e-9) -> bool:
+    """Whether two results are one but for rounding."""
+    if a.shape != b.shape:
+        return False
+    largest = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
+    return bool(np.allclose(a, b, rtol=rtol, atol=1e-3 * rtol * largest, equal_nan=True))
