@@ -16,14 +16,13 @@ is given may be an ndarray, a Tensor (then the backward pass is itself recorded)
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from types import FrameType
 from typing import Any, Final
 
 import numpy as np
 
+from .callsite import variable_name
 from .context import current
 from .tensor import GRAD, TRACED, Tensor, check_numeric, handlers, next_seq
 
@@ -173,6 +172,8 @@ def row(op: Op, *functions: Callable[..., Any]) -> Op:
     _table.append(op)
     for function in functions or (op.fn,):
         handlers[function] = op.call
+    if functions:
+        op.operand_names = _parameter_names(functions[0])  # what is given by position means what it means in NumPy
     return op
 
 
@@ -187,15 +188,55 @@ def compositions() -> dict[Callable[..., Any], Examples | None]:
 def implements(
     *functions: Callable[..., Any], examples: Examples | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: NumPy's functions, given a Tensor, are this composition of ops. examples: as for an Op."""
+    """Decorator: NumPy's functions, given a Tensor, are this composition of ops. examples: as for an Op.
+
+    The composition names the arguments it supports, as NumPy names them; any other argument of NumPy's raises.
+    """
 
     def register(composition: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
-            handlers[function] = composition
+            handlers[function] = _with_arguments_of(function, composition)
             _compositions[function] = examples
         return composition
 
     return register
+
+
+def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., Any]) -> Callable[..., Any]:
+    """The composition, called as NumPy's function is: an argument it lacks raises, unless it has NumPy's default."""
+    mine = inspect.signature(composition).parameters
+    try:
+        theirs = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # built in C, without a signature
+        theirs = mine
+    positional = [p.name for p in theirs.values() if p.kind is not p.KEYWORD_ONLY]
+    if any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in mine.values()) or positional == list(mine):
+        return composition
+    if [*mine, "out"] == positional:  # np.dot, called often: spared the rest of this
+        return composition
+    same = next((i for i, pair in enumerate(zip(mine, positional, strict=False)) if pair[0] != pair[1]), len(mine))
+
+    def call(*operands: Any, **params: Any) -> Any:
+        if len(operands) > same:
+            if len(operands) > len(positional):
+                raise TypeError(f"{function.__name__} takes {len(positional)} arguments, {len(operands)} were given")
+            params.update(zip(positional[same:], operands[same:], strict=False))
+            operands = operands[:same]
+        for name in params.keys() - mine.keys():
+            value = params.pop(name)
+            default = theirs[name].default if name in theirs else None
+            if not (value is None or value is default or (type(value) is type(default) and value == default)):
+                raise TypeError(_unsupported(function.__name__, name, mine))
+        return composition(*operands, **params)
+
+    return call
+
+
+def _unsupported(function: str, name: str, keywords: Iterable[str]) -> str:
+    return (
+        f"{function}({name}=…) is not supported on Tensors, because its gradient would be lost; "
+        f"supported: {', '.join(sorted(keywords)) or 'no keywords'}"
+    )
 
 
 def elementwise(fn: Callable[..., Any], *partials: Any, **options: Any) -> Op:
@@ -278,12 +319,16 @@ def _times(d: Any) -> Rule | None:
     return lambda g, y, *xs, **params: g * d(y, *xs, **params)
 
 
+def _parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # built in C, without a signature
+        return ()
+
+
 def _signature(op: Op) -> tuple[tuple[str, ...], frozenset[str] | None]:
     """The names of fn's parameters, operands first; and the keywords that the rules name (None: any)."""
-    try:
-        names = tuple(inspect.signature(op.fn).parameters)
-    except (TypeError, ValueError):  # built in C, without a signature
-        names = ()
+    names = _parameter_names(op.fn)
     if op.kind == "constant":
         return names, None
     if op.kind == "elementwise":  # partial(y, *operands, **keywords)
@@ -397,7 +442,7 @@ def _unary_with_keywords(op: Op) -> Callable[..., Any]:
             operands = _arranged(op, operands, params)
         x = operands[0]
         if type(x) is not Tensor:
-            return fn(x, **params)
+            return fn(x, **_plain(op, params))
         if params:
             params = _supported(op, params)
         try:
@@ -428,7 +473,7 @@ def _general(op: Op) -> Callable[..., Any]:
                 values.append(x)
             inputs.append(x)
         if not found:
-            return fn(*operands, **params)
+            return fn(*operands, **_plain(op, params))
         if params:
             params = _supported(op, params)
         try:
@@ -474,20 +519,29 @@ def _arranged(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tupl
     return operands
 
 
+def _plain(op: Op, params: dict[str, Any]) -> dict[str, Any]:
+    """The keywords, if none is a Tensor: beside plain operands it would bring NumPy back here, for ever."""
+    for name, value in params.items():
+        if type(value) is Tensor:
+            raise TypeError(_no_tensor(op, name))
+    return params
+
+
+def _no_tensor(op: Op, name: str) -> str:
+    return f"{op.name}: {name}= must be a plain value, not a Tensor; say {name}=int(t) or t.numpy()"
+
+
 def _supported(op: Op, params: dict[str, Any]) -> dict[str, Any]:
     """The keywords, if the rules know what to do with them."""
     kept = {}
     keywords = op.keywords
     for name, value in params.items():
         if type(value) is Tensor:
-            raise TypeError(f"{op.name}: {name}= must be a plain value, not a Tensor; say {name}=int(t) or t.numpy()")
+            raise TypeError(_no_tensor(op, name))
         if keywords is None or name in keywords:
             kept[name] = value
         elif value is not None and value is not np._NoValue:
-            raise TypeError(
-                f"{op.name}({name}=…) is not supported on Tensors, because its gradient would be lost; "
-                f"supported keywords: {', '.join(sorted(keywords)) or 'none'}"
-            )
+            raise TypeError(_unsupported(op.name, name, keywords))
     return kept
 
 
@@ -521,18 +575,6 @@ def _described(x: Any) -> str:
         return repr(x)
     name = (x.name if type(x) is Tensor else None) or variable_name(x) or type(x).__name__
     return f"{name} {value.shape}" + ("" if value.dtype.kind in "fc" else f" {value.dtype}")
-
-
-def variable_name(value: Any) -> str | None:
-    """What the code that called us calls this object, for an error message; None if it has no variable."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ or "tinygrad_lite"):
-        frame = frame.f_back
-    if frame is not None:
-        for name, local in frame.f_locals.items():
-            if local is value:
-                return name
-    return None
 
 
 def _pick(outputs: tuple[Any, ...], index: int) -> Any:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import numpy as np
 
+from .callsite import user_line
+from .context import current
+
 if TYPE_CHECKING:
     from .op import Op
 
@@ -205,9 +208,10 @@ class Tensor:
 
     def _read(self, how: str) -> Any:
         """The raw array, for code that leaves the graph."""
-        if self._flags & TRACED:
+        mode = current()
+        if self._flags & TRACED or (mode is not None and mode.tracing):
             raise TraceError(
-                f"{how}: {label(self)} has no value yet: the function is being traced into a program. "
+                f"{how} at {user_line()}: while a function is traced into a program, {label(self)} has no fixed value. "
                 "Branch with np.where, keep the result a Tensor, or read it after the compiled call"
             )
         return self._data
@@ -222,6 +226,8 @@ class Tensor:
         return _uncommon_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if kwargs and kwargs.get("out") is not None:
+            raise TypeError(_no_out(func))
         return _handler(func, func)(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -382,13 +388,23 @@ def _handler(key: Any, func: Callable[..., Any], method: str = "") -> Callable[.
     return handler
 
 
+def _no_out(function: Callable[..., Any]) -> str:
+    return (
+        f"{function.__name__}(…, out=…) or an in-place operator would write a Tensor's value into an existing "
+        "array and lose its gradient; use the result instead: y = np.add(x, t), x = x + t"
+    )
+
+
 def _uncommon_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc without a row, with keyword arguments, or one of its methods (np.add.reduce)."""
     if "out" in kwargs:
-        raise TypeError(
-            f"{ufunc.__name__}(…, out=…) or an in-place operator would write a Tensor's value into an existing "
-            "array and lose its gradient; use the result instead: y = np.add(x, t), x = x + t"
-        )
+        raise TypeError(_no_out(ufunc))
     if method == "__call__":
-        return _handler(ufunc, ufunc)(*inputs, **kwargs)
+        handler = _handler(ufunc, ufunc)
+        for name in kwargs:
+            raise TypeError(
+                f"{ufunc.__name__}(…, {name}=…) is not supported on Tensors, because its gradient would be lost; "
+                "write np.where(…) for where=, and .astype(…) for dtype="
+            )
+        return handler(*inputs)
     return _handler((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)

@@ -179,7 +179,7 @@ def _run(f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[
     leaves: list[Tensor] = []
     structures = []
     arguments = list(args)
-    inside = False
+    inside = _tracing()  # a program must compute everything, what depends on no argument included
     for i in argnums:
         values, structure = tree.flatten(args[i])
         inside = inside or any(type(value) is Tensor for value in values)
@@ -196,17 +196,17 @@ def _run(f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[
     return _Run(leaves, structures, output, inside)
 
 
+def _tracing() -> bool:
+    mode = current()
+    return mode is not None and mode.tracing
+
+
 def _lift(x: Any, path: str) -> Tensor:
     """A fresh tensor to differentiate with respect to."""
     if type(x) is Tensor:
         check_differentiable(x.dtype, path)
-        if x._flags:
-            lifted = record(identity, x._data, x._flags | GRAD | LIFTED, (x,), {})
-            lifted._flags |= GRAD | LIFTED  # even under no_grad()
-            lifted._op, lifted._inputs = (identity, (x,)) if x._flags & (GRAD | TRACED) else (None, ())
-        else:
-            lifted = leaf(x._data, GRAD | LIFTED)
-        lifted.name = x.name or path
+        lifted = leaf(x._data, x._flags | GRAD | LIFTED | (TRACED if _tracing() else 0), x.name or path)
+        lifted._op, lifted._inputs = identity, (x,)
         return lifted
     array = x if hasattr(x, "__array_function__") and not isinstance(x, np.generic) else np.asarray(x)
     if array.dtype.kind == "O":
