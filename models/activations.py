@@ -14,14 +14,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 import tinygrad_lite as tg
 from models import cli, plotting
 from models.two_layer import ACTIVATIONS
 from models.two_layer_manual import DERIVATIVES, Array
 
-SATURATED = 0.05
-"""A unit counts as saturated where its slope is below this part of the steepest."""
+Mask = NDArray[np.bool_]
+
+FLAT = 0.05
+"""A unit hardly learns where its slope is below this part of the steepest."""
 
 
 class Lesson(NamedTuple):
@@ -32,6 +35,7 @@ class Lesson(NamedTuple):
     slope: str
     good: str
     bad: str
+    flat: str
 
 
 LESSONS = {
@@ -41,13 +45,15 @@ LESSONS = {
         r"$g' = a(1 - a)$",
         "a probability: for the output unit",
         "slope at most 1/4, saturates, not centred",
+        "saturated",
     ),
     "tanh": Lesson(
         "tanh",
         r"$g = (e^z - e^{-z}) / (e^z + e^{-z})$",
         r"$g' = 1 - a^2$",
         "centred on zero: the next layer learns faster",
-        "saturates",
+        "saturates, on both sides",
+        "saturated",
     ),
     "relu": Lesson(
         "ReLU",
@@ -55,6 +61,7 @@ LESSONS = {
         r"$g' = 0$ if $z<0$, $1$ if $z>0$",
         "never saturates on the right; cheap",
         "dies: no slope at all on the left",
+        "dead",
     ),
     "leaky_relu": Lesson(
         "leaky ReLU",
@@ -62,6 +69,7 @@ LESSONS = {
         r"$g' = 0.01$ if $z<0$, $1$ if $z>0$",
         "never quite dies",
         "learns slowly on the left: slope 0.01",
+        "slope 0.01",
     ),
 }
 
@@ -74,20 +82,20 @@ def derivative(name: str, z: Array) -> Array:
 
 def derivative_by_hand(name: str, z: Array) -> Array:
     """g'(z) from the lectures' formula in a = g(z), of the shape of ``z``."""
-    return DERIVATIVES[name](ACTIVATIONS[name](z))
+    slope: Array = DERIVATIVES[name](ACTIVATIONS[name](z))
+    return slope
 
 
-def flat(name: str, z: Array) -> Array:
-    """Where ``z`` (m,) meets a slope too small to learn from, as 0 and 1."""
+def flat(name: str, z: Array) -> Mask:
+    """Where ``z`` (m,) meets a slope too small to learn from, of the shape of ``z``."""
     slope = np.abs(derivative(name, z))
-    return (slope < SATURATED * slope.max()).astype(float)
+    is_flat: Mask = slope < FLAT * slope.max()
+    return is_flat
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print how far autograd and the table are apart, and draw the four with their derivatives."""
-    parser = cli.parser(
-        "activations", "The four activations, their derivatives, and where they saturate or die."
-    )
+    parser = cli.parser("activations", "The four activations, their derivatives, and where they saturate or die.")
     flags = parser.parse_args(argv)
     picture = plotting.figure(9.2, 6.6)
 
@@ -96,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{'':12}largest difference   slope at z =  -5       -1        1        5   flat for")
     for i, (name, lesson) in enumerate(LESSONS.items()):
         slope, by_hand = derivative(name, z), derivative_by_hand(name, z)
-        is_flat = flat(name, z) > 0
+        is_flat = flat(name, z)
         where = _where(z, is_flat)
         at = "".join(f"{value:9.4f}" for value in derivative(name, np.array([-5.0, -1.0, 1.0, 5.0])))
         print(f"{name:12}{np.max(np.abs(slope - by_hand)):18.1e}{'':14}{at}   {where}")
@@ -104,24 +112,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         axes = picture.add_subplot(2, 2, i + 1)
         axes.axhline(0, color=plotting.GREY, linewidth=0.6)
         axes.axvline(0, color=plotting.GREY, linewidth=0.6)
-        axes.fill_between(z, -1.5, 2.5, where=is_flat.tolist(), color=plotting.GREY, alpha=0.16, linewidth=0)
+        axes.fill_between(z, -1.6, 2.4, where=is_flat.tolist(), color=plotting.GREY, alpha=0.16, linewidth=0)
         axes.plot(z, ACTIVATIONS[name](z), color=plotting.BLUE, label=lesson.g)
         # A gap at the kink: the derivative jumps there, and has no value in between.
         for side in (z < 0, z > 0):
             axes.plot(z[side], slope[side], color=plotting.RED, label=lesson.slope if side[0] else None)
-        axes.plot(z[::60], by_hand[::60], ".", color=plotting.INK, markersize=4)
-        axes.set(xlim=(-6, 6), ylim=(-1.3, 2.3), xticks=range(-6, 7, 2), title=lesson.name)
+        axes.plot(z[::60], by_hand[::60], ".", color=plotting.INK, markersize=4, label="the lectures' formula")
+        for shaded in (z[is_flat & (z < 0)], z[is_flat & (z > 0)]):
+            if shaded.size:
+                axes.text(shaded.mean(), -1.42, lesson.flat, ha="center", fontsize=8, color=plotting.INK)
+        axes.set(xlim=(-6, 6), ylim=(-1.6, 2.4), xticks=range(-6, 7, 2), title=lesson.name)
         axes.set_xlabel(f"+ {lesson.good}\n− {lesson.bad}", loc="left", fontsize=9)
-        axes.legend(loc="upper left", fontsize=9)
+        axes.legend(loc="upper left", fontsize=8.5)
     plotting.save(picture, flags.plot)
     print(f"\npicture: {flags.plot}")
 
 
-def _where(z: Array, is_flat: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> str:
+def _where(z: Array, is_flat: Mask) -> str:
     """The flat part of the line in words."""
     left, right = z[is_flat & (z < 0)], z[is_flat & (z > 0)]
-    parts = [f"z < {left.max():.1f}"] if left.size else []
-    parts += [f"z > {right.min():.1f}"] if right.size else []
+    parts = [f"z < {left.max() + 0.0:.2g}"] if left.size else []
+    parts += [f"z > {right.min():.2g}"] if right.size else []
     return " and ".join(parts) or "no z"
 
 

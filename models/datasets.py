@@ -99,9 +99,7 @@ def blobs(seed: int = 5) -> Dataset:
 
 def gaussian_quantiles(seed: int = 3) -> Dataset:
     """One Gaussian cloud, its inner half one class, its outer half the other, as in the course: m = 200."""
-    X, label = _sklearn().make_gaussian_quantiles(
-        cov=0.5, n_samples=200, n_features=2, n_classes=2, random_state=seed
-    )
+    X, label = _sklearn().make_gaussian_quantiles(cov=0.5, n_samples=200, n_features=2, n_classes=2, random_state=seed)
     return _rows("gaussian_quantiles", X, label)
 
 

@@ -1,8 +1,9 @@
 """Why weights start random and small: zero, 0.01 randn and 10 randn side by side. Section 9 of the lectures.
 
-From zero (or any equal) weights the hidden units compute the same thing, receive the same gradient, and
-stay the same for ever: the rows of W1 never differ. Small random weights break the symmetry. Large ones
-push tanh to where it is flat, so that most units hardly learn.
+From zero (or any equal) weights the hidden units compute the same thing, receive the same gradient, and stay
+the same for ever: the rows of W1 never differ. Small random weights break the symmetry. Large ones start where
+tanh is flat and where the network is sure of its wrong answers: the cost begins high, and most of the units'
+outputs do not respond to their weights.
 
     python -m models.initialisation
 
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
     cli.add_training_flags(parser, iterations=5000, learning_rate=1.2, seed=2)
     flags = parser.parse_args(argv)
-    picture = plotting.figure(9.6, 5.4)
+    picture = plotting.figure(9.6, 7.0)
     flower = load("flower")
     courses = {
         name: follow(
@@ -109,19 +110,28 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{name:12}{course.costs[-1]:11.6f}{right:13.2f}   {apart} {share}")
 
     steps = np.arange(1, flags.iterations + 1)
+    lowest = min(course.costs.min() for course in courses.values())
     highest = max(course.costs.max() for course in courses.values())
+    colours = (plotting.BLUE, plotting.RED, plotting.GREEN, plotting.ORANGE)
     for i, (name, course) in enumerate(courses.items()):
-        cost = picture.add_subplot(2, 3, i + 1)
-        plotting.cost_curve(cost, {"J": course.costs}, f"$W$ = {name}")
-        cost.set(ylim=(0, 1.05 * highest), xlabel="")
-        units = picture.add_subplot(2, 3, i + 4)
-        for unit, colour in enumerate(
-            (plotting.BLUE, plotting.RED, plotting.GREEN, plotting.ORANGE)[: flags.hidden]
-        ):
+        cost, units, saturated = (picture.add_subplot(3, 3, 3 * row + i + 1) for row in range(3))
+        plotting.cost_curve(cost, {"J": course.costs}, f"$W$: {name}")
+        cost.set(yscale="log", ylim=(0.8 * lowest, 1.25 * highest), xlabel="", ylabel="cost $J$")
+        cost.yaxis.set_major_formatter("{x:g}")
+        for unit, colour in zip(range(flags.hidden), colours, strict=False):
             for feature, dash in enumerate(("-", "--")):
                 units.plot(steps, course.W1[:, unit, feature], dash, color=colour, linewidth=1.4)
-        units.set(xscale="log", xlabel="iteration", ylabel="weights $W_1$")
-        units.grid(axis="y")
+        for feature, dash in enumerate(("-", "--")):
+            units.plot([], [], dash, color=plotting.INK, linewidth=1.4, label=f"from $x_{feature + 1}$")
+        units.legend(loc="lower left", fontsize=8)
+        if course.spread.max() == 0:
+            units.set_ylim(-1, 1)
+            units.text(0.5, 0.6, "all units equal for ever", transform=units.transAxes, ha="center", fontsize=9)
+        units.set(xscale="log", ylabel="weights $W_1$")
+        saturated.plot(steps, 100 * course.saturated, color=plotting.PURPLE)
+        saturated.set(xscale="log", ylim=(-4, 104), xlabel="iteration", ylabel="saturated %")
+        for axes in (units, saturated):
+            axes.grid(axis="y")
     plotting.save(picture, flags.plot)
     print(f"\npicture: {flags.plot}")
 

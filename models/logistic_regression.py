@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser("logistic_regression", "One unit: its derivatives, and what it can and cannot learn.")
     cli.add_training_flags(parser, iterations=5000, learning_rate=0.1)
     flags = parser.parse_args(argv)
-    picture = plotting.figure(9.2, 4.1)
+    picture = plotting.figure(8.8, 4.1)
     flower, tumours = load("flower"), load("breast_cancer")
 
     random = np.random.default_rng(0)
@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ylabel="tumours",
         title=f"breast cancer: {held_out} right, held out",
     )
-    right.legend(loc="upper center")
+    right.legend(loc="upper left", bbox_to_anchor=(0.54, 1))
     plotting.save(picture, flags.plot)
     print(f"\npicture: {flags.plot}")
 

@@ -85,7 +85,7 @@ WAYS: dict[str, Callable[[Params, Array, Array], Params]] = {
 
 def seconds(way: Callable[[Params, Array, Array], Params], params: Params, X: Array, Y: Array) -> float:
     """The shortest of several timings: what else the machine does can only make one longer."""
-    timings = []
+    timings: list[float] = []
     while len(timings) < 3 or (sum(timings) < 0.05 and len(timings) < 200):
         start = perf_counter()
         way(params, X, Y)
@@ -123,16 +123,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     looks = ((plotting.BLUE, "--"), (plotting.RED, "--"), (plotting.BLUE, "-"), (plotting.RED, "-"))
     for (name, taken), (colour, dash) in zip(times.items(), looks, strict=True):
         left.plot(SIZES, 1000 * np.array(taken), dash, color=colour, marker=".", label=name)
-    left.set(
-        xscale="log", yscale="log", xlabel="examples $m$", ylabel="milliseconds", title="time of a gradient"
-    )
+    left.set(xscale="log", yscale="log", xlabel="examples $m$", ylabel="milliseconds", title="time of a gradient")
     left.legend()
     for kind, colour in (("by hand", plotting.BLUE), ("autograd", plotting.RED)):
         ratio = np.array(times[f"loop, {kind}"]) / np.array(times[f"at once, {kind}"])
         right.plot(SIZES, ratio, color=colour, marker=".", label=kind)
-    right.set(
-        xscale="log", yscale="log", xlabel="examples $m$", title="the loop's time over the time at once"
-    )
+    right.set(xscale="log", yscale="log", xlabel="examples $m$", title="the loop's time over the time at once")
     right.legend()
     for axes in (left, right):
         axes.grid(axis="y")

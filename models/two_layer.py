@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_lite as tg
-from models import cli, plotting, two_layer_manual
+from models import cli, plotting, published, two_layer_manual
 from models.datasets import DATASETS, Dataset, accuracy, load
 from models.training import Run, gradient_descent
 from models.two_layer_manual import Array, Forward, Params, initialise
@@ -57,6 +57,11 @@ def forward(params: dict[str, Any], X: Any, activation: str = "tanh") -> Forward
     return Forward(Z1, A1, Z2, A2)
 
 
+def classifier(params: Params, activation: str = "tanh") -> Callable[[Array], Array]:
+    """The trained network as a function of ``X`` (n_x, m) to the outputs ``A2`` (n_y, m)."""
+    return lambda X: forward(params, X, activation).A2
+
+
 def cost(params: dict[str, Any], X: Any, Y: Any, activation: str = "tanh") -> Any:
     """J = -(1/m) sum(Y log A2 + (1 - Y) log(1 - A2)), a scalar.
 
@@ -74,7 +79,7 @@ def backward(params: Params, X: Array, Y: Array, activation: str = "tanh") -> Pa
     leaves = {name: tg.Tensor(value, requires_grad=True, name=name) for name, value in params.items()}
     Z1, _, Z2, _ = fwd = forward(leaves, X, activation)
     J = tg.binary_cross_entropy_with_logits(fwd.Z2, Y)
-    wanted = [Z2, leaves["W2"], leaves["b2"], Z1, leaves["W1"], leaves["b1"]]
+    wanted: list[Any] = [Z2, leaves["W2"], leaves["b2"], Z1, leaves["W1"], leaves["b1"]]
     grads = dict(zip(FORMULAS, tg.gradients(J, wanted), strict=True))
     m = X.shape[1]
     return {name: m * grad if name.startswith("dZ") else grad for name, grad in grads.items()}
@@ -116,12 +121,14 @@ def difference(ours: Array, theirs: Array) -> float:
     return apart / scale if scale > 0 else np.inf
 
 
-def differences(params: Params, data: Dataset, activation: str) -> dict[str, float]:
-    """For each of the six gradients, how far autograd and the formulas derived by hand are apart."""
+def comparison(params: Params, data: Dataset, activation: str = "tanh") -> dict[str, tuple[float, float]]:
+    """For each of the six gradients its largest entry, and how far autograd and the formulas by hand are apart."""
     by_autograd = backward(params, data.X, data.Y, activation)
     fwd = two_layer_manual.forward(params, data.X, activation)
     by_hand = two_layer_manual.backward(params, data.X, data.Y, fwd, activation)
-    return {name: difference(by_autograd[name], by_hand[name]) for name in FORMULAS}
+    return {
+        name: (float(np.max(np.abs(by_hand[name]))), difference(by_autograd[name], by_hand[name])) for name in FORMULAS
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -129,12 +136,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser("two_layer", "Train the network with one hidden layer and check its gradients.")
     parser.add_argument("--data", choices=list(DATASETS), default="flower", help="the data set")
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
-    parser.add_argument(
-        "--activation", choices=list(ACTIVATIONS), default="tanh", help="the hidden layer's g"
-    )
+    parser.add_argument("--activation", choices=list(ACTIVATIONS), default="tanh", help="the hidden layer's g")
     cli.add_training_flags(parser, iterations=10_000, learning_rate=1.2, seed=2)
     flags = parser.parse_args(argv)
-    picture = plotting.figure(9.2, 4.1)  # first of all: a missing matplotlib is told before the training
+    picture = plotting.figure(8.8, 4.1)  # first of all: a missing matplotlib is told before the training
     data = load(flags.data)
     n_x, m = data.X.shape
 
@@ -142,15 +147,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{data.name}: m = {m} examples, n_x = {n_x} inputs, n_h = {flags.hidden} hidden units "
         f"({flags.activation}), n_y = {data.Y.shape[0]}; alpha = {flags.learning_rate:g}\n"
     )
-    print("iteration  cost J")
+    defaults = parser.parse_args([])
+    as_published = all(
+        getattr(flags, name) == getattr(defaults, name) for name in vars(flags) if name not in ("iterations", "plot")
+    )
+    print("iteration  cost J" + "    published" * as_published)
 
     def watch(i: int, J: float, params: Params) -> None:
-        if i == 0:
-            before.update(differences(params, data, flags.activation))
         if i % 1000 == 0:
-            print(f"{i:9}  {J:.6f}")
+            print(f"{i:9}  {J:.6f}  {published.COSTS.get(i, '') if as_published else ''}".rstrip())
 
-    before: dict[str, float] = {}
     run = train(
         data,
         flags.hidden,
@@ -167,22 +173,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     reached = f"{100 * accuracy(fwd.A2, data.Y):.4g} %"
     print(f"\naccuracy {reached} on the examples it was trained on")
     if data.X_test is not None and data.Y_test is not None:
-        unseen = accuracy(forward(run.params, data.X_test, flags.activation).A2, data.Y_test)
+        unseen = accuracy(classifier(run.params, flags.activation)(data.X_test), data.Y_test)
         reached = f"{100 * unseen:.4g} % held out"
         print(f"accuracy {100 * unseen:.4g} % on the {data.X_test.shape[1]} examples held out")
 
-    print("\nautograd against the formulas derived by hand: the largest relative difference")
-    print(f"{'':24} at the start   after training")
-    for name, after in differences(run.params, data, flags.activation).items():
-        print(f"{name} = {FORMULAS[name]:18} {before[name]:12.1e} {after:16.1e}")
+    print("\nautograd against the formulas derived by hand, at the trained parameters")
+    print(f"{'':26}largest entry   largest difference, relative to it")
+    for name, (largest, apart) in comparison(run.params, data, flags.activation).items():
+        print(f"{name} = {FORMULAS[name]:20}{largest:13.2e}{apart:12.1e}")
 
     title = f"{data.name}, {flags.hidden} hidden units: {reached}"
     left, right = plotting.side_by_side(picture, 2)
     if n_x == 2:
-        plotting.decision_boundary(left, lambda X: forward(run.params, X, flags.activation).A2, data, title)
+        plotting.decision_boundary(left, classifier(run.params, flags.activation), data, title)
     else:
         plotting.projection(left, fwd.A2, data, title)
-    plotting.cost_curve(right, {"J": run.costs}, "cost")
+    plotting.cost_curve(right, {"this run": run.costs}, "cost")
+    if as_published:
+        seen = [i for i in published.COSTS if 0 < i < flags.iterations]
+        costs = [float(published.COSTS[i]) for i in seen]
+        right.plot(seen, costs, "o", color=plotting.INK, markersize=4, label="the course's")
+        right.legend()
     plotting.save(picture, flags.plot)
     print(f"\npicture: {flags.plot}")
 

@@ -1,39 +1,29 @@
-"""The network with autograd: the published numbers, and its gradients against hand-derived and numerical ones."""
+"""The network with autograd: the published numbers, and three ways to its gradients."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from models import cli, two_layer, two_layer_manual
-from models.datasets import DATASETS, accuracy, load
-from models.hidden_sizes import PUBLISHED, percent_right
+from models import cli, published, two_layer, two_layer_manual
+from models.datasets import DATASETS, load
+from models.hidden_sizes import percent_right
 from models.two_layer_manual import ACTIVATIONS, DERIVATIVES
-
-PUBLISHED_COSTS = {
-    0: "0.693048",
-    1000: "0.288083",
-    2000: "0.254385",
-    3000: "0.233864",
-    4000: "0.226792",
-    5000: "0.222644",
-    6000: "0.219731",
-    7000: "0.217504",
-}
 
 
 def test_published_costs_and_accuracy():
     flower = load("flower")
     run = two_layer.train(flower)
-    assert {i: f"{run.costs[i]:.6f}" for i in PUBLISHED_COSTS} == PUBLISHED_COSTS
-    assert 0.905 <= accuracy(two_layer.forward(run.params, flower.X).A2, flower.Y) <= 0.9075
+    assert {i: f"{run.costs[i]:.6f}" for i in published.COSTS} == published.COSTS
+    low, high = published.ACCURACY
+    assert low <= percent_right(run.params, flower) <= high
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_h", "bounds"), PUBLISHED.items())
+@pytest.mark.parametrize(("n_h", "bounds"), published.ACCURACIES.items())
 def test_published_accuracies_by_hidden_size(n_h, bounds):
     flower = load("flower")
     params = two_layer.train(flower, n_h, iterations=5000).params
@@ -65,25 +55,35 @@ def by_hand(params, X, Y, activation):
     return two_layer_manual.backward(params, X, Y, fwd, activation)
 
 
-def magnitudes(params, X, Y, activation):
-    """The six gradients with every term made positive: what round-off in them is relative to."""
-    fwd = two_layer_manual.forward(params, X, activation)
-    slope = np.abs(DERIVATIVES[activation](fwd.A1)) + (activation in ("tanh", "sigmoid")) * np.abs(fwd.A1)
+def magnitudes(params, X, Y, activation, *, forward):
+    """The six gradients with every term made positive: what round-off in them is relative to.
+
+    ``forward`` counts the round-off of the forward pass too, for a comparison with one of another precision.
+    """
+    size = {name: np.abs(value) for name, value in params.items()} | {"X": np.abs(X)}
+    _, A1, _, A2 = two_layer_manual.forward(params, X, activation)
+    a = np.abs(A1)
+    slope = {"tanh": 1 + a * a, "sigmoid": a * (1 + a)}.get(activation, DERIVATIVES[activation](A1))
+    dZ2 = A2 + Y
+    if forward:
+        Z1 = size["W1"] @ size["X"] + size["b1"]
+        a = a + Z1
+        slope = slope * (1 + Z1)
+        dZ2 = dZ2 + A2 * (1 - A2) * (size["W2"] @ a + size["b2"])
     m = X.shape[1]
-    dZ2 = fwd.A2 + Y
-    dZ1 = np.dot(np.abs(params["W2"]).T, dZ2) * slope
+    dZ1 = size["W2"].T @ dZ2 * slope
     return {
         "dZ2": dZ2,
-        "dW2": np.dot(dZ2, np.abs(fwd.A1).T) / m,
-        "db2": np.sum(dZ2, axis=1, keepdims=True) / m,
+        "dW2": dZ2 @ a.T / m,
+        "db2": dZ2.sum(axis=1, keepdims=True) / m,
         "dZ1": dZ1,
-        "dW1": np.dot(dZ1, np.abs(X).T) / m,
-        "db1": np.sum(dZ1, axis=1, keepdims=True) / m,
+        "dW1": dZ1 @ size["X"].T / m,
+        "db1": dZ1.sum(axis=1, keepdims=True) / m,
     }
 
 
 def complex_step(params, X, Y, activation, h=1e-30):
-    """The six gradients from J alone: dJ/dt is Im J(t + ih) / h, without the loss of digits of a difference."""
+    """The six gradients from J alone: dJ/dt is Im J(t + ih) / h, which loses no digits as h shrinks."""
     m = X.shape[1]
     exact = {name: value.astype(complex) for name, value in params.items()}
     exact |= {"Z1": np.zeros((params["W1"].shape[0], m), complex)}
@@ -115,19 +115,25 @@ def complex_step(params, X, Y, activation, h=1e-30):
     return grads
 
 
+@settings(max_examples=10 * settings.default.max_examples)
 @given(networks())
 def test_autograd_by_hand_and_complex_step_agree(network):
     params, X, Y, activation = network
     dtype = X.dtype
+    tolerance = 1e-12 if dtype == np.float64 else 50 * float(np.finfo(np.float32).eps)
+    Z1 = params["W1"] @ X + params["b1"]
+    # Nearer to a kink than round-off, two precisions may be on different sides of it.
+    assume("relu" not in activation or np.all(np.abs(Z1) > tolerance * (np.abs(params["W1"]) @ np.abs(X) + 1)))
+
     ours, theirs = two_layer.backward(params, X, Y, activation), by_hand(params, X, Y, activation)
     numerical = complex_step(params, X.astype(np.float64), Y.astype(np.float64), activation)
-    scale = magnitudes(params, X, Y, activation)
-    tolerance = 1e-12 if dtype == np.float64 else 100 * np.finfo(np.float32).eps
+    near = magnitudes(params, X, Y, activation, forward=False)
+    far = magnitudes(params, X, Y, activation, forward=True)
     for name in two_layer.FORMULAS:
         assert ours[name].dtype == theirs[name].dtype == dtype
         assert ours[name].shape == theirs[name].shape == numerical[name].shape
-        room = tolerance * scale[name] + np.finfo(dtype).tiny
-        for this, other in ((ours, theirs), (ours, numerical), (theirs, numerical)):
+        for this, other, scale in ((ours, theirs, near), (ours, numerical, far), (theirs, numerical, far)):
+            room = tolerance * scale[name] + np.finfo(dtype).tiny
             assert np.all(np.abs(this[name] - other[name]) <= room), (name, this[name], other[name])
 
 
@@ -135,7 +141,7 @@ def test_autograd_by_hand_and_complex_step_agree(network):
 def test_the_cost_is_the_same_by_either_way(network):
     params, X, Y, activation = network
     expected = two_layer_manual.cost(two_layer_manual.forward(params, X, activation).Z2, Y)
-    tolerance = 100 * np.finfo(X.dtype).eps
+    tolerance = 100 * float(np.finfo(X.dtype).eps)
     assert two_layer.cost(params, X, Y, activation) == pytest.approx(expected, rel=tolerance)
 
 
@@ -159,11 +165,11 @@ def test_the_program_prints_costs_accuracy_and_the_comparison_and_draws(capsys, 
     assert cli.run(two_layer.main, ["--iterations", "1001", "--plot", str(plot)]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "        0  0.693048\n     1000  0.288083\n" in out
+    assert "        0  0.693048  0.693048\n     1000  0.288083  0.288083\n" in out
     assert "accuracy 8" in out
     rows = {line[:3]: line.split() for line in out.splitlines() if line[:3] in two_layer.FORMULAS}
     assert list(rows) == ["dZ2", "dW2", "db2", "dZ1", "dW1", "db1"]
-    assert all(float(at) < 1e-11 for row in rows.values() for at in row[-2:])
+    assert all(float(at) < 1e-11 for row in rows.values() for at in row[-1:])
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
@@ -171,11 +177,7 @@ def test_the_program_prints_costs_accuracy_and_the_comparison_and_draws(capsys, 
 def test_it_learns_every_data_set(capsys, tmp_path, data):
     argv = ["--data", data, "--iterations", "60", "--hidden", "7", "--plot", str(tmp_path / "picture.png")]
     assert cli.run(two_layer.main, argv) == 0
-    costs = [
-        float(line.split()[1])
-        for line in capsys.readouterr().out.splitlines()
-        if line[:1] == " " and "." in line
-    ]
+    costs = [float(line.split()[1]) for line in capsys.readouterr().out.splitlines() if line[:1] == " " and "." in line]
     assert costs[-1] < costs[0]
 
 
@@ -188,7 +190,7 @@ def test_it_learns_every_data_set(capsys, tmp_path, data):
         (["--hidden", "four"], "argument --hidden: 'four' is not a whole number"),
         (
             ["--activation", "relu", "--learning-rate", "1e200"],
-            "at iteration 2: the learning rate 1e+200 is too large here",
+            "at iteration 1: the learning rate 1e+200 is too large here",
         ),
         (["--iterations", "1", "--plot", "/dev/null/picture.png"], "/dev/null"),
     ],
