@@ -538,10 +538,10 @@ def _supported(op: Op, params: dict[str, Any]) -> dict[str, Any]:
     for name, value in params.items():
         if type(value) is Tensor:
             raise TypeError(_no_tensor(op, name))
-        if keywords is None or name in keywords:
+        if name in keywords if keywords is not None else name != "out":
             kept[name] = value
         elif value is not None and value is not np._NoValue:
-            raise TypeError(_unsupported(op.name, name, keywords))
+            raise TypeError(_unsupported(op.name, name, keywords or ()))
     return kept
 
 

@@ -6,11 +6,12 @@ operands. `domain` is where the tests draw operands, `kinks` where the derivativ
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..op import MINUS_ONE, ONE, Array, constant, elementwise, over, row
+from ..op import MINUS_ONE, ONE, Array, constant, custom_vjp, elementwise, implements, over, row
 
 LN2, LN10 = float(np.log(2)), float(np.log(10))
 POSITIVE = [(0.1, 5.0)]
@@ -26,8 +27,63 @@ positive = row(elementwise(np.positive, ONE))
 reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, domain=POSITIVE))
 absolute = row(elementwise(np.absolute, lambda y, x: np.sign(x), kinks=(0,), selects=True, bounded=True))
 fabs = row(elementwise(np.fabs, lambda y, x: np.sign(x), kinks=(0,), selects=True, bounded=True))
+
+# a - b floor(a/b): where the quotient jumps, the derivative with respect to b is taken from the right.
 remainder = row(elementwise(np.remainder, ONE, lambda y, a, b: -np.floor_divide(a, b), domain=[(1.1, 1.9), (2.1, 2.9)]))
 fmod = row(elementwise(np.fmod, ONE, lambda y, a, b: -np.trunc(a / b), domain=[(1.1, 1.9), (2.1, 2.9)]))
+
+
+def _signs_agree(y: Array, a: Array, b: Array) -> Array:
+    return np.sign(a) * np.copysign(np.ones_like(b), b)
+
+
+copysign = row(elementwise(np.copysign, _signs_agree, None, domain=[(0.2, 3), (0.2, 3)], kinks=(0,), bounded=True))
+nextafter = row(elementwise(np.nextafter, ONE, None))  # a, and a unit in the last place
+ldexp = row(
+    elementwise(
+        np.ldexp,
+        lambda y, x, exponent: np.ldexp(np.ones_like(x), exponent),
+        None,
+        examples=lambda rng: [
+            ((rng.normal(size=shape), rng.integers(-3, 4, shape[-1:])), {}) for shape in ((3,), (2, 4))
+        ],
+    )
+)
+heaviside = row(
+    elementwise(
+        np.heaviside,
+        None,
+        lambda y, x, middle: np.equal(x, 0),
+        bounded=True,
+        examples=lambda rng: [((np.array([-1.0, 0.0, 2.0, 0.0]), rng.normal(size=(3, 1))), {})],
+    )
+)
+fraction = row(elementwise(lambda x: np.modf(x)[0], ONE, name="fraction", domain=[(0.1, 0.9)]))
+exponent = row(constant(lambda x: np.frexp(x)[1], name="exponent"))
+mantissa = row(
+    elementwise(
+        lambda x: np.frexp(x)[0],
+        lambda y, x: np.ldexp(np.ones_like(x), -exponent(x)),
+        name="mantissa",
+        domain=[(1.1, 1.9)],
+    )
+)
+
+
+@implements(np.modf, examples=lambda rng: [((rng.uniform(1.1, 1.9, (2, 3)),), {})])
+def modf(x: Any) -> Any:
+    return fraction(x), trunc(x)
+
+
+@implements(np.frexp, examples=lambda rng: [((rng.uniform(2.1, 3.9, (2, 3)),), {})])
+def frexp(x: Any) -> Any:
+    return mantissa(x), exponent(x)
+
+
+@implements(np.divmod, examples=lambda rng: [((rng.uniform(1.1, 1.9, (2, 3)), rng.uniform(2.1, 2.9, 3)), {})])
+def divmod(a: Any, b: Any) -> Any:
+    return floor_divide(a, b), remainder(a, b)
+
 
 # -- powers and roots ------------------------------------------------------------------------------------------------
 
@@ -104,6 +160,40 @@ rad2deg = row(elementwise(np.rad2deg, lambda y, x: 180 / np.pi, bounded=True))
 radians = row(elementwise(np.radians, lambda y, x: np.pi / 180, bounded=True))
 deg2rad = row(elementwise(np.deg2rad, lambda y, x: np.pi / 180, bounded=True))
 
+
+def _d_sinc(y: Array, x: Array) -> Array:
+    """(cos πx - sinc x) / x; where that cancels, |x| < 1/4, the derivative of the series Σ (-1)ⁿ (πx)²ⁿ / (2n + 1)!."""
+    small = np.abs(x) < 0.25
+    t = np.square(np.pi * np.where(small, x, 0))
+    series = 0.0 * t
+    for c in _SINC_SERIES:
+        series = series * t + c
+    apart = np.where(small, 1, x)
+    return np.where(small, np.pi**2 * x * series, (np.cos(np.pi * apart) - np.sinc(apart)) / apart)
+
+
+_SINC_SERIES = [(-1) ** n * 2 * n / math.factorial(2 * n + 1) for n in range(9, 0, -1)]
+
+sinc = row(elementwise(np.sinc, _d_sinc, bounded=True))
+
+# -- the modified Bessel function ------------------------------------------------------------------------------------
+
+# I₀(x) is the mean of cosh(x cos θ) over a quarter of a turn; its derivative number k has a factor (cos θ)ᵏ, and sinh
+# for odd k. The midpoint rule converges faster than any power of the number of points, since the integrand is periodic
+# (Trefethen and Weideman, The Exponentially Convergent Trapezoidal Rule, 2014): 64 do up to |x| = 713, the last finite.
+_COSINES = np.cos((np.arange(64) + 0.5) * (np.pi / 128))
+
+
+def _d_i0(x: Any, order: int) -> Any:
+    cosines = _COSINES.astype(np.result_type(x, np.float32))
+    wave = np.cosh if order % 2 == 0 else np.sinh
+    return np.mean(cosines**order * wave(np.multiply.outer(x, cosines)), axis=-1)
+
+
+d_i0 = row(elementwise(_d_i0, lambda y, x, order: d_i0(x, order=order + 1), name="d_i0", examples=lambda rng: [
+    ((rng.normal(size=(2, 3)),), {"order": order}) for order in (1, 2)]))
+i0 = row(elementwise(np.i0, lambda y, x: d_i0(x, order=1)))
+
 # -- hyperbolic functions --------------------------------------------------------------------------------------------
 
 sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x)))
@@ -144,6 +234,63 @@ minimum = row(
     )
 )
 
+
+def _wins_over_nan(a: Any, b: Any) -> Any:
+    """The same, where a number is larger, and smaller, than NaN."""
+    return np.where(np.isnan(a) | np.isnan(b), np.where(np.isnan(a), np.isnan(b) / 2, 1), _wins(a, b)).astype(
+        np.result_type(a, b)
+    )
+
+
+wins_over_nan = row(constant(_wins_over_nan, operands=2))
+
+fmax = row(
+    elementwise(
+        np.fmax,
+        lambda y, a, b: wins_over_nan(a, b),
+        lambda y, a, b: wins_over_nan(b, a),
+        kinks=(0,),
+        selects=True,
+        bounded=True,
+    )
+)
+fmin = row(
+    elementwise(
+        np.fmin,
+        lambda y, a, b: wins_over_nan(-a, -b),
+        lambda y, a, b: wins_over_nan(-b, -a),
+        kinks=(0,),
+        selects=True,
+        bounded=True,
+    )
+)
+
+
+@implements(
+    np.clip,
+    examples=lambda rng: [
+        ((rng.normal(size=(2, 3)), -0.7, 0.8), {}),
+        ((rng.normal(size=(2, 3)), None, rng.normal(size=3)), {}),
+        ((rng.normal(size=(2, 3)),), {"min": -0.7}),
+    ],
+)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """a, kept between two bounds; a or a bound that is at an edge has half the gradient, as in minimum and maximum."""
+    low, high = a_min if min is None else min, a_max if max is None else max
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise ValueError("clip: give a_min= or min=, a_max= or max=, not both")
+    result = a if low is None else maximum(a, low)
+    if high is not None:
+        result = minimum(result, high)
+    return positive(a) if result is a else result
+
+
+def _nan_to_num_vjp(g: Array, y: Array, x: Array, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
+    return np.where(np.isfinite(x), g, 0)
+
+
+nan_to_num = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, selects=True))
+
 # -- piecewise constant: no gradient, but a program records them -----------------------------------------------------
 
 equal = row(constant(np.equal, operands=2))
@@ -169,3 +316,15 @@ floor_divide = row(constant(np.floor_divide, operands=2))
 isnan = row(constant(np.isnan))
 isinf = row(constant(np.isinf))
 isfinite = row(constant(np.isfinite))
+isneginf = row(constant(np.isneginf))
+isposinf = row(constant(np.isposinf))
+isclose = row(constant(np.isclose, operands=2))
+signbit = row(constant(np.signbit))
+spacing = row(constant(np.spacing))
+fix = row(constant(np.fix))
+round = row(constant(np.round), np.round, np.around)
+left_shift = row(constant(np.left_shift, operands=2))
+right_shift = row(constant(np.right_shift, operands=2))
+bitwise_count = row(constant(np.bitwise_count))
+gcd = row(constant(np.gcd, operands=2))
+lcm = row(constant(np.lcm, operands=2))
