@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .check import check_gradients
-from .report import Entry, GradientError, Mistake, Report, Verdict
+from .check import check_gradients as check_gradients
+from .report import Entry as Entry
+from .report import GradientError as GradientError
+from .report import Mistake as Mistake
+from .report import Report as Report
+from .report import Verdict as Verdict
 
 if TYPE_CHECKING:
     from . import strategies as strategies
-
-__all__ = ["Entry", "GradientError", "Mistake", "Report", "Verdict", "check_gradients"]
 
 
 def __getattr__(name: str) -> Any:

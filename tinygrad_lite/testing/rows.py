@@ -151,7 +151,7 @@ def signatures(function: Function) -> tuple[Signature, ...]:
     found = []
     for shapes in _shapes(function):
         operands = values(function, shapes, np.random.default_rng(0))
-        for params in _params(function, len(shapes[0])):
+        for params in keyword_choices(function, len(shapes[0])):
             if accepts(function, operands, params):
                 found.append(Signature(shapes, params))
     found.sort(key=lambda signature: len(signature.params))  # stable: the shapes stay in their order
@@ -226,7 +226,7 @@ def _shapes(function: Function) -> Iterator[tuple[Shape, ...]]:
         yield from _PRODUCTS
 
 
-def _params(function: Function, ndim: int) -> Iterator[dict[str, Any]]:
+def keyword_choices(function: Function, ndim: int) -> Iterator[dict[str, Any]]:
     """Every combination of keywords, each left out or given one of its values."""
     absent = object()
     proposals = {name: KEYWORDS[name](ndim) for name in function.keywords}

@@ -41,7 +41,8 @@ class Subject:
         if not _same(self(self.x), self.value):
             raise ValueError(
                 f"check_gradients({name}): two calls with the same arguments gave different results, so it has no "
-                "derivative to compare with; does it draw random numbers? Give it a fixed seed, or the draw as an argument"
+                "derivative to compare with; does it draw random numbers? Give it a fixed seed, or the draw as an "
+                "argument"
             )
 
     def _hold_integers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:

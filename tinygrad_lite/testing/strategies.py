@@ -1,0 +1,160 @@
+"""Hypothesis strategies for functions of arrays: shapes, arrays, networks, legal calls, whole programs.
+
+What matters for a gradient is the shapes, the keywords and how operations are composed; so these are what
+Hypothesis draws and shrinks. The numbers in an array come from a generator whose seed is drawn: never two
+alike, never near a kink, never outside a domain, and shrinking does not waste time on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as st_numpy
+except ImportError as error:
+    raise ImportError(
+        "tinygrad_lite.testing.strategies needs Hypothesis; install it with: pip install 'tinygrad_lite[testing]'"
+    ) from error
+
+from .programs import Program, ProgramBuilder
+from .rows import Call, Function, Shape, away_from, calls
+
+Draw = st.DrawFn
+
+
+def shapes(max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> st.SearchStrategy[Shape]:
+    """Shapes with up to max_dims axes of min_side to max_side; min_side=0 allows empty arrays.
+
+    >>> shapes().example()  # doctest: +SKIP
+    (2, 3)
+    """
+    return st_numpy.array_shapes(min_dims=0, max_dims=max_dims, min_side=min_side, max_side=max_side)
+
+
+def broadcastable_shapes(
+    count: int, max_dims: int = 3, max_side: int = 4, min_side: int = 1
+) -> st.SearchStrategy[tuple[Shape, ...]]:
+    """count shapes that broadcast together, in every way NumPy allows: missing axes, axes of size 1,
+    scalars.
+    """
+    drawn = st_numpy.mutually_broadcastable_shapes(
+        num_shapes=count, max_dims=max_dims, min_side=min_side, max_side=max_side
+    )
+    return drawn.map(lambda broadcast: broadcast.input_shapes)
+
+
+def sizes(count: int, low: int = 1, high: int = 7) -> st.SearchStrategy[tuple[int, ...]]:
+    """count sizes, all different: a transposed matrix or a mixed-up axis cannot go unnoticed."""
+    if high - low + 1 < count:
+        raise ValueError(f"sizes: there are not {count} different sizes between {low} and {high}")
+    return st.lists(st.integers(low, high), min_size=count, max_size=count, unique=True).map(tuple)
+
+
+@st.composite
+def arrays(
+    draw: Draw,
+    shape: Shape | st.SearchStrategy[Shape],
+    domain: tuple[float, float] = (-2.0, 2.0),
+    kinks: Sequence[float] = (),
+    gap: float = 0.05,
+    dtype: Any = np.float64,
+) -> NDArray[Any]:
+    """Arrays with entries inside domain, no two alike, and none closer than gap to one of the kinks."""
+    drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    rng = np.random.default_rng(draw(_seeds))
+    low, high = domain
+    count = int(np.prod(drawn, dtype=int))
+    steps = rng.permutation(count) + rng.uniform(0.1, 0.9, count)
+    return away_from(low + (high - low) * steps / max(count, 1), kinks, gap).reshape(drawn).astype(dtype)
+
+
+@st.composite
+def cotangents(draw: Draw, shape: Shape, dtype: Any = np.float64) -> NDArray[Any]:
+    """Incoming gradients of this shape: not uniform, both signs, no entry near zero, so that nothing hides
+    behind one.
+    """
+    rng = np.random.default_rng(draw(_seeds))
+    return np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)).astype(dtype)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A two-layer network and its data. W1 (n_h, n_x), b1 (n_h, 1), W2 (n_y, n_h), b2 (n_y, 1), X (n_x, m), Y
+    (n_y, m).
+    """
+
+    W1: NDArray[Any]
+    b1: NDArray[Any]
+    W2: NDArray[Any]
+    b2: NDArray[Any]
+    X: NDArray[Any]
+    Y: NDArray[Any]
+    activation: str
+
+
+@st.composite
+def networks(
+    draw: Draw,
+    activations: Sequence[str] = ("tanh", "sigmoid", "relu", "leaky_relu"),
+    scales: Sequence[float] = (1.0, 0.01),
+    dtype: Any = np.float64,
+) -> Network:
+    """Two-layer networks with n_x, n_h, n_y (at least 2) and m all different, weights of any of the scales,
+    labels in 0..1.
+    """
+    n_y, n_x, n_h, m = draw(sizes(4, 2, 7))
+    rng = np.random.default_rng(draw(_seeds))
+    scale = draw(st.sampled_from(list(scales)))
+
+    def normal(*shape: int) -> NDArray[Any]:
+        return (scale * rng.normal(size=shape)).astype(dtype)
+
+    return Network(
+        W1=normal(n_h, n_x),
+        b1=normal(n_h, 1),
+        W2=normal(n_y, n_h),
+        b2=normal(n_y, 1),
+        X=rng.normal(size=(n_x, m)).astype(dtype),
+        Y=rng.integers(0, 2, size=(n_y, m)).astype(dtype),
+        activation=draw(st.sampled_from(list(activations))),
+    )
+
+
+@st.composite
+def calls_of(draw: Draw, function: Function) -> Call:
+    """Legal calls (operands, keywords) of a row of the table or of a composition (see `rows.functions`)."""
+    known = calls(function, np.random.default_rng(draw(_seeds)))
+    if not known:
+        raise ValueError(
+            f"no legal call of {function.name!r} was found; give the row examples=lambda rng: [(operands, keywords)]"
+        )
+    return known[draw(st.integers(0, len(known) - 1))]
+
+
+@st.composite
+def programs(draw: Draw, max_steps: int = 6, max_inputs: int = 3) -> tuple[Program, list[NDArray[Any]]]:
+    """Random programs, compositions of rows of the table, with arguments that fit: (program, arguments).
+
+    A program is a function of arrays or Tensors; printed, it is NumPy code that runs as it stands.
+
+    >>> from hypothesis import given
+    >>> @given(programs())
+    ... def test(drawn):
+    ...     program, arguments = drawn
+    ...     tinygrad_lite.testing.check_gradients(program, *arguments)
+    """
+    builder = ProgramBuilder(np.random.default_rng(draw(_seeds)), lambda choices: draw(st.sampled_from(choices)))
+    for _ in range(draw(st.integers(1, max_inputs))):
+        builder.add_input()
+    for _ in range(draw(st.integers(1, max_steps))):
+        builder.add_step()
+    return builder.finish()
+
+
+_seeds = st.integers(0, 2**16)
