@@ -1,0 +1,1 @@
+"""A recorded graph as straight-line code: trace, simplify, plan."""

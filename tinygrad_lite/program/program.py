@@ -1,0 +1,164 @@
+"""Program: a recorded computation as a list of steps, each an op applied to earlier results.
+
+A Program is never changed; a pass is a function from Program to Program, written with an `Editor`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..op import Op
+from ..tensor import Tensor
+
+Operand = Any
+"""A Node, or a constant: a Python scalar, a NumPy scalar, or an array kept by reference."""
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """One value of a program: an input (op is None), or the result of a step.
+
+    shape, dtype: of the array; None for the several results of one op before `pick`. weak: a Python float, which does
+    not decide the dtype of what it is combined with. name: what the user calls it.
+    """
+
+    op: Op | None
+    operands: tuple[Operand, ...]
+    params: dict[str, Any]
+    shape: Any
+    dtype: Any
+    weak: bool = False
+    name: str | None = None
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * int(self.dtype.itemsize)
+
+    def __repr__(self) -> str:
+        what = self.name or "input" if self.op is None else self.op.name
+        return f"<{what} {self.dtype} {self.shape}>"
+
+
+@dataclass(frozen=True)
+class Program:
+    """inputs: what it is called with. captures: tensors of the user's, read at every call. steps: in order.
+
+    outputs: nodes or constants.
+    """
+
+    inputs: tuple[Node, ...]
+    captures: tuple[tuple[Node, Tensor], ...]
+    steps: tuple[Node, ...]
+    outputs: tuple[Operand, ...]
+
+    def run(self, *arrays: Any) -> list[Any]:
+        """Interpret the steps, one by one (the definition of what every pass must preserve)."""
+        values: dict[Node, Any] = dict(zip(self.inputs, arrays, strict=True))
+        values.update((node, t._data) for node, t in self.captures)
+        for node in self.steps:
+            assert node.op is not None
+            xs = [values[x] if type(x) is Node else x for x in node.operands]
+            values[node] = node.op.fn(*xs, **node.params)
+        return [values[x] if type(x) is Node else x for x in self.outputs]
+
+    def users(self) -> dict[Node, list[Node]]:
+        """For each node the steps that use it; a step that uses it twice is listed twice."""
+        users: dict[Node, list[Node]] = {node: [] for node in (*self.inputs, *self.steps)}
+        users.update((node, []) for node, _ in self.captures)
+        for node in self.steps:
+            for x in node.operands:
+                if type(x) is Node:
+                    users[x].append(node)
+        return users
+
+
+@dataclass
+class Editor:
+    """Writes a new program while walking through an old one."""
+
+    old: Program
+    steps: list[Node] = field(default_factory=list)
+    new: dict[Node, Operand] = field(default_factory=dict)  # old node -> what stands for it
+
+    def now(self, x: Operand) -> Operand:
+        """What stands for an operand of the old program."""
+        return self.new.get(x, x) if type(x) is Node else x
+
+    def operands(self, node: Node) -> tuple[Operand, ...]:
+        return tuple(self.now(x) for x in node.operands)
+
+    def keep(self, node: Node) -> Node:
+        """The old step, with the operands that stand there now."""
+        operands = self.operands(node)
+        if any(a is not b for a, b in zip(operands, node.operands, strict=True)):
+            node = Node(node.op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
+        self.steps.append(node)
+        return node
+
+    def add(self, op: Op, *operands: Operand, name: str | None = None, **params: Any) -> Node:
+        """A new step; its shape and dtype are found by trying."""
+        shape, dtype = result_type(op, operands, params)
+        node = Node(op, operands, params, shape, dtype, all(map(is_weak, operands)), name)
+        self.steps.append(node)
+        return node
+
+    def done(self) -> Program:
+        outputs = tuple(self.now(x) for x in self.old.outputs)
+        return Program(self.old.inputs, self.old.captures, tuple(self.steps), outputs)
+
+
+def edited(program: Program, visit: Callable[[Editor, Node], Operand]) -> Program:
+    """The program with every step replaced by what visit returns for it."""
+    editor = Editor(program)
+    for node in program.steps:
+        editor.new[node] = visit(editor, node)
+    return editor.done()
+
+
+def result_type(op: Op, operands: Sequence[Operand], params: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of an op's result, by trying it on ones; of an elementwise op on very few."""
+    shape: Any = None
+    if op.kind in ("elementwise", "constant") and isinstance(op.fn, np.ufunc) or op.kind == "elementwise":
+        shape = np.broadcast_shapes(*(np.shape(_dummy(x)) for x in operands))
+        samples = [_dummy(x, (1,) * len(x.shape)) if type(x) is Node else x for x in operands]
+    else:
+        samples = [_dummy(x) if type(x) is Node else x for x in operands]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = op.fn(*samples, **params)
+    return np.shape(result) if shape is None else shape, np.asarray(result).dtype
+
+
+def _dummy(x: Operand, shape: Any = None) -> Any:
+    if type(x) is not Node:
+        return x
+    if x.weak:
+        return 1.0
+    return np.broadcast_to(np.ones((), x.dtype), x.shape if shape is None else shape)
+
+
+def is_scalar(x: Operand) -> bool:
+    """Whether a constant is one immutable number."""
+    return isinstance(x, (int, float, complex, np.generic))
+
+
+def is_weak(x: Operand) -> bool:
+    """Whether an operand leaves the dtype to the others."""
+    return x.weak if type(x) is Node else type(x) in (int, float, complex, bool)
+
+
+def shape_of(x: Operand) -> tuple[int, ...]:
+    return x.shape if type(x) is Node else np.shape(x)  # type: ignore[no-any-return]
+
+
+def dtype_of(x: Operand) -> np.dtype[Any]:
+    return x.dtype if type(x) is Node else np.asarray(x).dtype

@@ -1,0 +1,95 @@
+"""Tracing: run a function once with recording forced on; what was recorded, in order, is the program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..context import switched
+from ..op import Op
+from ..tensor import TRACED, Tensor, leaf
+from .program import Node, Operand, Program
+
+
+class Weak(float):
+    """A Python float as an input of a program: it has what an array has, and still does not decide dtypes."""
+
+    shape: tuple[int, ...] = ()
+    ndim = 0
+    size = 1
+    dtype = np.dtype(np.float64)
+
+
+def traced(value: Any, name: str | None, flags: int = 0) -> Tensor:
+    """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python float."""
+    return leaf(Weak(value) if type(value) is float else value, flags | TRACED, name)
+
+
+def tracing() -> Any:
+    """Context manager: every operation on a Tensor is recorded, and reading a number raises."""
+    return switched(tracing=True)
+
+
+def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple[Program, dict[Tensor, Node]]:
+    """The program that computes roots (Tensors, or plain values) from inputs; and the node of every tensor met.
+
+    start: a number drawn from `next_seq` before the trace. Older tensors are captures, and read at every call; younger
+    leaves that are no inputs were made from plain arrays during the trace, and are constants.
+    """
+    made = _reachable([t for t in roots if type(t) is Tensor], start)
+    nodes: dict[Tensor, Node] = {t: _input(t) for t in inputs}
+    captures: list[tuple[Node, Tensor]] = []
+
+    def operand(x: Any) -> Operand:
+        if type(x) is not Tensor:
+            return x
+        if x not in nodes:
+            if x._seq >= start:
+                return x._data[()] if np.ndim(x._data) == 0 and isinstance(x._data, np.ndarray) else x._data
+            nodes[x] = _input(x)
+            captures.append((nodes[x], x))
+        return nodes[x]
+
+    steps = []
+    for t in made:
+        if t in nodes:
+            continue
+        op: Op = t._op  # type: ignore[assignment]
+        several = op.outputs > 1
+        node = Node(
+            op,
+            tuple(operand(x) for x in t._inputs),
+            t._params,
+            None if several else t.shape,
+            None if several else t.dtype,
+            type(t._data) is Weak,
+            t.name,
+        )
+        nodes[t] = node
+        steps.append(node)
+    outputs = tuple(operand(t) for t in roots)
+    return Program(tuple(nodes[t] for t in inputs), tuple(captures), tuple(steps), outputs), nodes
+
+
+def _input(t: Tensor) -> Node:
+    return Node(None, (), {}, t.shape, t.dtype, type(t._data) is Weak, t.name)
+
+
+def _reachable(roots: Sequence[Tensor], start: int) -> list[Tensor]:
+    """The tensors made by ops since start on the way to roots, oldest first."""
+    seen = set(roots)
+    stack = list(roots)
+    made = []
+    while stack:
+        t = stack.pop()
+        if t._op is None or t._seq < start:
+            continue
+        made.append(t)
+        for x in t._inputs:
+            if type(x) is Tensor and x not in seen:
+                seen.add(x)
+                stack.append(x)
+    made.sort(key=lambda t: t._seq)
+    return made
