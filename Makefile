@@ -30,8 +30,8 @@ figures: $(VENV)/.has-demo ## draw every picture of the README again
 bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and autograd (downloads them)
 	$(PY) -m benchmarks
 
-fuzz: $(VENV)/.has-dev ## random programs and deep property tests, for a long while
-	TINYGRAD_PROFILE=intense $(PY) -m pytest -m "slow or not slow"
+fuzz: $(VENV)/.has-dev ## random programs, differentiated in several ways that must agree
+	$(PY) -m tinygrad_lite.testing.fuzz
 
 oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"

@@ -131,14 +131,19 @@ def comparison(params: Params, data: Dataset, activation: str = "tanh") -> dict[
     }
 
 
+def parser() -> cli.Parser:
+    """The program's flags; the defaults are the course's settings."""
+    flags = cli.parser("two_layer", "Train the network with one hidden layer and check its gradients.")
+    flags.add_argument("--data", choices=list(DATASETS), default="flower", help="the data set")
+    flags.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
+    flags.add_argument("--activation", choices=list(ACTIVATIONS), default="tanh", help="the hidden layer's g")
+    cli.add_training_flags(flags, iterations=10_000, learning_rate=1.2, seed=2)
+    return flags
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, print the cost, the accuracy and the comparison of the gradients, and draw what was learned."""
-    parser = cli.parser("two_layer", "Train the network with one hidden layer and check its gradients.")
-    parser.add_argument("--data", choices=list(DATASETS), default="flower", help="the data set")
-    parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
-    parser.add_argument("--activation", choices=list(ACTIVATIONS), default="tanh", help="the hidden layer's g")
-    cli.add_training_flags(parser, iterations=10_000, learning_rate=1.2, seed=2)
-    flags = parser.parse_args(argv)
+    flags, defaults = parser().parse_args(argv), parser().parse_args([])
     picture = plotting.figure(8.8, 4.1)  # first of all: a missing matplotlib is told before the training
     data = load(flags.data)
     n_x, m = data.X.shape
@@ -147,7 +152,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{data.name}: m = {m} examples, n_x = {n_x} inputs, n_h = {flags.hidden} hidden units "
         f"({flags.activation}), n_y = {data.Y.shape[0]}; alpha = {flags.learning_rate:g}\n"
     )
-    defaults = parser.parse_args([])
     as_published = all(
         getattr(flags, name) == getattr(defaults, name) for name in vars(flags) if name not in ("iterations", "plot")
     )
