@@ -7,16 +7,19 @@
 (np.float64(25.0), True)
 """
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from typing import TextIO
 
 import numpy as np
 
 from models.two_layer_manual import Array, Params
 
 BAR_WIDTH = 30
+CLEAR_LINE = "\r\x1b[2K"
 UPDATES = 200
 """How often in a run the progress bar moves: often enough to look smooth, too rarely to cost anything."""
 
@@ -99,10 +102,20 @@ def progress_bar(label: str | None, total: int) -> Iterator[Callable[[int, str],
 def _plain_bar(label: str, total: int) -> Iterator[Callable[[int, str], None]]:
     def show(done: int, note: str) -> None:
         bar = "#" * (BAR_WIDTH * done // total)
-        # To stderr, and back to the line's start, so that a line printed meanwhile overwrites the bar.
-        print(f"{label} [{bar:.<{BAR_WIDTH}}] {done}/{total} {note}", end="\r", file=sys.stderr, flush=True)
+        terminal.write(f"{CLEAR_LINE}{label} [{bar:.<{BAR_WIDTH}}] {done}/{total} {note}\r")
+        terminal.flush()
 
-    try:
+    terminal = sys.stdout
+    with redirect_stdout(_AboveTheBar(terminal)):
         yield show
-    finally:
-        print(file=sys.stderr)
+    print()
+
+
+class _AboveTheBar(io.TextIOBase):
+    """Stands in for ``sys.stdout`` while the plain bar is there: a line that is printed takes the bar's place."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self.terminal = terminal
+
+    def write(self, text: str) -> int:
+        return self.terminal.write(text if text == "\n" else CLEAR_LINE + text)

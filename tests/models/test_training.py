@@ -45,12 +45,16 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_plain_bar_stands_in_where_rich_is_missing(monkeypatch, capsys):
+def test_the_plain_bar_stands_in_where_rich_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.progress", None)
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
     with progress_bar("training", 10) as show:
         show(5, "J = 0.5")
-    assert "training [###############...............] 5/10 J = 0.5" in capsys.readouterr().err
+        print("a line meanwhile")
+    clear = "\r\x1b[2K"
+    bar = "training [###############...............] 5/10 J = 0.5"
+    assert terminal.getvalue() == f"{clear}{bar}\r{clear}a line meanwhile\n\n"
 
 
 def test_no_bar_is_drawn_into_a_file(capsys):
