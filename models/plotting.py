@@ -122,8 +122,10 @@ def projection(axes: Axes, outputs: Array, data: Dataset, title: str = "") -> No
         axes.scatter(x[of_class], y[of_class], s=9, color=colour, label=str(label), linewidths=0)
     wrong = classes(outputs) != data.labels
     axes.scatter(x[wrong], y[wrong], s=42, facecolors="none", edgecolors=INK, linewidths=0.9, label="mistaken")
-    axes.set(xlabel="first principal direction", ylabel="second", title=title, xticks=[], yticks=[])
-    axes.legend(ncols=2 if n_classes > 2 else 1, markerscale=1.2, handletextpad=0.2, fontsize=8)
+    axes.set(xlabel="first principal direction", ylabel="second principal direction", title=title, xticks=[], yticks=[])
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=6, handletextpad=0.1, columnspacing=1, fontsize=8
+    )
 
 
 def cost_curve(axes: Axes, curves: dict[str, Array], title: str = "") -> None:
