@@ -20,26 +20,33 @@ from .tensor import GRAD, TRACED, Tensor, label
 _by_age = attrgetter("_seq")
 
 
-def recorded(roots: Iterable[Tensor], mask: int = GRAD, oldest: int = 0) -> tuple[list[Tensor], int]:
-    """The tensors that ops made on the way to roots, newest first, and the flags met at the border.
+def recorded(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], int]:
+    """The differentiable tensors that ops made on the way to roots, newest first, and the flags met at the border.
 
-    mask: which flag an operand must have to be followed. oldest: tensors older than this are not entered (they cannot
-    depend on anything made since); their flags are what is returned.
+    oldest: tensors older than this are not entered (they cannot depend on anything made since); their flags, together,
+    are what is returned.
     """
     seen = set(roots)
-    nodes = [t for t in seen if t._op is not None and t._seq >= oldest]
-    stack = list(nodes)
+    nodes = []
     border = 0
+    for t in seen:
+        if t._seq < oldest:
+            border |= t._flags
+        elif t._op is not None:
+            nodes.append(t)
+    stack = list(nodes)
     while stack:
         node = stack.pop()
         seq = node._seq
         for x in node._inputs:
-            if type(x) is Tensor and x._flags & mask and x not in seen:
-                if x._seq > seq:
-                    raise RuntimeError(
-                        f"{label(x)} was given new data after {label(node)} was computed from it, so this gradient "
-                        "would mix old and new values; compute the result again, then differentiate"
-                    )
+            if type(x) is not Tensor:
+                continue
+            if x._seq > seq:
+                raise RuntimeError(
+                    f"{label(x)} was given new data after {label(node)} was computed from it, so this gradient "
+                    "would mix old and new values; compute the result again, then differentiate"
+                )
+            if x._flags & GRAD and x not in seen:
                 seen.add(x)
                 if x._seq < oldest:
                     border |= x._flags

@@ -27,6 +27,9 @@ LIFTED: Final = 4  # it depends on the argument of a transform that is still run
 handlers: dict[Any, Callable[..., Any]] = {}
 """NumPy's function, or (ufunc, method) -> what to call instead when one of its arguments is a Tensor."""
 
+providers: list[Callable[[Any], bool]] = []
+"""Asked in turn about a function that is not in the register: one may add it (SciPy's rows, once SciPy is imported)."""
+
 next_seq = itertools.count(1).__next__
 _NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
 
@@ -247,7 +250,7 @@ class Tensor:
         return bool(self._read("if t:"))
 
     def __float__(self) -> float:
-        return float(_single(self, "float(t)"))
+        return float(_outside(self, "float(t)"))
 
     def __int__(self) -> int:
         return int(_single(self, "int(t)"))
@@ -258,7 +261,7 @@ class Tensor:
         return int(_single(self, "an index"))
 
     def __complex__(self) -> complex:
-        return complex(_single(self, "complex(t)"))
+        return complex(_outside(self, "complex(t)"))
 
     def __format__(self, spec: str) -> str:
         return format(self._data.item() if spec and self.size == 1 and not self._flags & TRACED else str(self), spec)
@@ -368,6 +371,16 @@ def _single(t: Tensor, how: str) -> Any:
     return t._read(how).item()
 
 
+def _outside(t: Tensor, how: str) -> Any:
+    """The number for Python's own arithmetic, which math.sin(t) asks for too: not inside a transform."""
+    if t._flags & GRAD and t._flags & LIFTED:
+        raise TypeError(
+            f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t), or "
+            "array[i] = t); use NumPy's functions, or .item() if you mean the number alone"
+        )
+    return _single(t, how)
+
+
 def _restore(array: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
     """The copy or the unpickled twin of a leaf."""
     t = Tensor(array, requires_grad, name)
@@ -378,6 +391,8 @@ def _restore(array: Any, requires_grad: bool, name: str | None, grad: Any) -> Te
 def _handler(key: Any, func: Callable[..., Any], method: str = "") -> Callable[..., Any]:
     """What stands in the register under key; TypeError, naming the function, where nothing does."""
     handler = handlers.get(key)
+    if handler is None and any(provide(key) for provide in providers):
+        handler = handlers[key]
     if handler is None:
         module = getattr(func, "__module__", None) or "numpy"
         raise TypeError(

@@ -4,8 +4,9 @@ Every transform lifts the arguments it differentiates (a fresh tensor, linked to
 function, and sweeps the recorded graph down to the lifted tensors. Nesting needs no levels: an inner transform's lifted
 tensor is a node of the outer one's graph, so derivatives of derivatives come from sweeping a recorded sweep.
 
-Arrays in, arrays out: a result is unwrapped unless an argument was a Tensor, or the function reached for a tensor of a
-transform (or of a trace) that is still running around it.
+Arrays in, arrays out: results are arrays unless an argument was a Tensor, or the function reached for a tensor of a
+transform (or of a trace) that is still running around it. A Tensor that leaves a transform is released: it keeps the
+marks of what it depends on outside, and loses those of the transform that is over.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,12 @@ from . import tree
 from .backward import recorded, sweep
 from .context import current, switched
 from .op import linear, pick, record
-from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, label, leaf
+from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, label, leaf, next_seq
 
 _INSIDE = LIFTED | TRACED
 Function = Callable[..., Any]
 
-# The link from a lifted tensor to the one it stands for.
+# The link from a lifted tensor to the one it stands for, and from a released one to what it was.
 identity = linear(lambda x: x, lambda g, y, x: g, name="identity")
 
 
@@ -64,16 +66,17 @@ def gradients(
     if disconnected not in ("raise", "zeros"):
         raise ValueError(f"gradients: disconnected={disconnected!r}; it is 'raise' or 'zeros'")
     create_graph = create_graph or bool(y._flags & _INSIDE)
-    seed = _seed(y, g, create_graph)
     nodes, _ = recorded([y])
-    found = sweep(nodes, [(y, seed)], set(xs), create_graph)
+    found = sweep(nodes, [(y, _seed(y, g, create_graph))], set(xs), create_graph)
     for i, x in enumerate(xs):
         if x not in found and disconnected == "raise":
             raise ValueError(
                 f"gradients: y does not depend on xs[{i}] ({label(x)}, shape {x.shape}); was it computed from "
                 '.numpy() or .detach(), or under no_grad()? Say disconnected="zeros" if zero is meant'
             )
-    return _results([found.get(x) for x in xs], xs, [g], create_graph)
+    if create_graph:
+        return _as_tensors([found.get(x) for x in xs], xs, g)
+    return _as_arrays([found.get(x) for x in xs], xs, _addresses([g, *xs]))
 
 
 def backward(y: Tensor, g: Any = None) -> None:
@@ -98,7 +101,7 @@ def backward(y: Tensor, g: Any = None) -> None:
     nodes, _ = recorded([y])
     found = sweep(nodes, [(y, _seed(y, g, False))], None, False)
     leaves = list(found)
-    for x, gx in zip(leaves, _results(list(found.values()), leaves, [g], False), strict=True):
+    for x, gx in zip(leaves, _as_arrays(list(found.values()), leaves, _addresses([g, *leaves])), strict=True):
         x.grad = gx if x.grad is None else x.grad + gx
 
 
@@ -125,34 +128,65 @@ def _seed(y: Tensor, g: Any, as_tensor: bool) -> Any:
                 f"the gradient of {label(y)}, shape {y.shape}, needs g, a cotangent of that shape; "
                 "only a one-element result has a gradient without it (did you mean np.sum or np.mean of it?)"
             )
+        _check_real(y, "the gradient")
         g = np.ones_like(y._data)
-    elif type(g) is Tensor:
-        g = g if as_tensor else g._read("gradients(…, g=t)")
-    elif not hasattr(g, "__array_function__"):
-        g = np.asarray(g)
-    if g.shape != y.shape:
-        raise ValueError(f"g has shape {g.shape}, but {label(y)} has shape {y.shape}; they must be equal")
-    if g.dtype != y.dtype:
-        if np.result_type(g.dtype, y.dtype) != y.dtype and g.dtype.kind not in "fc":
-            raise TypeError(f"g is {g.dtype}, which is no cotangent for {y.dtype}")
-        g = g.astype(y.dtype)
-    return leaf(g, 0) if as_tensor and type(g) is not Tensor else g
+        return leaf(g, 0) if as_tensor else g
+    return _fitting(g, y, as_tensor, "g, the cotangent,")
 
 
-def _results(found: list[Any], xs: Sequence[Tensor], given: Sequence[Any], as_tensors: bool) -> list[Any]:
-    """What a transform hands out: zeros for what was not reached, and no array that anything else refers to."""
-    results: list[Any] = []
-    handed = {id(g._data if type(g) is Tensor else g) for g in given} | {id(x._data) for x in xs}
+def _fitting(v: Any, x: Tensor, as_tensor: bool, what: str) -> Any:
+    """A cotangent or tangent of x given by the caller: of its shape and dtype, else an error."""
+    if type(v) is Tensor:
+        v = v if as_tensor else v._read("gradients(…, g=t)")
+    elif not hasattr(v, "__array_function__"):
+        v = np.asarray(v)
+    if v.shape != x.shape:
+        raise ValueError(f"{what} has shape {v.shape}, but {label(x)} has shape {x.shape}; they must be equal")
+    if v.dtype != x.dtype:
+        if not np.can_cast(v.dtype, x.dtype, "same_kind"):
+            raise TypeError(f"{what} is {v.dtype}, but {label(x)} is {x.dtype}; convert it with .astype")
+        v = v.astype(x.dtype)
+    return leaf(v, 0) if as_tensor and type(v) is not Tensor else v
+
+
+def _check_real(y: Tensor, what: str) -> None:
+    if y.dtype.kind != "f":
+        remedy = "take np.real or np.abs of it (or use tg.vjp, with a cotangent)" if y.dtype.kind == "c" else "it must be a float"
+        raise TypeError(f"{what}: the result is {y.dtype}, which has no gradient; {remedy}")
+
+
+def _addresses(values: Iterable[Any]) -> set[int]:
+    """The arrays that the caller, or the graph, holds: no result may be one of them."""
+    return {id(v._data if type(v) is Tensor else v) for v in values}
+
+
+def _as_arrays(found: Sequence[Any], xs: Sequence[Tensor], held: set[int]) -> list[Any]:
+    """Gradients as arrays that nothing else refers to, zeros for what was not reached. held grows by them."""
+    results = []
     for x, g in zip(xs, found, strict=True):
-        if as_tensors:
-            results.append(leaf(np.zeros_like(x._data), 0) if g is None else g if type(g) is Tensor else leaf(g, 0))
-            continue
-        if g is None:
-            g = np.zeros_like(x._data)
-        elif isinstance(g, np.generic) or (isinstance(g, np.ndarray) and (g.base is not None or id(g) in handed)):
-            g = np.array(g)
-        handed.add(id(g))
+        g = np.zeros_like(x._data) if g is None else _fresh(g, held)
+        held.add(id(g))
         results.append(np.asarray(g) if isinstance(g, np.generic) else g)
+    return results
+
+
+def _fresh(array: Any, held: set[int]) -> Any:
+    """The array, copied if anything else may refer to its memory."""
+    if isinstance(array, np.ndarray) and (array.base is not None or id(array) in held):
+        return array.copy()
+    return array
+
+
+def _as_tensors(found: Sequence[Any], xs: Sequence[Tensor], given: Any = None) -> list[Tensor]:
+    """Gradients as Tensors, no two of them the same one."""
+    results: list[Tensor] = []
+    for x, g in zip(xs, found, strict=True):
+        if type(g) is not Tensor:
+            results.append(leaf(np.zeros_like(x._data) if g is None else g, 0))
+        elif g is given or any(g is other for other in results):
+            results.append(record(identity, g._data, g._flags, (g,), {}))
+        else:
+            results.append(g)
     return results
 
 
@@ -161,86 +195,109 @@ def _results(found: list[Any], xs: Sequence[Tensor], given: Sequence[Any], as_te
 
 @dataclass
 class _Run:
-    """A function's recorded run: the lifted leaves, what came out, and whether to hand out Tensors."""
+    """A function's recorded run, and what its results depend on."""
 
-    leaves: list[Tensor]
+    start: int  # tensors older than this were there before
+    leaves: list[Tensor]  # lifted
     structures: list[tree.Structure]  # of each differentiated argument
-    output: Any  # a tree of Tensors (and of plain arrays where nothing was recorded)
-    inside: bool
+    output: Any
+    nodes: list[Tensor]  # newest first
+    outer: int  # the flags of everything older that the output depends on
+    tensors: bool  # whether results are Tensors
+    held: set[int]  # addresses of arrays that results must not share
 
-    @property
-    def oldest(self) -> int:
-        return min((t._seq for t in self.leaves), default=0)
 
-
-def _run(f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[str, Any] | None = None) -> _Run:
-    """Run f with the leaves of the chosen arguments lifted."""
-    names = _argument_names(f, len(args))
-    leaves: list[Tensor] = []
-    structures = []
-    arguments = list(args)
-    inside = _tracing()  # a program must compute everything, what depends on no argument included
-    for i in argnums:
-        values, structure = tree.flatten(args[i])
-        inside = inside or any(type(value) is Tensor for value in values)
-        lifted = [_lift(v, path) for v, path in zip(values, tree.paths(args[i], names[i]), strict=True)]
-        leaves += lifted
-        structures.append(structure)
-        arguments[i] = tree.unflatten(structure, lifted)
+def _run(
+    f: Function,
+    args: Sequence[Any],
+    argnums: Sequence[int],
+    kwargs: dict[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    keep: bool = False,
+) -> _Run:
+    """Run f with the leaves of the chosen arguments lifted. keep: the run is swept later, so arrays are copied."""
+    names = _argument_names(f) if names is None else names
+    start = next_seq()
     mode = current()
+    tracing = mode is not None and mode.tracing
+    flat = [tree.flatten(arg) for arg in args]
+    leaves: list[Tensor] = []
+    arguments = list(args)
+    for i in argnums:
+        values, structure = flat[i]
+        paths = tree.paths(args[i], names[i] if i < len(names) else f"arg{i}")
+        lifted = [_lift(value, path, keep, tracing) for value, path in zip(values, paths, strict=True)]
+        leaves += lifted
+        arguments[i] = tree.unflatten(structure, lifted)
     if mode is not None and not mode.grad_enabled:
         with switched(grad_enabled=True):
             output = f(*arguments, **(kwargs or {}))
     else:
         output = f(*arguments, **(kwargs or {}))
-    return _Run(leaves, structures, output, inside)
+    nodes, outer = recorded(_differentiable(output), start)
+    if tracing:  # a program must compute everything, what depends on no argument included
+        outer |= TRACED
+    given = [value for values, _ in flat for value in values] + (tree.flatten(kwargs)[0] if kwargs else [])
+    tensors = bool(outer & _INSIDE) or any(type(value) is Tensor for value in given)
+    return _Run(start, leaves, [flat[i][1] for i in argnums], output, nodes, outer, tensors, _addresses(leaves))
 
 
-def _tracing() -> bool:
-    mode = current()
-    return mode is not None and mode.tracing
+def _differentiable(output: Any) -> list[Tensor]:
+    return [y for y in tree.flatten(output)[0] if type(y) is Tensor and y._flags & GRAD]
 
 
-def _lift(x: Any, path: str) -> Tensor:
+def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     """A fresh tensor to differentiate with respect to."""
     if type(x) is Tensor:
         check_differentiable(x.dtype, path)
-        lifted = leaf(x._data, x._flags | GRAD | LIFTED | (TRACED if _tracing() else 0), x.name or path)
+        lifted = leaf(x._data, x._flags | GRAD | LIFTED | (TRACED if tracing else 0), x.name or path)
         lifted._op, lifted._inputs = identity, (x,)
         return lifted
     array = x if hasattr(x, "__array_function__") and not isinstance(x, np.generic) else np.asarray(x)
     if array.dtype.kind == "O":
         raise TypeError(f"{path} is a {type(x).__name__}, not an array of numbers")
     check_differentiable(array.dtype, path)
+    if keep and isinstance(array, np.ndarray):
+        array = array.copy()
     return leaf(array, GRAD | LIFTED, path)
 
 
-def _argument_names(f: Function, count: int) -> list[str]:
+def _argument_names(f: Function) -> list[str]:
     """The names of f's arguments, for messages and generated code."""
-    names: list[str] = []
     try:
         parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        parameters = []  # type: ignore[assignment]
-    for p in parameters:
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-            names.append(p.name)
-    return (names + [f"arg{i}" for i in range(len(names), count)])[:count]
+    except (TypeError, ValueError):  # built in C, without a signature
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def _hand_out(value: Any, inside: bool, inputs: set[int]) -> Any:
-    """A value f returned, unwrapped if no transform runs around this one."""
-    if type(value) is not Tensor or inside:
-        return value
+def _hand_out(output: Any, run: _Run) -> Any:
+    """What f returned, as the caller gets it."""
+    return tree.map(lambda value: _handed(value, run) if type(value) is Tensor else value, output)
+
+
+def _handed(value: Tensor, run: _Run) -> Any:
+    if run.tensors:
+        return _released(value, run.outer)
     array = value._data
-    if isinstance(array, np.ndarray) and (array.base is not None or id(array) in inputs or value._op is None):
+    if value._op is None or value._seq < run.start:  # not made by this run: somebody else's array
         return array.copy()
+    array = _fresh(array, run.held)
+    run.held.add(id(array))
     return array
 
 
-def _hand_out_tree(output: Any, run: _Run) -> Any:
-    inputs = {id(t._data) for t in run.leaves}
-    return tree.map(lambda value: _hand_out(value, run.inside, inputs), output)
+def _released(t: Tensor, outer: int) -> Tensor:
+    """The Tensor as it leaves a transform: marked by what it depends on outside, no longer by the transform."""
+    mode = current()
+    flags = t._flags & (outer if mode is None or mode.grad_enabled else outer & ~GRAD)
+    if flags == t._flags:
+        return t
+    if not flags & (GRAD | TRACED):
+        return leaf(t._data, flags, t.name)
+    released = record(identity, t._data, flags, (t,), {})
+    released.name = t.name
+    return released
 
 
 def _scalar(y: Any, f: Function, transform: str) -> Tensor | None:
@@ -256,35 +313,57 @@ def _scalar(y: Any, f: Function, transform: str) -> Tensor | None:
             f"{transform}: {name} must return one number, but its result has shape {y.shape}; "
             "sum or average it, or use tg.vjp or tg.jacobian"
         )
+    _check_real(y, f"{transform} of {name}")
     return y
 
 
 def _indices(argnums: int | Sequence[int], args: Sequence[Any], transform: str) -> list[int]:
-    chosen = [argnums] if isinstance(argnums, int) else list(argnums)
+    """argnums as a list of different positions."""
+    chosen = [operator.index(i) for i in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
     for i in chosen:
         if not -len(args) <= i < len(args):
             raise ValueError(f"{transform}: argnums={argnums}, but {len(args)} positional arguments were given")
-    return [i % len(args) for i in chosen]
+    positions = [i % len(args) for i in chosen]
+    if len(set(positions)) != len(positions):
+        raise ValueError(f"{transform}: argnums={argnums} names an argument twice")
+    return positions
 
 
-def _pull(run: _Run, seeds: Sequence[tuple[Tensor, Any]], given: Sequence[Any] = ()) -> tuple[list[Any], bool]:
-    """Gradients of the lifted leaves, and whether they are Tensors because something around depends on them."""
+def _pull(run: _Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]]) -> list[Any]:
+    """Gradients of the lifted leaves: Tensors or arrays, as the run's results are, or Tensors if a seed is one."""
     live = [(y, g) for y, g in seeds if y._flags & GRAD]
-    nodes, border = recorded([y for y, _ in live], oldest=run.oldest)
-    inside = run.inside or bool(border & _INSIDE) or any(type(g) is Tensor for _, g in live)
-    if inside:
+    given = [g for _, g in live if type(g) is Tensor]
+    outer = run.outer
+    for g in given:
+        outer |= g._flags
+    recording = bool(given) or (run.tensors and bool(outer & (GRAD | TRACED)))
+    if recording:
         live = [(y, g if type(g) is Tensor else leaf(g, 0)) for y, g in live]
-    found = sweep(nodes, live, set(run.leaves), inside)
-    return _results([found.get(x) for x in run.leaves], run.leaves, given, inside), inside
+    found = sweep(nodes, live, set(run.leaves), recording)
+    return _results([found.get(x) for x in run.leaves], run.leaves, run, outer, bool(given))
+
+
+def _results(found: Sequence[Any], xs: Sequence[Tensor], run: _Run, outer: int, tensors: bool) -> list[Any]:
+    """Derivatives as the caller gets them."""
+    if run.tensors or tensors:
+        return [_released(g, outer) for g in _as_tensors(found, xs)]
+    return _as_arrays(found, xs, run.held)
+
+
+def _by_structure(structures: Sequence[tree.Structure], flat: Sequence[Any]) -> list[Sequence[Any]]:
+    """A flat list cut into one part for each structure."""
+    parts, start = [], 0
+    for structure in structures:
+        parts.append(flat[start : start + structure.size])
+        start += structure.size
+    return parts
 
 
 def _by_argument(run: _Run, flat: Sequence[Any], single: bool) -> Any:
     """Results per leaf, as trees like the differentiated arguments."""
-    trees, start = [], 0
-    for structure in run.structures:
-        trees.append(tree.unflatten(structure, flat[start : start + structure.size]))
-        start += structure.size
-    return trees[0] if single else tuple(trees)
+    parts = zip(run.structures, _by_structure(run.structures, flat), strict=True)
+    trees = tuple(tree.unflatten(structure, part) for structure, part in parts)
+    return trees[0] if single else trees
 
 
 # -- reverse mode ----------------------------------------------------------------------------------------------------
@@ -303,19 +382,19 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     (5.0, {'w': array([2., 4.])})
     """
 
+    names = _argument_names(f)
+
     @_documented_as(f, "value_and_grad")
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        run = _run(f, args, _indices(argnums, args, "value_and_grad"), kwargs)
-        value, aux = run.output, None
+        run = _run(f, args, _indices(argnums, args, "value_and_grad"), kwargs, names)
+        value = run.output
         if has_aux:
             if not isinstance(run.output, tuple) or len(run.output) != 2:
                 raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
-            value, aux = run.output
+            value = run.output[0]
         y = _scalar(value, f, "grad")
-        seeds = [] if y is None else [(y, np.ones_like(y._data))]
-        flat, run.inside = _pull(run, seeds)
-        value, aux = _hand_out_tree(value, run), _hand_out_tree(aux, run)
-        return ((value, aux) if has_aux else value), _by_argument(run, flat, isinstance(argnums, int))
+        flat = _pull(run, run.nodes, [] if y is None else [(y, np.ones_like(y._data))])
+        return _hand_out(run.output, run), _by_argument(run, flat, not isinstance(argnums, (tuple, list)))
 
     return transformed
 
@@ -349,22 +428,21 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    run = _run(f, args, range(len(args)))
+    run = _run(f, args, range(len(args)), keep=True)
     outputs, structure = tree.flatten(run.output)
+    run.held |= _addresses([*run.nodes, *outputs])  # the pullback needs them as they are
 
     def pullback(g: Any) -> tuple[Any, ...]:
         cotangents, given = tree.flatten(g)
         if given != structure:
             raise ValueError(f"pullback: the cotangent's structure {given} differs from the value's {structure}")
-        seeds = [
-            (y, _seed(y, c, type(c) is Tensor)) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor
-        ]
-        flat, _ = _pull(run, seeds, cotangents)
-        return _by_argument(run, flat, False)  # type: ignore[no-any-return]
+        pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor]
+        seeds = [(y, _seed(y, c, type(c) is Tensor)) for y, c in pairs]
+        nodes, _ = recorded(_differentiable(outputs), run.start)  # again: it checks that no operand has changed since
+        once = replace(run, held=run.held | _addresses(cotangents))
+        return _by_argument(run, _pull(once, nodes, seeds), False)  # type: ignore[no-any-return]
 
-    _, border = recorded([y for y in outputs if type(y) is Tensor], oldest=run.oldest)
-    run.inside = run.inside or bool(border & _INSIDE)
-    return _hand_out_tree(run.output, run), pullback
+    return _hand_out(run.output, run), pullback
 
 
 # -- forward mode ----------------------------------------------------------------------------------------------------
@@ -373,45 +451,51 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
 def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """f's value at args, and its derivative along tangents, in one forward pass over the recorded graph.
 
-    tangents: one per argument, with its structure and shapes.
+    args, tangents: a tuple or list of arguments, and one tangent for each, with its structure and shapes.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.jvp(np.sin, (0.0,), (2.0,))
     (np.float64(0.0), array(2.))
     """
-    if len(args) != len(tangents):
-        raise ValueError(f"jvp: {len(args)} arguments, but {len(tangents)} tangents; give one for each")
-    run = _run(f, tuple(args), range(len(args)))
+    _check_arguments("jvp", args, tangents, "tangents")
+    run = _run(f, args, range(len(args)))
     ts: list[Any] = []
     for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
         flat, given = tree.flatten(tangent)
         if given != structure:
             raise ValueError(f"jvp: tangents[{i}] has the structure {given}, its argument {structure}")
         ts += flat
+    outer = run.outer
+    for t in ts:
+        outer |= t._flags if type(t) is Tensor else 0
+    tensors = run.tensors or any(type(t) is Tensor for t in ts)
+    recording = tensors and bool(outer & (GRAD | TRACED))
+    started = {x: _fitting(t, x, tensors, "jvp: the tangent") for x, t in zip(run.leaves, ts, strict=True)}
+    if not recording:
+        started = {x: t._data if type(t) is Tensor else t for x, t in started.items()}
+    found = _push(run.nodes, started, recording)
     outputs, structure = tree.flatten(run.output)
-    roots = [y for y in outputs if type(y) is Tensor and y._flags & GRAD]
-    nodes, border = recorded(roots, oldest=run.oldest)
-    inside = run.inside or bool(border & _INSIDE) or any(type(t) is Tensor for t in ts)
-    started = {x: _tangent(x, t, inside) for x, t in zip(run.leaves, ts, strict=True)}
-    found = _push(nodes, started, inside)
     values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
-    results = _results([found.get(y) for y in values], values, ts, inside)
-    run.inside = inside
-    return _hand_out_tree(run.output, run), tree.unflatten(structure, results)
+    run.held |= _addresses(ts)
+    results = _results([found.get(y) for y in values], values, run, outer, tensors)
+    return _hand_out(run.output, replace(run, tensors=tensors)), tree.unflatten(structure, results)
 
 
-def _tangent(x: Tensor, t: Any, as_tensor: bool) -> Any:
-    if type(t) is not Tensor and not hasattr(t, "__array_function__"):
-        t = np.asarray(t)
-    if t.shape != x.shape:
-        raise ValueError(f"jvp: the tangent of {label(x)} has shape {t.shape}, the argument {x.shape}")
-    if t.dtype != x.dtype:
-        t = t.astype(x.dtype)
-    return leaf(t, 0) if as_tensor and type(t) is not Tensor else t
+def _check_arguments(transform: str, args: Any, others: Any, name: str) -> None:
+    """TypeError unless both are sequences of arguments; an array would be taken apart along its first axis."""
+    for what, given in (("args", args), (name, others)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"{transform}: {what} is a {type(given).__name__}; give a tuple with one entry per argument, as in (x,)"
+            )
+    if len(args) != len(others):
+        raise ValueError(f"{transform}: {len(args)} arguments, but {len(others)} {name}; give one for each")
 
 
 def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
     """Carry tangents from the lifted leaves to the results: the sweep in the other direction, with the same rows."""
+    mode = current()
+    watcher = None if mode is None else mode.watcher
     for node in reversed(nodes):
         inputs = node._inputs
         ts: list[Any] = [tangents.get(x) if type(x) is Tensor else None for x in inputs]
@@ -425,6 +509,8 @@ def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool)
             t = _transposed(node, ts, y, xs, recording)
         elif op is pick:
             t = ts[0][node._params["index"]]
+        elif op.selects and op.kind == "elementwise":
+            t = _selected(op, ts, y, xs, node._params)
         else:
             t = op.jvp(ts, y, xs, node._params)
         if t is None:
@@ -434,8 +520,23 @@ def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool)
                 t = np.broadcast_to(t, node.shape)
             if t.dtype != node.dtype:
                 t = t.astype(node.dtype)
+        if watcher is not None:
+            watcher.backward(node, t)
         tangents[node] = t
     return tangents
+
+
+def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The tangent of an op that takes some entries and leaves others: 0 * inf is 0, for what was left."""
+    total = None
+    for t, times in zip(ts, op.vjps, strict=True):
+        if t is None or times is None:
+            continue
+        t = np.broadcast_to(t, y.shape)
+        partial = times(np.ones_like(t), y, *xs, **params)
+        term = np.where(partial == 0, 0, t * partial)
+        total = term if total is None else total + term
+    return total
 
 
 def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
@@ -484,66 +585,60 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [3., 4.]])
     """
 
+    names = _argument_names(f)
+
     @_documented_as(f, "jacobian")
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        chosen = _indices(argnums, args, "jacobian")
-
-        def restricted(*some: Any) -> Any:
-            full = list(args)
-            for i, arg in zip(chosen, some, strict=True):
-                full[i] = arg
-            return f(*full, **kwargs)
-
-        points = [args[i] for i in chosen]
-        y, pullback = vjp(restricted, *points)
-        if not hasattr(y, "shape") and not isinstance(y, (int, float)):
+        run = _run(f, args, _indices(argnums, args, "jacobian"), kwargs, names)
+        y = run.output
+        if type(y) is not Tensor:
+            if not isinstance(y, (int, float, complex, np.generic)) and not hasattr(y, "__array_function__"):
+                name = getattr(f, "__name__", "the function")
+                raise TypeError(f"jacobian: {name} must return one array, not a {type(y).__name__}")
+            y = leaf(np.asarray(y) if np.isscalar(y) else y, 0)
+        is_complex = [x.dtype.kind == "c" for x in run.leaves]
+        if any(is_complex) and y.dtype.kind != "c":
             raise TypeError(
-                f"jacobian: {getattr(f, '__name__', 'the function')} must return one array, not a {type(y).__name__}"
+                "jacobian: a real value of a complex argument has no complex derivative; "
+                "use tg.grad, or the real and imaginary parts as two arguments"
             )
-        shape = np.shape(y)
-        leaves, structure = tree.flatten(tuple(points))
-        if sum(np.size(x) for x in leaves) < np.size(y):
-            flat = _columns(restricted, points, leaves, structure, shape)
-        else:
-            flat = _rows(pullback, y, leaves, shape)
-        result = tree.unflatten(structure, flat)
-        return result[0] if isinstance(argnums, int) else result
+        forward = sum(x.size for x in run.leaves) < y.size or (y.dtype.kind == "c" and not all(is_complex))
+        flat = (_columns if forward else _rows)(run, y)
+        return _by_argument(run, flat, not isinstance(argnums, (tuple, list)))
 
     return transformed
 
 
-def _rows(pullback: Callable[[Any], Any], y: Any, leaves: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+def _rows(run: _Run, y: Tensor) -> list[Any]:
     """One reverse sweep for each entry of the value."""
-    rows = []
-    for k in range(int(np.prod(shape))):
-        g = np.zeros(shape, y.dtype)
-        g.reshape(-1)[k] = 1
-        rows.append(tree.flatten(pullback(g))[0])
-    if not rows:
-        return [np.zeros(shape + np.shape(x)) for x in leaves]
-    return [np.reshape(np.stack([r[i] for r in rows]), shape + np.shape(x)) for i, x in enumerate(leaves)]
+    rows = [_pull(run, run.nodes, [(y, e)]) for e in _basis(y)]
+    return [_stacked([row[i] for row in rows], y, x, 0) for i, x in enumerate(run.leaves)]
 
 
-def _columns(
-    f: Function,
-    points: Sequence[Any],
-    leaves: Sequence[Any],
-    structure: tree.Structure,
-    shape: tuple[int, ...],
-) -> list[Any]:
+def _columns(run: _Run, y: Tensor) -> list[Any]:
     """One forward push for each entry of the arguments."""
+    recording = run.tensors and bool(run.outer & (GRAD | TRACED))
     results = []
-    for i, x in enumerate(leaves):
-        columns = []
-        for k in range(np.size(x)):
-            ts = [np.zeros(np.shape(leaf_), leaf_.dtype if hasattr(leaf_, "dtype") else float) for leaf_ in leaves]
-            ts[i].reshape(-1)[k] = 1
-            columns.append(jvp(f, points, tree.unflatten(structure, ts))[1])
-        if columns:
-            results.append(np.reshape(np.stack(columns, axis=-1), shape + np.shape(x)))
-        else:
-            results.append(np.zeros(shape + np.shape(x)))
+    for x in run.leaves:
+        pushed = [_push(run.nodes, {x: leaf(e, 0) if recording else e}, recording).get(y) for e in _basis(x)]
+        results.append(_stacked(_results(pushed, [y] * len(pushed), run, run.outer, False), y, x, -1))
     return results
+
+
+def _basis(x: Tensor) -> Iterator[Any]:
+    """Arrays of x's shape and dtype with a single 1, at each place in turn."""
+    for k in range(x.size):
+        e = np.zeros(x.shape, x.dtype)
+        e.reshape(-1)[k] = 1
+        yield e
+
+
+def _stacked(parts: Sequence[Any], y: Tensor, x: Tensor, axis: int) -> Any:
+    """Rows or columns as one array, of y's shape and then x's."""
+    shape = y.shape + x.shape
+    if not parts:
+        return np.zeros(shape, np.result_type(y.dtype, x.dtype))
+    return np.reshape(np.stack(parts, axis), shape)
 
 
 def hessian(f: Function, argnums: int = 0) -> Function:
@@ -556,7 +651,19 @@ def hessian(f: Function, argnums: int = 0) -> Function:
     array([[6., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(f, argnums), argnums)
+    second = jacobian(grad(f, argnums), argnums)
+
+    @_documented_as(f, "hessian")
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        for i in _indices(argnums, args, "hessian"):
+            x = args[i]
+            if not hasattr(x, "dtype") and not isinstance(x, (int, float, complex)):
+                raise TypeError(f"hessian: argument {i} is a {type(x).__name__}; it must be one array (or use tg.hvp)")
+            if isinstance(x, complex) or (hasattr(x, "dtype") and x.dtype.kind == "c"):
+                raise TypeError(f"hessian: argument {i} is complex; give its real and imaginary parts instead")
+        return second(*args, **kwargs)
+
+    return transformed
 
 
 def hvp(f: Function, args: Sequence[Any], vectors: Sequence[Any]) -> Any:
@@ -569,6 +676,7 @@ def hvp(f: Function, args: Sequence[Any], vectors: Sequence[Any]) -> Any:
     >>> tg.hvp(lambda x: np.sum(x ** 3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    _check_arguments("hvp", args, vectors, "vectors")
     return jvp(grad(f, argnums=tuple(range(len(args)))), args, vectors)[1]
 
 
