@@ -1,0 +1,48 @@
+"""What is promised of the package: NumPy alone at run time, extras that exist, types, one make target per job."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SOURCES = [path for folder in ("tinygrad_lite", "models", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+
+
+def test_numpy_is_the_only_dependency():
+    assert PROJECT["dependencies"] == ["numpy>=2"]
+
+
+def test_importing_it_imports_nothing_else_that_is_installed():
+    show = "import sys, tinygrad_lite; print(*{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", show], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    # What NumPy and the installation itself (its .pth files) load is not the package's doing.
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys, numpy.random; print(*{name.partition('.')[0] for name in sys.modules})"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    extra = set(run.stdout.split()) - set(bare.stdout.split()) - set(sys.stdlib_module_names)
+    assert extra == {"tinygrad_lite"}
+
+
+def test_every_extra_that_a_message_names_exists():
+    text = "\n".join(path.read_text() for path in [*SOURCES, ROOT / "README.md", ROOT / "pyproject.toml"])
+    named = {name for group in re.findall(r"(?:tinygrad_lite|\.)\[([a-z,]+)\]", text) for name in group.split(",")}
+    assert {"plot", "data"} <= named
+    assert named <= set(PROJECT["optional-dependencies"])
+
+
+def test_it_says_that_it_is_typed():
+    assert (ROOT / "tinygrad_lite" / "py.typed").exists()
+
+
+def test_help_lists_every_make_target():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE).group(1).split()
+    assert phony == re.findall(r"^([a-z-]+):.* ## ", makefile, re.MULTILINE)
