@@ -179,21 +179,23 @@ class Tensor:
     def requires_grad(self) -> bool:
         return bool(self._flags & GRAD)
 
+    # A float argument of a traced function is held as a Python float, since as an array it would decide dtypes.
+
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
+        return () if type(self._data) is float else self._data.shape
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
+        return 0 if type(self._data) is float else self._data.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        return 1 if type(self._data) is float else self._data.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        return np.dtype(float) if type(self._data) is float else self._data.dtype
 
     def numpy(self) -> Any:
         """The numbers, as a fresh array that carries no gradient."""

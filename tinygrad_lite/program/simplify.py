@@ -12,7 +12,7 @@ import numpy as np
 
 from ..op import Op
 from ..rules.elementwise import add, divide, multiply, negative, positive, subtract
-from ..rules.linalg import matmul
+from ..rules.products import matmul
 from ..rules.reductions import mean, sum as sum_
 from ..rules.shaping import broadcast_to, copy, expand_dims, ravel, reshape, squeeze, swapaxes, transpose
 from ..transforms import identity

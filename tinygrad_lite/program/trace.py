@@ -13,18 +13,9 @@ from ..tensor import TRACED, Tensor, leaf
 from .program import Node, Operand, Program
 
 
-class Weak(float):
-    """A Python float as an input of a program: it has what an array has, and still does not decide dtypes."""
-
-    shape: tuple[int, ...] = ()
-    ndim = 0
-    size = 1
-    dtype = np.dtype(np.float64)
-
-
 def traced(value: Any, name: str | None, flags: int = 0) -> Tensor:
     """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python float."""
-    return leaf(Weak(value) if type(value) is float else value, flags | TRACED, name)
+    return leaf(value, flags | TRACED, name)
 
 
 def tracing() -> Any:
@@ -64,7 +55,7 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
             t._params,
             None if several else t.shape,
             None if several else t.dtype,
-            type(t._data) is Weak,
+            type(t._data) is float,
             t.name,
         )
         nodes[t] = node
@@ -74,7 +65,7 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
 
 
 def _input(t: Tensor) -> Node:
-    return Node(None, (), {}, t.shape, t.dtype, type(t._data) is Weak, t.name)
+    return Node(None, (), {}, t.shape, t.dtype, type(t._data) is float, t.name)
 
 
 def _reachable(roots: Sequence[Tensor], start: int) -> list[Tensor]:

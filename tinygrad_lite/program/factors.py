@@ -1,0 +1,240 @@
+"""Scalar factors, moved to where they cost least.
+
+Backprop multiplies by numbers in many places: 1/m where the mean is taken, the learning rate in every update. They commute
+with everything linear, so each is first taken out of the linear steps it passes through, down to where the value is used
+otherwise (a sink). There it is multiplied in: once at each sink, or once at the root from which they all descend, as in
+`dZ2 *= learning_rate / m` in place of a factor in each of four updates, whichever touches fewer numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..rules.elementwise import add, divide, multiply, negative, subtract
+from ..rules.indexing import where
+from ..rules.products import matmul
+from .program import Editor, Node, Operand, Program, is_scalar
+
+# What a multiplication costs: a call, and every byte of the result (microseconds; order of magnitude is enough).
+CALL, BYTE = 0.4, 0.00006
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A product of numbers: a constant, times scalar nodes to the power of 1 or -1 (each with its exponent)."""
+
+    constant: float = 1.0
+    nodes: tuple[tuple[Node, int], ...] = ()
+
+    def times(self, other: Factor, power: int = 1) -> Factor:
+        """self * other ** power."""
+        exponents = dict(self.nodes)
+        for node, exponent in other.nodes:
+            exponents[node] = exponents.get(node, 0) + power * exponent
+        nodes = tuple(sorted(((n, e) for n, e in exponents.items() if e), key=lambda pair: id(pair[0])))
+        return Factor(self.constant * other.constant**power, nodes)
+
+
+NONE = Factor()
+
+
+@dataclass
+class _Analysis:
+    """factor: what was taken out of each node. base: the node that computes the rest. sinks: (base, factor) -> uses."""
+
+    factor: dict[Node, Factor] = field(default_factory=dict)
+    base: dict[Node, Node] = field(default_factory=dict)
+    sinks: set[tuple[Node, Factor]] = field(default_factory=set)
+    roots: list[Node] = field(default_factory=list)  # bases that were multiplied by a number somewhere
+
+    def of(self, x: Operand) -> Factor:
+        return self.factor.get(x, NONE) if type(x) is Node else NONE
+
+    def sink(self, x: Operand) -> None:
+        if type(x) is Node:
+            self.sinks.add((self.base.get(x, x), self.of(x)))
+
+
+def place_factors(program: Program) -> Program:
+    """The pass."""
+    analysis = _analyse(program)
+    if not any(factor != NONE for _, factor in analysis.sinks):
+        return program
+    return _rebuilt(program, analysis, _scaled_roots(program, analysis))
+
+
+def _number(x: Operand, like: Node) -> Factor | None:
+    """x as a factor, if it is a number that leaves the dtype of what it multiplies alone."""
+    if is_scalar(x) and not isinstance(x, complex):
+        return Factor(float(x)) if float(x) != 0 else None
+    if type(x) is Node and x.shape == () and (x.weak or x.dtype == like.dtype) and x.dtype.kind == "f":
+        return Factor(1.0, ((x, 1),))
+    return None
+
+
+def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
+    """What can be taken out of a step, and the operand it then equals (None if it must still be computed).
+
+    None if the step is not linear in its operands.
+    """
+    op, xs = node.op, node.operands
+    arrays = [x for x in xs if type(x) is Node]
+    if op in (multiply, divide):
+        for x, s, power in ((xs[0], xs[1], -1 if op is divide else 1), (xs[1], xs[0], 1)):
+            if power == 1 and op is divide:
+                continue
+            if type(x) is Node and x.shape == node.shape and x.dtype == node.dtype and x.shape != ():
+                number = _number(s, x)
+                if number is not None:
+                    return a.of(x).times(number, power), x
+        if op is multiply:
+            return a.of(xs[0]).times(a.of(xs[1])), None
+        return a.of(xs[0]).times(a.of(xs[1]), -1), None
+    if op is negative:
+        return a.of(xs[0]).times(Factor(-1.0)), arrays[0]
+    if op is matmul:
+        return a.of(xs[0]).times(a.of(xs[1])), None
+    if op in (add, subtract):
+        if len(arrays) == 2 and a.of(xs[0]) == a.of(xs[1]):
+            return a.of(xs[0]), None
+        return None
+    if op is where and is_scalar(xs[2]) and xs[2] == 0 and type(xs[1]) is Node:
+        return a.of(xs[1]), None
+    if op is not None and op.kind == "linear" and op.outputs == 1 and op.name != "astype":
+        return a.of(xs[0]), None
+    return None
+
+
+def _analyse(program: Program) -> _Analysis:
+    a = _Analysis()
+    for node in program.steps:
+        taken = None
+        if node.shape and node.dtype is not None and node.dtype.kind == "f" and node.dtype.itemsize >= 4:
+            taken = _taken_out(node, a)
+        if taken is None:
+            for x in node.operands:
+                a.sink(x)
+            continue
+        factor, same = taken
+        a.factor[node] = factor
+        if same is not None:
+            a.base[node] = a.base.get(same, same)
+            a.roots.append(a.base[node])
+        elif node.op is where or (node.op is not None and node.op.kind == "linear"):
+            for x in node.operands[1:] if node.op is not where else node.operands[:1]:
+                a.sink(x)
+    for x in program.outputs:
+        a.sink(x)
+    return a
+
+
+def _cost(node: Node) -> float:
+    return CALL + BYTE * node.nbytes
+
+
+def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
+    """The roots worth scaling, so that no sink below them needs a factor any more."""
+    order = {node: i for i, node in enumerate(program.steps)}
+    chosen: dict[Node, Factor] = {}
+    open_sinks = {sink for sink in a.sinks if sink[1] != NONE}
+    for root in dict.fromkeys(a.roots):
+        degrees = _degrees(program, a, root)
+        if degrees is None:
+            continue
+        below = {sink for sink in a.sinks if degrees.get(sink[0])}
+        factors = {factor for _, factor in below}
+        if len(factors) != 1 or any(degrees[base] != 1 for base, _ in below) or not below <= open_sinks:
+            continue
+        (factor,) = factors
+        if any(order.get(s, -1) > order.get(root, -1) for s, _ in factor.nodes):
+            continue  # the factor is not known yet where the root is computed
+        if _cost(root) < sum(_cost(base) for base, _ in below):
+            chosen[root] = factor
+            open_sinks -= below
+    return chosen
+
+
+def _degrees(program: Program, a: _Analysis, root: Node) -> dict[Node, int] | None:
+    """How often each base node is multiplied by k when root is; None if a sum would mix different powers of k."""
+    degrees: dict[Node, int] = {root: 1}
+
+    def degree(x: Operand) -> int:
+        return degrees.get(a.base.get(x, x), 0) if type(x) is Node else 0
+
+    for node in program.steps:
+        if node not in a.factor or node in a.base or node is root:
+            continue
+        xs = node.operands
+        if node.op is divide:
+            d = degree(xs[0]) - degree(xs[1])
+        elif node.op in (multiply, matmul):
+            d = degree(xs[0]) + degree(xs[1])
+        elif node.op in (add, subtract):
+            d = degree(xs[0])
+            if degree(xs[1]) != d:
+                return None
+        else:
+            d = degree(xs[1] if node.op is where else xs[0])
+        if d:
+            degrees[node] = d
+    return degrees
+
+
+def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Program:
+    editor = Editor(program)
+    scaled: dict[tuple[Node, Factor], Node] = {}
+    free = {root for root in roots}  # descendants of a scaled root owe nothing any more
+    paid: set[Node] = set()
+
+    def value(x: Operand) -> Operand:
+        """An operand with its factor multiplied in."""
+        if type(x) is not Node:
+            return x
+        base, factor = a.base.get(x, x), a.of(x)
+        if factor == NONE or base in paid:
+            return editor.now(base)
+        if (base, factor) not in scaled:
+            scaled[base, factor] = _times(editor, editor.now(base), factor, x.name)
+        return scaled[base, factor]
+
+    for node in (*program.inputs, *(n for n, _ in program.captures)):
+        if node in free:
+            editor.new[node] = _times(editor, node, roots[node], None)
+            paid.add(node)
+    for node in program.steps:
+        if node in a.base:
+            continue  # a multiplication by a number: its base is there already
+        if node in a.factor:
+            sinks = node.operands[1:] if node.op not in (multiply, divide, matmul, add, subtract, where) else ()
+            operands = tuple(
+                value(x) if x in sinks or (node.op is where and i == 0) else editor.now(a.base.get(x, x) if type(x) is Node else x)
+                for i, x in enumerate(node.operands)
+            )
+            if any(type(x) is Node and a.base.get(x, x) in paid for x in node.operands):
+                paid.add(node)
+        else:
+            operands = tuple(value(x) for x in node.operands)
+        new = Node(node.op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
+        editor.steps.append(new)
+        editor.new[node] = new
+        if node in free:
+            editor.new[node] = _times(editor, new, roots[node], None)
+            paid.add(node)
+    outputs = tuple(value(x) for x in program.outputs)
+    return Program(program.inputs, program.captures, tuple(editor.steps), outputs)
+
+
+def _times(editor: Editor, x: Node, factor: Factor, name: str | None) -> Node:
+    """x times the factor, whose numbers are multiplied first."""
+    k: Operand = factor.constant
+    for node, exponent in factor.nodes:
+        s = editor.now(node)
+        for _ in range(abs(exponent)):
+            if exponent > 0 and is_scalar(k) and k == 1:
+                k = s
+            else:
+                k = editor.add(multiply if exponent > 0 else divide, k, s)
+    if is_scalar(k) and k == -1:
+        return editor.add(negative, x, name=name)
+    return editor.add(multiply, x, k, name=name)
+

@@ -1,0 +1,107 @@
+"""What the user calls things: the local variables of the functions that run, seen as they are bound."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+
+_NOT_THE_USERS = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))
+_DEEPEST = 1_000_000  # the depth of what is known from a module's globals only
+_MOST = 1000  # entries of a list that are looked at
+
+
+class Variables:
+    """Names of the Tensors and arrays met, whole numbers by name, and the numbers written in the functions' code.
+
+    Of several names of one value the outermost function's counts, and there the first.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[int, tuple[int, str]] = {}
+        self._held: list[Any] = []  # an id means something only while its object lives
+        self._numbers: dict[str, set[int]] = {}
+        self._codes: set[CodeType] = set()
+
+    def name(self, value: Any) -> str | None:
+        """What the user calls this Tensor or array."""
+        found = self._names.get(id(value))
+        return None if found is None else found[1]
+
+    @property
+    def literals(self) -> set[int]:
+        """The whole numbers that stand in the code of the functions that ran."""
+        return {c for code in self._codes for c in code.co_consts if type(c) is int}
+
+    @property
+    def sizes(self) -> dict[int, str]:
+        """The variables that held one whole number, by that number: {400: 'm'}."""
+        sizes: dict[int, str] = {}
+        for name, values in self._numbers.items():
+            if len(values) == 1:
+                sizes.setdefault(next(iter(values)), name)
+        return sizes
+
+    def look(self, frame: FrameType, depth: int) -> None:
+        for name, value in list(frame.f_locals.items()):
+            if not name.isidentifier():
+                continue
+            self._note(name, value, depth)
+            if type(value) is int and name != "_":
+                self._numbers.setdefault(name, set()).add(value)
+            elif type(value) in (list, tuple):
+                for i, x in enumerate(value[:_MOST]):
+                    self._note(f"{name}{i}", x, depth)
+            elif type(value) is dict:
+                for key, x in list(value.items())[:_MOST]:
+                    if type(key) is str:
+                        self._note(key, x, depth)
+
+    def enter(self, frame: FrameType) -> None:
+        code = frame.f_code
+        if code not in self._codes:
+            self._codes.add(code)
+            for name in code.co_names:
+                self._note(name, frame.f_globals.get(name), _DEEPEST)
+
+    def _note(self, name: str, value: Any, depth: int) -> None:
+        if type(value) is Tensor or isinstance(value, np.ndarray):
+            known = self._names.get(id(value))
+            if known is None or depth < known[0]:
+                self._names[id(value)] = depth, name
+                self._held.append(value)
+
+
+@contextmanager
+def observing() -> Iterator[Variables]:
+    """Watch the functions that the body calls, line by line; neither ours nor NumPy's."""
+    seen = Variables()
+    base = sys._getframe(2)
+
+    def on_call(frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+            return None
+        depth, outer = 0, frame.f_back
+        while outer is not None and outer is not base:
+            depth, outer = depth + 1, outer.f_back
+        seen.enter(frame)
+
+        def on_line(frame: FrameType, event: str, arg: Any) -> Any:
+            seen.look(frame, depth)
+            return on_line
+
+        return on_line
+
+    before = sys.gettrace()
+    sys.settrace(on_call)
+    try:
+        yield seen
+    finally:
+        sys.settrace(before)
