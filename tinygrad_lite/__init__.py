@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from . import testing as testing
+from .checkpoint import checkpoint as checkpoint
 from .context import no_grad as no_grad
+from .debug import debug as debug
 from .op import bilinear as bilinear
 from .op import custom_vjp as custom_vjp
 from .op import elementwise as elementwise
@@ -31,3 +33,4 @@ from .transforms import jvp as jvp
 from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .compile import compile as compile

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .context import current
+from .context import current, switched
 from .op import Op, pick
 from .tensor import GRAD, TRACED, Tensor, label
 
@@ -58,21 +58,41 @@ def recorded(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], in
 
 
 def sweep(
-    nodes: Sequence[Tensor], seeds: Iterable[tuple[Tensor, Any]], wanted: set[Tensor] | None, recording: bool
+    nodes: Sequence[Tensor],
+    seeds: Iterable[tuple[Tensor, Any]],
+    wanted: set[Tensor] | None,
+    recording: bool,
+    selected: bool = False,
 ) -> dict[Tensor, Any]:
     """Cotangents of the wanted tensors (None: of every leaf), from seeds (result, its cotangent).
 
-    nodes: what `recorded` found. recording: rules are given Tensors, and so the sweep is itself recorded.
+    nodes: what `recorded` found. recording: rules are given Tensors, and so the sweep is itself recorded. selected: the
+    seeds come from an op that selects, so that a zero in them means "not taken".
     """
+    mode = current()
+    if mode is None or mode.watcher is None:
+        return _sweep(nodes, seeds, wanted, recording, selected, None)
+    with switched(watcher=None):  # it is told of cotangents, not of the steps inside a rule
+        return _sweep(nodes, seeds, wanted, recording, selected, mode.watcher)
+
+
+def _sweep(
+    nodes: Sequence[Tensor],
+    seeds: Iterable[tuple[Tensor, Any]],
+    wanted: set[Tensor] | None,
+    recording: bool,
+    selected: bool,
+    watcher: Any,
+) -> dict[Tensor, Any]:
     needed = None if wanted is None else _towards(nodes, wanted)
     # Upstream of an op that selects, a zero cotangent means "not taken" and must beat an infinite partial derivative.
-    guarded: set[Tensor] | None = set() if any(node._op.selects for node in nodes if node._op) else None
+    guarded: set[Tensor] | None = set() if selected or any(node._op.selects for node in nodes if node._op) else None
     pending: dict[Tensor, Any] = {}
     kept: dict[Tensor, Any] = {}
-    mode = current()
-    watcher = None if mode is None else mode.watcher
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
+        if selected and guarded is not None:
+            guarded.add(y)
     for node in nodes:
         g = pending.pop(node, None)
         if g is None:
@@ -90,6 +110,8 @@ def sweep(
             result, g = _outputs(node, g, recording)
         guard = guarded is not None and _guard(guarded, node, op)
         vjps, params = op.vjps, node._params
+        if op.joint:
+            vjps = _joint(op, g, result, values, {**params, "selected": guarded is not None and node in guarded})
         for i, x in enumerate(inputs):
             if type(x) is not Tensor or not x._flags & GRAD or (needed is not None and x not in needed):
                 continue
@@ -107,6 +129,12 @@ def sweep(
             pending[x] = pending[x] + gx if x in pending else gx
     kept.update(pending)
     return kept
+
+
+def _joint(op: Op, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """One rule per operand, from the op's one rule for all of them, which is asked once."""
+    cotangents = op.vjps.rule(g, y, *values, **params)
+    return [None if gx is None else (lambda *_, gx=gx, **__: gx) for gx in cotangents]
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

@@ -16,6 +16,7 @@ is given may be an ndarray, a Tensor (then the backward pass is itself recorded)
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -62,7 +63,8 @@ class Op:
     name: for messages and generated code. partials: what an elementwise row was given. domain: an interval (low, high)
     per operand in which the tests draw. kinks: points where the derivative jumps. selects: the result takes some
     entries and leaves others (`where`, `max`, indexing), so upstream of it a zero cotangent means "was not taken".
-    bounded: the partial derivatives are finite wherever the operands are. outputs: how many arrays fn returns.
+    bounded: the partial derivatives are finite whatever the operands, NaN and infinity included.
+    outputs: how many arrays fn returns. joint: one rule for all operands, `vjp(g, y, *operands) -> cotangents`.
     examples: `examples(rng) -> [(operands, keywords), …]` for the tests, where a domain cannot say what is legal.
     explain: `explain(*operands) -> str`, what is wrong with operands that fn refused.
     """
@@ -75,6 +77,7 @@ class Op:
         "examples",
         "explain",
         "fn",
+        "joint",
         "keywords",
         "kind",
         "kinks",
@@ -100,6 +103,7 @@ class Op:
         selects: bool = False,
         bounded: bool = False,
         outputs: int = 1,
+        joint: bool = False,
         examples: Examples | None = None,
         explain: Callable[..., str] | None = None,
     ) -> None:
@@ -115,6 +119,7 @@ class Op:
         self.selects = selects
         self.bounded = bounded
         self.outputs = outputs
+        self.joint = joint
         self.examples = examples
         self.explain = explain
         self.operand_names, self.keywords = _signature(self)
@@ -202,6 +207,17 @@ def implements(
     return register
 
 
+def answers(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: what NumPy's functions do with a Tensor where no gradient is involved: facts, new arrays, indices."""
+
+    def register(answer: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            handlers[function] = _with_arguments_of(function, answer)
+        return answer
+
+    return register
+
+
 def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., Any]) -> Callable[..., Any]:
     """The composition, called as NumPy's function is: an argument it lacks raises, unless it has NumPy's default."""
     mine = inspect.signature(composition).parameters
@@ -209,8 +225,16 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
         theirs = inspect.signature(function).parameters
     except (TypeError, ValueError):  # built in C, without a signature
         theirs = mine
-    positional = [p.name for p in theirs.values() if p.kind is not p.KEYWORD_ONLY]
-    if any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in mine.values()) or positional == list(mine):
+    free = any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in (*mine.values(), *theirs.values()))
+    if free or isinstance(function, np.ufunc):  # a ufunc's handlers are never given keywords
+        return composition
+    # An argument that can only be given by position may have another name here.
+    positional = [
+        name if p.kind is p.POSITIONAL_ONLY else p.name
+        for name, p in itertools.zip_longest(mine, theirs.values())
+        if p is not None and p.kind is not p.KEYWORD_ONLY
+    ]
+    if positional == list(mine):
         return composition
     if [*mine, "out"] == positional:  # np.dot, called often: spared the rest of this
         return composition
@@ -300,9 +324,14 @@ def variadic(fn: Callable[..., Any], vjp: Rule, **options: Any) -> Op:
     return Op(fn, vjp, "variadic", **options)
 
 
-def constant(fn: Callable[..., Any], operands: int = 1, **options: Any) -> Op:
-    """A piecewise constant op: its result carries no gradient, but a program records it."""
-    return Op(fn, [None] * operands, "constant", **options)
+def constant(fn: Callable[..., Any], operands: int | None = 1, **options: Any) -> Op:
+    """A piecewise constant op: its result carries no gradient, but a program records it. operands: None: any number."""
+    return Op(fn, _no_gradient if operands is None else [None] * operands, "constant", **options)
+
+
+def _no_gradient(*operands: Any, **params: Any) -> Array:
+    """Stands for the rules of a piecewise constant op with any number of operands; the sweep never gets there."""
+    raise AssertionError("a piecewise constant op was differentiated")
 
 
 def _times(d: Any) -> Rule | None:
@@ -360,10 +389,12 @@ def record(op: Op, data: Any, flags: int, inputs: tuple[Any, ...], params: dict[
     if mode is not None:
         if mode.tracing:
             flags |= TRACED
+            if type(data) is np.float64 and all(type(_value(x)) in (float, int) for x in inputs):
+                data = float(data)  # what Python would have computed, which leaves the dtype to the other operand
         if not mode.grad_enabled:
             flags &= ~GRAD
         if mode.watcher is not None:
-            mode.watcher.forward(op, data, inputs)
+            inputs = mode.watcher.forward(op, data, inputs)
     t: Tensor = _new(Tensor)
     t._data = data
     t._flags = flags
@@ -547,7 +578,7 @@ def _supported(op: Op, params: dict[str, Any]) -> dict[str, Any]:
 
 def _explained(op: Op, operands: tuple[Any, ...], error: Exception) -> Exception:
     """The same error, saying which op, which tensors and which shapes."""
-    described = [_described(x) for x in operands]
+    named = [described(x) for x in operands]
     if op.explain is not None:
         what = op.explain(*operands)
     elif op.kind == "elementwise" and isinstance(error, ValueError):
@@ -559,7 +590,7 @@ def _explained(op: Op, operands: tuple[Any, ...], error: Exception) -> Exception
         what = str(error)
     kinds = (np.linalg.LinAlgError, IndexError, ValueError, TypeError)
     kind = next(kind for kind in kinds if isinstance(error, kind))
-    return kind(f"{op.name}: {_SIGNS.get(op.name, ', ').join(described)}: {what}")
+    return kind(f"{op.name}: {_SIGNS.get(op.name, ', ').join(named)}: {what}")
 
 
 _SIGNS = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "matmul": " @ "}
@@ -569,7 +600,8 @@ def _value(x: Any) -> Any:
     return x._data if type(x) is Tensor else x
 
 
-def _described(x: Any) -> str:
+def described(x: Any) -> str:
+    """How an error message calls an operand: its name, its shape, and its dtype if that may be what is wrong."""
     value = _value(x)
     if isinstance(value, tuple) or not hasattr(value, "shape"):
         return repr(x)

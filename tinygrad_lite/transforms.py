@@ -24,7 +24,8 @@ import numpy as np
 from . import tree
 from .backward import recorded, sweep
 from .context import current, switched
-from .op import linear, pick, record
+from .forward import push
+from .op import linear, record
 from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, label, leaf, next_seq
 
 _INSIDE = LIFTED | TRACED
@@ -151,7 +152,7 @@ def _fitting(v: Any, x: Tensor, as_tensor: bool, what: str) -> Any:
 
 def _check_real(y: Tensor, what: str) -> None:
     if y.dtype.kind != "f":
-        remedy = "take np.real or np.abs of it (or use tg.vjp, with a cotangent)" if y.dtype.kind == "c" else "it must be a float"
+        remedy = "take np.real or np.abs of it (or use tg.vjp)" if y.dtype.kind == "c" else "it must be a float"
         raise TypeError(f"{what}: the result is {y.dtype}, which has no gradient; {remedy}")
 
 
@@ -473,7 +474,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     started = {x: _fitting(t, x, tensors, "jvp: the tangent") for x, t in zip(run.leaves, ts, strict=True)}
     if not recording:
         started = {x: t._data if type(t) is Tensor else t for x, t in started.items()}
-    found = _push(run.nodes, started, recording)
+    found = push(run.nodes, started, recording)
     outputs, structure = tree.flatten(run.output)
     values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
     run.held |= _addresses(ts)
@@ -490,84 +491,6 @@ def _check_arguments(transform: str, args: Any, others: Any, name: str) -> None:
             )
     if len(args) != len(others):
         raise ValueError(f"{transform}: {len(args)} arguments, but {len(others)} {name}; give one for each")
-
-
-def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
-    """Carry tangents from the lifted leaves to the results: the sweep in the other direction, with the same rows."""
-    mode = current()
-    watcher = None if mode is None else mode.watcher
-    for node in reversed(nodes):
-        inputs = node._inputs
-        ts: list[Any] = [tangents.get(x) if type(x) is Tensor else None for x in inputs]
-        if node in tangents or all(t is None for t in ts):
-            continue
-        op: Any = node._op
-        xs = inputs if recording else [x._data if type(x) is Tensor else x for x in inputs]
-        y: Any = node if recording else node._data
-        t: Any
-        if op.kind in ("custom", "variadic"):
-            t = _transposed(node, ts, y, xs, recording)
-        elif op is pick:
-            t = ts[0][node._params["index"]]
-        elif op.selects and op.kind == "elementwise":
-            t = _selected(op, ts, y, xs, node._params)
-        else:
-            t = op.jvp(ts, y, xs, node._params)
-        if t is None:
-            continue
-        if op.outputs == 1:
-            if t.shape != node.shape:
-                t = np.broadcast_to(t, node.shape)
-            if t.dtype != node.dtype:
-                t = t.astype(node.dtype)
-        if watcher is not None:
-            watcher.backward(node, t)
-        tangents[node] = t
-    return tangents
-
-
-def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-    """The tangent of an op that takes some entries and leaves others: 0 * inf is 0, for what was left."""
-    total = None
-    for t, times in zip(ts, op.vjps, strict=True):
-        if t is None or times is None:
-            continue
-        t = np.broadcast_to(t, y.shape)
-        partial = times(np.ones_like(t), y, *xs, **params)
-        term = np.where(partial == 0, 0, t * partial)
-        total = term if total is None else total + term
-    return total
-
-
-def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
-    """Forward mode of an op that has only a vjp: g -> vjp(g) is linear, and the transpose of that map is the jvp.
-
-    For an op with several outputs, a list of tangents, one per output.
-    """
-    op: Any = node._op
-    several = op.outputs > 1
-    if several and recording:
-        y = tuple(pick.call(node, index=i) for i in range(op.outputs))
-    ys = y if several else (y,)
-    # Where to differentiate does not matter, since the map is linear in g: at zero.
-    gs = tuple(leaf(np.zeros_like(out._data if type(out) is Tensor else out), GRAD | LIFTED) for out in ys)
-    tangents: list[Any] = [None] * len(gs)
-    for t, vjp_i in zip(ts, (op.vjps[i] for i in range(len(ts))), strict=True):
-        if t is None or vjp_i is None:
-            continue
-        with switched(grad_enabled=True):
-            back = vjp_i(gs if several else gs[0], y, *xs, **node._params)
-        if type(back) is not Tensor or not back._flags & GRAD:
-            continue  # the vjp is zero whatever g is
-        t = t if t.shape == back.shape else np.broadcast_to(t, back.shape)
-        nodes, _ = recorded([back], oldest=gs[0]._seq)
-        found = sweep(nodes, [(back, leaf(t, 0) if recording and type(t) is not Tensor else t)], set(gs), recording)
-        for k, g in enumerate(gs):
-            if g in found:
-                tangents[k] = found[g] if tangents[k] is None else tangents[k] + found[g]
-    if several:
-        return [np.zeros_like(out) if t is None else t for out, t in zip(ys, tangents, strict=True)]
-    return tangents[0]
 
 
 # -- matrices of derivatives -----------------------------------------------------------------------------------------
@@ -620,7 +543,7 @@ def _columns(run: _Run, y: Tensor) -> list[Any]:
     recording = run.tensors and bool(run.outer & (GRAD | TRACED))
     results = []
     for x in run.leaves:
-        pushed = [_push(run.nodes, {x: leaf(e, 0) if recording else e}, recording).get(y) for e in _basis(x)]
+        pushed = [push(run.nodes, {x: leaf(e, 0) if recording else e}, recording).get(y) for e in _basis(x)]
         results.append(_stacked(_results(pushed, [y] * len(pushed), run, run.outer, False), y, x, -1))
     return results
 
