@@ -1,0 +1,105 @@
+"""The forward push: from tangents of some tensors to the tangents of everything computed from them.
+
+It reads the same rows as the sweep: an elementwise op multiplies by its partial derivatives, a linear one is applied to
+the tangent, and the transpose of a vjp, which is a linear map of its cotangent, is found by differentiating it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .backward import recorded, sweep
+from .context import current, switched
+from .op import pick
+from .tensor import GRAD, LIFTED, Tensor, leaf
+
+
+def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
+    """Carry tangents on to everything computed from where they are given: the result has them all.
+
+    nodes: what `recorded` found. recording: rules are given Tensors, and so the push is itself recorded.
+    """
+    mode = current()
+    if mode is None or mode.watcher is None:
+        return _push(nodes, tangents, recording, None)
+    with switched(watcher=None):  # it is told of tangents, not of the steps inside a rule
+        return _push(nodes, tangents, recording, mode.watcher)
+
+
+def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool, watcher: Any) -> dict[Tensor, Any]:
+    tangents = dict(tangents)
+    for node in reversed(nodes):
+        inputs = node._inputs
+        ts: list[Any] = [tangents.get(x) if type(x) is Tensor else None for x in inputs]
+        if node in tangents or all(t is None for t in ts):
+            continue
+        op: Any = node._op
+        xs = inputs if recording else [x._data if type(x) is Tensor else x for x in inputs]
+        y: Any = node if recording else node._data
+        t: Any
+        if op.kind in ("custom", "variadic"):
+            t = _transposed(node, ts, y, xs, recording)
+        elif op is pick:
+            t = ts[0][node._params["index"]]
+        elif op.selects and op.kind == "elementwise":
+            t = _selected(op, ts, y, xs, node._params)
+        else:
+            t = op.jvp(ts, y, xs, node._params)
+        if t is None:
+            continue
+        if op.outputs == 1:
+            if t.shape != node.shape:
+                t = np.broadcast_to(t, node.shape)
+            if t.dtype != node.dtype:
+                t = t.astype(node.dtype)
+        if watcher is not None:
+            watcher.backward(node, t)
+        tangents[node] = t
+    return tangents
+
+
+def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The tangent of an op that takes some entries and leaves others: 0 * inf is 0, for what was left."""
+    total = None
+    for t, times in zip(ts, op.vjps, strict=True):
+        if t is None or times is None:
+            continue
+        t = np.broadcast_to(t, y.shape)
+        partial = times(np.ones_like(t), y, *xs, **params)
+        term = np.where(partial == 0, 0, t * partial)
+        total = term if total is None else total + term
+    return total
+
+
+def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
+    """Forward mode of an op that has only a vjp: g -> vjp(g) is linear, and the transpose of that map is the jvp.
+
+    For an op with several outputs, a list of tangents, one per output.
+    """
+    op: Any = node._op
+    several = op.outputs > 1
+    if several and recording:
+        y = tuple(pick.call(node, index=i) for i in range(op.outputs))
+    ys = y if several else (y,)
+    # Where to differentiate does not matter, since the map is linear in g: at zero.
+    gs = tuple(leaf(np.zeros_like(out._data if type(out) is Tensor else out), GRAD | LIFTED) for out in ys)
+    tangents: list[Any] = [None] * len(gs)
+    for t, vjp_i in zip(ts, (op.vjps[i] for i in range(len(ts))), strict=True):
+        if t is None or vjp_i is None:
+            continue
+        with switched(grad_enabled=True):
+            back = vjp_i(gs if several else gs[0], y, *xs, **node._params)
+        if type(back) is not Tensor or not back._flags & GRAD:
+            continue  # the vjp is zero whatever g is
+        t = t if t.shape == back.shape else np.broadcast_to(t, back.shape)
+        nodes, _ = recorded([back], oldest=gs[0]._seq)
+        found = sweep(nodes, [(back, leaf(t, 0) if recording and type(t) is not Tensor else t)], set(gs), recording)
+        for k, g in enumerate(gs):
+            if g in found:
+                tangents[k] = found[g] if tangents[k] is None else tangents[k] + found[g]
+    if several:
+        return [np.zeros_like(out) if t is None else t for out, t in zip(ys, tangents, strict=True)]
+    return tangents[0]
