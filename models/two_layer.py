@@ -183,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reached = f"{100 * unseen:.4g} % held out"
         print(f"accuracy {100 * unseen:.4g} % on the {shown.X.shape[1]} examples held out")
 
-    print("\nautograd against the formulas derived by hand, at the trained parameters")
+    print("\nautograd against the formulas derived by hand, at the trained parameters (dZ is m times dJ/dZ, as there)")
     print(f"{'':26}largest entry   largest difference, relative to it")
     for name, (largest, apart) in comparison(run.params, data, flags.activation).items():
         print(f"{name} = {FORMULAS[name]:20}{largest:13.2e}{apart:12.1e}")
