@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import transforms
 from .judge import KINK, UNDEFINED, Found, compare
-from .numerical import Estimate, Vector, quiet
+from .numerical import EPS, Estimate, Vector, quiet
 from .report import Entry, GradientError, Mistake, Report, accusation
 from .sides import AutogradSide, NumericalSide, Subject, away_from_zero, gradient_function
 from .vectors import Leaf, argument_names, function_name
@@ -77,7 +77,7 @@ def check_gradients(
     if order == 2 and not any(entry.wrong for entry in entries):
         gradient, operands, names = gradient_function(subject, derivatives[0], first.cotangent)
         second = Subject(gradient, name, operands, names)
-        entries += _Check(second, *derivatives, 2, rng, max_elements).run(modes)
+        entries += _Check(second, *derivatives, 2, rng, max_elements, first.rounding).run(modes)
     report = Report(name, tuple(entries), first.cotangent)
     if any(entry.wrong for entry in entries):
         raise GradientError(accusation(report), report)
@@ -85,7 +85,11 @@ def check_gradients(
 
 
 class _Check:
-    """All comparisons of one function at one order."""
+    """All comparisons of one function at one order.
+
+    They are made in float64; if an argument is narrower, autograd's answers in its own dtype are then compared
+    with its answers in float64, which by then are known to be right or wrong.
+    """
 
     def __init__(
         self,
@@ -95,80 +99,125 @@ class _Check:
         order: int,
         rng: np.random.Generator,
         max_elements: int,
+        noise: Vector | None = None,
     ) -> None:
-        self.subject, self.order, self.rng, self.max_elements = subject, order, rng, max_elements
+        self.order, self.rng, self.max_elements = order, rng, max_elements
         with quiet():
-            self.numerical = NumericalSide(subject, rng)
-            self.auto = AutogradSide(subject, take_vjp, take_jvp, rng)
-            self.g = self.auto.outputs.rounded(away_from_zero(rng, subject.outputs.size))
-        self.cotangent = self.auto.outputs.tree(self.g, exact=True)
+            wide = subject.widened()
+            self.subject = wide or subject
+            self.numerical = NumericalSide(self.subject, rng, noise)
+            self.auto = AutogradSide(self.subject, take_vjp, take_jvp, rng)
+            self.narrow = AutogradSide(subject, take_vjp, take_jvp, rng) if wide else None
+        layout = (self.narrow or self.auto).outputs
+        self.g = layout.rounded(away_from_zero(rng, layout.size))
+        self.cotangent = layout.tree(self.g, exact=True)
+        # What rounding may do to the gradient: known once it has been checked element by element.
+        self.rounding = np.zeros(self.subject.x.size)
 
     def run(self, modes: Sequence[Mode]) -> list[Entry]:
         entries: list[Entry] = []
         with quiet():
             if "vjp" in modes:
-                gradient, noise = self.auto.vjp(self.g)
-                entries += [self._vjp(leaf, gradient, noise) for leaf in self.subject.inputs.leaves]
+                entries += self._vjps()
             if "jvp" in modes:
-                entries += [self._jvp(leaf) for leaf in self.subject.inputs.leaves]
+                entries += [entry for leaf in self.subject.inputs.leaves for entry in self._jvps(leaf)]
             if {"vjp", "jvp"} <= set(modes):
-                entries.append(self._transpose())
+                entries.append(self._transpose(self.auto, "jvp against vjp"))
+                if self.narrow:
+                    entries.append(self._transpose(self.narrow, f"jvp against vjp{self._in_narrow}"))
         return entries
+
+    @property
+    def _in_narrow(self) -> str:
+        narrowest = min((leaf.dtype for leaf in self.narrow.subject.inputs.leaves), key=lambda d: d.itemsize)  # type: ignore[union-attr]
+        return f" in {narrowest}"
+
+    def _unit(self, leaf: Leaf, step: float = 1.0) -> float:
+        """The step over the size of an input (1 at most, since what is computed from it need not be larger)."""
+        return step / (min(float(np.max(np.abs(self.subject.x[leaf.part]), initial=0.0)), 1.0) or 1.0)
 
     # -- reverse mode ----------------------------------------------------------------------------------------------
 
-    def _vjp(self, leaf: Leaf, gradient: Vector, noise: Vector) -> Entry:
-        """One input's gradient of <g, f>, element by element; where there are many, a sample and
-        directions.
+    def _vjps(self) -> list[Entry]:
+        entries = []
+        gradient, noise = self.auto.vjp(self.g)
+        narrow = self.narrow.vjp(self.g) if self.narrow else None
+        for leaf in self.subject.inputs.leaves:
+            some, kinks = self._chosen(leaf, gradient, noise)
+            mine = leaf.start + some
+            estimate = self._along_axes(mine, self.numerical.along)
+            unit = self._unit(leaf)
+            scale = estimate.scale * unit
+            self.rounding[leaf.part] = EPS * np.max(scale, initial=1.0)
+            self.rounding[mine[scale > 0]] = EPS * np.maximum(scale[scale > 0], 1.0)
+
+            def again(disputed: NDArray[Any], mine: NDArray[Any] = mine) -> Estimate:
+                return self._along_axes(mine[disputed], self.numerical.by_differences)
+
+            def described(i: int, leaf: Leaf = leaf, some: NDArray[Any] = some) -> str:
+                return leaf.element(int(some[i]))
+
+            found = compare(
+                *(gradient[mine], noise[mine], estimate, self.auto.precision, unit, self.numerical.method),
+                by_differences=again if self.numerical.analytic else None,
+            )
+            entry = found.entry(leaf.name, "vjp", self.order, leaf.size, described)
+            if kinks:
+                entry.undecided[KINK] = entry.undecided.get(KINK, 0) + kinks
+            entries.append(entry)
+            if self.narrow and narrow:
+                found = self._narrow(
+                    narrow[0][mine], narrow[1][mine], gradient[mine], noise[mine], estimate.scale, unit
+                )
+                entries.append(found.entry(leaf.name, f"vjp{self._in_narrow}", self.order, leaf.size, described))
+        return entries
+
+    def _chosen(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[NDArray[Any], int]:
+        """Which elements of an input to check: all, or a sample and those that random directions accuse.
+
+        And how many of the directions met a kink.
         """
-        some = np.arange(leaf.size)
-        undecided = 0
-        if leaf.size > self.max_elements:
-            some = self.rng.choice(leaf.size, self.max_elements, replace=False)
-            for _ in range(_DIRECTIONS):
-                guilty, kink = self._bisected(leaf, gradient, noise)
-                some = np.union1d(some, np.array(guilty, int))
-                undecided += kink
-        mine, my_noise = gradient[leaf.part][some], noise[leaf.part][some]
+        if leaf.size <= self.max_elements:
+            return np.arange(leaf.size), 0
+        some = self.rng.choice(leaf.size, self.max_elements, replace=False)
+        directions = [self._bisected(leaf, gradient, noise) for _ in range(_DIRECTIONS)]
+        guilty = np.array([i for accused, _ in directions for i in accused], int)
+        return np.union1d(some, guilty), sum(kink for _, kink in directions)
 
-        def again(disputed: NDArray[Any]) -> Estimate:
-            return self._along_axes(leaf, some[disputed], self.numerical.by_differences)
+    def _narrow(
+        self, narrow: Vector, narrow_noise: Vector, wide: Vector, noise: Vector, scale: Vector, unit: float
+    ) -> Found:
+        """Autograd's numbers in a narrower dtype, against its own in float64."""
+        assert self.narrow is not None
+        truth = Estimate(wide, np.where(np.isfinite(wide), noise, np.inf), np.zeros(wide.shape), scale)
+        return compare(narrow, narrow_noise, truth, self.narrow.precision, unit, "autograd in float64")
 
-        estimate = self._along_axes(leaf, some, self.numerical.along)
-        found = compare(mine, my_noise, estimate, again, self.numerical.method, self.auto)
-        entry = found.entry(leaf.name, "vjp", self.order, leaf.size, lambda i: leaf.element(int(some[i])))
-        if undecided:
-            entry.undecided[KINK] = entry.undecided.get(KINK, 0) + undecided
-        return entry
-
-    def _along_axes(self, leaf: Leaf, elements: NDArray[Any], derivative: Callable[[Vector], Estimate]) -> Estimate:
-        """The derivative of <g, f> with respect to each of these elements of an input."""
-        estimates = []
+    def _along_axes(self, elements: NDArray[Any], derivative: Callable[[Vector], Estimate]) -> Estimate:
+        """The derivative of <g, f> with respect to each of these entries of x."""
+        rows = []
         for i in elements:
             d = np.zeros(self.subject.x.size)
-            d[leaf.start + i] = 1
-            estimates.append(self._contracted(derivative(d)))
-        values, errors, jumps = zip(*estimates, strict=True) if estimates else ((), (), ())
-        return Estimate(np.array(values, float), np.array(errors, float), np.array(jumps, float))
+            d[i] = 1
+            rows.append(self._contracted(derivative(d)))
+        return Estimate(*np.array(rows, float).reshape(-1, 4).T)
 
-    def _contracted(self, estimate: Estimate) -> tuple[float, float, float]:
-        """The derivative of <g, f>, its error, and the jump of its slope."""
+    def _contracted(self, estimate: Estimate) -> tuple[float, float, float, float]:
+        """The derivative of <g, f>: value, error, jump of the slope, scale."""
         size = np.abs(self.g)
-        error, jump = np.sum(size * estimate.error), np.sum(size * estimate.jump)
-        return float(np.sum(self.g * estimate.value)), float(error), float(jump)
+        error, jump, scale = (np.sum(size * each) for each in (estimate.error, estimate.jump, estimate.scale))
+        return float(np.sum(self.g * estimate.value)), float(error), float(jump), float(scale)
 
     def _bisected(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[list[int], bool]:
-        """The element that a random direction says is wrong, if any, found by halving it; whether it met a
-        kink.
-        """
+        """The element that a random direction says is wrong, if any, found by halving it; whether it met a kink."""
         d = away_from_zero(self.rng, leaf.size)
+        rtol = 1e-3 * self.auto.precision.rtol
 
         def excess(low: int, high: int) -> tuple[float, bool]:
             """How far beyond its error bar the disagreement along these elements is; up to 1 they agree."""
             part = np.zeros(self.subject.x.size)
             part[leaf.start + low : leaf.start + high] = d[low:high]
-            value, error, jump = self._contracted(self.numerical.along(part))
-            bar = error + _root_sum_square(4 * noise * part) + 1e-3 * self.auto.rtol * np.sum(np.abs(gradient * part))
+            value, error, jump, _ = self._contracted(self.numerical.along(part))
+            bar = error + _root_sum_square(4 * noise * part) + rtol * np.sum(np.abs(gradient * part))
             ratio = np.abs(np.sum(gradient * part) - value) / max(bar, np.finfo(float).tiny)
             return (np.inf if np.isnan(ratio) else float(ratio)), jump > 0
 
@@ -186,38 +235,53 @@ class _Check:
 
     # -- forward mode ----------------------------------------------------------------------------------------------
 
-    def _jvp(self, leaf: Leaf) -> Entry:
+    def _jvps(self, leaf: Leaf) -> list[Entry]:
         """The tangent of every entry of the result, along two random directions of one input."""
-        findings = []
+        findings, narrow_findings = [], []
         for _ in range(2):
             d = np.zeros(self.subject.x.shape)
             d[leaf.part] = away_from_zero(self.rng, leaf.size)
-            d = self.subject.inputs.rounded(d)
+            d = (self.narrow or self.auto).subject.inputs.rounded(d)
 
             def again(disputed: NDArray[Any], d: Vector = d) -> Estimate:
                 return self.numerical.by_differences(d).at(disputed)
 
             tangent, noise = self.auto.jvp(d)
-            method = self.numerical.method
-            findings.append(compare(tangent, noise, self.numerical.along(d), again, method, self.auto))
+            estimate = self.numerical.along(d)
+            unit = self._unit(leaf, float(np.max(np.abs(d), initial=0.0)))
+            found = compare(
+                *(tangent, noise, estimate, self.auto.precision, unit, self.numerical.method),
+                by_differences=again if self.numerical.analytic else None,
+            )
+            findings.append(found)
+            if self.narrow:
+                narrow_findings.append(
+                    self._narrow(*self.narrow.jvp(d), wide=tangent, noise=noise, scale=estimate.scale, unit=unit)
+                )
 
         def described(i: int) -> str:
             element = self.subject.outputs.element(i % self.subject.outputs.size)
             return f"{element} along a random direction of {leaf.name}"
 
-        return Found.joined(findings).entry(leaf.name, "jvp", self.order, leaf.size, described)
+        entries = [Found.joined(findings).entry(leaf.name, "jvp", self.order, leaf.size, described)]
+        if narrow_findings:
+            found = Found.joined(narrow_findings)
+            entries.append(found.entry(leaf.name, f"jvp{self._in_narrow}", self.order, leaf.size, described))
+        return entries
 
     # -- one against the other -------------------------------------------------------------------------------------
 
-    def _transpose(self) -> Entry:
+    def _transpose(self, auto: AutogradSide, mode: str) -> Entry:
         """<g, J t> against <Jᵀ g, t>: the two modes must be transposes of one another, at kinks too."""
-        t = self.subject.inputs.rounded(away_from_zero(self.rng, self.subject.x.size))
-        gradient, gradient_noise = self.auto.vjp(self.g)
-        tangent, tangent_noise = self.auto.jvp(t)
+        t = auto.subject.inputs.rounded(away_from_zero(self.rng, self.subject.x.size))
+        gradient, gradient_noise = auto.vjp(self.g, at_x_only=True)
+        tangent, tangent_noise = auto.jvp(t, at_x_only=True)
         forward, reverse = float(np.sum(self.g * tangent)), float(np.sum(gradient * t))
         size = np.sum(np.abs(self.g * tangent)) + np.sum(np.abs(gradient * t))
         noise = _root_sum_square(self.g * tangent_noise) + _root_sum_square(t * gradient_noise)
-        bar = float(1e-3 * self.auto.rtol * size + 4 * noise)
+        unit = max((self._unit(leaf, 2.0) for leaf in self.subject.inputs.leaves if leaf.size), default=0.0)
+        rounding = auto.precision.eps * max(unit * _root_sum_square(self.g * self.numerical.scale), 1.0)
+        bar = float(64 * auto.precision.eps * size + 4 * noise + 64 * rounding)
         mistakes: tuple[Mistake, ...] = ()
         undecided = {} if np.isfinite(forward) and np.isfinite(reverse) else {UNDEFINED: 1}
         if not undecided and not abs(forward - reverse) <= bar:
@@ -225,7 +289,7 @@ class _Check:
             mistakes = (Mistake(what, forward, reverse, bar, "which should be equal", ("forward", "reverse")),)
         return Entry(
             input="all inputs",
-            mode="jvp against vjp",
+            mode=mode,
             order=self.order,
             checked=1,
             size=self.subject.x.size,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from .numerical import EPS, Estimate, Vector
 from .report import Entry, Mistake
-from .sides import AutogradSide
 from .vectors import joined
 
 RESOLVED = 1e-3  # two numbers agree to this, or nothing can be said of an error of 0.1 %
@@ -23,6 +22,7 @@ RIGHT, WRONG = "right", "wrong"
 KINK = "a kink: the slopes on the two sides differ, or f is not defined on one"
 NOISE = "the value is below the noise of f"
 COARSE = "float32 is too coarse here"
+ROUNDING = "the difference is within the rounding errors of autograd's own arithmetic"
 UNDEFINED = "the value of f, or its slope, is not finite here"
 
 
@@ -60,21 +60,37 @@ class Found:
         return Entry(name, mode, order, self.auto.size, size, methods, mistakes, len(wrong), dict(undecided))
 
 
+@dataclass(frozen=True)
+class Precision:
+    """Of the arithmetic autograd worked in. eps: a unit in the last place."""
+
+    eps: float
+
+    @property
+    def rtol(self) -> float:
+        """What is always forgiven: little, but a rule that is right in float64 may lose some digits in float32."""
+        return 1e-9 if self.eps <= EPS else 2e-4
+
+
 def compare(
     auto: Vector,
     noise: Vector,
     estimate: Estimate,
-    by_differences: Callable[[NDArray[Any]], Estimate],
+    precision: Precision,
+    unit: float,
     method: str,
-    autograd: AutogradSide,
+    by_differences: Callable[[NDArray[Any]], Estimate] | None = None,
 ) -> Found:
-    """Judge each number; what disagrees with the complex step is looked at again by differences, which have
-    the say.
+    """Judge each of autograd's numbers.
+
+    noise: how far they move with the last digits of what they were computed from. unit: the largest step over
+    the size of what is varied, so that scale * unit is the slope of a value that changes by all of itself.
+    by_differences: asked again about the elements in dispute, which it settles (see `differences`).
     """
-    judgement = _judge(auto, noise, estimate, autograd)
+    judgement = _judge(auto, noise, estimate, precision, unit)
     methods = [method] * auto.size
     disputed = np.array([i for i, verdict in enumerate(judgement) if verdict == WRONG][:_SETTLED], int)
-    if method == "complex step" and disputed.size:
+    if by_differences is not None and disputed.size:
         second = by_differences(disputed)
         value, error, jump = estimate.value.copy(), estimate.error.copy(), estimate.jump.copy()
         for k, i in enumerate(disputed):
@@ -83,24 +99,28 @@ def compare(
             if not confirmed:
                 value[i], error[i], jump[i] = second.value[k], second.error[k], second.jump[k]
                 methods[i] = "differences"
-        estimate = Estimate(value, error, jump)
-        judgement = _judge(auto, noise, estimate, autograd)
+        estimate = Estimate(value, error, jump, estimate.scale)
+        judgement = _judge(auto, noise, estimate, precision, unit)
     return Found(auto, estimate.value, estimate.error, methods, judgement)
 
 
-def _judge(auto: Vector, noise: Vector, estimate: Estimate, autograd: AutogradSide) -> list[str]:
+def _judge(auto: Vector, noise: Vector, estimate: Estimate, precision: Precision, unit: float) -> list[str]:
     """Each number on its own: 'right', 'wrong', or why it cannot be told."""
     value, error = estimate.value, estimate.error
     size = np.fmax(np.abs(auto), np.abs(value))
-    bar = error + noise + autograd.rtol * size
-    agree = np.abs(auto - value) <= bar  # False for NaN
+    bar = error + noise + precision.rtol * size
+    gap = np.abs(auto - value)
     decided = bar <= RESOLVED * size
     largest = np.max(size, where=decided & np.isfinite(size), initial=0.0)
-    decided |= (bar <= max(NEGLIGIBLE, 16 * autograd.eps) * largest) | (size == 0)
-    judgement = np.where(agree, np.where(decided, RIGHT, NOISE), WRONG).astype(object)
-    judgement[(judgement == NOISE) & (noise > error) & (autograd.eps > EPS)] = COARSE
+    decided |= (bar <= max(NEGLIGIBLE, 16 * precision.eps) * largest) | (size == 0)
+    narrow = precision.eps > EPS
+    judgement = np.where(gap <= bar, np.where(decided, RIGHT, NOISE), WRONG).astype(object)  # NaN: wrong
+    judgement[(judgement == NOISE) & (noise > error) & narrow] = COARSE
+    # sigmoid'(30) computed as y (1 - y) is off by a rounding error of y, not of its own tiny value.
+    forgiven = gap <= 8 * precision.eps * np.maximum(estimate.scale * unit, 1.0)
+    judgement[(judgement == WRONG) & forgiven] = COARSE if narrow else ROUNDING
     judgement[~np.isfinite(error)] = UNDEFINED
     # At a kink anything between the two slopes is a convention; what lies outside of them is a mistake.
-    between = ~(np.abs(auto - value) > bar + 0.501 * estimate.jump)
+    between = ~(gap > bar + 0.501 * estimate.jump)
     judgement[estimate.kink & between & np.isfinite(auto)] = KINK
     return list(judgement)

@@ -45,12 +45,14 @@ class Estimate:
 
     value: the derivative. error: what |value - truth| is believed not to exceed; inf where nothing can be
     said. jump: the slope on the one side of x less that on the other, in size, where there is a kink at x
-    (inf where f is not defined on one side), else 0; the value is then the mean of the two.
+    (inf where f is not defined on one side), else 0; the value is then the mean of the two. scale: how large
+    the numbers are whose slope this is, |f(x)|; 0 where f does not depend on x.
     """
 
     value: Vector
     error: Vector
     jump: Vector
+    scale: Vector
 
     @property
     def kink(self) -> NDArray[np.bool_]:
@@ -58,7 +60,7 @@ class Estimate:
 
     def at(self, chosen: NDArray[Any]) -> Estimate:
         """The estimate of some entries."""
-        return Estimate(self.value[chosen], self.error[chosen], self.jump[chosen])
+        return Estimate(self.value[chosen], self.error[chosen], self.jump[chosen], self.scale[chosen])
 
 
 def differences(
@@ -84,7 +86,12 @@ def differences(
         value, error = _extrapolated(f, x, d, unit, noise, eps)
         jump = _jump(f, x, d, unit, at_x, noise, value)
     unknown = ~np.isfinite(value) | ~np.isfinite(at_x)
-    return Estimate(np.where(unknown, np.nan, value), np.where(unknown, np.inf, error), np.where(unknown, np.inf, jump))
+    return Estimate(
+        value=np.where(unknown, np.nan, value),
+        error=np.where(unknown, np.inf, error),
+        jump=np.where(unknown, np.inf, jump),
+        scale=np.where(value == 0, 0.0, np.abs(at_x)),
+    )
 
 
 def complex_step(f: VectorFunction, x: Vector, d: Vector) -> Vector | None:
@@ -113,23 +120,41 @@ def complex_step(f: VectorFunction, x: Vector, d: Vector) -> Vector | None:
 
 
 def value_noise(f: VectorFunction, x: Vector, eps: Vector | float = EPS) -> Vector:
-    """The rounding error to reckon with in each entry of f(x): how far f is from a smooth curve close to x.
+    """The rounding error to reckon with in each entry of f(x), of relative precision eps.
 
-    eps: the relative precision of each entry of f(x). Measured along a curve that leaves x to one side (so
-    that a kink at x is not taken for noise): fifth differences, which are next to nothing for a smooth
-    function (Hamming's difference table; Moré & Wild, "Estimating computational noise", SIAM J. Sci. Comput.
-    33 (2011)), and the effect of x's own last digits. Never less than a unit in the last place.
+    At least a unit in the last place; more where f is rough; and where f does not move at all it may be a
+    staircase, 1 - sigmoid(30) say, whose steps are rounding errors of numbers the size of 1.
     """
+    y, rough, stands_still = _roughness(f, x, EPS)
+    noise = np.maximum(np.maximum(eps * np.abs(y), rough), np.where(stands_still, EPS, 0.0))
+    return np.where(np.isfinite(noise), noise, 0.0)
+
+
+def roughness(f: VectorFunction, x: Vector, x_eps: float = EPS) -> Vector:
+    """How far each entry of f, for x of relative precision x_eps, is from a smooth curve close to x."""
+    return _roughness(f, x, x_eps)[1]
+
+
+def _roughness(f: VectorFunction, x: Vector, x_eps: float) -> tuple[Vector, Vector, NDArray[np.bool_]]:
+    """f(x), its roughness, and where it did not move at all.
+
+    Measured along curves that leave x to one side (so that a kink at x is not taken for noise): fifth
+    differences, which are next to nothing for a smooth function (Hamming's difference table; Moré & Wild,
+    "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011)), and the effect of x's own last digits.
+    """
+    rng = np.random.default_rng(0)
+    short, cap = (2.0**-22, 1e-4) if x_eps == EPS else (1e-5, 1e-2)
+    near = np.where(x == 0, short, np.minimum(short, cap * np.abs(x)))
+    outwards = np.maximum(near, 64 * x_eps * np.abs(x)) * np.where(x < 0, -1, 1)
+    found = []
     with quiet():
-        wiggle = np.random.default_rng(0).uniform(0.5, 1, x.shape) * np.where(x < 0, -1, 1)
-        near = np.where(x == 0, 2.0**-22, np.minimum(2.0**-22, 1e-4 * np.abs(x)))
-        step = wiggle * np.maximum(near, 64 * EPS * np.abs(x))
-        y = np.stack([np.asarray(f(x + k * step), np.float64) for k in range(8)])
-        moved = np.abs(np.asarray(f(x * (1 + 2 * EPS * wiggle)), np.float64) - y[0])
-        rough = np.max(np.abs(np.diff(y, 5, axis=0)), axis=0) / 16  # sqrt(252): the growth of independent errors
-        found = np.stack([eps * np.abs(y[0]), moved, rough])
-        noise: Vector = np.max(np.where(np.isfinite(found), found, 0.0), axis=0)
-    return noise
+        for _ in range(2):  # twice, since steps that happen to suit the rounding show none of it
+            wiggle = rng.uniform(0.5, 1, x.shape)
+            y = np.stack([np.asarray(f(x + k * outwards * wiggle), np.float64) for k in range(8)])
+            found.append(np.max(np.abs(np.diff(y, 5, axis=0)), axis=0) / 16)  # sqrt(252): of independent errors
+            found.append(np.abs(np.asarray(f(x * (1 + 2 * x_eps * wiggle)), np.float64) - y[0]))
+        rough: Vector = np.max([np.where(np.isfinite(each), each, 0.0) for each in found], axis=0)
+    return y[0], rough, np.all(y == y[0], axis=0)
 
 
 @contextmanager
@@ -154,6 +179,7 @@ def _extrapolated(
     last_row: list[Vector] = []
     last_change = np.zeros(noise.shape)
     moved = np.zeros(noise.shape, bool)
+    last_move = np.zeros(noise.shape)
     for level in range(_LEVELS):
         h = unit * _FIRST / _SHRINK**level
         above, below = x + h * d, x - h * d
@@ -163,9 +189,13 @@ def _extrapolated(
             if h == 0:
                 break
         f_above, f_below = np.asarray(f(above), np.float64), np.asarray(f(below), np.float64)
-        moved |= f_above != f_below
+        move = np.abs(f_above - f_below)
+        moved |= move > 0
         row = [(f_above - f_below) / (2 * h)]
         rounding = 2 * (noise + eps * np.abs(f_above)) / h
+        # f that stands still after its last move was a mere rounding error does so because it is a staircase.
+        last_move = np.where(move > 0, move, last_move)
+        rounding = rounding + np.where((move == 0) & (last_move < 64 * EPS), last_move / h, 0.0)
         smallest_change = np.full(noise.shape, np.inf)
         for column in range(1, min(level, _COLUMNS) + 1):
             factor = _SHRINK ** (2 * column)

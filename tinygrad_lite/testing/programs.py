@@ -27,8 +27,8 @@ from .rows import (
     accepts,
     functions,
     keyword_choices,
+    operands_for,
     signatures,
-    values,
 )
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -244,7 +244,7 @@ def _public_functions() -> tuple[Function, ...]:
 
 
 def _gives_floats(function: Function, signature: Signature) -> bool:
-    operands = values(function, signature.shapes, np.random.default_rng(0))
+    operands = operands_for(function, signature, np.random.default_rng(0))
     return np.asarray(function.fn(*operands, **signature.params)).dtype == np.float64
 
 

@@ -130,10 +130,11 @@ def functions() -> list[Function]:
 
 @dataclass(frozen=True)
 class Signature:
-    """The shapes of the operands of a call, and its keywords."""
+    """The shapes of the operands of a call, its keywords, and whether the operands are integers."""
 
     shapes: tuple[Shape, ...]
     params: dict[str, Any]
+    integers: bool = False
 
     def __repr__(self) -> str:
         keywords = "".join(f", {name}={value!r}" for name, value in self.params.items())
@@ -148,17 +149,22 @@ def signatures(function: Function) -> tuple[Signature, ...]:
     >>> signatures(total)[:3]
     (((3,)), ((2, 3)), (()))
     """
-    found = []
-    for shapes in _shapes(function):
-        operands = values(function, shapes, np.random.default_rng(0))
-        for params in keyword_choices(function, len(shapes[0])):
-            if accepts(function, operands, params):
-                found.append(Signature(shapes, params))
+    found = [*_accepted(function, integers=False)]
+    if not found and function.kind == "constant":  # bitwise_and and its like
+        found = [*_accepted(function, integers=True)]
     found.sort(key=lambda signature: len(signature.params))  # stable: the shapes stay in their order
     if len(found) > _AT_MOST:
         stride = len(found) / _AT_MOST
         found = [found[int(i * stride)] for i in range(_AT_MOST)]
     return tuple(found)
+
+
+def _accepted(function: Function, integers: bool) -> Iterator[Signature]:
+    for shapes in _shapes(function):
+        for params in keyword_choices(function, len(shapes[0])):
+            signature = Signature(shapes, params, integers)
+            if accepts(function, operands_for(function, signature, np.random.default_rng(0)), params):
+                yield signature
 
 
 def calls(function: Function, rng: np.random.Generator) -> list[Call]:
@@ -167,7 +173,14 @@ def calls(function: Function, rng: np.random.Generator) -> list[Call]:
     """
     if function.examples is not None:
         return [(list(operands), dict(params)) for operands, params in function.examples(rng)]
-    return [(values(function, s.shapes, rng), s.params) for s in signatures(function)]
+    return [(operands_for(function, s, rng), s.params) for s in signatures(function)]
+
+
+def operands_for(function: Function, signature: Signature, rng: np.random.Generator) -> list[NDArray[Any]]:
+    """Operands of this signature."""
+    if signature.integers:
+        return [rng.integers(1, 7, shape) for shape in signature.shapes]
+    return values(function, signature.shapes, rng)
 
 
 def values(function: Function, shapes: Sequence[Shape], rng: np.random.Generator) -> list[NDArray[Any]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import tree
-from .numerical import EPS, Estimate, Vector, complex_step, differences, quiet, value_noise
+from .judge import Precision
+from .numerical import EPS, Estimate, Vector, complex_step, differences, quiet, roughness, value_noise
 from .report import GradientError
 from .vectors import Layout, joined, numbers
 
@@ -33,17 +35,26 @@ class Subject:
         self.args = self.inputs.tree(self.inputs.vector(args), exact=True)
         self.x: Vector = self.inputs.vector(args).astype(np.float64)
         with quiet():
-            result = f(*self.inputs.tree(self.x))
+            result = self.f(*self.inputs.tree(self.x))
         self.outputs = Layout(result, tree.paths(result, "result"))
         if not self.outputs.leaves:
             raise ValueError(f"check_gradients({name}): the result holds no floating-point numbers")
         self.value: Vector = self.outputs.vector(result)
-        if not _same(self(self.x), self.value):
+        with quiet():
+            again = self(self.x)
+        if not _same(again, self.value):
             raise ValueError(
                 f"check_gradients({name}): two calls with the same arguments gave different results, so it has no "
                 "derivative to compare with; does it draw random numbers? Give it a fixed seed, or the draw as an "
                 "argument"
             )
+
+    def widened(self) -> Subject | None:
+        """The same with float64 arguments; None if they are so already."""
+        if all(leaf.dtype == np.float64 for leaf in self.inputs.leaves):
+            return None
+        args = self.inputs.tree(self.x)
+        return Subject(self.f, self.name, args, self.arg_names)
 
     def _hold_integers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Make this a function of the floating-point leaves alone, the others held where they are."""
@@ -79,11 +90,16 @@ def gradient_function(
 class NumericalSide:
     """The numerical derivatives of a subject along any direction, by the best method that can be trusted."""
 
-    def __init__(self, subject: Subject, rng: np.random.Generator) -> None:
+    def __init__(self, subject: Subject, rng: np.random.Generator, noise: Vector | None = None) -> None:
+        """noise: the rounding error of each entry of the value, where more is known than the value shows."""
         self.f, self.x = subject, subject.x
         self.eps = subject.outputs.eps
         self.noise = value_noise(subject, self.x, self.eps)
-        self.analytic = all(self._agree(away_from_zero(rng, self.x.size)) for _ in range(3))
+        self.scale = np.abs(subject.value)
+        if noise is not None:
+            self.noise = np.fmax(self.noise, noise)
+            self.scale = np.fmax(self.scale, noise / EPS)
+        self.analytic = all(self._agree(self._direction(rng)) for _ in range(3))
         self.method = "complex step" if self.analytic else "differences"
 
     def along(self, d: Vector) -> Estimate:
@@ -92,11 +108,16 @@ class NumericalSide:
             value = complex_step(self.f, self.x, d)
             if value is not None:
                 error = 64 * EPS * np.abs(value)
-                return Estimate(value, error, np.zeros(value.shape))
+                return Estimate(value, error, np.zeros(value.shape), np.where(value == 0, 0.0, self.scale))
         return self.by_differences(d)
 
     def by_differences(self, d: Vector) -> Estimate:
-        return differences(self.f, self.x, d, self.noise, self.eps)
+        found = differences(self.f, self.x, d, self.noise, self.eps)
+        return replace(found, scale=np.where(found.scale > 0, self.scale, 0.0))
+
+    def _direction(self, rng: np.random.Generator) -> Vector:
+        """A random direction along which no entry of x changes sign before the others have changed by as much."""
+        return away_from_zero(rng, self.x.size) * np.where(self.x == 0, 1.0, np.minimum(np.abs(self.x), 1.0))
 
     def _agree(self, d: Vector) -> bool:
         """Whether the complex step may be believed: along d it says what differences say, and there is no
@@ -124,39 +145,33 @@ class AutogradSide:
         result = subject.f(*subject.args)
         self.outputs = Layout(result, tree.paths(result, "result"))
         self.eps = float(np.max(joined([subject.inputs.eps, self.outputs.eps]), initial=EPS))  # of its arithmetic
-        self.rtol = max(64 * self.eps, 1e-9)
+        self.precision = Precision(self.eps)
 
-    def vjp(self, g: Vector) -> tuple[Vector, Vector]:
-        """The gradient of <g, f>, and its rounding error: how it moves when x and g move in their last
-        digits.
-        """
-        subject = self.subject
-        x = subject.inputs.vector(subject.args)
-        exact = self._vjp(x, g, check=True)
-        noise = np.zeros(exact.shape)
-        for _ in range(2):
-            moved = self._vjp(self._wiggled(x), self._wiggled(g))
-            noise = np.fmax(noise, np.abs(moved - exact))
+    def vjp(self, g: Vector, at_x_only: bool = False) -> tuple[Vector, Vector]:
+        """The gradient of <g, f>, and its rounding error; at_x_only: that of what is linear in g."""
+        self._check_value()
+        return self._measured(self._vjp, g, at_x_only)
+
+    def jvp(self, t: Vector, at_x_only: bool = False) -> tuple[Vector, Vector]:
+        """The tangent of f along t, and its rounding error; at_x_only: that of what is linear in t."""
+        return self._measured(self._jvp, t, at_x_only)
+
+    def _measured(
+        self, derivative: Callable[[NDArray[Any], Vector], Vector], direction: Vector, at_x_only: bool
+    ) -> tuple[Vector, Vector]:
+        """The derivative at x, and how much the last digits of x and of the direction move it."""
+        x = self.subject.x
+        exact = derivative(x, direction)
+        wiggled = direction * (1 + self.eps * self.rng.uniform(-2, 2, direction.shape))
+        noise = np.abs(derivative(x, wiggled) - exact)
+        if not at_x_only:
+            noise = np.fmax(noise, roughness(lambda moved: derivative(moved, direction), x, self.eps))
         return exact, 4 * noise
 
-    def jvp(self, t: Vector) -> tuple[Vector, Vector]:
-        """The tangent of f along t, and its rounding error."""
-        x = self.subject.inputs.vector(self.subject.args)
-        exact = self._jvp(x, t)
-        noise = np.zeros(exact.shape)
-        for _ in range(2):
-            noise = np.fmax(noise, np.abs(self._jvp(self._wiggled(x), self._wiggled(t)) - exact))
-        return exact, 4 * noise
-
-    def _wiggled(self, x: NDArray[Any]) -> NDArray[Any]:
-        return x * (1 + self.eps * self.rng.uniform(-2, 2, x.shape))
-
-    def _vjp(self, x: NDArray[Any], g: Vector, check: bool = False) -> Vector:
+    def _vjp(self, x: NDArray[Any], g: Vector) -> Vector:
         inputs, name = self.subject.inputs, self.subject.name
         args = inputs.tree(x, exact=True)
-        result, pullback = self.take_vjp(self.subject.f, *args)
-        if check:
-            self._check_value(result)
+        _, pullback = self.take_vjp(self.subject.f, *args)
         gradients = tree.flatten(pullback(self.outputs.tree(g, exact=True)))[0]
         if len(gradients) != len(inputs.leaves):
             raise GradientError(
@@ -189,11 +204,11 @@ class AutogradSide:
         tangent: Vector = self.outputs.vector(dy).astype(np.float64)
         return tangent
 
-    def _check_value(self, result: Any) -> None:
+    def _check_value(self) -> None:
         """With autograd watching, f must give what it gives without."""
-        watched = self.outputs.vector(result)
+        watched = self.outputs.vector(self.take_vjp(self.subject.f, *self.subject.args)[0])
         plain = self.outputs.vector(self.subject.f(*self.subject.args))
-        if not _same(watched, plain, self.rtol):
+        if not _same(watched, plain, self.precision.rtol):
             raise GradientError(
                 f"{self.subject.name}: its value under autograd differs from its value on plain arrays: "
                 f"{watched[:4]}… against {plain[:4]}…"

@@ -1,0 +1,356 @@
+"""The checker is itself checked: it must not be fooled, must not cry wolf, and must say when it cannot tell."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import tree
+from tinygrad_lite.testing import GradientError, Verdict, check_gradients
+
+
+def tampered(change: Callable[[np.ndarray[Any, Any]], Any], argument: int = 0) -> Callable[..., Any]:
+    """tg.vjp, with one of the gradients changed."""
+
+    def vjp(f: Callable[..., Any], *args: Any) -> Any:
+        value, pullback = tg.vjp(f, *args)
+
+        def changed(g: Any) -> Any:
+            gradients = list(pullback(g))
+            gradients[argument] = change(np.array(gradients[argument]))
+            return tuple(gradients)
+
+        return value, changed
+
+    return vjp
+
+
+def with_element(index: int, change: Callable[[Any], Any]) -> Callable[[np.ndarray[Any, Any]], Any]:
+    def changed(gradient: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        gradient.flat[index] = change(gradient.flat[index])
+        return gradient
+
+    return changed
+
+
+def layer(W: Any, b: Any, X: Any) -> Any:
+    return np.tanh(np.dot(W, X) + b)
+
+
+RNG = np.random.default_rng(0)
+W, B, X = RNG.normal(size=(20, 20)), RNG.normal(size=(20, 1)), RNG.normal(size=(20, 3))
+
+# -- what is right passes ----------------------------------------------------------------------------------------------
+
+RIGHT = {
+    "layer": (layer, (W[:4, :5], B[:4], X[:5])),
+    "abs": (np.abs, (W[:3, :4],)),
+    "relu": (tg.relu, (W[:3, :4],)),
+    "max": (lambda x: np.max(x, axis=0), (W[:3, :4],)),
+    "sum of many": (lambda x: np.sum(x * x), (W,)),
+    "sigmoid": (tg.sigmoid, (np.linspace(-6, 6, 13),)),
+    "two results": (lambda x, y: (x * y, {"sum": x + y}), (np.array([1.0, 2.0]), np.array(3.0))),
+    "a Python number": (lambda x: x**3, (2.0,)),
+    "a constant": (lambda x: 0 * x + 1, (np.ones(3),)),
+    "integers beside": (lambda x, n: x**n, (np.array([1.5, 2.5]), np.array([2, 3]))),
+    "nothing": (np.exp, (np.zeros((0, 3)),)),
+    "tiny gradients": (lambda x: 1e-12 * np.sin(x), (np.array([0.3, 0.9]),)),
+    "huge gradients": (lambda x: 1e12 * np.sin(x), (np.array([0.3, 0.9]),)),
+    "very different gradients": (lambda x: x * 10.0 ** np.arange(-12, 4, 3), (np.linspace(0.5, 2, 6),)),
+    "a small argument": (np.log, (np.array([1e-6, 1e-3, 1.0]),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("case", RIGHT.values(), ids=list(RIGHT))
+def test_right_gradients_pass(case: tuple[Any, tuple[Any, ...]], dtype: Any) -> None:
+    f, args = case
+    args = tree.map(lambda x: x if np.asarray(x).dtype.kind == "i" else np.asarray(x, dtype), args)
+    report = check_gradients(f, *args)
+    assert report.ok, str(report)
+    assert report.verdict is Verdict.RIGHT
+    report = check_gradients(f, *args, order=2)
+    assert report.ok or dtype is np.float32, str(report)  # a second derivative may be too much for float32
+    assert {entry.order for entry in report.entries} == {1, 2}
+    modes = {"vjp", "jvp", "jvp against vjp"}
+    assert {entry.mode for entry in report.entries} - modes == (
+        {f"{mode} in float32" for mode in modes} if dtype is np.float32 else set()
+    )
+
+
+def test_the_method_is_chosen() -> None:
+    x = np.array([0.5, -1.5])
+    assert {e.method for e in check_gradients(np.sin, x, modes=["vjp"]).entries} == {"complex step"}
+    assert {e.method for e in check_gradients(np.abs, x, modes=["vjp"]).entries} == {"differences"}
+
+
+# -- what is wrong does not --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("f", [np.tanh, np.abs], ids=["complex step", "differences"])
+@pytest.mark.parametrize(
+    "change", [lambda v: 1.001 * v, lambda v: 0.999 * v, lambda v: 0.0, lambda v: -v, lambda v: np.nan]
+)
+def test_one_wrong_element_in_400(f: Any, change: Any, dtype: Any) -> None:
+    for index in (0, 399) if change(1.0) == 0 else (137,):
+        with pytest.raises(GradientError) as caught:
+            check_gradients(f, W.astype(dtype), modes=["vjp"], vjp=tampered(with_element(index, change)))
+        entry = caught.value.report.entries[0]
+        assert entry.wrong == 1
+        assert entry.mistakes[0].where.endswith(f"[{index // 20}, {index % 20}]")
+
+
+@pytest.mark.parametrize("f", [lambda x: x * SCALES, lambda x: np.abs(x) * SCALES], ids=["complex", "differences"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_zero_where_the_truth_is_1e_6(f: Any, dtype: Any) -> None:
+    x = np.linspace(0.5, 2, 400).reshape(20, 20).astype(dtype)
+    assert check_gradients(f, x).ok
+    with pytest.raises(GradientError, match=r"x\[3, 7\]"):
+        check_gradients(f, x, modes=["vjp"], vjp=tampered(with_element(67, lambda v: 0.0)))
+
+
+SCALES = np.ones((20, 20), np.float32)
+SCALES[3, 7] = 1e-6
+
+
+def test_an_error_of_a_thousandth_everywhere() -> None:
+    with pytest.raises(GradientError, match=r"autograd is 1.001 times the truth in each"):
+        check_gradients(np.tanh, W, modes=["vjp"], vjp=tampered(lambda g: 1.001 * g))
+
+
+def test_an_error_of_a_millionth_is_seen_in_float64() -> None:
+    with pytest.raises(GradientError):
+        check_gradients(np.tanh, W, modes=["vjp"], vjp=tampered(lambda g: (1 + 1e-6) * g))
+
+
+def test_a_gradient_right_for_uniform_cotangents_only() -> None:
+    op = tg.custom_vjp(lambda x: x + 0, lambda g, y, x: 0 * x + np.mean(g), name="mixed")
+    assert np.all(tg.vjp(op, np.ones((2, 3)))[1](np.ones((2, 3)))[0] == 1)
+    with pytest.raises(GradientError, match="mixed"):
+        check_gradients(op, W[:2, :3])
+
+
+def test_a_wrong_gradient_of_one_of_several_inputs_names_it() -> None:
+    with pytest.raises(GradientError, match="layer: the gradient with respect to b is wrong") as caught:
+        check_gradients(layer, W, B, X, modes=["vjp"], vjp=tampered(lambda g: 1.01 * g, 1))
+    message = str(caught.value)
+    assert "b[0, 0]\n" in message
+    assert "autograd / numerical = 1.01" in message
+    assert "random cotangent" in message
+    assert "vjp, order 1, W: right" in message
+    mistake = caught.value.report.entries[1].mistakes[0]
+    truth = np.sum((1 - layer(W, B, X) ** 2) * caught.value.report.cotangent, axis=1)[0]
+    assert mistake.numerical == pytest.approx(truth, rel=1e-12)
+    assert mistake.autograd == pytest.approx(1.01 * truth, rel=1e-12)
+
+
+def test_a_path_into_a_tree_is_named() -> None:
+    @dataclass
+    class Parameters:
+        W: Any
+        b: list[Any]
+
+    def f(params: Parameters, x: Any) -> Any:
+        return params.W * x + params.b[1] * params.b[0]
+
+    params = Parameters(np.array([1.0, 2.0]), [np.array(3.0), np.array([4.0, 5.0])])
+    assert check_gradients(f, params, np.array(2.0), order=2).ok
+
+    def vjp(f: Any, *args: Any) -> Any:
+        value, pullback = tg.vjp(f, *args)
+
+        def changed(g: Any) -> Any:
+            dparams, dx = pullback(g)
+            return Parameters(dparams.W, [dparams.b[0], 2 * dparams.b[1]]), dx
+
+        return value, changed
+
+    with pytest.raises(GradientError, match=r"params\.b\[1\] is wrong: 2 of 2 numbers\n    params\.b\[1\]\[0\]"):
+        check_gradients(f, params, np.array(2.0), modes=["vjp"], vjp=vjp)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda g: g[:, :1], r"is float64 \(20, 1\), but x is float64 \(20, 20\)"),
+        (lambda g: g.astype(np.float32), r"is float32 \(20, 20\), but x is float64 \(20, 20\)"),
+        (lambda g: [g, g], "2 gradients came back for 1 arrays"),
+    ],
+)
+def test_a_gradient_of_the_wrong_form(change: Any, complaint: str) -> None:
+    with pytest.raises(GradientError, match=complaint):
+        check_gradients(lambda x: np.tanh(x), W, vjp=tampered(change))
+
+
+def test_a_wrong_tangent() -> None:
+    def jvp(f: Any, args: Any, tangents: Any) -> Any:
+        value, tangent = tg.jvp(f, args, tangents)
+        tangent.flat[7] *= 1.001
+        return value, tangent
+
+    with pytest.raises(GradientError, match=r"forward-mode derivative with respect to x is wrong: 2 of 800") as caught:
+        check_gradients(lambda x: np.tanh(x), W, jvp=jvp)
+    assert "result[0, 7] along a random direction of x" in str(caught.value)
+    assert "forward and reverse mode contradict one another" in str(caught.value)
+
+
+def test_modes_that_contradict_one_another_at_a_kink() -> None:
+    """Where numbers cannot tell, the two modes are still each other's witness."""
+
+    def jvp(f: Any, args: Any, tangents: Any) -> Any:
+        value, tangent = tg.jvp(f, args, tangents)
+        return value, tangent + (args[0] == 0) * tangents[0]
+
+    with pytest.raises(GradientError, match="contradict one another"):
+        check_gradients(tg.relu, np.array([0.0, 1.0, -2.0]), jvp=jvp)
+
+
+def test_a_wrong_second_derivative_only() -> None:
+    op = tg.elementwise(np.square, lambda y, x: 2 * tg.stop_gradient(x), name="once")
+    assert check_gradients(op, W[0]).ok
+    with pytest.raises(GradientError, match="once: the gradient of its gradient"):
+        check_gradients(op, W[0], order=2)
+
+
+def test_a_rule_that_forgets_the_cotangent_in_the_second_order() -> None:
+    op = tg.custom_vjp(np.negative, lambda g, y, x: -tg.stop_gradient(g), name="cut")
+    assert check_gradients(op, W[0], modes=["vjp"]).ok
+    with pytest.raises(GradientError, match="with respect to cotangent is wrong"):
+        check_gradients(op, W[0], order=2, modes=["vjp"])
+
+
+def test_a_value_that_changes_under_autograd() -> None:
+    def f(x: Any) -> Any:
+        return x * (2 if isinstance(x, tg.Tensor) else 3)
+
+    with pytest.raises(GradientError, match="value under autograd differs"):
+        check_gradients(f, W[0])
+
+
+@pytest.mark.parametrize("index", [0, 31_415, 59_999])
+def test_one_wrong_element_in_60000_is_found_by_bisection(index: int) -> None:
+    x = np.linspace(0.5, 2, 60_000).reshape(200, 300)
+    assert check_gradients(np.sqrt, x, modes=["vjp"], max_elements=20).ok
+    with pytest.raises(GradientError) as caught:
+        check_gradients(
+            np.sqrt, x, modes=["vjp"], max_elements=20, vjp=tampered(with_element(index, lambda v: 1.001 * v))
+        )
+    assert caught.value.report.entries[0].mistakes[0].where == f"x[{index // 300}, {index % 300}]"
+
+
+def test_the_complex_step_is_not_believed_where_f_is_not_analytic() -> None:
+    """x * |x| keeps a complex dtype and loses half of its derivative: the complex step says |x|, the truth is 2|x|."""
+    assert check_gradients(lambda x: x * np.abs(x), W[0]).ok
+    half = tg.elementwise(lambda x: x * np.abs(x), lambda y, x: np.abs(x), name="half")
+    with pytest.raises(GradientError, match="autograd is 0.5 times the truth"):
+        check_gradients(half, W[0])
+
+
+def test_an_element_where_f_is_not_analytic_is_settled_by_differences() -> None:
+    def f(x: Any) -> Any:
+        return np.where(np.arange(400) == 123, np.abs(x) * x, np.sin(x))
+
+    assert check_gradients(f, W.ravel()).ok
+
+
+# -- what cannot be told -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [np.abs, tg.relu, lambda x: np.maximum(x, 0), lambda x: np.minimum(0, x)])
+def test_at_a_kink_nothing_is_claimed(f: Any) -> None:
+    report = check_gradients(f, np.array([0.0, 1.0, -2.0]))
+    assert report.verdict is Verdict.CANNOT_TELL
+    assert not report.ok
+    assert "a kink" in str(report)
+    assert sum(report.entries[0].undecided.values()) == 1
+
+
+def test_at_a_kink_a_slope_outside_of_the_two_is_wrong() -> None:
+    for claimed in (-0.1, 1.1, np.nan):
+        wrong = at_ones(tampered(with_element(0, lambda v, claimed=claimed: claimed)))
+        with pytest.raises(GradientError):
+            check_gradients(lambda x: np.sum(tg.relu(x)), np.array([0.0, 1.0]), modes=["vjp"], vjp=wrong)
+
+
+def at_ones(vjp: Any) -> Any:
+    """A vjp for a cotangent of one, whatever it is given, times it."""
+
+    def scaled(f: Any, *args: Any) -> Any:
+        value, pullback = vjp(f, *args)
+        return value, lambda g: tuple(g * gradient for gradient in pullback(np.ones_like(value)))
+
+    return scaled
+
+
+def test_below_the_noise_nothing_is_claimed() -> None:
+    report = check_gradients(lambda x: np.abs(1 + 1e-16 * x), np.array([0.5, 1.5]), modes=["vjp"])
+    assert report.verdict is Verdict.CANNOT_TELL
+    assert "below the noise" in str(report)
+
+
+def test_where_float32_is_too_coarse_nothing_is_claimed() -> None:
+    def f(x: Any) -> Any:
+        return (1 - np.cos(x)) / (x * x)
+
+    x = np.array([1e-3, 2e-3])
+    report = check_gradients(f, x.astype(np.float32), modes=["vjp"])
+    assert report.verdict is Verdict.CANNOT_TELL
+    assert "float32 is too coarse" in str(report)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "f",
+    [
+        tg.sigmoid,
+        np.tanh,
+        tg.softplus,
+        tg.softmax,
+        tg.logsumexp,
+        lambda x: np.sum(tg.softmax(x) * np.arange(13.0)),
+        lambda x: np.sum(tg.softmax(x)),
+        lambda x: np.log(1 - tg.sigmoid(np.minimum(x, 8))),
+        lambda x: np.abs(1 - tg.sigmoid(x)),
+    ],
+)
+def test_rounding_is_not_taken_for_a_mistake(f: Any, dtype: Any) -> None:
+    """Saturated functions: what is left of the gradient is mostly rounding error, and that is nobody's fault."""
+    check_gradients(f, np.linspace(-30, 31, 13).astype(dtype), order=2)
+
+
+def test_where_f_is_not_finite_nothing_is_claimed() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check_gradients(np.log, np.array([0.0, 1.0]))
+    assert report.verdict is Verdict.CANNOT_TELL
+
+
+# -- what is asked wrongly ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (lambda: check_gradients(np.sin, np.ones(2), order=3), "order=3; it is 1 or 2"),
+        (lambda: check_gradients(np.sin, np.ones(2), modes=[]), "takes 'vjp', 'jvp' or both"),
+        (lambda: check_gradients(np.sin, np.ones(2), modes=["grad"]), "takes 'vjp', 'jvp' or both"),
+        (lambda: check_gradients(np.square, np.arange(3)), "none of the arguments holds floating-point numbers"),
+        (lambda: check_gradients(np.argmax, np.ones(2)), "the result holds no floating-point numbers"),
+        (lambda: check_gradients(lambda x: x * RNG.normal(), np.ones(2)), "two calls .* different results"),
+    ],
+)
+def test_a_misuse_is_explained(call: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        call()
+
+
+def test_complex_arguments_are_refused() -> None:
+    with pytest.raises(TypeError, match="x is complex128; give the real and the imaginary part"):
+        check_gradients(lambda x: np.abs(x), np.array([1j]))
