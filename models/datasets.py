@@ -29,16 +29,15 @@ HELD_OUT = 0.25
 
 @dataclass(frozen=True)
 class Dataset:
-    """``X (n_x, m)``, ``Y (n_y, m)`` of zeros and ones, and for tables of real measurements a held-out part.
+    """``X (n_x, m)`` and ``Y (n_y, m)`` of zeros and ones; with ten classes one of ten rows is 1 in each column.
 
-    With ten classes ``Y`` has ten rows, one of them 1 in each column.
+    A table of real measurements comes in two: what to train on, and ``held_out``, examples to judge by.
     """
 
     name: str
     X: Array
     Y: Array
-    X_test: Array | None = None
-    Y_test: Array | None = None
+    held_out: "Dataset | None" = None
 
     @property
     def labels(self) -> Labels:
@@ -111,7 +110,7 @@ def digits(seed: int = 0) -> Dataset:
     table = _sklearn().load_digits()
     X, Y = table.data.T / 16.0, one_hot(table.target)
     train, test = _split(X.shape[1], seed)
-    return Dataset("digits", X[:, train], Y[:, train], X[:, test], Y[:, test])
+    return _in_two("digits", X, Y, train, test)
 
 
 def breast_cancer(seed: int = 0) -> Dataset:
@@ -125,7 +124,7 @@ def breast_cancer(seed: int = 0) -> Dataset:
     mean = X[:, train].mean(axis=1, keepdims=True)
     deviation = X[:, train].std(axis=1, keepdims=True)
     X = (X - mean) / deviation
-    return Dataset("breast_cancer", X[:, train], Y[:, train], X[:, test], Y[:, test])
+    return _in_two("breast_cancer", X, Y, train, test)
 
 
 DATASETS: dict[str, Callable[..., Dataset]] = {
@@ -156,6 +155,10 @@ def _split(m: int, seed: int) -> tuple[Labels, ...]:
     order = np.random.default_rng(seed).permutation(m)
     held_out = round(HELD_OUT * m)
     return order[held_out:], order[:held_out]
+
+
+def _in_two(name: str, X: Array, Y: Array, train: Labels, test: Labels) -> Dataset:
+    return Dataset(name, X[:, train], Y[:, train], held_out=Dataset(name, X[:, test], Y[:, test]))
 
 
 def _sklearn() -> ModuleType:

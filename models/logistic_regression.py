@@ -100,20 +100,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = {"learning_rate": flags.learning_rate, "iterations": flags.iterations}
     on_flower = train(flower, label="flower", **settings).params
     on_tumours = train(tumours, label="breast cancer", **settings).params
-    assert tumours.X_test is not None
-    assert tumours.Y_test is not None
-    guesses = forward(on_tumours, tumours.X_test)[1]
+    unseen = tumours.held_out or tumours
+    guesses = forward(on_tumours, unseen.X)[1]
     on_petals = f"{100 * accuracy(forward(on_flower, flower.X)[1], flower.Y):.4g} %"
-    held_out = f"{100 * accuracy(guesses, tumours.Y_test):.3g} %"
+    held_out = f"{100 * accuracy(guesses, unseen.Y):.3g} %"
     print(f"\naccuracy on the flower: {on_petals}; no straight line separates its petals")
-    print(f"accuracy on {tumours.X_test.shape[1]} tumours it was not trained on: {held_out}")
+    print(f"accuracy on {unseen.X.shape[1]} tumours it was not trained on: {held_out}")
 
     left, right = plotting.side_by_side(picture, 2)
     title = f"flower: {on_petals} right"
     plotting.decision_boundary(left, lambda X: forward(on_flower, X)[1], flower, title)
     bins = np.linspace(0, 1, 26)
     for label, name, colour in ((0, "malignant", plotting.RED), (1, "benign", plotting.BLUE)):
-        of_class = guesses[0, tumours.Y_test[0] == label]
+        of_class = guesses[0, unseen.labels == label]
         right.hist(of_class, bins=bins.tolist(), color=colour, alpha=0.75, label=name)
     right.axvline(0.5, color=plotting.INK, linewidth=1.2)
     right.set(

@@ -176,12 +176,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     reached = f"{100 * accuracy(fwd.A2, data.Y):.4g} %"
     print(f"\naccuracy {reached} on the examples it was trained on")
-    shown = data
-    if data.X_test is not None and data.Y_test is not None:
-        shown = Dataset(data.name, data.X_test, data.Y_test)
-        unseen = accuracy(classifier(run.params, flags.activation)(shown.X), shown.Y)
-        reached = f"{100 * unseen:.4g} % held out"
-        print(f"accuracy {100 * unseen:.4g} % on the {shown.X.shape[1]} examples held out")
+    outputs = classifier(run.params, flags.activation)
+    shown = data.held_out or data
+    if data.held_out:
+        share = f"{100 * accuracy(outputs(shown.X), shown.Y):.4g} %"
+        print(f"accuracy {share} on the {shown.X.shape[1]} examples held out")
+        reached = f"{share} held out"
 
     print("\nautograd against the formulas derived by hand, at the trained parameters (dZ is m times dJ/dZ, as there)")
     print(f"{'':26}largest entry   largest difference, relative to it")
@@ -191,9 +191,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     title = f"{data.name}, {flags.hidden} hidden units: {reached}"
     left, right = plotting.side_by_side(picture, 2)
     if n_x == 2:
-        plotting.decision_boundary(left, classifier(run.params, flags.activation), shown, title)
+        plotting.decision_boundary(left, outputs, shown, title)
     else:
-        plotting.projection(left, classifier(run.params, flags.activation)(shown.X), shown, title)
+        plotting.projection(left, outputs(shown.X), shown, title)
     plotting.cost_curve(right, {"this run": run.costs}, "cost")
     if as_published:
         seen = [i for i in published.COSTS if 0 < i < flags.iterations]

@@ -26,13 +26,22 @@ def test_every_data_set_is_listed_here():
 def test_examples_are_columns_and_labels_zeros_and_ones(name):
     data = load(name)
     n_x, m, n_y = SHAPES[name]
-    parts = [(data.X, data.Y)] if data.X_test is None else [(data.X, data.Y), (data.X_test, data.Y_test)]
-    assert sum(X.shape[1] for X, _ in parts) == m
-    for X, Y in parts:
-        assert (X.shape[0], Y.shape) == (n_x, (n_y, X.shape[1]))
-        assert X.dtype == Y.dtype == np.float64
-        assert set(np.unique(Y)) == {0.0, 1.0}
-    assert data.name == name
+    parts = [data] if data.held_out is None else [data, data.held_out]
+    assert sum(part.X.shape[1] for part in parts) == m
+    for part in parts:
+        assert part.X.shape[0] == n_x
+        assert part.Y.shape == (n_y, part.X.shape[1])
+        assert part.X.dtype == part.Y.dtype == np.float64
+        assert set(np.unique(part.Y)) == {0.0, 1.0}
+        assert part.name == name
+
+
+@pytest.mark.parametrize("name", ["digits", "breast_cancer"])
+def test_no_held_out_example_is_trained_on(name):
+    data = load(name)
+    seen, unseen = ({column.tobytes() for column in part.X.T.copy()} for part in (data, data.held_out))
+    assert len(unseen) == round(0.25 * SHAPES[name][1])
+    assert not seen & unseen
 
 
 def test_the_flower_is_the_course_s():
@@ -60,7 +69,7 @@ def test_held_out_examples_take_no_part_in_the_scaling():
     data = load("breast_cancer")
     np.testing.assert_allclose(data.X.mean(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose(data.X.std(axis=1), 1, rtol=1e-12)
-    assert np.abs(data.X_test.mean(axis=1)).max() > 1e-3
+    assert np.abs(data.held_out.X.mean(axis=1)).max() > 1e-3
 
 
 def test_an_unknown_name_lists_the_known_ones():
