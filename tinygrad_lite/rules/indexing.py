@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op, custom_vjp, linear, record, row
-from ..tensor import Tensor
+from ..op import Array, Op, answers, constant, custom_vjp, implements, linear, record, row
+from ..tensor import Tensor, handlers
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
 # the op, so that they may be Tensors and a program can compute them.
@@ -49,6 +49,23 @@ def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+_EXAMPLES: list[Any] = [
+    1,
+    -1,
+    slice(None, None, -2),
+    (slice(1), None, ..., 0),
+    [2, 0, 2, -1],
+    (1, [0, 2]),
+    (slice(None), np.array([[3, 0], [0, 1]]), 1),
+    ([0, 2], slice(None), [1, 1]),
+    np.arange(24).reshape(3, 4, 2) % 3 == 1,
+    (np.array([True, False, True]), 2),
+    (np.array([True, False, True]), [1, 1]),
+    (..., np.array([0, 1, 0])),
+    None,
+    (),
+]
+
 get: Op = row(
     linear(
         _get,
@@ -56,6 +73,10 @@ get: Op = row(
         operands=None,
         selects=True,
         name="getitem",
+        examples=lambda rng: [
+            ((rng.normal(size=(3, 4, 2)), *arrays), {"template": template})
+            for template, arrays in map(split_index, _EXAMPLES)
+        ],
     )
 )
 put: Op = row(
@@ -64,6 +85,13 @@ put: Op = row(
         lambda g, y, x, *arrays, template, shape: get(g, *arrays, template=template),
         operands=None,
         name="put",
+        examples=lambda rng: [
+            (
+                (rng.normal(size=np.zeros((3, 4, 2))[index].shape), *split_index(index)[1]),
+                {"template": split_index(index)[0], "shape": (3, 4, 2)},
+            )
+            for index in _EXAMPLES
+        ],
     )
 )
 
@@ -105,19 +133,128 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
     array([0., 5., 0.])
     """
     template, arrays = split_index(index)
-    places = np.arange(x.size).reshape(x.shape)[_filled(template, tuple(_plain(a) for a in arrays))]
-    if np.unique(places).size != np.size(places):
+    shape = tuple(x.shape)
+    inside = covered.call(*arrays, template=template, shape=shape)
+    if isinstance(value, (int, float, complex)):
+        value = np.asarray(value, np.result_type(x.dtype, value))
+    value = np.broadcast_to(value, get.call(x, *arrays, template=template).shape)
+    return np.where(inside, put.call(value, *arrays, template=template, shape=shape), x)
+
+
+def _covered(*arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
+    """Where in an array of that shape the index points; ValueError if it points anywhere twice."""
+    times = np.zeros(shape, np.intp)
+    np.add.at(times, _filled(template, arrays), 1)
+    if np.any(times > 1):
         raise ValueError("set_at: the index names an entry twice, so which value it gets is not defined")
-    inside = np.zeros(x.size, bool)
-    inside[places] = True
-    value = np.broadcast_to(value, np.shape(places))
-    moved = put.call(value, *arrays, template=template, shape=tuple(x.shape))
-    return np.where(inside.reshape(x.shape), moved, x)
+    return times > 0
 
 
-def _plain(index: Any) -> Any:
-    return index._read("set_at(t, index, …)") if type(index) is Tensor else index
+covered = row(constant(_covered, operands=None))
 
+# -- along one axis --------------------------------------------------------------------------------------------------
+
+
+def _put_along(g: Any, indices: Any, axis: int, n: int) -> Any:
+    """Zeros with n places along the axis, g added in where the indices say, as np.take_along_axis reads."""
+    shape = list(g.shape)
+    shape[axis] = n
+    index = list(np.ix_(*(np.arange(m) for m in g.shape)))
+    index[axis] = indices
+    out = np.zeros(shape, g.dtype)
+    np.add.at(out, tuple(index), g)
+    return out
+
+
+def _take_along_vjp(g: Array, y: Array, x: Array, indices: Array, axis: int | None = -1) -> Array:
+    if axis is None:
+        return np.reshape(put_along(g, indices, axis=0, n=x.size), x.shape)
+    return put_along(g, indices, axis=axis, n=x.shape[axis])
+
+
+take_along = row(
+    linear(
+        np.take_along_axis,
+        _take_along_vjp,
+        operands=2,
+        selects=True,
+        examples=lambda rng: [
+            ((rng.normal(size=(3, 4)), rng.integers(-3, 3, (5, 4))), {"axis": 0}),
+            ((rng.normal(size=(3, 4)), rng.integers(0, 4, (1, 2))), {"axis": -1}),
+            ((rng.normal(size=(1, 4)), rng.integers(0, 4, (2, 3))), {"axis": 1}),
+            ((rng.normal(size=(3, 4)), rng.integers(0, 12, 5)), {"axis": None}),
+        ],
+    )
+)
+put_along = row(
+    linear(
+        _put_along,
+        lambda g, y, x, indices, axis, n: np.take_along_axis(g, indices, axis),
+        operands=2,
+        examples=lambda rng: [((rng.normal(size=(5, 4)), rng.integers(0, 3, (5, 4))), {"axis": 0, "n": 3})],
+    )
+)
+
+
+def _places(indices: Any, n: int, mode: str) -> Any:
+    """Indices along an axis of n places, according to mode, all of them at least 0; IndexError beyond the axis."""
+    if mode == "wrap":
+        return np.remainder(indices, n)
+    if mode == "clip":
+        return np.clip(indices, 0, n - 1)
+    if np.any((indices < 0) | (indices >= n)):
+        raise IndexError(f"an index lies outside 0..{n - 1}")
+    return indices
+
+
+places = row(constant(_places))
+_MODES = ("raise", "wrap", "clip")
+
+
+@implements(
+    np.take,
+    examples=lambda rng: [
+        ((rng.normal(size=(2, 3, 4)), rng.integers(-2, 2, shape)), keywords)
+        for shape, keywords in (
+            ((5,), {}),
+            ((), {"axis": 1}),
+            ((2, 2), {"axis": -1}),
+            ((3,), {"axis": 0, "mode": "clip"}),
+            ((7,), {"axis": 1, "mode": "wrap"}),
+        )
+    ],
+)
+def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    if mode not in _MODES:
+        raise ValueError(f"take: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    if not -a.ndim <= axis < a.ndim:
+        raise np.exceptions.AxisError(axis, a.ndim, "take")
+    axis %= a.ndim
+    if type(indices) is not Tensor:
+        indices = np.asarray(indices, None if np.size(indices) else np.intp)
+    if mode != "raise":
+        indices = places.call(indices, n=a.shape[axis], mode=mode)
+    return getitem(a, (slice(None),) * axis + (indices,))
+
+
+@implements(
+    np.compress,
+    examples=lambda rng: [(([True, False, True], rng.normal(size=(2, 4))), {"axis": axis}) for axis in (None, 1)],
+)
+def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    if np.ndim(condition) != 1:
+        raise ValueError(f"compress: condition has {np.ndim(condition)} dimensions, it needs one")
+    return np.take(a, flatnonzero.call(condition), axis)
+
+
+@implements(np.extract, examples=lambda rng: [((np.arange(6).reshape(2, 3) % 4 == 1, rng.normal(size=(2, 3))), {})])
+def extract(condition: Any, arr: Any) -> Any:
+    return np.take(arr, flatnonzero.call(condition))
+
+
+# -- choosing between arrays -----------------------------------------------------------------------------------------
 
 where = row(
     custom_vjp(
@@ -126,5 +263,130 @@ where = row(
         lambda g, y, c, a, b: np.where(c, g, 0),
         lambda g, y, c, a, b: np.where(c, 0, g),
         selects=True,
+        examples=lambda rng: [
+            ((rng.normal(size=shape) > 0, rng.normal(size=(2, 3)), rng.normal(size=3)), {})
+            for shape in ((2, 1), (3,), ())
+        ],
     )
 )
+handlers[np.where] = lambda *operands: where.call(*operands) if len(operands) != 1 else nonzero(*operands)
+
+
+@implements(
+    np.choose,
+    examples=lambda rng: [
+        ((rng.integers(0, 2, (3, 1)), [rng.normal(size=(3, 4)), rng.normal(size=4)]), {}),
+        ((rng.integers(-3, 7, 4), [rng.normal(size=4), rng.normal(size=())]), {"mode": "wrap"}),
+        ((rng.integers(-3, 7, 4), [rng.normal(size=4), rng.normal(size=4)]), {"mode": "clip"}),
+    ],
+)
+def choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
+    """Each entry from the choice that a names there."""
+    if mode not in _MODES:
+        raise ValueError(f"choose: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
+    a, *alternatives = np.broadcast_arrays(a, *choices)
+    number = places.call(a, n=len(alternatives), mode=mode)
+    return np.take_along_axis(np.stack(alternatives), np.expand_dims(number, 0), 0)[0]
+
+
+@implements(
+    np.select,
+    examples=lambda rng: [
+        (([x < -0.5, x < 0.5], [rng.normal(size=(2, 3)), rng.normal(size=3)]), {"default": 1.5})
+        for x in rng.normal(size=(1, 2, 3))
+    ],
+)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """The first choice whose condition holds."""
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ValueError(f"select: {len(condlist)} conditions, but {len(choicelist)} choices; give one for each")
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        if condition.dtype.kind != "b":
+            raise TypeError(f"select: a condition is {condition.dtype}; conditions are arrays of booleans")
+        result = np.where(condition, choice, result)
+    return result
+
+
+def _square(x: Any) -> Any:
+    return x * x
+
+
+@implements(
+    np.piecewise,
+    examples=lambda rng: [
+        ((x, [x < 0, x > 1], [np.sin, _square, 2.0]), {}) for x in (rng.normal(size=(2, 3)), rng.normal(size=5))
+    ],
+)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """Each function on the entries where its condition holds, the last one, if there is one more, on the others."""
+    if not isinstance(condlist, (list, tuple)) or np.ndim(condlist[0]) == 0 and x.ndim:
+        condlist = [condlist]
+    if len(funclist) - len(condlist) not in (0, 1):
+        raise ValueError(
+            f"piecewise: {len(condlist)} conditions go with as many functions or one more, not {len(funclist)}"
+        )
+    if len(funclist) > len(condlist):
+        covered_so_far = condlist[0]
+        for condition in condlist[1:]:
+            covered_so_far = np.logical_or(covered_so_far, condition)
+        condlist = [*condlist, np.logical_not(covered_so_far)]
+    total: Any = np.zeros(x.shape, x.dtype)
+    for i, (condition, function) in enumerate(zip(condlist, funclist, strict=True)):
+        for later in condlist[i + 1 :]:  # the last condition that holds counts
+            condition = np.logical_and(condition, np.logical_not(later))
+        part = x[condition]
+        value = function(part, *args, **kw) if callable(function) else function
+        template, arrays = split_index(condition)
+        total = total + put.call(np.broadcast_to(value, part.shape), *arrays, template=template, shape=tuple(x.shape))
+    return total
+
+
+# -- where something holds: integers ---------------------------------------------------------------------------------
+
+flatnonzero = row(constant(np.flatnonzero))
+argwhere = row(constant(np.argwhere))
+
+
+@answers(np.nonzero)
+def nonzero(a: Any) -> Any:
+    """One array of indices for each axis."""
+    if a.ndim == 0:
+        raise ValueError("nonzero: a 0-d Tensor has no indices; use np.atleast_1d(t)")
+    found = argwhere.call(a)
+    return tuple(found[:, i] for i in range(a.ndim))
+
+
+def _open_mesh(*args: Any, which: int) -> Any:
+    return np.ix_(*args)[which]
+
+
+open_mesh = row(constant(_open_mesh, operands=None))
+
+
+@answers(np.ix_)
+def ix_(*args: Any) -> Any:
+    return tuple(open_mesh.call(*args, which=i) for i in range(len(args)))
+
+
+unravel = row(
+    constant(lambda indices, shape, order="C": np.stack(np.unravel_index(indices, shape, order)), name="unravel")
+)
+
+
+@answers(np.unravel_index)
+def unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
+    return tuple(unravel.call(indices, shape=shape, order=order))
+
+
+ravel_multi = row(
+    constant(
+        lambda multi, dims, mode="raise", order="C": np.ravel_multi_index(tuple(multi), dims, mode, order),
+        name="ravel_multi",
+    )
+)
+
+
+@answers(np.ravel_multi_index)
+def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
+    return ravel_multi.call(np.stack(multi_index), dims=dims, mode=mode, order=order)

@@ -1,12 +1,15 @@
-"""Reductions: sums, means, extremes, over one axis, several or all."""
+"""Reductions: sums, means, extremes, over one axis, several or all; and running sums and products."""
 
 from __future__ import annotations
 
+import builtins
+import math
 from typing import Any
 
 import numpy as np
 
-from ..op import Array, constant, custom_vjp, linear, row
+from ..op import Array, constant, custom_vjp, implements, linear, row
+from .shaping import positive_axes
 
 
 def kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
@@ -16,31 +19,351 @@ def kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
 
 def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
     """The cotangent of a sum: every summand receives the whole of it."""
+    if x.ndim == 0:  # NumPy sums a number over axis 0, too
+        return np.reshape(g, ())
     return np.broadcast_to(kept(g, axis, keepdims), x.shape)
 
 
-def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    return spread(g / (x.size // max(y.size, 1)), x, axis, keepdims)
+def _count(x: Array, axis: Any) -> int:
+    """How many entries make one entry of the reduced array."""
+    return x.size if axis is None or x.ndim == 0 else math.prod(x.shape[i] for i in positive_axes(axis, x.ndim))
 
 
-def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """Entries that tie for the extreme share the cotangent evenly."""
-    ties = x == kept(y, axis, keepdims)
-    return ties * kept(g / np.sum(ties, axis=axis, keepdims=keepdims), axis, keepdims)
+def calls(*keywords: dict[str, Any]) -> Any:
+    """Calls with an array of shape (3, 4), no two entries of which are close, and each of these keywords."""
+    return lambda rng: [
+        ((rng.permutation(12).reshape(3, 4) / 6 + rng.uniform(-0.95, -0.9, (3, 4)),), chosen) for chosen in keywords
+    ]
+
+
+_REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
+_SPREAD: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
+
+# -- sums and means --------------------------------------------------------------------------------------------------
 
 
 def _sum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.sum; for an ndarray without its Python wrapper, which costs more than summing a small array."""
-    return np.add.reduce(a, axis, None, None, keepdims) if type(a) is np.ndarray else np.sum(a, axis, keepdims=keepdims)
+    return _add_reduce(a, axis, None, None, keepdims) if type(a) is np.ndarray else np.sum(a, axis, keepdims=keepdims)
+
+
+_add_reduce: Any = np.add.reduce
+
+
+def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    return spread(g / builtins.max(_count(x, axis), 1), x, axis, keepdims)
 
 
 sum = row(linear(_sum, lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims)), np.sum)
 mean = row(linear(np.mean, _mean_vjp))
-max = row(custom_vjp(np.max, _extreme_vjp, selects=True))
-min = row(custom_vjp(np.min, _extreme_vjp, selects=True))
+
+# -- spread around the mean ------------------------------------------------------------------------------------------
+
+
+def _deviation(x: Array, axis: Any) -> Array:
+    """x minus its mean; conjugated if complex, since the variance is the mean of the deviation times its conjugate."""
+    deviation = x - np.mean(x, axis=axis, keepdims=True)
+    return np.conj(deviation) if x.dtype.kind == "c" else deviation
+
+
+def _var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
+    return np.var(x, axis, ddof=ddof, keepdims=keepdims)
+
+
+def _var_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
+    return kept(g, axis, keepdims) * (_deviation(x, axis) * (2 / (_count(x, axis) - ddof)))
+
+
+def _std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
+    return np.std(x, axis, ddof=ddof, keepdims=keepdims)
+
+
+def _std_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
+    """Where all entries are equal, the standard deviation is at its lowest, 0, and 0 is taken for its derivative."""
+    rate = np.where(y == 0, 0, g) / (np.where(y == 0, 1, y) * (_count(x, axis) - ddof))
+    return kept(rate, axis, keepdims) * _deviation(x, axis)
+
+
+var_ = row(custom_vjp(_var, _var_vjp, examples=calls(*_SPREAD)))
+std_ = row(custom_vjp(_std, _std_vjp, examples=calls(*_SPREAD)))
+
+
+def _ddof(function: str, ddof: Any, correction: Any) -> Any:
+    if correction is np._NoValue or correction is None:
+        return ddof
+    if ddof != 0:
+        raise ValueError(f"{function}: ddof= and correction= are the same thing; give one of them")
+    return correction
+
+
+_UNSET: Any = np._NoValue
+
+
+@implements(np.var, examples=calls(*_SPREAD))
+def var(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
+    return var_(a, axis=axis, ddof=_ddof("var", ddof, correction), keepdims=flag(keepdims))
+
+
+@implements(np.std, examples=calls(*_SPREAD))
+def std(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
+    return std_(a, axis=axis, ddof=_ddof("std", ddof, correction), keepdims=flag(keepdims))
+
+
+def flag(keepdims: Any) -> bool:
+    return False if keepdims is np._NoValue else bool(keepdims)
+
+
+def _weighted_examples(rng: np.random.Generator) -> Any:
+    return [
+        ((rng.normal(size=(2, 3)),), {}),
+        ((rng.normal(size=(2, 3)), 1, rng.uniform(0.5, 2, 3)), {}),
+        ((rng.normal(size=(2, 3)), None, rng.uniform(0.5, 2, (2, 3))), {"keepdims": True}),
+        ((rng.normal(size=(2, 3)), -2, rng.uniform(0.5, 2, (2, 3))), {"returned": True}),
+        ((rng.normal(size=(2, 3, 4)), (2, 0), rng.uniform(0.5, 2, (4, 2))), {}),
+    ]
+
+
+@implements(np.average, examples=_weighted_examples)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
+    """sum(w a) / sum(w); with returned, the sum of the weights as well."""
+    keepdims = flag(keepdims)
+    if weights is None:
+        result = np.mean(a, axis=axis, keepdims=keepdims)
+        total: Any = np.full(np.shape(result), float(_count(a, axis)))
+    else:
+        if np.shape(weights) != a.shape:
+            if axis is None:
+                raise TypeError(
+                    f"average: weights {np.shape(weights)} and a {a.shape} differ in shape, so axis= is needed"
+                )
+            axes = positive_axes(axis, a.ndim)
+            if np.shape(weights) != tuple(a.shape[i] for i in axes):
+                raise ValueError(f"average: weights {np.shape(weights)} fit neither a {a.shape} nor its axis {axis}")
+            weights = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
+            weights = np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+        weights = np.broadcast_to(weights, a.shape)
+        total = np.sum(weights, axis=axis, keepdims=keepdims)
+        result = np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
+    return (result, total) if returned else result
+
+
+# -- extremes --------------------------------------------------------------------------------------------------------
+
+
+def _ties(x: Any, extreme: Any) -> Any:
+    """Which entries are the extreme one; where that is NaN, the entries that are NaN."""
+    found = x == extreme
+    unknown = extreme != extreme
+    return found | (unknown & (x != x)) if np.any(unknown) else found
+
+
+ties = row(constant(_ties, operands=2))
+
+
+def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Entries that tie for the extreme share the cotangent evenly."""
+    tied = ties(x, kept(y, axis, keepdims))
+    return tied * kept(g / np.sum(tied, axis=axis, keepdims=keepdims), axis, keepdims)
+
+
+max = row(custom_vjp(np.max, _extreme_vjp, selects=True), np.max, np.amax)
+min = row(custom_vjp(np.min, _extreme_vjp, selects=True), np.min, np.amin)
+nanmax = row(custom_vjp(np.nanmax, _extreme_vjp, selects=True))
+nanmin = row(custom_vjp(np.nanmin, _extreme_vjp, selects=True))
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    """Peak to peak: the largest entry minus the smallest."""
+    return np.max(a, axis=axis, keepdims=flag(keepdims)) - np.min(a, axis=axis, keepdims=flag(keepdims))
+
+
+# -- running sums ----------------------------------------------------------------------------------------------------
+
+
+def _cumsum_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
+    if axis is None:
+        g, axis = np.reshape(g, (-1,)), 0
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis), x.shape)
+
+
+cumsum = row(linear(np.cumsum, _cumsum_vjp))
+
+# -- products --------------------------------------------------------------------------------------------------------
+
+# The derivative of a product is the product of the others. It is found without dividing by the entry, which may be 0,
+# from running products: of everything before the entry, and of everything after it.
+
+
+def in_line(x: Array, axis: Any) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
+    """The axes to reduce moved to the end and joined into one; with what it takes to go back."""
+    axes = tuple(range(x.ndim)) if axis is None else positive_axes(axis, x.ndim)
+    order = tuple(i for i in range(x.ndim) if i not in axes) + axes
+    moved = np.transpose(x, order)
+    return np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], _count(x, axes))), order, moved.shape
+
+
+def back_from_line(line: Array, order: tuple[int, ...], moved: tuple[int, ...]) -> Array:
+    return np.transpose(np.reshape(line, moved), tuple(int(i) for i in np.argsort(order)))
+
+
+def _shifted(x: Array, by: int, fill: float) -> Array:
+    """Entry i of the last axis is what was entry i + by; `fill` where there was none."""
+    n = x.shape[-1]
+    by = builtins.max(-n, builtins.min(by, n))
+    margin = np.full((*x.shape[:-1], abs(by)), fill, x.dtype)
+    parts = (x[..., by:], margin) if by >= 0 else (margin, x[..., : n + by])
+    return np.concatenate(parts, axis=-1)
+
+
+def _prod_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    if x.ndim == 0:
+        return np.reshape(g, ())
+    line, order, moved = in_line(x, axis)
+    before = _shifted(np.cumprod(line, axis=-1), -1, 1)
+    after = _shifted(np.flip(np.cumprod(np.flip(line, -1), axis=-1), -1), 1, 1)
+    return kept(g, axis, keepdims) * back_from_line(before * after, order, moved)
+
+
+def _cumprod_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
+    """Entry i receives (x₀ … xᵢ₋₁) sᵢ with sᵢ = gᵢ + xᵢ₊₁ sᵢ₊₁.
+
+    That recurrence is solved in log₂ n steps, each joining runs of twice the length (Hillis and Steele, Data parallel
+    algorithms, 1986): s over a run is its own sum, plus its product times s after it.
+    """
+    if axis is None:
+        return np.reshape(_cumprod_vjp(np.reshape(g, (-1,)), y, np.reshape(x, (-1,)), 0), x.shape)
+    line, s = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
+    run = _shifted(line, 1, 0)
+    length = 1
+    while length < line.shape[-1]:
+        s = s + run * _shifted(s, length, 0)
+        run = run * _shifted(run, length, 0)
+        length *= 2
+    before = _shifted(np.cumprod(line, axis=-1), -1, 1)
+    return np.moveaxis(before * s, -1, axis)
+
+
+_EVERY_AXIS: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2}]
+prod = row(
+    custom_vjp(
+        np.prod,
+        _prod_vjp,
+        examples=calls(*_EVERY_AXIS, {"axis": (1, 0), "keepdims": True}, {"axis": 1, "keepdims": True}),
+    )
+)
+cumprod = row(custom_vjp(np.cumprod, _cumprod_vjp, examples=calls(*_EVERY_AXIS)))
+
+
+def _running(x: Any, function: Any, axis: int | None, include_initial: bool, initial: float) -> Any:
+    if axis is None:
+        if x.ndim > 1:
+            raise ValueError("an array of several dimensions needs axis= for a running sum or product")
+        axis = 0
+    x = np.atleast_1d(x)
+    result = function(x, axis=axis)
+    if not include_initial:
+        return result
+    shape = list(x.shape)
+    shape[axis] = 1
+    return np.concatenate((np.full(shape, initial, x.dtype), result), axis)
+
+
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+
+    @implements(
+        np.cumulative_sum,
+        examples=lambda rng: [
+            ((rng.normal(size=(2, 3)),), {"axis": 1, "include_initial": more}) for more in (True, False)
+        ],
+    )
+    def cumulative_sum(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+        return _running(x, np.cumsum, axis, include_initial, 0)
+
+    @implements(
+        np.cumulative_prod,
+        examples=lambda rng: [
+            ((rng.normal(size=(2, 3)),), {"axis": 0, "include_initial": more}) for more in (True, False)
+        ],
+    )
+    def cumulative_prod(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+        return _running(x, np.cumprod, axis, include_initial, 1)
+
+
+# -- the same without the entries that are NaN -----------------------------------------------------------------------
+
+
+def _or(x: Any, replacement: float) -> Any:
+    return np.where(np.isnan(x), replacement, x)
+
+
+def _numbers(x: Any, axis: Any) -> Any:
+    """How many entries are not NaN, the reduced axes kept."""
+    return np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=True)
+
+
+@implements(np.nansum, examples=calls(*_REDUCED))
+def nansum(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.sum(_or(a, 0), axis=axis, keepdims=flag(keepdims))
+
+
+@implements(np.nanprod, examples=calls(*_REDUCED))
+def nanprod(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.prod(_or(a, 1), axis=axis, keepdims=flag(keepdims))
+
+
+@implements(np.nancumsum, examples=calls({}, {"axis": 1}))
+def nancumsum(a: Any, axis: Any = None) -> Any:
+    return np.cumsum(_or(a, 0), axis=axis)
+
+
+@implements(np.nancumprod, examples=calls({}, {"axis": 1}))
+def nancumprod(a: Any, axis: Any = None) -> Any:
+    return np.cumprod(_or(a, 1), axis=axis)
+
+
+@implements(np.nanmean, examples=calls(*_REDUCED))
+def nanmean(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    mean = np.sum(_or(a, 0), axis=axis, keepdims=True) / _numbers(a, axis)
+    return mean if flag(keepdims) else np.squeeze(mean, axis=axis)
+
+
+def _nanvar(a: Any, axis: Any, ddof: Any) -> Any:
+    count = _numbers(a, axis)
+    present = np.logical_not(np.isnan(a))
+    mean = np.sum(_or(a, 0), axis=axis, keepdims=True) / count
+    return np.sum(np.square(np.where(present, a - mean, 0)), axis=axis, keepdims=True) / (count - ddof)
+
+
+@implements(np.nanvar, examples=calls(*_SPREAD))
+def nanvar(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
+    variance = _nanvar(a, axis, _ddof("nanvar", ddof, correction))
+    return variance if flag(keepdims) else np.squeeze(variance, axis=axis)
+
+
+@implements(np.nanstd, examples=calls(*_SPREAD))
+def nanstd(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
+    variance = _nanvar(a, axis, _ddof("nanstd", ddof, correction))
+    deviation = np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance)))
+    return deviation if flag(keepdims) else np.squeeze(deviation, axis=axis)
+
+
+# -- piecewise constant ----------------------------------------------------------------------------------------------
 
 argmax = row(constant(np.argmax))
 argmin = row(constant(np.argmin))
+nanargmax = row(constant(np.nanargmax))
+nanargmin = row(constant(np.nanargmin))
 all = row(constant(np.all))
 any = row(constant(np.any))
 count_nonzero = row(constant(np.count_nonzero))
+
+
+def _answer(function: Any) -> Any:
+    """The function with its bool as an array, so that a program can record it."""
+    return lambda a, b, **options: np.asarray(function(a, b, **options))
+
+
+allclose = row(constant(_answer(np.allclose), operands=2, name="allclose"), np.allclose)
+array_equal = row(constant(_answer(np.array_equal), operands=2, name="array_equal"), np.array_equal)
+array_equiv = row(constant(_answer(np.array_equiv), operands=2, name="array_equiv"), np.array_equiv)

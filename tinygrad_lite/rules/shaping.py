@@ -2,28 +2,271 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..op import Array, constant, implements, linear, row
+from ..op import Array, Op, constant, implements, linear, row
 from ..tensor import Tensor, check_numeric
+
+# -- other axes, other shapes ----------------------------------------------------------------------------------------
 
 
 def _transpose_vjp(g: Array, y: Array, x: Array, axes: Any = None) -> Array:
-    return np.transpose(g, None if axes is None else tuple(int(i) for i in np.argsort(axes)))
+    return np.transpose(g, None if axes is None else tuple(int(i) for i in np.argsort(positive_axes(axes, x.ndim))))
+
+
+def positive_axes(axes: Any, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the front, given one or several counted from either end."""
+    return tuple(int(i) % ndim for i in (axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)))
 
 
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
 broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g))
 reshape = row(linear(np.reshape, lambda g, y, x, shape, order="C": np.reshape(g, x.shape, order=order)))
 ravel = row(linear(np.ravel, lambda g, y, x, order="C": np.reshape(g, x.shape, order=order)))
-transpose = row(linear(np.transpose, _transpose_vjp))
+transpose = row(linear(np.transpose, _transpose_vjp), np.transpose, np.permute_dims)
 swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2)))
 moveaxis = row(linear(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source)))
 expand_dims = row(linear(np.expand_dims, lambda g, y, x, axis: np.squeeze(g, axis)))
 squeeze = row(linear(np.squeeze, lambda g, y, x, axis=None: np.reshape(g, x.shape)))
 copy = row(linear(np.copy, lambda g, y, x: g))
+
+
+@implements(np.matrix_transpose)
+def matrix_transpose(x: Any) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+@implements(
+    np.rollaxis,
+    examples=lambda rng: [
+        ((rng.normal(size=(2, 3, 4)),), {"axis": axis, "start": start})
+        for axis, start in ((2, 0), (0, 2), (-1, 1), (1, -1), (0, 3))
+    ],
+)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    order = [i for i in range(a.ndim) if i != axis % a.ndim]
+    start = start + a.ndim if start < 0 else start
+    order.insert(start - (axis % a.ndim < start), axis % a.ndim)
+    return np.transpose(a, order)
+
+
+def _of_ndim(t: Any, ndim: int) -> Any:
+    """t with axes of size 1 added as NumPy adds them: in front, but behind from two dimensions to three."""
+    missing = ndim - np.ndim(t)
+    if missing <= 0:
+        return t if hasattr(t, "shape") else np.asarray(t)
+    before = 1 if ndim == 3 and np.ndim(t) == 1 else 0 if ndim == 3 and np.ndim(t) == 2 else missing
+    return np.reshape(t, (1,) * before + np.shape(t) + (1,) * (missing - before))
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    return _one_or_all(arys, 1)
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    return _one_or_all(arys, 2)
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    return _one_or_all(arys, 3)
+
+
+def _one_or_all(arys: tuple[Any, ...], ndim: int) -> Any:
+    return _of_ndim(arys[0], ndim) if len(arys) == 1 else tuple(_of_ndim(t, ndim) for t in arys)
+
+
+def _two_arrays(rng: np.random.Generator) -> list[Any]:
+    return [((rng.normal(size=(2, 1)), rng.normal(size=3)), {})]
+
+
+@implements(np.broadcast_arrays, examples=_two_arrays)
+def broadcast_arrays(*args: Any) -> Any:
+    shape = np.broadcast_shapes(*(np.shape(t) for t in args))
+    return tuple(np.broadcast_to(t, shape) for t in args)
+
+
+# -- the other way round, moved along --------------------------------------------------------------------------------
+
+
+def _axis_examples(*keywords: dict[str, Any]) -> Any:
+    """Calls with an array of shape (2, 3, 4) and each of these keywords."""
+    return lambda rng: [((rng.normal(size=(2, 3, 4)),), chosen) for chosen in keywords]
+
+
+flip = row(
+    linear(
+        np.flip,
+        lambda g, y, m, axis=None: np.flip(g, axis),
+        examples=_axis_examples({}, {"axis": 1}, {"axis": -1}, {"axis": (0, 2)}),
+    )
+)
+roll = row(
+    linear(
+        np.roll,
+        lambda g, y, a, shift, axis=None: np.roll(g, -np.asarray(shift), axis),
+        examples=_axis_examples({"shift": 5}, {"shift": -1, "axis": 1}, {"shift": (1, 2), "axis": (0, -1)}),
+    )
+)
+
+
+@implements(np.fliplr, examples=_axis_examples({}))
+def fliplr(m: Any) -> Any:
+    return np.flip(_at_least(m, 2, "fliplr"), 1)
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    return np.flip(_at_least(m, 1, "flipud"), 0)
+
+
+def _at_least(m: Any, ndim: int, function: str) -> Any:
+    if m.ndim < ndim:
+        raise ValueError(f"{function}: the array has {m.ndim} dimensions, it needs {ndim}")
+    return m
+
+
+@implements(np.rot90, examples=_axis_examples({}, {"k": 2}, {"k": 3, "axes": (0, 2)}, {"k": -1, "axes": (2, 1)}))
+def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+    first, second = positive_axes(axes, m.ndim)
+    if first == second:
+        raise ValueError(f"rot90: axes={axes} are the same")
+    k %= 4
+    if k == 0:
+        return np.copy(m)
+    if k == 2:
+        return np.flip(m, (first, second))
+    return np.flip(np.swapaxes(m, first, second), first) if k == 1 else np.swapaxes(np.flip(m, first), first, second)
+
+
+# -- repetition ------------------------------------------------------------------------------------------------------
+
+
+@implements(
+    np.tile,
+    examples=lambda rng: [
+        ((rng.normal(size=shape),), {"reps": reps})
+        for shape, reps in (((3,), 2), ((2, 3), (2, 1)), ((3,), (4, 2)), ((2, 1, 3), 2), ((), 3), ((2, 3), (2, 1, 2)))
+    ],
+)
+def tile(A: Any, reps: Any) -> Any:
+    """Axes for the repetitions beside the array's own, broadcast; the sweep sums over them."""
+    times = tuple(int(r) for r in reps) if np.ndim(reps) else (int(reps),)
+    ndim = max(A.ndim, len(times))
+    times = (1,) * (ndim - len(times)) + times
+    shape = (1,) * (ndim - A.ndim) + A.shape
+    apart = np.reshape(A, sum(((1, n) for n in shape), ()))
+    repeated = np.broadcast_to(apart, sum(zip(times, shape, strict=True), ()))
+    return np.reshape(repeated, tuple(r * n for r, n in zip(times, shape, strict=True)))
+
+
+@implements(
+    np.repeat,
+    examples=lambda rng: [
+        ((rng.normal(size=(2, 3)),), keywords)
+        for keywords in (
+            {"repeats": 2},
+            {"repeats": 2, "axis": 0},
+            {"repeats": 3, "axis": -1},
+            {"repeats": (1, 0, 2), "axis": 1},
+        )
+    ],
+)
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    axis %= a.ndim
+    if type(repeats) is Tensor:
+        repeats = repeats._read("np.repeat(…, repeats=t)")
+    if np.ndim(repeats):
+        return np.take(a, np.repeat(np.arange(a.shape[axis]), repeats), axis)
+    shape = list(a.shape)
+    shape[axis] *= int(repeats)
+    apart = np.expand_dims(a, axis + 1)
+    return np.reshape(np.broadcast_to(apart, (*a.shape[: axis + 1], int(repeats), *a.shape[axis + 1 :])), shape)
+
+
+@implements(
+    np.resize,
+    examples=lambda rng: [((rng.normal(size=(2, 3)),), {"new_shape": shape}) for shape in (4, (5, 3), (2, 2))],
+)
+def resize(a: Any, new_shape: Any) -> Any:
+    """The numbers in order, as often as they fit."""
+    shape = tuple(new_shape) if np.ndim(new_shape) else (int(new_shape),)
+    size = math.prod(shape)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"resize: new_shape={new_shape} has a negative size")
+    if a.size == 0:
+        return np.zeros(shape, a.dtype)
+    return np.reshape(np.take(np.ravel(a), np.arange(size) % a.size), shape)
+
+
+# -- diagonals and triangles -----------------------------------------------------------------------------------------
+
+
+def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Zeros of the given shape with d on a diagonal, as np.diagonal would read it."""
+    out = np.zeros(shape, d.dtype)
+    steps = np.arange(d.shape[-1])
+    np.moveaxis(out, (axis1, axis2), (-2, -1))[..., steps + max(-offset, 0), steps + max(offset, 0)] = d
+    return out
+
+
+diagonal = row(
+    linear(
+        np.diagonal,
+        lambda g, y, a, offset=0, axis1=0, axis2=1: from_diagonal(
+            g, shape=a.shape, offset=offset, axis1=axis1, axis2=axis2
+        ),
+        examples=_axis_examples(
+            {},
+            {"offset": 1},
+            {"offset": -1, "axis1": 2, "axis2": 0},
+            {"axis1": -1, "axis2": 1},
+            {"axis1": 1, "axis2": 2},
+        ),
+    )
+)
+from_diagonal: Op = row(
+    linear(
+        _from_diagonal,
+        lambda g, y, d, shape, offset=0, axis1=0, axis2=1: np.diagonal(g, offset, axis1, axis2),
+        examples=lambda rng: [((rng.normal(size=(4, 2)),), {"shape": (2, 3, 4), "offset": -1, "axis1": 1, "axis2": 0})],
+    )
+)
+tril = row(linear(np.tril, lambda g, y, m, k=0: np.tril(g, k)))
+triu = row(linear(np.triu, lambda g, y, m, k=0: np.triu(g, k)))
+
+
+@implements(
+    np.diag,
+    examples=lambda rng: [
+        ((rng.normal(size=shape),), {"k": k}) for shape, k in (((3,), 0), ((3,), -1), ((3, 4), 1), ((4, 3), -2))
+    ],
+)
+def diag(v: Any, k: int = 0) -> Any:
+    """A matrix with this diagonal; of a matrix, its diagonal."""
+    if v.ndim == 1:
+        n = v.shape[0] + abs(k)
+        return from_diagonal(v, shape=(n, n), offset=k)
+    if v.ndim == 2:
+        return np.diagonal(v, k)
+    raise ValueError(f"diag: the array has {v.ndim} dimensions, it needs one or two")
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Any:
+    return diag(np.ravel(v), k)
+
+
+@implements(np.trace, examples=_axis_examples({}, {"offset": 1}, {"axis1": 2, "axis2": 0}))
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
 
 
 # -- dtype -----------------------------------------------------------------------------------------------------------
@@ -38,8 +281,8 @@ _to_inexact = linear(_converted, lambda g, y, x, dtype: g, name="astype")
 _to_integer = constant(_converted, name="astype")
 
 
-@implements(np.astype)
-def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
+@implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])
+def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     """x converted to another dtype; a conversion to integers or booleans is piecewise constant."""
     dtype = np.dtype(dtype)
     if type(x) is Tensor:
@@ -47,10 +290,3 @@ def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
     if dtype.kind in "fc":
         return _to_inexact.call(x, dtype=dtype)
     return _to_integer.call(x, dtype=dtype)
-
-
-# -- facts about shapes, which are plain Python values ---------------------------------------------------------------
-
-implements(np.shape)(lambda a: a.shape)
-implements(np.ndim)(lambda a: a.ndim)
-implements(np.size)(lambda a, axis=None: a.size if axis is None else a.shape[axis])

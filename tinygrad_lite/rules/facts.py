@@ -1,0 +1,88 @@
+"""What NumPy tells about an array, and arrays made after its pattern: plain values, through which no gradient flows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..op import answers
+from ..tensor import Tensor, handlers
+from .shaping import positive_axes
+
+# -- facts that depend on shape and dtype alone ----------------------------------------------------------------------
+
+
+def _dtype(x: Any) -> Any:
+    return x.dtype if type(x) is Tensor else x
+
+
+def _pattern(x: Any) -> Any:
+    """An array of x's shape and dtype that holds no numbers."""
+    return np.broadcast_to(np.empty((), x.dtype), x.shape) if type(x) is Tensor else x
+
+
+answers(np.shape)(lambda a: a.shape)
+answers(np.ndim)(lambda a: a.ndim)
+answers(np.iscomplexobj)(lambda x: x.dtype.kind == "c")
+answers(np.isrealobj)(lambda x: x.dtype.kind != "c")
+answers(np.result_type)(lambda *arrays_and_dtypes: np.result_type(*map(_pattern, arrays_and_dtypes)))
+answers(np.common_type)(lambda *arrays: np.common_type(*map(_pattern, arrays)))
+answers(np.min_scalar_type)(lambda a: np.min_scalar_type(a._read("np.min_scalar_type(t)") if a.ndim == 0 else a.dtype))
+answers(np.can_cast)(lambda from_, to, casting="safe": np.can_cast(_dtype(from_), _dtype(to), casting))
+answers(np.diag_indices_from)(lambda arr: np.diag_indices_from(_pattern(arr)))
+answers(np.tril_indices_from)(lambda arr, k=0: np.tril_indices_from(_pattern(arr), k))
+answers(np.triu_indices_from)(lambda arr, k=0: np.triu_indices_from(_pattern(arr), k))
+
+
+@answers(np.size)
+def size(a: Any, axis: Any = None) -> int:
+    return a.size if axis is None else math.prod(a.shape[i] for i in positive_axes(axis, a.ndim))
+
+
+# -- new arrays of a tensor's shape and dtype ------------------------------------------------------------------------
+
+
+answers(np.zeros_like)(lambda a, dtype=None, *, shape=None: np.zeros_like(a._data, dtype, shape=shape))
+answers(np.ones_like)(lambda a, dtype=None, *, shape=None: np.ones_like(a._data, dtype, shape=shape))
+answers(np.empty_like)(lambda prototype, dtype=None, *, shape=None: np.empty_like(prototype._data, dtype, shape=shape))
+
+
+@answers(np.full_like)
+def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    """A plain array, unless it is filled with a Tensor: then the gradient flows to that."""
+    if type(fill_value) is Tensor:
+        return np.broadcast_to(fill_value.astype(dtype or a.dtype), a.shape if shape is None else shape)
+    return np.full_like(a._data, fill_value, dtype, shape=shape)
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+
+@answers(np.array2string, np.array_str, np.array_repr)
+def array2string(a: Any, **options: Any) -> str:
+    """The numbers as text; of a Tensor, its own repr without options."""
+    return np.array2string(a._read("np.array2string(t)"), **options)
+
+
+# -- functions that write into their argument ------------------------------------------------------------------------
+
+
+def _refused(name: str, instead: str) -> Any:
+    def refuse(*operands: Any, **params: Any) -> Any:
+        raise TypeError(f"{name} would change a Tensor, or copy it into an array without its gradient; {instead}")
+
+    return refuse
+
+
+_SET_AT = "write t = tg.set_at(t, index, value) instead"
+for _function, _instead in (
+    (np.copyto, "write t = np.where(where, src, dst) instead"),
+    (np.putmask, "write t = np.where(mask, values, t) instead"),
+    (np.place, _SET_AT),
+    (np.put, _SET_AT),
+    (np.put_along_axis, _SET_AT),
+    (np.fill_diagonal, "write t = np.where(np.eye(n, dtype=bool), value, t) instead"),
+):
+    handlers[_function] = _refused(_function.__name__, _instead)

@@ -1,0 +1,122 @@
+"""NumPy's polynomial functions: coefficients with the highest power first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import implements
+
+
+def _two(rng: np.random.Generator) -> Any:
+    return [((rng.normal(size=2), rng.normal(size=4)), {}), ((rng.normal(size=3), rng.normal(size=3)), {})]
+
+
+@implements(
+    np.polyval, examples=lambda rng: [((rng.normal(size=4), rng.normal(size=shape)), {}) for shape in ((2, 3), ())]
+)
+def polyval(p: Any, x: Any) -> Any:
+    """Horner's scheme."""
+    y: Any = np.zeros_like(x)
+    for i in range(np.shape(p)[0]):
+        y = y * x + p[i]
+    return y
+
+
+def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
+    """Both with as many coefficients as the longer one."""
+    a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
+    n = max(a1.shape[0], a2.shape[0])
+    one, two = (np.concatenate((np.zeros(n - a.shape[0], a.dtype), a)) if a.shape[0] < n else a for a in (a1, a2))
+    return one, two
+
+
+@implements(np.polyadd, examples=_two)
+def polyadd(a1: Any, a2: Any) -> Any:
+    one, two = _aligned(a1, a2)
+    return one + two
+
+
+@implements(np.polysub, examples=_two)
+def polysub(a1: Any, a2: Any) -> Any:
+    one, two = _aligned(a1, a2)
+    return one - two
+
+
+@implements(np.polymul, examples=_two)
+def polymul(a1: Any, a2: Any) -> Any:
+    return np.convolve(a1, a2)
+
+
+@implements(np.polyder, examples=lambda rng: [((rng.normal(size=4),), {"m": m}) for m in (0, 1, 2)])
+def polyder(p: Any, m: int = 1) -> Any:
+    if m < 0:
+        raise ValueError(f"polyder: m={m}; it cannot be negative (np.polyint integrates)")
+    for _ in range(m):
+        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1)
+    return p
+
+
+@implements(
+    np.polyint,
+    examples=lambda rng: [((rng.normal(size=4),), {"m": 2}), ((rng.normal(size=4), 1, rng.normal(size=1)), {})],
+)
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """k: the constants of integration, one or m of them."""
+    if m < 0:
+        raise ValueError(f"polyint: m={m}; it cannot be negative (np.polyder differentiates)")
+    constants = np.zeros(m) if k is None else np.broadcast_to(np.atleast_1d(k), (m,))
+    for i in range(m):
+        p = np.concatenate((p / np.arange(p.shape[0], 0, -1), constants[i : i + 1]))
+    return p
+
+
+@implements(np.poly, examples=lambda rng: [((rng.normal(size=3),), {})])
+def poly(seq_of_zeros: Any) -> Any:
+    """The coefficients of the polynomial with these zeros."""
+    if seq_of_zeros.ndim != 1:
+        raise TypeError("poly of a Tensor takes the zeros in one dimension; for a matrix, give np.linalg.eigvals of it")
+    coefficients: Any = np.ones(1, seq_of_zeros.dtype)
+    for i in range(seq_of_zeros.shape[0]):
+        zero = seq_of_zeros[i]
+        coefficients = np.convolve(coefficients, np.stack([np.ones((), zero.dtype), -zero]))
+    return coefficients
+
+
+@implements(
+    np.polydiv,
+    examples=lambda rng: [
+        ((rng.normal(size=5), rng.uniform(1, 2, 3)), {}),
+        ((rng.normal(size=2), rng.normal(size=3)), {}),
+    ],
+)
+def polydiv(u: Any, v: Any) -> Any:
+    """Quotient and remainder, which has one coefficient less than v, also where the first of them are 0."""
+    u, v = np.atleast_1d(u), np.atleast_1d(v)
+    n, m = u.shape[0], v.shape[0]
+    if n < m:
+        return np.zeros(1), 1.0 * u
+    quotient = []
+    for _ in range(n - m + 1):
+        factor = u[0] / v[0]
+        quotient.append(factor)
+        u = np.concatenate((u[1:m] - factor * v[1:], u[m:]))
+    return np.stack(quotient), u if m > 1 else np.zeros(1)
+
+
+@implements(
+    np.polyfit,
+    examples=lambda rng: [
+        ((np.array([-1.0, 0.2, 0.9, 2.0, 2.5]), rng.normal(size=shape)), {"deg": 2}) for shape in ((5,), (5, 2))
+    ],
+)
+def polyfit(x: Any, y: Any, deg: int, *, w: Any = None) -> Any:
+    """Least squares, the columns scaled to length 1 for the sake of accuracy, as NumPy does."""
+    columns = np.vander(x, deg + 1)
+    if w is not None:
+        columns = columns * np.reshape(w, (-1, 1))
+        y = y * np.reshape(w, (-1,) + (1,) * (np.ndim(y) - 1))
+    lengths = np.sqrt(np.sum(columns * columns, axis=0))
+    solution = np.linalg.lstsq(columns / lengths, y)[0]
+    return (solution.T / lengths).T

@@ -1,0 +1,177 @@
+"""Sorting, and what is found by sorting: sets, unique values, places in an order.
+
+Entries that are equal keep their order (a stable sort), and each has the gradient of the place it comes to; only
+`unique` shares it evenly, since there equal entries come to one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..op import Array, answers, constant, custom_vjp, implements, row
+from .indexing import put_along
+
+# -- orders: integers ------------------------------------------------------------------------------------------------
+
+argsort = row(constant(np.argsort))
+argpartition = row(constant(np.argpartition))
+searchsorted = row(constant(np.searchsorted, operands=2))
+digitize = row(constant(np.digitize, operands=2))
+isin = row(constant(np.isin, operands=2))
+
+
+def _lexsort(*keys: Any, axis: int = -1) -> Any:
+    return np.lexsort(keys, axis)
+
+
+lexsort_ = row(constant(_lexsort, operands=None))
+
+
+@answers(np.lexsort)
+def lexsort(keys: Any, axis: int = -1) -> Any:
+    return lexsort_.call(*keys, axis=axis)
+
+
+# -- sorted ----------------------------------------------------------------------------------------------------------
+
+
+def _sort(a: Any, axis: int | None = -1) -> Any:
+    return np.sort(a, axis, kind="stable")
+
+
+def _sort_vjp(g: Array, y: Array, x: Array, axis: int | None = -1) -> Array:
+    order = np.argsort(x, axis=axis, kind="stable")
+    if axis is None:
+        return np.reshape(put_along(g, order, axis=0, n=x.size), x.shape)
+    return put_along(g, order, axis=axis, n=x.shape[axis])
+
+
+def _partition_vjp(g: Array, y: Array, x: Array, kth: Any, axis: int | None = -1) -> Array:
+    """Which entry came where is not said, but the entry that is k-th in x is k-th in y: sort both, and compare."""
+    if axis is None:
+        return np.reshape(_partition_vjp(g, y, np.reshape(x, (-1,)), kth, 0), x.shape)
+    ranked = np.take_along_axis(g, np.argsort(y, axis=axis, kind="stable"), axis)
+    return put_along(ranked, np.argsort(x, axis=axis, kind="stable"), axis=axis, n=x.shape[axis])
+
+
+sort_ = row(custom_vjp(_sort, _sort_vjp, selects=True))
+partition = row(custom_vjp(np.partition, _partition_vjp, selects=True))
+
+
+@implements(np.sort)
+def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    """Sorted; kind changes nothing but the speed."""
+    return sort_.call(a, axis=axis)
+
+
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    return np.astype(np.sort(a), np.result_type(a.dtype, np.complex64))
+
+
+# -- unique values, sets ---------------------------------------------------------------------------------------------
+
+
+def _unique(x: Any, equal_nan: bool = True) -> Any:
+    return np.unique(x, equal_nan=equal_nan)
+
+
+def _inverse(x: Any, equal_nan: bool) -> Any:
+    return np.unique(x, return_inverse=True, equal_nan=equal_nan)[1].reshape(x.shape)
+
+
+def _unique_vjp(g: Array, y: Array, x: Array, equal_nan: bool = True) -> Array:
+    """Equal entries share the cotangent of the value they have in common."""
+    which = inverse(x, equal_nan=equal_nan)
+    return np.take(g / np.bincount(np.ravel(which), minlength=y.size), which)
+
+
+inverse = row(constant(_inverse))
+first_index = row(
+    constant(lambda x, equal_nan: np.unique(x, return_index=True, equal_nan=equal_nan)[1], name="first_index")
+)
+counts = row(constant(lambda x, equal_nan: np.unique(x, return_counts=True, equal_nan=equal_nan)[1], name="counts"))
+unique_ = row(custom_vjp(_unique, _unique_vjp, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})]))
+
+
+@implements(np.unique, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
+def unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    *,
+    equal_nan: bool = True,
+) -> Any:
+    extra = [
+        op(ar, equal_nan=equal_nan)
+        for op, wanted in ((first_index, return_index), (inverse, return_inverse), (counts, return_counts))
+        if wanted
+    ]
+    values = unique_(ar, equal_nan=equal_nan)
+    return (values, *extra) if extra else values
+
+
+class UniqueAll(NamedTuple):
+    values: Any
+    indices: Any
+    inverse_indices: Any
+    counts: Any
+
+
+class UniqueCounts(NamedTuple):
+    values: Any
+    counts: Any
+
+
+class UniqueInverse(NamedTuple):
+    values: Any
+    inverse_indices: Any
+
+
+implements(np.unique_values)(lambda x: unique(x, equal_nan=False))
+implements(np.unique_all)(lambda x: UniqueAll(*unique(x, True, True, True, equal_nan=False)))
+implements(np.unique_counts)(lambda x: UniqueCounts(*unique(x, return_counts=True, equal_nan=False)))
+implements(np.unique_inverse)(lambda x: UniqueInverse(*unique(x, return_inverse=True, equal_nan=False)))
+
+
+def _two_sets(rng: np.random.Generator) -> Any:
+    return [((np.array([3.0, 1.5, 2.0, 7.0]), np.array([[7.5, 5.0, 2.5]])), {})]
+
+
+@implements(np.union1d, examples=_two_sets)
+def union1d(ar1: Any, ar2: Any) -> Any:
+    return np.unique(np.concatenate((ar1, ar2), axis=None))
+
+
+@implements(np.setdiff1d, examples=_two_sets)
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    ar1 = np.ravel(ar1) if assume_unique else np.unique(ar1)
+    return ar1[isin(ar1, ar2, invert=True)]
+
+
+@implements(np.setxor1d, examples=_two_sets)
+def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    if not assume_unique:
+        ar1, ar2 = np.unique(ar1), np.unique(ar2)
+    both = np.sort(np.concatenate((ar1, ar2), axis=None))
+    differs = np.concatenate((np.array([True]), both[1:] != both[:-1], np.array([True])))
+    return both[np.logical_and(differs[1:], differs[:-1])]
+
+
+def _common(a: Any, b: Any, which: int) -> Any:
+    """Where in a (which 1), or in b (which 2), the values stand that both have."""
+    return np.intersect1d(a, b, return_indices=True)[which]
+
+
+common = row(constant(_common, operands=2))
+
+
+@implements(np.intersect1d)
+def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
+    """The values that both have; being equal, the two share the gradient evenly."""
+    i, j = common(ar1, ar2, which=1), common(ar1, ar2, which=2)
+    values = 0.5 * (np.ravel(ar1)[i] + np.ravel(ar2)[j])
+    return (values, i, j) if return_indices else values

@@ -1,0 +1,270 @@
+"""Order statistics, correlation, histograms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import Array, answers, constant, custom_vjp, implements, linear, row
+from ..tensor import Tensor
+from .indexing import put_along
+from .reductions import back_from_line, flag, in_line
+
+# -- quantiles -------------------------------------------------------------------------------------------------------
+
+
+def _heights(x: Any, q: Any, method: str, skip_nan: bool) -> Any:
+    """Where between the sorted entries of the last axis the quantiles lie, counted from 0: shape q.shape + the rest.
+
+    NumPy says it itself: the quantile of 0, 1, 2, … is the place. With skip_nan each line has its own count.
+    """
+    counts = np.sum(~np.isnan(x), axis=-1) if skip_nan else np.full(x.shape[:-1], x.shape[-1])
+    heights = np.empty(np.shape(q) + counts.shape)
+    for count in np.unique(counts):
+        one = np.quantile(np.arange(float(count)), q, method=method) if count else np.zeros(np.shape(q))  # type: ignore[call-overload]
+        heights[..., counts == count] = np.expand_dims(one, -1)
+    return heights
+
+
+heights = row(constant(_heights))
+
+
+def _quantile_vjp(
+    g: Array, y: Array, x: Array, q: Any, axis: Any, keepdims: bool, method: str, skip_nan: bool = False
+) -> Array:
+    """A quantile lies between two neighbours in the sorted order; each receives its part of the cotangent."""
+    line, order, moved = in_line(x, axis)
+    rest = line.shape[:-1]
+    g = np.reshape(g, (-1, *rest))  # the quantiles are joined into one leading axis
+    height = np.reshape(heights(line, q=q, method=method, skip_nan=skip_nan), g.shape)
+    low = np.floor(height)
+    part = np.astype(height - low, x.dtype)
+    ranks = np.astype(np.concatenate((low, np.ceil(height))), np.intp)
+    shares = np.concatenate((g * (1 - part), g * part))
+    places = np.take_along_axis(np.argsort(line, axis=-1, kind="stable"), np.moveaxis(ranks, 0, -1), -1)
+    gx = put_along(np.moveaxis(shares, 0, -1), places, axis=-1, n=line.shape[-1])
+    return back_from_line(gx, order, moved)
+
+
+def _quantile(x: Any, q: Any, axis: Any = None, keepdims: bool = False, method: str = "linear") -> Any:
+    return np.quantile(x, q, axis, method=method, keepdims=keepdims)  # type: ignore[call-overload]
+
+
+def _nanquantile(x: Any, q: Any, axis: Any = None, keepdims: bool = False, method: str = "linear") -> Any:
+    return np.nanquantile(x, q, axis, method=method, keepdims=keepdims)  # type: ignore[call-overload]
+
+
+def _quantile_examples(rng: np.random.Generator) -> Any:
+    x = rng.permutation(12).reshape(2, 3, 2) / 3 + rng.uniform(0, 0.1, (2, 3, 2))
+    return [
+        ((x,), {"q": 0.3}),
+        ((x,), {"q": np.array([0.1, 0.5, 1.0]), "axis": -2, "keepdims": True}),
+        ((x,), {"q": 0.4, "axis": (0, 2), "method": "hazen"}),
+        ((x,), {"q": np.array([[0.3, 0.9]]), "axis": 1, "method": "nearest"}),
+        ((x,), {"q": 0.5, "axis": 0, "method": "averaged_inverted_cdf"}),
+    ]
+
+
+quantile_ = row(
+    custom_vjp(
+        _quantile,
+        lambda g, y, x, q, axis=None, keepdims=False, method="linear": _quantile_vjp(
+            g, y, x, q, axis, keepdims, method
+        ),
+        selects=True,
+        examples=_quantile_examples,
+    )
+)
+nanquantile_ = row(
+    custom_vjp(
+        _nanquantile,
+        lambda g, y, x, q, axis=None, keepdims=False, method="linear": _quantile_vjp(
+            g, y, x, q, axis, keepdims, method, skip_nan=True
+        ),
+        selects=True,
+        examples=_quantile_examples,
+    )
+)
+
+
+def _order_statistic(op: Any, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: Any) -> Any:
+    if type(q) is Tensor:
+        raise TypeError(f"{name}: q must be plain numbers, not a Tensor; there is no gradient with respect to it")
+    return op(a, q=np.asarray(q, float), axis=axis, method=method, keepdims=flag(keepdims))
+
+
+@implements(np.quantile, examples=_quantile_examples)
+def quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
+    return _order_statistic(quantile_, "quantile", a, q, axis, method, keepdims)
+
+
+@implements(np.nanquantile, examples=_quantile_examples)
+def nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
+    return _order_statistic(nanquantile_, "nanquantile", a, q, axis, method, keepdims)
+
+
+@implements(np.percentile, examples=lambda rng: [((rng.normal(size=(2, 5)),), {"q": 30, "axis": 1})])
+def percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
+    return quantile(a, q if type(q) is Tensor else np.true_divide(q, 100), axis, method=method, keepdims=keepdims)
+
+
+@implements(np.nanpercentile, examples=lambda rng: [((rng.normal(size=(2, 5)),), {"q": 30, "axis": 1})])
+def nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
+    return nanquantile(a, q if type(q) is Tensor else np.true_divide(q, 100), axis, method=method, keepdims=keepdims)
+
+
+median_ = row(
+    custom_vjp(
+        lambda x, axis=None, keepdims=False: np.median(x, axis, keepdims=keepdims),
+        lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear"),
+        name="median",
+        selects=True,
+    )
+)
+nanmedian_ = row(
+    custom_vjp(
+        lambda x, axis=None, keepdims=False: np.nanmedian(x, axis, keepdims=keepdims),
+        lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear", skip_nan=True),
+        name="nanmedian",
+        selects=True,
+    )
+)
+
+
+@implements(np.median)
+def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return median_(a, axis=axis, keepdims=keepdims)
+
+
+@implements(np.nanmedian)
+def nanmedian(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return nanmedian_(a, axis=axis, keepdims=flag(keepdims))
+
+
+# -- correlation -----------------------------------------------------------------------------------------------------
+
+
+def _samples(rng: np.random.Generator) -> Any:
+    return [
+        ((rng.normal(size=(2, 5)),), {}),
+        ((rng.normal(size=(5, 2)), rng.normal(size=(5, 1))), {"rowvar": False}),
+        ((rng.normal(size=5), rng.normal(size=5)), {}),
+    ]
+
+
+@implements(
+    np.cov,
+    examples=lambda rng: [
+        *_samples(rng),
+        ((rng.normal(size=5),), {"bias": True}),
+        ((rng.normal(size=(2, 5)),), {"ddof": 2}),
+        ((rng.normal(size=(2, 3)),), {"fweights": (1, 2, 3), "aweights": (0.5, 1.5, 1.0)}),
+    ],
+)
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+) -> Any:
+    """Variables are rows (rowvar) and observations columns."""
+    X = _variables(m, rowvar)
+    if y is not None:
+        X = np.concatenate((X, _variables(y, rowvar)), 0)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    w = None
+    for given in (fweights, aweights):
+        if given is not None:
+            w = np.asarray(given) if w is None else w * np.asarray(given)
+    average, total = np.average(X, 1, w, returned=True)
+    total = np.ravel(total)[0]
+    if w is None or aweights is None or ddof == 0:
+        norm = total - ddof
+    else:
+        norm = total - ddof * np.sum(w * np.asarray(aweights)) / total
+    X = X - average[:, None]
+    return np.squeeze(np.dot(X, _conj((X if w is None else X * w).T)) / norm)
+
+
+def _variables(m: Any, rowvar: bool) -> Any:
+    if np.ndim(m) > 2:
+        raise ValueError(f"cov: the array has {np.ndim(m)} dimensions, it may have two at most")
+    X = np.atleast_2d(m)
+    return X if rowvar or np.ndim(m) < 2 else X.T
+
+
+def _conj(x: Any) -> Any:
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+@implements(np.corrcoef, examples=_samples)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    c = np.cov(x, y, rowvar)
+    if c.ndim == 0:
+        return c / c
+    deviations = np.sqrt(np.real(np.diagonal(c)) if c.dtype.kind == "c" else np.diagonal(c))
+    return c / deviations[:, None] / deviations
+
+
+# -- counting --------------------------------------------------------------------------------------------------------
+
+
+def _weighted_count(weights: Any, x: Any, minlength: int = 0) -> Any:
+    return np.bincount(x, weights, minlength)
+
+
+weighted_count = row(
+    linear(
+        _weighted_count,
+        lambda g, y, weights, x, minlength=0: np.take(g, x),
+        operands=2,
+        examples=lambda rng: [((rng.normal(size=6), rng.integers(0, 4, 6)), {"minlength": 5})],
+    )
+)
+count = row(constant(lambda x, minlength=0: np.bincount(x, minlength=minlength), name="count"))
+
+
+@implements(np.bincount, examples=lambda rng: [((rng.integers(0, 4, 6), rng.normal(size=6)), {})])
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each number occurs, or the sum of the weights where it does."""
+    return count(x, minlength=minlength) if weights is None else weighted_count(weights, x, minlength=minlength)
+
+
+def _edges_are_fixed(function: str, bins: Any, limits: Any) -> None:
+    """A histogram's edges move with its data unless they are given; only its counts are piecewise constant."""
+    if limits is None and np.ndim(bins) == 0:
+        raise TypeError(
+            f"{function} of a Tensor needs bins= as edges, or range=: otherwise its edges depend on the data, and "
+            "their gradient would be lost"
+        )
+
+
+histogram_ = row(
+    constant(
+        lambda a, weights=None, bins=10, range=None, density=None: np.histogram(a, bins, range, density, weights)[0],
+        name="histogram",
+    )
+)
+
+
+@answers(np.histogram)
+def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    """Counts, which are piecewise constant, and plain edges; weights must be plain numbers."""
+    _edges_are_fixed("histogram", bins, range)
+    if type(weights) is Tensor:
+        raise TypeError(
+            "histogram(weights=t) is not supported on Tensors, because its gradient would be lost; "
+            "write np.bincount(np.digitize(a, edges) - 1, weights=t)"
+        )
+    edges = np.histogram_bin_edges(np.zeros(1), bins, range)
+    return histogram_(a, bins=edges, density=density, weights=weights), edges
+
+
+@answers(np.histogram_bin_edges)
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None) -> Any:
+    _edges_are_fixed("histogram_bin_edges", bins, range)
+    return np.histogram_bin_edges(np.zeros(1), bins, range)
