@@ -8,10 +8,21 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, handlers
-from . import elementwise, indexing, linalg, shaping
+from . import calculus as calculus
+from . import complex, elementwise, indexing, products, shaping
+from . import facts as facts
+from . import fft as fft
+from . import joining as joining
+from . import linalg as linalg
 from . import losses as losses
 from . import neural as neural
+from . import polynomials as polynomials
+from . import ranges as ranges
 from . import reductions as reductions
+from . import sorting as sorting
+from . import special as special
+from . import statistics as statistics
+from . import ufunc_methods as ufunc_methods
 
 _BINARY = {
     "add": elementwise.add.call,
@@ -21,7 +32,7 @@ _BINARY = {
     "floordiv": elementwise.floor_divide.call,
     "mod": elementwise.remainder.call,
     "pow": elementwise.raise_to,
-    "matmul": linalg.matmul.call,
+    "matmul": products.matmul.call,
     "and": elementwise.bitwise_and.call,
     "or": elementwise.bitwise_or.call,
     "xor": elementwise.bitwise_xor.call,
@@ -64,8 +75,9 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 _METHODS = {
     name: _method(getattr(np, name))
     for name in (
-        *("sum", "mean", "max", "min", "argmax", "argmin", "all", "any"),
-        *("swapaxes", "ravel", "squeeze", "copy", "astype", "dot"),
+        *("sum", "mean", "max", "min", "prod", "std", "var", "cumsum", "cumprod", "all", "any"),
+        *("argmax", "argmin", "argsort", "swapaxes", "ravel", "squeeze", "repeat", "take", "diagonal", "trace"),
+        *("clip", "round", "copy", "astype", "dot"),
     )
 }
 
@@ -83,6 +95,11 @@ def _install() -> None:
     setattr(Tensor, "transpose", _transpose)  # noqa: B010
     setattr(Tensor, "flatten", _METHODS["ravel"])  # noqa: B010
     setattr(Tensor, "T", property(shaping.transpose.call))  # noqa: B010
+    setattr(Tensor, "mT", property(shaping.matrix_transpose))  # noqa: B010
+    setattr(Tensor, "real", property(complex.real.call))  # noqa: B010
+    setattr(Tensor, "imag", property(complex.imag.call))  # noqa: B010
+    setattr(Tensor, "conj", complex.conjugate.call)  # noqa: B010
+    setattr(Tensor, "conjugate", complex.conjugate.call)  # noqa: B010
 
 
 _install()

@@ -1,0 +1,33 @@
+"""Complex arrays: their parts, their conjugates, their angles.
+
+The convention (docs/complex.md): cotangents and values are paired by Re(Σ g y), without conjugation. So an analytic
+function's rule is the same for complex operands, g times its derivative; and those that are not analytic are here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import constant, implements, linear, row
+
+
+def _numbers(rng: np.random.Generator) -> list[tuple[Any, dict[str, Any]]]:
+    return [((rng.normal(size=(2, 3)),), {})]
+
+
+# Re(g Re x) = Re(g x) for a real g, and Im x = Re(-i x).
+real = row(linear(np.real, lambda g, y, x: g, examples=_numbers))
+imag = row(linear(np.imag, lambda g, y, x: -1j * g if x.dtype.kind == "c" else 0 * g, examples=_numbers))
+conjugate = row(linear(np.conjugate, lambda g, y, x: np.conjugate(g), examples=_numbers))
+
+iscomplex = row(constant(np.iscomplex))
+isreal = row(constant(np.isreal))
+
+
+@implements(np.angle, examples=_numbers)
+def angle(z: Any, deg: bool = False) -> Any:
+    """The argument of a complex number, in radians (or degrees); of a real one 0 or π, with no gradient."""
+    y = np.arctan2(np.imag(z), np.real(z)) if z.dtype.kind == "c" else np.where(np.less(z, 0), np.pi, 0.0)
+    return y * (180 / np.pi) if deg else y

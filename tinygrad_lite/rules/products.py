@@ -1,0 +1,337 @@
+"""Products of vectors, matrices and stacks of them, and sums over indices of any kind (einsum)."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..op import Array, answers, bilinear, implements, row, variadic
+from ..tensor import Tensor
+from .elementwise import multiply
+
+# -- examples --------------------------------------------------------------------------------------------------------
+
+
+def pairs(*shapes: tuple[tuple[int, ...], tuple[int, ...]], **keywords: Any) -> Any:
+    """Examples: two normal arrays for each pair of shapes."""
+    return lambda rng: [((rng.normal(size=a), rng.normal(size=b)), dict(keywords)) for a, b in shapes]
+
+
+# -- matmul ----------------------------------------------------------------------------------------------------------
+
+
+def transposed(m: Array) -> Array:
+    """The matrix, or every matrix of a stack, transposed."""
+    return m.T if m.ndim == 2 else np.swapaxes(m, -1, -2)
+
+
+def _left_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if b.ndim == 1:
+        return g[..., None] * b
+    if a.ndim == 1:
+        return (b @ g[..., None])[..., 0]
+    return g @ transposed(b)
+
+
+def _right_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if a.ndim == 1:
+        return a * g if b.ndim == 1 else a[:, None] * g[..., None, :]
+    if b.ndim == 1:
+        return (transposed(a) @ g[..., None])[..., 0]
+    return transposed(a) @ g
+
+
+def _explain(a: Any, b: Any) -> str:
+    """Which sizes of a product of matrices do not fit."""
+    if not np.ndim(a) or not np.ndim(b):
+        return "a number has no matrix product; use *"
+    inner_a, inner_b = np.shape(a)[-1], np.shape(b)[max(np.ndim(b) - 2, 0)]
+    if inner_a != inner_b:
+        return f"inner sizes {inner_a} and {inner_b} differ"
+    return f"the stacks {np.shape(a)[:-2]} and {np.shape(b)[:-2]} do not broadcast"
+
+
+matmul = row(bilinear(np.matmul, _left_vjp, _right_vjp, explain=_explain))
+implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2))))(matmul.call)
+
+
+@implements(
+    np.dot,
+    examples=pairs(((3,), (3,)), ((2, 3), (3, 4)), ((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3, 2)), ((), (2,))),
+)
+def dot(a: Any, b: Any) -> Any:
+    """NumPy's dot: matmul up to two dimensions; beyond, a sum over a's last axis and b's last but one."""
+    dims = np.ndim(a), np.ndim(b)
+    if 0 in dims:
+        return multiply.call(a, b)
+    if max(dims) <= 2 or dims[1] == 1:
+        return matmul.call(a, b)
+    return tensordot(a, b, axes=(-1, -2))
+
+
+# -- products of vectors ---------------------------------------------------------------------------------------------
+
+
+@implements(np.inner, examples=pairs(((3,), (3,)), ((2, 3), (4, 3)), ((2, 3), (3,)), ((), (2, 3))))
+def inner(a: Any, b: Any) -> Any:
+    """The sum over the last axis of both, for every pair of the others."""
+    if 0 in (np.ndim(a), np.ndim(b)):
+        return multiply.call(a, b)
+    return tensordot(a, b, axes=(-1, -1))
+
+
+@implements(np.outer, np.linalg.outer, examples=pairs(((3,), (2,))))
+def outer(a: Any, b: Any) -> Any:
+    """a[i] b[j], both flattened."""
+    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+@implements(np.vdot, examples=pairs(((3,), (3,)), ((2, 3), (6,))))
+def vdot(a: Any, b: Any) -> Any:
+    """The sum of conj(a) b, both flattened."""
+    return matmul.call(conjugated(np.ravel(a)), np.ravel(b))
+
+
+@implements(np.vecdot, np.linalg.vecdot, examples=pairs(((3,), (3,)), ((2, 3), (2, 3)), ((4, 1, 3), (2, 3))))
+def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
+    """The sum of conj(a) b over one axis."""
+    a, b = (np.moveaxis(x, axis, -1) if axis != -1 else x for x in _arrays(a, b))
+    _check_inner("vecdot", a, b, -1, -1)
+    return matmul.call(conjugated(a)[..., None, :], b[..., :, None])[..., 0, 0]
+
+
+@implements(np.matvec, examples=pairs(((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3))))
+def matvec(a: Any, b: Any) -> Any:
+    """A matrix, or each of a stack, times a vector."""
+    a, b = _arrays(a, b)
+    _check_inner("matvec", a, b, -1, -1)
+    return matmul.call(a, b[..., None])[..., 0]
+
+
+@implements(np.vecmat, examples=pairs(((2,), (2, 3)), ((2,), (4, 2, 3)), ((4, 2), (2, 3))))
+def vecmat(a: Any, b: Any) -> Any:
+    """A vector, conjugated, times a matrix, or each of a stack."""
+    a, b = _arrays(a, b)
+    _check_inner("vecmat", a, b, -1, -2)
+    return matmul.call(conjugated(a)[..., None, :], b)[..., 0, :]
+
+
+@implements(np.cross, examples=pairs(((3,), (3,)), ((2, 3), (2, 3)), ((4, 1, 3), (2, 3))))
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """The cross product of vectors of three components."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = (np.moveaxis(x, i, -1) for x, i in zip(_arrays(a, b), (axisa, axisb), strict=True))
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise ValueError(f"cross: vectors must have three components, not {a.shape[-1]} and {b.shape[-1]}")
+    (a0, a1, a2), (b0, b1, b2) = ([x[..., i] for i in range(3)] for x in (a, b))
+    product = np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
+    return product if axisc == -1 else np.moveaxis(product, -1, axisc)
+
+
+@implements(np.linalg.cross, examples=pairs(((3,), (3,)), ((2, 3), (2, 3))))
+def linalg_cross(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """The cross product along one axis of both."""
+    return cross(x1, x2, axis=axis)
+
+
+# -- products over chosen axes ---------------------------------------------------------------------------------------
+
+
+@implements(
+    np.tensordot,
+    np.linalg.tensordot,
+    examples=lambda rng: [
+        ((rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 4, 2))), {}),
+        ((rng.normal(size=(2, 3)), rng.normal(size=(4,))), {"axes": 0}),
+        ((rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 5, 2))), {"axes": ([0, 2], [2, 0])}),
+        ((rng.normal(size=(2, 3)), rng.normal(size=(4, 3))), {"axes": (1, 1)}),
+    ],
+)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """The sum over chosen axes of a and of b: their other axes remain, a's first. axes: a count, or axes of each."""
+    a, b = _arrays(a, b)
+    if isinstance(axes, (int, np.integer)):
+        axes = range(a.ndim - int(axes), a.ndim), range(int(axes))
+    over_a, over_b = (
+        [i % max(x.ndim, 1) for i in ([chosen] if isinstance(chosen, (int, np.integer)) else chosen)]
+        for x, chosen in zip((a, b), axes, strict=True)
+    )
+    summed = [a.shape[i] for i in over_a if i < a.ndim]
+    if summed != [b.shape[i] for i in over_b if i < b.ndim] or len(summed) != len(over_a):
+        raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} do not fit over the axes {axes}")
+    free_a = [i for i in range(a.ndim) if i not in over_a]
+    free_b = [i for i in range(b.ndim) if i not in over_b]
+    inner_size = math.prod(summed)
+    shape = tuple(a.shape[i] for i in free_a) + tuple(b.shape[i] for i in free_b)
+    left = np.reshape(_permuted(a, free_a + over_a), (math.prod(a.shape[i] for i in free_a), inner_size))
+    right = np.reshape(_permuted(b, over_b + free_b), (inner_size, math.prod(b.shape[i] for i in free_b)))
+    return np.reshape(matmul.call(left, right), shape)
+
+
+@implements(np.kron, examples=pairs(((2,), (3,)), ((2, 3), (3, 2)), ((2,), (2, 3)), ((2, 1, 2), (3, 2))))
+def kron(a: Any, b: Any) -> Any:
+    """Every entry of a times the whole of b, in blocks."""
+    a, b = _arrays(a, b)
+    ndim = max(a.ndim, b.ndim)
+    shape_a, shape_b = ((1,) * (ndim - x.ndim) + x.shape for x in (a, b))
+    blocks = np.reshape(a, [n for size in shape_a for n in (size, 1)]) * np.reshape(
+        b, [n for size in shape_b for n in (1, size)]
+    )
+    return np.reshape(blocks, tuple(m * n for m, n in zip(shape_a, shape_b, strict=True)))
+
+
+# -- einsum ----------------------------------------------------------------------------------------------------------
+# What a user writes (letters, ellipses, lists of numbers, no arrow) is first spelt out: one letter per axis and an
+# arrow. The cotangent of an operand is then one more einsum: the result's letters and the other operands' give its own.
+
+
+def _einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
+    return np.einsum(subscripts, *operands, optimize=optimize)
+
+
+def _einsum_vjp(i: int, g: Array, y: Array, *xs: Array, subscripts: str, optimize: Any = False) -> Array:
+    left, out = subscripts.split("->")
+    terms = left.split(",")
+    mine, others = terms[i], [(term, x) for k, (term, x) in enumerate(zip(terms, xs, strict=True)) if k != i]
+    letters = "".join(dict.fromkeys(mine))
+    known = set(out).union(*(term for term, _ in others))
+    reached = "".join(c for c in letters if c in known)
+    text = ",".join([out, *(term for term, _ in others)]) + "->" + reached
+    # A path computed for the forward call fits no other, so only whether to look for one is passed on.
+    gx = np.einsum(text, g, *(x for _, x in others), optimize=bool(optimize))
+    if reached != letters:  # an index of this operand alone was summed over: every entry receives the same
+        gx = np.reshape(gx, [1 if c not in reached else gx.shape[reached.index(c)] for c in letters])
+        sizes = dict(zip(mine, xs[i].shape, strict=True))
+        gx = np.broadcast_to(gx, [sizes[c] if c not in reached else gx.shape[k] for k, c in enumerate(letters)])
+    if letters != mine:
+        gx = _onto_diagonal(gx, letters, mine, xs[i])
+    return gx
+
+
+def _onto_diagonal(g: Array, letters: str, term: str, x: Array) -> Array:
+    """The transpose of taking a diagonal: g, with an axis per letter, on the diagonals that the term repeats."""
+    spare = iter(c for c in string.ascii_letters if c not in letters)
+    spelt, eyes, texts = "", [], []
+    for c, size in zip(term, x.shape, strict=True):
+        if c in spelt:
+            fresh = next(spare)
+            texts.append(c + fresh)
+            eyes.append(np.eye(size, dtype=x.dtype))
+            c = fresh
+        spelt += c
+    return np.einsum(",".join([letters, *texts]) + "->" + spelt, g, *eyes)
+
+
+def _einsum_examples(rng: np.random.Generator) -> list[tuple[list[Any], dict[str, Any]]]:
+    shapes = {
+        "ij,jk->ik": [(2, 3), (3, 4)],
+        "ij->ji": [(2, 3)],
+        "ij->": [(2, 3)],
+        "ii->i": [(3, 3)],
+        "ii->": [(3, 3)],
+        "iji->j": [(2, 3, 2)],
+        "ij,j->i": [(2, 3), (3,)],
+        "ij,k->i": [(2, 3), (4,)],
+        "bij,bjk,kl->bil": [(2, 3, 4), (2, 4, 2), (2, 3)],
+        "i,i->i": [(3,), (1,)],
+        "ii,ij,j->i": [(3, 3), (3, 2), (2,)],
+    }
+    calls = [([rng.normal(size=s) for s in each], {"subscripts": text}) for text, each in shapes.items()]
+    return calls + [([rng.normal(size=(2, 3)), rng.normal(size=(3, 4))], {"subscripts": "ij,jk->ki", "optimize": True})]
+
+
+_einsum_row = row(variadic(_einsum, _einsum_vjp, name="einsum", examples=_einsum_examples))
+
+
+def _with_subscripts(rng: np.random.Generator) -> list[tuple[list[Any], dict[str, Any]]]:
+    a, b = rng.normal(size=(2, 3)), rng.normal(size=(3, 4))
+    return [
+        (["ij,jk", a, b], {}),
+        (["...j,jk->...k", a, b], {}),
+        (["ij,jk->ik", a, b], {"optimize": "greedy"}),
+    ]
+
+
+@implements(np.einsum, examples=_with_subscripts)
+def einsum(*operands: Any, optimize: Any = False, **unsupported: Any) -> Any:
+    """Sums of products over indices, in every form np.einsum accepts; `optimize=` is passed on."""
+    for name, value in unsupported.items():
+        if value is not None:
+            raise TypeError(f"einsum({name}=…) is not supported on Tensors; supported keywords: optimize")
+    subscripts, arrays = _spelt_out(operands)
+    return _einsum_row.call(*arrays, subscripts=subscripts, optimize=optimize)
+
+
+@answers(np.einsum_path)
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    """The order of contraction that np.einsum would choose; it depends on shapes alone."""
+    subscripts, arrays = _spelt_out(operands)
+    return np.einsum_path(subscripts, *(np.broadcast_to(0.0, x.shape) for x in arrays), optimize=optimize)
+
+
+def _spelt_out(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """Subscripts with a letter for every axis and an arrow, and the arrays."""
+    if not operands:
+        raise ValueError("einsum: no operands were given")
+    if isinstance(operands[0], str):
+        text, arrays = operands[0].replace(" ", ""), _arrays(*operands[1:])
+        left, arrow, out = text.partition("->")
+        terms: list[str] = left.split(",")
+        result: str | None = out if arrow else None
+    else:  # einsum(a, [0, 1], b, [1, 2], [0, 2])
+        even = operands if len(operands) % 2 == 0 else operands[:-1]
+        arrays = _arrays(*even[::2])
+        lists: list[Any] = list(even[1::2])
+        numbers = sorted({n for sub in lists for n in sub if n is not Ellipsis})
+        letter: dict[Any, str] = dict(zip(numbers, string.ascii_letters, strict=False)) | {Ellipsis: "..."}
+        terms = ["".join(letter[n] for n in sub) for sub in lists]
+        result = "".join(letter[n] for n in operands[-1]) if len(operands) % 2 else None
+    if len(terms) != len(arrays):
+        raise ValueError(f"einsum: {len(terms)} subscripts {','.join(terms)!r} for {len(arrays)} operands")
+    dots = [x.ndim - len(term.replace("...", "")) for term, x in zip(terms, arrays, strict=True)]
+    for term, n, x in zip(terms, dots, arrays, strict=True):
+        if n < 0 or (n and "..." not in term):
+            raise ValueError(f"einsum: {term!r} has {len(term.replace('...', ''))} indices for the shape {x.shape}")
+    most = max(dots)
+    used = set("".join(terms))
+    axes = "".join([c for c in string.ascii_letters if c not in used][:most])  # what the ellipses stand for
+    if result is None:
+        once = sorted(c for c in used - {"."} if "".join(terms).count(c) == 1)
+        result = ("..." if any("..." in term for term in terms) else "") + "".join(once)
+    if most and "..." not in result:
+        raise ValueError(f"einsum: the result {result!r} has no '...' for the axes that the operands' stand for")
+    spelt = [term.replace("...", axes[most - n :]) for term, n in zip(terms, dots, strict=True)]
+    return ",".join(spelt) + "->" + result.replace("...", axes), arrays
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def conjugated(x: Array) -> Array:
+    """The complex conjugate; a real array as it is, without a copy."""
+    return np.conjugate(x) if x.dtype.kind == "c" else x
+
+
+def _arrays(*xs: Any) -> list[Any]:
+    """Lists and numbers as arrays; Tensors and arrays as they are."""
+    return [x if type(x) is Tensor or hasattr(x, "__array_function__") else np.asarray(x) for x in xs]
+
+
+def _permuted(x: Array, axes: list[int]) -> Array:
+    return x if axes == sorted(axes) else np.transpose(x, axes)
+
+
+def _check_inner(name: str, a: Any, b: Any, axis_a: int, axis_b: int) -> None:
+    if a.shape[axis_a] != b.shape[axis_b]:
+        raise ValueError(f"{name}: {a.shape} and {b.shape}: inner sizes {a.shape[axis_a]} and {b.shape[axis_b]} differ")
+
+
+def flattened_axes(axes: int | Iterable[int], ndim: int) -> tuple[int, ...]:
+    """Axes as a tuple of non-negative numbers."""
+    chosen = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
+    return tuple(i % ndim for i in chosen)

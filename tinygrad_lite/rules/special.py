@@ -1,0 +1,250 @@
+"""scipy.special: its ufuncs, on Tensors. SciPy is never imported here: the rows are made when a Tensor first meets a
+function of a SciPy that the user has imported.
+
+Derivatives: NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov, by the sections named beside them.
+`unknown` marks an operand, an order or a parameter, with respect to which there is no closed form: a gradient for it
+raises. scipy.special.logsumexp, softmax and log_softmax are not ufuncs and refuse Tensors; tg.logsumexp, tg.softmax and
+tg.log_softmax are the same functions.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..op import Array, Op, elementwise, over, row
+from ..tensor import handlers, providers
+
+_ROOT_PI = math.sqrt(math.pi)
+_ROOT_2PI = math.sqrt(2 * math.pi)
+_POSITIVE = [(0.3, 4.0)]
+_UNIT = [(0.1, 0.9)]
+
+
+def unknown(y: Array, *operands: Array) -> Array:
+    """The partial derivative that nobody has a formula for."""
+    raise TypeError(
+        "there is no derivative rule with respect to this operand (an order or a parameter) of a scipy.special "
+        "function; pass it as a plain number or array"
+    )
+
+
+def load() -> None:
+    """Make the rows, if SciPy has been imported and they have not been made."""
+    special = sys.modules.get("scipy.special")
+    if special is not None and special.expit not in handlers:
+        _make_rows(special)
+
+
+def _provide(function: Any) -> bool:
+    """Whether the function was one of scipy.special's that now has a row."""
+    load()
+    return function in handlers
+
+
+providers.append(_provide)
+
+
+def _make_rows(sp: Any) -> None:
+    """A row a function, by families."""
+    _logistic(sp)
+    _error_functions(sp)
+    _gamma_functions(sp)
+    _entropies(sp)
+    _bessel_functions(sp)
+    _integrals(sp)
+    _elementary(sp)
+
+
+def _logistic(sp: Any) -> None:
+    row(elementwise(sp.expit, lambda y, x: y * (1 - y)))
+    row(elementwise(sp.logit, over(lambda y, x: x * (1 - x)), domain=_UNIT))
+    row(elementwise(sp.log_expit, lambda y, x: sp.expit(-x)))
+
+
+def _error_functions(sp: Any) -> None:
+    """DLMF 7.2, 7.10."""
+    row(elementwise(sp.erf, lambda y, x: 2 / _ROOT_PI * np.exp(-x * x)))
+    row(elementwise(sp.erfc, lambda y, x: -2 / _ROOT_PI * np.exp(-x * x)))
+    row(elementwise(sp.erfcx, lambda y, x: 2 * x * y - 2 / _ROOT_PI))
+    row(elementwise(sp.erfi, lambda y, x: 2 / _ROOT_PI * np.exp(x * x)))
+    row(elementwise(sp.dawsn, lambda y, x: 1 - 2 * x * y))
+    row(elementwise(sp.erfinv, lambda y, x: _ROOT_PI / 2 * np.exp(y * y), domain=[(-0.9, 0.9)]))
+    row(elementwise(sp.erfcinv, lambda y, x: -_ROOT_PI / 2 * np.exp(y * y), domain=[(0.1, 1.9)]))
+    row(elementwise(sp.ndtr, lambda y, x: np.exp(-x * x / 2) / _ROOT_2PI))
+    # The ratio of the density to the distribution function, without the difference of two large exponents.
+    row(elementwise(sp.log_ndtr, over(lambda y, x: math.sqrt(math.pi / 2) * sp.erfcx(-x / math.sqrt(2)))))
+    row(elementwise(sp.ndtri, lambda y, x: _ROOT_2PI * np.exp(y * y / 2), domain=_UNIT))
+
+
+def _gamma_functions(sp: Any) -> None:
+    """DLMF 5.2, 5.12, 5.15, 8.8, 8.17."""
+
+    def _polygamma(x: Any, n: int) -> Any:
+        return sp.polygamma(n, x)
+
+    polygamma: Op = row(elementwise(_polygamma, lambda y, x, n: polygamma(x, n=n + 1), examples=_orders))
+    for function in (sp.digamma, sp.psi):  # two names of one function, in most versions
+        if function not in handlers:
+            row(elementwise(function, lambda y, x: polygamma(x, n=1), domain=_POSITIVE))
+    row(elementwise(sp.gamma, lambda y, x: y * sp.digamma(x), domain=_POSITIVE))
+    row(elementwise(sp.rgamma, lambda y, x: -y * sp.digamma(x), domain=_POSITIVE))
+    row(elementwise(sp.gammaln, lambda y, x: sp.digamma(x), domain=_POSITIVE))
+    row(elementwise(sp.loggamma, lambda y, x: sp.digamma(x), domain=_POSITIVE))
+    row(
+        elementwise(
+            sp.beta,
+            lambda y, a, b: y * (sp.digamma(a) - sp.digamma(a + b)),
+            lambda y, a, b: y * (sp.digamma(b) - sp.digamma(a + b)),
+            domain=_POSITIVE * 2,
+        )
+    )
+    row(
+        elementwise(
+            sp.betaln,
+            lambda y, a, b: sp.digamma(a) - sp.digamma(a + b),
+            lambda y, a, b: sp.digamma(b) - sp.digamma(a + b),
+            domain=_POSITIVE * 2,
+        )
+    )
+    row(
+        elementwise(
+            sp.binom,
+            lambda y, n, k: y * (sp.digamma(n + 1) - sp.digamma(n - k + 1)),
+            lambda y, n, k: y * (sp.digamma(n - k + 1) - sp.digamma(k + 1)),
+            domain=[(3.1, 5), (0.3, 2.7)],
+        )
+    )
+    row(
+        elementwise(
+            sp.poch,
+            lambda y, z, m: y * (sp.digamma(z + m) - sp.digamma(z)),
+            lambda y, z, m: y * sp.digamma(z + m),
+            domain=_POSITIVE * 2,
+        )
+    )
+
+    def density(x: Array, a: Array) -> Array:
+        return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+
+    row(elementwise(sp.gammainc, unknown, lambda y, a, x: density(x, a), examples=_whole(1)))
+    row(elementwise(sp.gammaincc, unknown, lambda y, a, x: -density(x, a), examples=_whole(1)))
+    row(
+        elementwise(
+            sp.betainc,
+            unknown,
+            unknown,
+            lambda y, a, b, x: np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)),
+            examples=_whole(2),
+        )
+    )
+
+
+def _entropies(sp: Any) -> None:
+    """0 log 0 is 0, and so is its derivative with respect to what stands in the logarithm."""
+
+    def ratio(x: Array, y: Array) -> Array:
+        none = np.equal(x, 0)
+        return np.where(none, 0, x / np.where(none, 1, y))
+
+    row(elementwise(sp.xlogy, lambda y, a, b: np.log(b), lambda y, a, b: ratio(a, b), domain=[(-2, 2), (0.2, 3)]))
+    row(
+        elementwise(
+            sp.xlog1py, lambda y, a, b: np.log1p(b), lambda y, a, b: ratio(a, 1 + b), domain=[(-2, 2), (-0.8, 3)]
+        )
+    )
+    row(elementwise(sp.entr, lambda y, x: -1 - np.log(x), domain=_POSITIVE))
+    row(elementwise(sp.rel_entr, lambda y, a, b: np.log(a / b) + 1, lambda y, a, b: -ratio(a, b), domain=_POSITIVE * 2))
+    row(elementwise(sp.kl_div, lambda y, a, b: np.log(a / b), lambda y, a, b: 1 - ratio(a, b), domain=_POSITIVE * 2))
+
+
+def _bessel_functions(sp: Any) -> None:
+    """DLMF 10.6, 10.29. Order by order; scaled ones carry the derivative of their scale."""
+
+    def divided(y: Array, x: Array, at_zero: float) -> Array:
+        """y / x, with its limit at 0."""
+        none = np.equal(x, 0)
+        return np.where(none, at_zero, y / np.where(none, 1, x))
+
+    row(elementwise(sp.j0, lambda y, x: -sp.j1(x)))
+    row(elementwise(sp.j1, lambda y, x: sp.j0(x) - divided(y, x, 0.5)))
+    row(elementwise(sp.y0, lambda y, x: -sp.y1(x), domain=_POSITIVE))
+    row(elementwise(sp.y1, lambda y, x: sp.y0(x) - y / x, domain=_POSITIVE))
+    row(elementwise(sp.i0, lambda y, x: sp.i1(x)))
+    row(elementwise(sp.i1, lambda y, x: sp.i0(x) - divided(y, x, 0.5)))
+    row(elementwise(sp.i0e, lambda y, x: sp.i1e(x) - np.sign(x) * y))
+    row(elementwise(sp.i1e, lambda y, x: sp.i0e(x) - np.sign(x) * y - divided(y, x, 0.5)))
+    row(elementwise(sp.k0, lambda y, x: -sp.k1(x), domain=_POSITIVE))
+    row(elementwise(sp.k1, lambda y, x: -sp.k0(x) - y / x, domain=_POSITIVE))
+    row(elementwise(sp.k0e, lambda y, x: y - sp.k1e(x), domain=_POSITIVE))
+    row(elementwise(sp.k1e, lambda y, x: y - sp.k0e(x) - y / x, domain=_POSITIVE))
+    row(elementwise(sp.jv, unknown, lambda y, v, x: (sp.jv(v - 1, x) - sp.jv(v + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.yv, unknown, lambda y, v, x: (sp.yv(v - 1, x) - sp.yv(v + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.iv, unknown, lambda y, v, x: (sp.iv(v - 1, x) + sp.iv(v + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.kv, unknown, lambda y, v, x: -(sp.kv(v - 1, x) + sp.kv(v + 1, x)) / 2, examples=_whole(1)))
+
+
+def _integrals(sp: Any) -> None:
+    """DLMF 6.2, 19.4, 25.12."""
+    row(elementwise(sp.expi, lambda y, x: np.exp(x) / x, domain=_POSITIVE))
+    row(elementwise(sp.exp1, lambda y, x: -np.exp(-x) / x, domain=_POSITIVE))
+    row(elementwise(sp.ellipk, lambda y, m: (sp.ellipe(m) / (1 - m) - y) / (2 * m), domain=_UNIT))
+    row(elementwise(sp.ellipe, lambda y, m: (y - sp.ellipk(m)) / (2 * m), domain=_UNIT))
+
+    def dilogarithm_slope(y: Array, z: Array) -> Array:
+        one = np.equal(z, 1)
+        return np.where(one, -1, np.log(z) / np.where(one, 1, 1 - z))
+
+    row(elementwise(sp.spence, dilogarithm_slope, domain=_POSITIVE))
+
+
+def _elementary(sp: Any) -> None:
+    """SciPy's own versions of elementary functions."""
+    row(elementwise(sp.exp10, lambda y, x: y * math.log(10)))
+    for name, like in (("expm1", np.expm1), ("log1p", np.log1p), ("cbrt", np.cbrt), ("exp2", np.exp2)):
+        function = getattr(sp, name)
+        if function not in handlers:
+            handlers[function] = handlers[like]
+    row(elementwise(sp.cosm1, lambda y, x: -np.sin(x)))
+    row(elementwise(sp.boxcox, lambda y, x, p: x ** (p - 1), _boxcox_slope, domain=[*_POSITIVE, (0.5, 2)]))
+    row(
+        elementwise(
+            sp.huber,
+            lambda y, d, r: np.maximum(np.abs(r) - d, 0),
+            lambda y, d, r: np.clip(r, -d, d),
+            domain=[(0.5, 0.9), (1.1, 2)],
+        )
+    )
+
+    def root(d: Array, r: Array) -> Array:
+        return np.sqrt(1 + np.square(r / d))
+
+    row(
+        elementwise(
+            sp.pseudo_huber,
+            lambda y, d, r: 2 * y / d - r * (r / d) / root(d, r),
+            lambda y, d, r: r / root(d, r),
+            domain=[(0.5, 2), (-2, 2)],
+        )
+    )
+
+
+def _boxcox_slope(y: Array, x: Array, p: Array) -> Array:
+    """The derivative of (xᵖ - 1) / p with respect to p; at p = 0, where it is log(x), log(x)² / 2."""
+    none = np.equal(p, 0)
+    log = np.log(x)
+    return np.where(none, log * log / 2, (x**p * log - y) / np.where(none, 1, p))
+
+
+def _whole(parameters: int) -> Any:
+    """Examples: whole numbers for the parameters, which have no gradient, and x in (0, 1)."""
+    return lambda rng: [
+        ((*(rng.integers(1, 4, 3) for _ in range(parameters)), rng.uniform(0.1, 0.9, size)), {}) for size in (3, (2, 3))
+    ]
+
+
+def _orders(rng: np.random.Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    return [((rng.uniform(0.3, 4, size=(2, 3)),), {"n": n}) for n in (1, 2)]
