@@ -1,7 +1,16 @@
-"""Imports the package before pytest collects any module of it.
+"""Settings of pytest for the whole project.
 
-`tg.compile`, `tg.debug` and others are functions named like their modules; a module that pytest imports first, by its
-path, would take the function's place in the package.
+The package is imported before pytest collects any module of it: `tg.compile`, `tg.debug` and others are functions named
+like their modules, and a module that pytest imports first, by its path, would take the function's place.
 """
 
+from __future__ import annotations
+
+import pytest
+
 import tinygrad_lite as tinygrad_lite
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The smoke test first: if a tiny network does not train, nothing else needs to be waited for."""
+    items.sort(key=lambda item: item.path.name != "test_smoke.py")
