@@ -234,9 +234,9 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
         for name, p in itertools.zip_longest(mine, theirs.values())
         if p is not None and p.kind is not p.KEYWORD_ONLY
     ]
-    if positional == list(mine):
+    if positional == list(mine) and len(positional) == len(theirs):
         return composition
-    if [*mine, "out"] == positional:  # np.dot, called often: spared the rest of this
+    if [*mine, "out"] == list(theirs):  # np.dot, called often: spared the rest of this
         return composition
     same = next((i for i, pair in enumerate(zip(mine, positional, strict=False)) if pair[0] != pair[1]), len(mine))
 
