@@ -1,9 +1,9 @@
 """Scalar factors, moved to where they cost least.
 
-Backprop multiplies by numbers in many places: 1/m where the mean is taken, the learning rate in every update. They commute
-with everything linear, so each is first taken out of the linear steps it passes through, down to where the value is used
-otherwise (a sink). There it is multiplied in: once at each sink, or once at the root from which they all descend, as in
-`dZ2 *= learning_rate / m` in place of a factor in each of four updates, whichever touches fewer numbers.
+Backprop multiplies by numbers in many places: 1/m where the mean is taken, the learning rate in every update. They
+commute with everything linear, so each is first taken out of the linear steps it passes through, down to where the value
+is used otherwise (a sink). There it is multiplied in: once at each sink, or once at the root from which they all
+descend, as in `dZ2 *= learning_rate / m` in place of a factor in each of four updates, whichever is cheaper.
 """
 
 from __future__ import annotations
@@ -183,8 +183,7 @@ def _degrees(program: Program, a: _Analysis, root: Node) -> dict[Node, int] | No
 def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Program:
     editor = Editor(program)
     scaled: dict[tuple[Node, Factor], Node] = {}
-    free = {root for root in roots}  # descendants of a scaled root owe nothing any more
-    paid: set[Node] = set()
+    paid: set[Node] = set()  # scaled roots and their descendants, which owe nothing any more
 
     def value(x: Operand) -> Operand:
         """An operand with its factor multiplied in."""
@@ -198,7 +197,7 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
         return scaled[base, factor]
 
     for node in (*program.inputs, *(n for n, _ in program.captures)):
-        if node in free:
+        if node in roots:
             editor.new[node] = _times(editor, node, roots[node], None)
             paid.add(node)
     for node in program.steps:
@@ -207,7 +206,9 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
         if node in a.factor:
             sinks = node.operands[1:] if node.op not in (multiply, divide, matmul, add, subtract, where) else ()
             operands = tuple(
-                value(x) if x in sinks or (node.op is where and i == 0) else editor.now(a.base.get(x, x) if type(x) is Node else x)
+                value(x)
+                if x in sinks or (node.op is where and i == 0)
+                else editor.now(a.base.get(x, x) if type(x) is Node else x)
                 for i, x in enumerate(node.operands)
             )
             if any(type(x) is Node and a.base.get(x, x) in paid for x in node.operands):
@@ -217,7 +218,7 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
         new = Node(node.op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
         editor.steps.append(new)
         editor.new[node] = new
-        if node in free:
+        if node in roots:
             editor.new[node] = _times(editor, new, roots[node], None)
             paid.add(node)
     outputs = tuple(value(x) for x in program.outputs)
@@ -237,4 +238,3 @@ def _times(editor: Editor, x: Node, factor: Factor, name: str | None) -> Node:
     if is_scalar(k) and k == -1:
         return editor.add(negative, x, name=name)
     return editor.add(multiply, x, k, name=name)
-

@@ -88,10 +88,7 @@ def _allocate(program: Program, result: Plan, owner: dict[Node, Node], last: dic
             continue
         size = -(-max(node.nbytes, 1) // ALIGNMENT) * ALIGNMENT
         heir = _inherits(node, i, owner, last)
-        if heir is not None:
-            start = live.pop(heir)[0]
-        else:
-            start = _gap(sorted(live.values()), size)
+        start = _gap(sorted(live.values()), size) if heir is None else live.pop(heir)[0]
         live[node] = start, start + size
         result.offset[node] = start
         result.size = max(result.size, start + size)

@@ -157,7 +157,7 @@ def is_weak(x: Operand) -> bool:
 
 
 def shape_of(x: Operand) -> tuple[int, ...]:
-    return x.shape if type(x) is Node else np.shape(x)  # type: ignore[no-any-return]
+    return x.shape if type(x) is Node else np.shape(x)
 
 
 def dtype_of(x: Operand) -> np.dtype[Any]:

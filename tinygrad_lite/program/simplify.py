@@ -13,10 +13,11 @@ import numpy as np
 from ..op import Op
 from ..rules.elementwise import add, divide, multiply, negative, positive, subtract
 from ..rules.products import matmul
-from ..rules.reductions import mean, sum as sum_
+from ..rules.reductions import mean
+from ..rules.reductions import sum as sum_
 from ..rules.shaping import broadcast_to, copy, expand_dims, ravel, reshape, squeeze, swapaxes, transpose
-from ..transforms import identity
 from ..tensor import next_seq
+from ..transforms import identity
 from .program import Editor, Node, Operand, Program, dtype_of, edited, is_scalar, is_weak, shape_of
 from .trace import collect, traced, tracing
 
@@ -146,12 +147,14 @@ def drop_neutral(program: Program) -> Program:
             a, b = editor.operands(node)
             neutral = 1 if node.op in (multiply, divide) else 0
             for x, other in ((b, a), (a, b)) if node.op in (multiply, add) else ((b, a),):
-                if is_scalar(x) and x == neutral and shape_of(other) == node.shape and dtype_of(other) == node.dtype:
-                    if type(other) is Node and not other.weak:
-                        return other
-                if is_scalar(x) and node.op in (multiply, divide) and x == -1 and type(other) is Node:
-                    if shape_of(other) == node.shape and dtype_of(other) == node.dtype:
-                        return editor.add(negative, other, name=node.name)
+                if not is_scalar(x) or type(other) is not Node or other.weak:
+                    continue
+                if other.shape != node.shape or other.dtype != node.dtype:
+                    continue
+                if x == neutral:
+                    return other
+                if x == -1 and neutral == 1:
+                    return editor.add(negative, other, name=node.name)
         return editor.keep(node)
 
     return edited(program, visit)

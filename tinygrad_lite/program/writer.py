@@ -1,0 +1,369 @@
+"""Writer: a planned program as Python source, one NumPy call a step.
+
+The source has three functions. `arena()` allocates the reused memory, with every buffer and view as an array of its
+own, so that nothing is sliced or reshaped in the steady state. `body(x0, x1, …)` takes arrays and computes. `entry(a0, …)`
+recognises arguments of the one kind the program was made for, takes the arrays out of them, and calls `body`; given
+anything else it returns MISS.
+
+What the source refers to (dtypes, constants, captured tensors, NumPy's functions) is bound to made-up names: nothing
+that a user typed becomes code, except string keys, escaped, and names in comments, escaped too.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..op import Op, pick
+from ..rules.elementwise import add, divide, maximum, minimum, multiply, negative, subtract
+from ..rules.indexing import where
+from ..rules.products import matmul
+from .plan import REDUCTIONS, Plan
+from .program import Node, Operand, Program, is_scalar
+from .simplify import VIEWS
+
+MISS = object()
+"""What `entry` returns when the arguments are not of its kind."""
+
+_OPERATORS: dict[Op, str] = {add: "+", subtract: "-", multiply: "*", divide: "/"}
+_SAME_DTYPE: set[Op] = {add, subtract, multiply, divide, maximum, minimum}  # a constant operand may have the result's
+_RESHAPES = ("reshape", "ravel", "expand_dims", "squeeze")
+_RESERVED = {
+    "np",
+    "MISS",
+    "arena",
+    "body",
+    "entry",
+    "pool",
+    "memory",
+    "start",
+    "float",
+    "dict",
+    "list",
+    "tuple",
+    "type",
+}
+
+
+class Writer:
+    """Collects the source of one program. text: the source, once written. names: what it refers to."""
+
+    def __init__(self, program: Program, plan: Plan) -> None:
+        self.program = program
+        self.plan = plan
+        self.names: dict[str, Any] = {"np": np, "MISS": MISS, "pool": []}
+        self.local: dict[Node, str] = {}  # what the source calls each value
+        self.arena: dict[str, str] = {}  # name -> expression, for all that lives in the arena
+        self.bound: dict[Any, str] = {}
+        for i, node in enumerate(program.inputs):
+            self.local[node] = f"x{i}"
+        for i, (node, tensor) in enumerate(program.captures):
+            self.local[node] = f"w{i}"
+            self.names[f"captured{i}"] = tensor
+
+    def write(self, structure: tree.Structure) -> list[str]:
+        """The lines of `arena` and `body`; structure: of the returned tree."""
+        self._lay_out()
+        steps = [line for node in self.program.steps if node not in self.plan.views for line in self._step(node)]
+        results = self._packed(structure, iter(self._results()))
+        lines = self._arena()
+        lines.append(f"def body({', '.join(self.local[node] for node in self.program.inputs)}):")
+        lines += self._legend()
+        if self.arena:
+            lines += ["    try:", "        memory = pool.pop()", "    except IndexError:", "        memory = arena()"]
+            lines.append(f"    {', '.join(self.arena)}, = memory")
+        for i, (node, _) in enumerate(self.program.captures):
+            lines.append(f"    {self.local[node]} = captured{i}._data")
+        lines += steps
+        if self.arena:
+            lines.append("    pool.append(memory)")
+        return [*lines, f"    return {results}"]
+
+    # -- names
+
+    def bind(self, value: Any, prefix: str, key: Any = None) -> str:
+        """A name for a value; the same value (or key) has one name."""
+        key = (prefix, id(value) if key is None else key)
+        if key not in self.bound:
+            self.bound[key] = f"{prefix}{sum(known[0] == prefix for known in self.bound)}"
+            self.names[self.bound[key]] = value
+        return self.bound[key]
+
+    def function(self, fn: Any, name: str = "") -> str:
+        """A name for a function, its own where possible."""
+        name = "".join(c if c.isascii() and c.isalnum() else "_" for c in name or getattr(fn, "__name__", "f"))
+        if (
+            name in _RESERVED
+            or keyword.iskeyword(name)
+            or not name.isidentifier()
+            or self.names.get(name, fn) is not fn
+        ):
+            return self.bind(fn, "function_")
+        self.names[name] = fn
+        return name
+
+    def literal(self, value: Any) -> str:
+        """A keyword argument: written out if it is made of whole numbers, bound otherwise."""
+        plain = (int, bool, type(None))
+        if type(value) in plain or (type(value) is tuple and all(type(v) in plain for v in value)):
+            return repr(value)
+        return self.bind(value, "parameter")
+
+    def operand(self, x: Operand, dtype: Any = None) -> str:
+        """An operand. A number goes in as an array of the step's dtype: 0.2 µs less than NumPy's own conversion."""
+        if type(x) is Node and not (x.weak and dtype is not None):
+            return self.local[x]
+        if type(x) is Node:
+            return self.bound["box", x, dtype]
+        if not is_scalar(x):
+            return self.bind(x, "constant")
+        if dtype is not None:
+            return self.bind(np.asarray(x, dtype), "number", (repr(x), type(x), dtype))
+        if type(x) in (int, bool) or (type(x) is float and np.isfinite(x)):
+            return repr(x)
+        return self.bind(x, "number", (repr(x), type(x)))
+
+    # -- the arena
+
+    def _lay_out(self) -> None:
+        """Name everything that lives in the arena."""
+        made: dict[Any, str] = {}
+        for node in self.program.steps:
+            if node in self.plan.offset:
+                place = (self.plan.offset[node], node.shape, node.dtype)
+                if place not in made:  # the same memory in the same shape has one name
+                    made[place] = f"m{len(self.arena)}"
+                    dtype = self.bind(node.dtype, "dtype", node.dtype)
+                    self.arena[made[place]] = f"np.ndarray({node.shape}, {dtype}, memory, start + {place[0]})"
+                self.local[node] = made[place]
+            elif node in self.plan.views:
+                expression = self._view(node)
+                if expression not in made:
+                    made[expression] = f"m{len(self.arena)}"
+                    self.arena[made[expression]] = expression
+                self.local[node] = made[expression]
+
+    def _arena(self) -> list[str]:
+        if not self.arena:
+            return []
+        lines = ["def arena():", f"    memory = np.empty({self.plan.size + 64}, np.uint8)"]
+        lines.append("    start = -memory.ctypes.data % 64")
+        lines += [f"    {name} = {expression}" for name, expression in self.arena.items()]
+        return [*lines, f"    return {', '.join(self.arena)},", "", ""]
+
+    def _boxes(self, node: Node, dtype: Any) -> Iterator[str]:
+        """Put Python floats among the operands into 0-d arrays; yields the lines that do it."""
+        for x in node.operands:
+            if type(x) is Node and x.weak and ("box", x, dtype) not in self.bound:
+                name = self.bound["box", x, dtype] = f"s{len(self.arena)}"
+                self.arena[name] = f"np.empty((), {self.bind(dtype, 'dtype', dtype)})"
+                yield f"    {name}.fill({self.local[x]})"
+
+    # -- the steps
+
+    def _legend(self) -> list[str]:
+        lines = []
+        for node in (*self.program.inputs, *(node for node, _ in self.program.captures)):
+            kind = "float" if node.weak else f"{node.dtype} {node.shape}"
+            name = ascii(node.name)[1:-1] if node.name else "a Tensor from outside"
+            lines.append(f"    # {self.local[node]}: {name}, {kind}")
+        return lines
+
+    def _step(self, node: Node) -> list[str]:
+        op = node.op
+        assert op is not None
+        lines = []
+        dtype = self._constant_dtype(node)
+        if dtype is not None:
+            lines = list(self._boxes(node, dtype))
+        into = self.local.get(node)
+        if into is not None:
+            code = self._call(node, op, dtype, into)
+        else:
+            call = self._call(node, op, dtype, None)
+            into = self.local[node] = f"t{len(self.local)}"
+            code = f"{into} = float({call})" if node.weak and op not in _OPERATORS else f"{into} = {call}"
+        shape = "several results" if node.shape is None else f"{node.shape} {node.dtype}"
+        name = f"  {ascii(node.name)[1:-1]}" if node.name else ""
+        return [*lines, f"    {code:<56}  # {into} {shape}  {op.name}{name}"]
+
+    def _constant_dtype(self, node: Node) -> Any:
+        """The dtype that numbers among the operands of a ufunc are given; None to leave them to NumPy."""
+        op = node.op
+        if op is None or not isinstance(op.fn, np.ufunc) or not node.shape:
+            return None
+        if op in _SAME_DTYPE:
+            return node.dtype
+        arrays = [x for x in node.operands if type(x) is Node]
+        numbers = [x for x in node.operands if type(x) is not Node]
+        if (
+            node.dtype == np.bool_
+            and len(arrays) == len(numbers) == 1
+            and arrays[0].shape
+            and type(numbers[0]) in (int, float)
+        ):
+            dtype = arrays[0].dtype
+            if dtype.kind == "f" and dtype.type(numbers[0]) == numbers[0]:  # a comparison with a number it can hold
+                return dtype
+        return None
+
+    def _call(self, node: Node, op: Op, dtype: Any, into: str | None) -> str:
+        xs = node.operands
+        if op is pick:
+            return f"{self.local[xs[0]]}[{node.params['index']}]"
+        if op in VIEWS:
+            return self._view(node)
+        python = op in _OPERATORS and (op is not divide or not node.weak)  # Python's numbers do not divide by zero
+        if python and node.shape == () and all(is_scalar(x) or x.shape == () for x in xs):
+            return f"{self.operand(xs[0])} {_OPERATORS[op]} {self.operand(xs[1])}"
+        if node.shape == () and op is negative:
+            return f"-{self.operand(xs[0])}"
+        if op in REDUCTIONS:
+            reduce = self.function(REDUCTIONS[op].reduce, f"{REDUCTIONS[op].__name__}_reduce")
+            axis, keepdims = self.literal(node.params.get("axis")), self.literal(node.params.get("keepdims", False))
+            return f"{reduce}({self.operand(xs[0])}, {axis}, None, {into}, {keepdims})"
+        if op is matmul:
+            flat = all(len(np.shape(x) if type(x) is not Node else x.shape) <= 2 for x in xs)
+            fn = np.dot if flat else np.matmul  # the same BLAS, and half the price of a call
+            return self._applied(fn, xs, None, {}, into, True)
+        if op is where:
+            condition, *choices = self.operand(xs[0]), *(self._number(x, node.dtype) for x in xs[1:])
+            return f"{self.function(np.where)}({condition}, {', '.join(choices)})"
+        positional = op not in (maximum, minimum)  # for which NumPy deprecates a positional out
+        return self._applied(op.fn, xs, dtype, node.params, into, positional)
+
+    def _number(self, x: Operand, dtype: Any) -> str:
+        """An operand of where: a number in the result's dtype, so that nothing is converted entry by entry."""
+        return self.operand(x) if type(x) is Node else self.operand(x, dtype)
+
+    def _applied(
+        self, fn: Any, xs: Sequence[Operand], dtype: Any, params: dict[str, Any], into: str | None, positional: bool
+    ) -> str:
+        arguments = [self.operand(x, dtype) for x in xs]
+        arguments += [f"{name}={self.literal(value)}" for name, value in params.items()]
+        if into is not None:
+            arguments.append(into if positional else f"out={into}")
+        return f"{self.function(fn)}({', '.join(arguments)})"
+
+    def _view(self, node: Node) -> str:
+        x = self.operand(node.operands[0])
+        assert node.op is not None
+        if node.op.name == "transpose" and node.params.get("axes") is None:
+            return f"{x}.T"
+        if node.op.name in _RESHAPES and node.params.get("order", "C") == "C":
+            return f"{x}.reshape({node.shape})"
+        keywords = "".join(f", {name}={self.literal(value)}" for name, value in node.params.items())
+        return f"{self.function(node.op.fn)}({x}{keywords})"
+
+    # -- the results
+
+    def _results(self) -> Iterable[str]:
+        """The outputs, each in memory of its own."""
+        seen: set[Node] = set()
+        for x in self.program.outputs:
+            text = self.operand(x)
+            fresh = is_scalar(x) or (type(x) is Node and (x.weak or (x not in seen and self._makes_memory(x))))
+            if type(x) is Node:
+                seen.add(x)
+            yield text if fresh else f"{text}.copy()"
+
+    def _makes_memory(self, node: Node) -> bool:
+        """Whether the step's result is an array that nothing else refers to."""
+        op = node.op
+        if op is None or node in self.plan.offset or node in self.plan.views or op is pick:
+            return False
+        return isinstance(op.fn, np.ufunc) or op in REDUCTIONS or op in (matmul, where)
+
+    def _packed(self, structure: tree.Structure, results: Iterator[str]) -> str:
+        """The expression of the returned tree."""
+        if structure.kind is tree.LEAF:
+            return next(results)
+        if structure.kind is tree.STATIC:
+            return self.bind(structure.meta, "static")
+        children = [self._packed(child, results) for child in structure.children]
+        if structure.kind is tuple:
+            return "(" + "".join(child + ", " for child in children) + ")"
+        if structure.kind is list:
+            return "[" + ", ".join(children) + "]"
+        if structure.kind is dict:
+            pairs = zip(structure.meta, children, strict=True)
+            return "{" + ", ".join(f"{self._key(key)}: {child}" for key, child in pairs) + "}"
+        rebuild, meta = self.bind(structure.rebuild, "rebuild"), self.bind(structure.meta, "static")
+        return f"{rebuild}({meta}, [{', '.join(children)}])"
+
+    def _key(self, key: Any) -> str:
+        return ascii(key) if type(key) in (str, int) else self.bind(key, "key")
+
+    # -- the entry
+
+    def write_entry(self, arguments: tree.Structure, leaves: Sequence[Any]) -> list[str] | None:
+        """The lines of `entry`; None where arguments of this kind are better taken apart by `tree`.
+
+        arguments: the structure of the tuple of arguments. leaves: theirs.
+        """
+        entry = _Entry(self, iter(leaves))
+        for i, child in enumerate(arguments.children):
+            if not entry.walk(child, f"a{i}"):
+                return None
+        head = f"def entry({', '.join(f'a{i}' for i in range(len(arguments.children)))}):"
+        return ["", "", head, *entry.finished()]
+
+
+class _Entry:
+    """Writes the tests by which `entry` recognises its arguments, and the code that takes them apart."""
+
+    def __init__(self, writer: Writer, leaves: Iterator[Any]) -> None:
+        self.writer = writer
+        self.leaves = leaves
+        self.lines: list[str] = []
+        self.tests: list[str] = []
+        self.arrays: list[str] = []
+        self.parts = 0
+
+    def walk(self, structure: tree.Structure, value: str) -> bool:
+        """Take apart what `value` names; False if this kind is not known here."""
+        if structure.kind is tree.LEAF:
+            self._leaf(next(self.leaves), value)
+            return True
+        if structure.kind is tree.STATIC:
+            self.tests.append(f"{value} is not {self.writer.bind(structure.meta, 'static')}")
+            return not isinstance(structure.meta, (str, bytes))  # equal strings need not be the same object
+        if structure.kind not in (dict, list, tuple):
+            return False
+        kind = structure.kind
+        self.tests += [f"type({value}) is not {kind.__name__}", f"len({value}) != {len(structure.children)}"]
+        self._test()
+        for i, child in enumerate(structure.children):
+            part = f"v{self.parts}"
+            self.parts += 1
+            got = f".get({self.writer._key(structure.meta[i])}, MISS)" if kind is dict else f"[{i}]"
+            self.lines.append(f"    {part} = {value}{got}")
+            if not self.walk(child, part):
+                return False
+        return True
+
+    def _leaf(self, x: Any, value: str) -> None:
+        if type(x) in (int, complex):
+            self.tests += [f"type({value}) is not {type(x).__name__}", f"{value} != {x!r}"]
+            return
+        self.arrays.append(value)
+        if type(x) is float:
+            self.tests.append(f"type({value}) is not float")
+            return
+        self.tests.append(f"type({value}) is not {self.writer.bind(type(x), 'type_')}")
+        if type(x) is np.ndarray:
+            dtype = self.writer.bind(x.dtype, "dtype", x.dtype)
+            self.tests += [f"{value}.shape != {x.shape}", f"{value}.dtype is not {dtype}"]
+
+    def _test(self) -> None:
+        if self.tests:
+            self.lines += [f"    if {' or '.join(self.tests)}:", "        return MISS"]
+            self.tests = []
+
+    def finished(self) -> list[str]:
+        self._test()
+        return [*self.lines, f"    return body({', '.join(self.arrays)})"]
