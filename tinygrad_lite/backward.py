@@ -123,7 +123,7 @@ def _sweep(
             if gx.shape != data.shape:
                 gx = unbroadcast(gx, data.shape)
             if gx.dtype is not data.dtype and gx.dtype != data.dtype:
-                gx = _cast(gx, data.dtype)
+                gx = cast(gx, data.dtype)
             if watcher is not None:
                 watcher.backward(node, gx)
             pending[x] = pending[x] + gx if x in pending else gx
@@ -147,8 +147,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(total, shape) if extra else total
 
 
-def _cast(g: Any, dtype: np.dtype[Any]) -> Any:
-    """The cotangent in its operand's dtype; of a complex one, a real operand receives the real part."""
+def cast(g: Any, dtype: np.dtype[Any]) -> Any:
+    """A cotangent (or tangent) in its tensor's dtype; of a complex one, a real tensor receives the real part."""
     if g.dtype.kind == "c" and dtype.kind != "c":
         g = np.real(g)
     return g.astype(dtype)

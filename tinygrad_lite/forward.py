@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import recorded, sweep
+from .backward import cast, recorded, sweep
 from .context import current, switched
 from .op import pick
 from .tensor import GRAD, LIFTED, Tensor, leaf
@@ -54,7 +54,7 @@ def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool,
             if t.shape != node.shape:
                 t = np.broadcast_to(t, node.shape)
             if t.dtype != node.dtype:
-                t = t.astype(node.dtype)
+                t = cast(t, node.dtype)
         if watcher is not None:
             watcher.backward(node, t)
         tangents[node] = t

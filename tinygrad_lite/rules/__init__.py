@@ -10,12 +10,14 @@ import numpy as np
 from ..tensor import Tensor, handlers
 from . import calculus as calculus
 from . import complex, elementwise, indexing, products, shaping
+from . import decompositions as decompositions
 from . import facts as facts
 from . import fft as fft
 from . import joining as joining
 from . import linalg as linalg
 from . import losses as losses
 from . import neural as neural
+from . import norms as norms
 from . import polynomials as polynomials
 from . import ranges as ranges
 from . import reductions as reductions

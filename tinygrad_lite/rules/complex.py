@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..op import constant, implements, linear, row
+from ..tensor import handlers
+from . import elementwise
 
 
 def _numbers(rng: np.random.Generator) -> list[tuple[Any, dict[str, Any]]]:
@@ -31,3 +33,14 @@ def angle(z: Any, deg: bool = False) -> Any:
     """The argument of a complex number, in radians (or degrees); of a real one 0 or π, with no gradient."""
     y = np.arctan2(np.imag(z), np.real(z)) if z.dtype.kind == "c" else np.where(np.less(z, 0), np.pi, 0.0)
     return y * (180 / np.pi) if deg else y
+
+
+def sign(x: Any) -> Any:
+    """x / |x|, and 0 at 0. Of a real x it is piecewise constant; of a complex one it is not."""
+    if x.dtype.kind != "c":
+        return elementwise.sign.call(x)
+    size = np.abs(x)
+    return x / np.where(size == 0, 1, size)
+
+
+handlers[np.sign] = sign

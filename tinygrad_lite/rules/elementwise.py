@@ -25,7 +25,14 @@ divide = row(elementwise(np.divide, over(lambda y, a, b: b), lambda y, a, b: -y 
 negative = row(elementwise(np.negative, MINUS_ONE))
 positive = row(elementwise(np.positive, ONE))
 reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, domain=POSITIVE))
-absolute = row(elementwise(np.absolute, lambda y, x: np.sign(x), kinks=(0,), selects=True))
+
+
+def _direction(y: Array, x: Array) -> Array:
+    """The conjugate of x / |x|, and 0 at 0: the sign, of a real x."""
+    return np.conjugate(x) / np.where(y == 0, 1, y) if x.dtype.kind == "c" else np.sign(x)
+
+
+absolute = row(elementwise(np.absolute, _direction, kinks=(0,), selects=True))
 fabs = row(elementwise(np.fabs, lambda y, x: np.sign(x), kinks=(0,), selects=True))
 
 # a - b floor(a/b): where the quotient jumps, the derivative with respect to b is taken from the right.
@@ -99,9 +106,10 @@ def _one_less(p: Array) -> Array:
     return np.where(p == 0, 1, p - 1)
 
 
-def _log_of_base(x: Array) -> Array:
+def _log_of_base(y: Array, x: Array) -> Array:
     """log(x), but 0 at x = 0: there x ** p is 0 for every p > 0."""
-    return np.log(np.where(x == 0, 1, x))
+    base = np.where(x == 0, 1, x)
+    return np.log(base + 0j if y.dtype.kind == "c" else base)  # a complex power of a negative number
 
 
 def _d_base(y: Array, x: Array, p: Array) -> Array:
@@ -109,7 +117,7 @@ def _d_base(y: Array, x: Array, p: Array) -> Array:
 
 
 def _d_exponent(y: Array, x: Array, p: Array) -> Array:
-    return y * _log_of_base(x)
+    return y * _log_of_base(y, x)
 
 
 power = row(elementwise(np.power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)]))
@@ -204,7 +212,7 @@ sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x)))
 cosh = row(elementwise(np.cosh, lambda y, x: np.sinh(x)))
 tanh = row(elementwise(np.tanh, lambda y, x: 1 - y * y))
 arcsinh = row(elementwise(np.arcsinh, over(lambda y, x: np.sqrt(x * x + 1))))
-arccosh = row(elementwise(np.arccosh, over(lambda y, x: np.sqrt((x - 1) * (x + 1))), domain=[(1.2, 4)]))
+arccosh = row(elementwise(np.arccosh, over(lambda y, x: np.sqrt(x - 1) * np.sqrt(x + 1)), domain=[(1.2, 4)]))
 arctanh = row(elementwise(np.arctanh, over(lambda y, x: (1 - x) * (1 + x)), domain=[(-0.8, 0.8)]))
 
 # -- the larger, the smaller -----------------------------------------------------------------------------------------
@@ -332,3 +340,5 @@ right_shift = row(constant(np.right_shift, operands=2))
 bitwise_count = row(constant(np.bitwise_count))
 gcd = row(constant(np.gcd, operands=2))
 lcm = row(constant(np.lcm, operands=2))
+packbits = row(constant(np.packbits))
+unpackbits = row(constant(np.unpackbits))

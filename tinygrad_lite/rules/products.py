@@ -228,7 +228,7 @@ def _onto_diagonal(g: Array, letters: str, term: str, x: Array) -> Array:
 
 
 def _einsum_examples(rng: np.random.Generator) -> list[tuple[list[Any], dict[str, Any]]]:
-    shapes = {
+    shapes: dict[str, list[tuple[int, ...]]] = {
         "ij,jk->ik": [(2, 3), (3, 4)],
         "ij->ji": [(2, 3)],
         "ij->": [(2, 3)],
