@@ -39,6 +39,14 @@ def _run(again: Again) -> _Run:
     return _Run(leaves, structure, made, recorded(made, start)[0], start)
 
 
+def _run_again(again: Again, before: Sequence[Any]) -> _Run:
+    """The run repeated: what it warned of, it has warned of, and its results must be those from before."""
+    with np.errstate(all="ignore"):
+        run = _run(again)
+    _check_same(run, before)
+    return run
+
+
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, computed again when its gradient is needed: what lies between its arguments and its result is not kept.
 
@@ -110,9 +118,8 @@ def _check_same(run: _Run, before: Sequence[Any]) -> None:
 
 def _vjp(g: Any, y: Any, *xs: Any, again: Again, operands: tuple[Tensor, ...], selected: bool = False) -> list[Any]:
     """The cotangents of all operands: run again, and sweep what was recorded."""
-    run = _run(again)
     gs, ys = (g, y) if isinstance(g, tuple) else ((g,), (y,))
-    _check_same(run, ys)
+    run = _run_again(again, ys)
     recording = any(type(part) is Tensor for part in gs)
     found = sweep(run.nodes, list(zip(run.made, gs, strict=True)), set(operands), recording, selected)
     return [found.get(x) for x in operands]
@@ -124,8 +131,7 @@ class _Checkpointed(Op):
     __slots__ = ()
 
     def jvp(self, tangents: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-        run = _run(params["again"])
-        _check_same(run, y if isinstance(y, tuple) else (y,))
+        run = _run_again(params["again"], y if isinstance(y, tuple) else (y,))
         started = {x: t for x, t in zip(params["operands"], tangents, strict=True) if t is not None}
         found = push(run.nodes, started, any(type(t) is Tensor for t in started.values()))
         ts = [found[t] if t in found else np.zeros_like(t._data) for t in run.made]

@@ -16,9 +16,13 @@ from .reductions import kept
 
 
 def _sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)) without overflow, and without losing the small values of the left tail."""
+    """1 / (1 + exp(-x)) without overflow, and without losing the small values of the left tail.
+
+    The numerator is 1 on the right and e on the left, and e is at most 1: the larger of e and the sign of x (np.where
+    takes twice as long).
+    """
     e = np.exp(-np.abs(x))
-    return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
+    return np.maximum(e, np.sign(x)) / (1 + e)
 
 
 def _relu(x: Any) -> Any:
@@ -34,7 +38,7 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), bounded=True))
+sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y)))
 relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True))
 leaky_relu = row(
     elementwise(
@@ -44,7 +48,7 @@ leaky_relu = row(
         bounded=True,
     )
 )
-softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), bounded=True))
+softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x)))
 
 # -- over an axis ----------------------------------------------------------------------------------------------------
 

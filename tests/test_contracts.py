@@ -1,0 +1,698 @@
+"""The contracts: it works, or it raises; it is never silently wrong. One section for each row of the design's table."""
+
+import copy
+import gc
+import math
+import pickle
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tinygrad_lite as tg
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def tensor(array, name=None):
+    return tg.Tensor(array, requires_grad=True, name=name)
+
+
+# -- backward() twice ------------------------------------------------------------------------------------------------
+
+
+def test_backward_twice_adds_into_leaves_and_only_there(rng):
+    x, g, h = rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
+    t = tensor(x)
+    middle = np.exp(t)
+    y = middle * middle
+    y.backward(g)
+    assert_allclose(t.grad, 2 * g * np.exp(2 * x))
+    y.backward(h)
+    assert_allclose(t.grad, 2 * (g + h) * np.exp(2 * x))
+    assert middle.grad is None
+    assert y.grad is None
+
+
+def test_backward_of_two_results_that_share_a_node(rng):
+    x, g, h = rng.normal(size=3), rng.normal(size=3), rng.normal(size=3)
+    t = tensor(x)
+    shared = np.sin(t)
+    (shared * 2).backward(g)
+    (shared * shared).backward(h)
+    assert_allclose(t.grad, 2 * g * np.cos(x) + 2 * h * np.sin(x) * np.cos(x))
+
+
+# -- one node used twice; 100,000 ops deep ---------------------------------------------------------------------------
+
+
+def test_one_node_used_twice(rng):
+    x, g = rng.normal(size=4), rng.normal(size=4)
+    t = tensor(x)
+    h = t * t
+    y = h * h + h + np.sin(h) * t
+    y.backward(g)
+    assert_allclose(t.grad, g * (4 * x**3 + 2 * x + 2 * x * x * np.cos(x * x) + np.sin(x * x)))
+
+
+def test_one_tensor_as_both_operands():
+    t = tensor([2.0, 3.0])
+    assert_allclose(tg.gradients(np.matmul(t, t), t)[0], [4.0, 6.0])
+    assert_allclose(tg.gradients(np.sum(t - t), t)[0], [0.0, 0.0])
+    assert_allclose(tg.gradients(np.sum(t / t), t)[0], [0.0, 0.0])
+
+
+def test_a_diamond_visits_each_node_once():
+    """2 ** 60 paths lead from the result to the leaf; each node is visited once."""
+    calls = []
+    twice = tg.custom_vjp(lambda a, b: a + b, lambda g, y, a, b: calls.append(1) or g, lambda g, y, a, b: g, name="t")
+    t = tensor(1.0)
+    y = t
+    for _ in range(60):
+        y = twice(y, y)
+    assert tg.gradients(y, t)[0] == 2.0**60
+    assert len(calls) == 60
+
+
+DEEP = 100_000
+
+
+def test_a_chain_100_000_deep_is_built_swept_and_freed():
+    t = tensor(np.array([1.0, 2.0]))
+    y = t
+    for _ in range(DEEP):
+        y = y + 1.0
+    y.backward(np.array([3.0, 5.0]))
+    assert_array_equal(t.grad, [3.0, 5.0])
+    del y
+    z = t
+    for _ in range(DEEP // 10):  # and through a recorded sweep, forward mode, and a transform
+        z = z * 1.0
+    (gradient,) = tg.gradients(z, t, g=np.array([1.0, 2.0]), create_graph=True)
+    assert_array_equal(gradient.numpy(), [1.0, 2.0])
+    with pytest.raises(TypeError, match="detach"):
+        pickle.dumps(z)
+    with pytest.raises(TypeError, match="detach"):
+        copy.deepcopy(z)
+
+
+def test_a_deep_chain_in_forward_mode():
+    def deep(x):
+        for _ in range(DEEP // 5):
+            x = x + 1.0
+        return x
+
+    assert tg.jvp(deep, (1.0,), (3.0,))[1] == 3.0
+
+
+def test_a_wide_graph_100_000_across():
+    t = tensor(2.0)
+    parts = [np.stack([t * 1.0 for _ in range(100)]) for _ in range(DEEP // 100)]
+    y = np.sum(np.stack(parts))
+    assert tg.gradients(y, t)[0] == DEEP
+
+
+def test_a_chain_that_uses_every_earlier_value():
+    t = tensor(1.0)
+    values = [t]
+    for _ in range(300):
+        values.append(sum(values[-50:]) * 0.5)
+    numbers = [1.0]
+    for _ in range(300):
+        numbers.append(sum(numbers[-50:]) * 0.5)
+    assert_allclose(tg.gradients(values[-1], t)[0], numbers[-1], rtol=1e-12)
+
+
+# -- mutation after forward ------------------------------------------------------------------------------------------
+
+
+def test_a_tensor_copies_the_array_it_is_made_from():
+    x = np.array([1.0, 2.0])
+    t = tensor(x)
+    y = np.sum(t * t)
+    x[:] = 100
+    assert_array_equal(t.numpy(), [1, 2])
+    assert_array_equal(tg.gradients(y, t)[0], [2, 4])
+
+
+def test_data_is_a_read_only_view():
+    t = tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        t.data[0] = 5
+    with pytest.raises(ValueError, match="read-only"):
+        (t * 2).data[0] = 5
+    number = tensor(1.0) * 2
+    with pytest.raises(ValueError, match="read-only"):
+        number.data[...] = 5
+
+
+def test_numpy_gives_a_fresh_copy():
+    t = tensor([1.0, 2.0])
+    t.numpy()[0] = 5
+    assert_array_equal(t.numpy(), [1, 2])
+
+
+def test_a_leaf_whose_data_was_replaced_no_longer_fits_the_old_graph():
+    W, X, c = tensor([1.0, 2.0], "W"), tensor([3.0, 4.0]), tg.Tensor([5.0, 6.0], name="c")
+    y = np.sum(W * X)
+    W.data = np.array([7.0, 8.0])
+    with pytest.raises(RuntimeError, match="W was given new data"):
+        y.backward()
+    y = np.sum(X * c)
+    c.data = np.array([0.0, 0.0])  # requires no gradient, and still the gradient of X depends on it
+    with pytest.raises(RuntimeError, match="c was given new data"):
+        tg.gradients(y, X)
+    assert_array_equal(tg.gradients(np.sum(X * c), X)[0], [0, 0])
+
+
+def test_data_given_to_a_leaf_is_copied_and_must_fit():
+    t, new = tensor([1.0, 2.0], "b1"), np.array([3.0, 4.0])
+    t.data = new
+    new[:] = 0
+    assert_array_equal(t.data, [3, 4])
+    for bad in (np.zeros(3), np.zeros(2, np.float32), np.zeros((2, 1)), 1.0):
+        with pytest.raises(ValueError, match="b1.data.*must stay the same"):
+            t.data = bad
+    with pytest.raises(TypeError, match="was computed"):
+        (t * 2).data = new
+
+
+def shares(a, b):
+    return np.shares_memory(a, b)
+
+
+def test_results_are_never_aliased(rng):
+    x, g = rng.normal(size=3), rng.normal(size=3)
+    a, b = tensor(x), tensor(x)
+    for y in (a + b, np.reshape(a, 3) + b, (a + b) + 0.0, np.broadcast_to(a, (3,)) + b):
+        da, db = tg.gradients(y, [a, b], g=g)
+        assert not shares(da, g)
+        assert not shares(db, g)
+        assert not shares(da, db)
+        assert da.flags.writeable
+    a.grad = b.grad = None
+    (a + b).backward(g)
+    assert not shares(a.grad, b.grad)
+    assert not shares(a.grad, g)
+    kept = a.grad.copy()
+    b.grad *= 0
+    g *= 0
+    assert_array_equal(a.grad, kept)
+    before = a.grad
+    (a * 2).backward(np.ones(3))
+    assert_array_equal(before, kept)  # the array handed out earlier is not added into
+
+
+def test_the_gradient_of_a_leaf_by_itself_is_not_the_cotangent():
+    t, g = tensor([1.0, 2.0]), np.array([3.0, 4.0])
+    t.backward(g)
+    assert not shares(t.grad, g)
+    (dt,) = tg.gradients(t, t, g=g)
+    assert not shares(dt, g)
+    v = tg.Tensor(g)
+    (dv,) = tg.gradients(t + 1.0, t, g=v, create_graph=True)
+    assert dv is not v
+    one, two = tg.gradients(t + (other := tensor([0.0, 0.0])), [t, other], g=v, create_graph=True)
+    assert one is not two
+
+
+def test_mutation_of_a_raw_operand_raises_in_debug():
+    t, X = tensor([[1.0, 2.0]], "W"), np.array([[3.0], [4.0]])
+    with tg.debug():
+        y = t @ X
+        X[1, 0] = 7
+        with pytest.raises(
+            RuntimeError, match=r"the array X \(2, 1\) was changed \(first at \[1, 0\]\).*matmul"
+        ) as info:
+            y.backward(np.ones((1, 1)))
+    assert "y = t @ X" in str(info.value)
+    assert t.grad is None
+
+
+# -- in-place syntax -------------------------------------------------------------------------------------------------
+
+
+def test_in_place_syntax():
+    t = u = tensor([1.0, 2.0])
+    with pytest.raises(TypeError, match="set_at"):
+        t[0] = 3.0
+    u += 1.0
+    assert u is not t
+    assert_array_equal(t.numpy(), [1, 2])
+    u *= t
+    u -= 1.0
+    u /= t
+    assert_allclose(tg.gradients(u, t, g=np.array([1.0, 1.0]))[0], 1 + 1 / t.numpy() ** 2)
+    buffer = np.zeros(2)
+    with pytest.raises(TypeError, match="in-place"):
+        buffer += t
+    with pytest.raises(TypeError, match="out="):
+        np.add(t, 1, out=buffer)
+    with pytest.raises(TypeError, match="out="):
+        np.sum(t, out=np.zeros(()))
+    assert_array_equal(buffer, 0)
+
+
+# -- implicit exit ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        np.asarray,
+        np.array,
+        lambda t: np.array([t, t]),
+        lambda t: np.array([t[0], t[1]]),
+        lambda t: np.zeros(2).dot(t),
+        lambda t: np.zeros(2).__setitem__(slice(None), t),
+        lambda t: np.ndarray.__matmul__(np.zeros((2, 2)), t).tolist(),
+    ],
+)
+def test_implicit_exit_raises(leave):
+    with pytest.raises((TypeError, AttributeError), match=r"\.numpy\(\)|tolist"):
+        leave(tensor([1.0, 2.0]))
+
+
+def _cube(a):
+    return a**3
+
+
+def test_implicit_exit_by_a_function_without_a_rule_names_it():
+    t = tensor([[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(TypeError, match=r"numpy\.save has no derivative rule"):
+        np.save("nowhere", t)
+    with pytest.raises(TypeError, match="cube.*no derivative rule"):
+        np.frompyfunc(_cube, 1, 1)(t)
+
+
+def test_implicit_exit_into_pythons_arithmetic_raises_inside_a_transform():
+    """math.sin asks for float(t): the gradient would silently be zero."""
+    with pytest.raises(TypeError, match="lose its gradient"):
+        tg.grad(math.sin)(1.0)
+    buffer = np.zeros(2)
+
+    def through_a_buffer(x):
+        buffer[0] = x
+        return np.sum(buffer)
+
+    with pytest.raises(ValueError, match="setting an array element") as info:  # NumPy's words; the cause is ours
+        tg.grad(through_a_buffer)(1.0)
+    assert "lose its gradient" in str(info.value.__cause__)
+    assert tg.grad(lambda x: x * x.item())(3.0) == 3.0  # said aloud, it is allowed
+    assert float(tensor(2.5)) == 2.5
+
+
+# -- integers, bools -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [1, [1, 2], True, np.arange(3, dtype=np.uint8)])
+def test_integers_and_bools_have_no_gradient(data):
+    with pytest.raises(TypeError, match=r"only float and complex arrays have gradients.*astype"):
+        tg.Tensor(data, requires_grad=True)
+    with pytest.raises(TypeError, match="only float and complex"):
+        tg.grad(lambda n: n * 2.0)(np.asarray(data))
+    tg.Tensor(data)  # as a constant it is fine
+
+
+def test_integers_from_a_function_have_no_gradient():
+    with pytest.raises(TypeError, match="has no gradient"):
+        tg.grad(np.argmax)(np.array([1.0, 2.0]))
+
+
+# -- dtype -----------------------------------------------------------------------------------------------------------
+
+
+def test_dtype_float32_stays_beside_python_scalars():
+    t = tensor(np.array([1.5, 2.5], np.float32))
+    y = 2.0 * t**2 + 1 - 3 / t + np.maximum(t, 0.5) + np.where(t > 2, t, 0.0) + np.power(2.0, t) + tg.relu(t) * True
+    assert y.dtype == np.float32
+    assert tg.gradients(np.sum(y), t)[0].dtype == np.float32
+    for f in (tg.sigmoid, tg.softplus, tg.leaky_relu, tg.softmax, tg.log_softmax, tg.logsumexp, np.mean, np.var):
+        assert f(t).dtype == np.float32, f
+        assert f(t.numpy()).dtype == np.float32, f
+        assert tg.gradients(np.sum(f(t)), t)[0].dtype == np.float32, f
+        (first,) = tg.gradients(np.sum(f(t)), t, create_graph=True)
+        assert first.dtype == np.float32, f
+        if first.requires_grad:
+            assert tg.gradients(np.sum(first * first), t, disconnected="zeros")[0].dtype == np.float32, f
+
+
+@pytest.mark.parametrize("loss", [tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits, tg.mean_squared_error])
+def test_dtype_float32_losses(loss):
+    A, Y = np.array([[0.25, 0.5]], np.float32), np.array([[0, 1]], np.float32)
+    J, dA = tg.value_and_grad(loss)(A, Y)
+    assert J.dtype == dA.dtype == np.float32
+
+
+def test_dtype_and_shape_of_a_gradient_are_its_inputs(rng):
+    a = tensor(rng.normal(size=(3, 1)).astype(np.float32))
+    b = tensor(rng.normal(size=(1, 2)))
+    c = tensor(rng.normal(size=()).astype(np.float32))
+    y = np.sin(a * b) + c / b
+    assert y.dtype == np.float64
+    g = rng.normal(size=(3, 2))
+    for graph in (False, True):
+        da, db, dc = tg.gradients(y, [a, b, c], g=g, create_graph=graph)
+        assert (da.dtype, db.dtype, dc.dtype) == (np.float32, np.float64, np.float32)
+        assert (da.shape, db.shape, dc.shape) == ((3, 1), (1, 2), ())
+    A, B = a.numpy(), b.numpy()
+    assert_allclose(da.numpy(), np.sum(g * np.cos(A * B) * B, axis=1, keepdims=True), rtol=1e-5)
+    y.backward(g)
+    for t in (a, b, c):
+        assert type(t.grad) is np.ndarray
+        assert t.grad.dtype == t.dtype
+        assert t.grad.shape == t.shape
+
+
+def test_dtype_of_the_cotangent_is_the_results():
+    t = tensor(np.ones(2, np.float32))
+    assert tg.gradients(t * 2, t, g=np.array([1, 2]))[0].dtype == np.float32
+    assert tg.gradients(t * 2, t, g=[1.0, 2.0])[0].dtype == np.float32
+    with pytest.raises(TypeError, match="complex128.*float32"):
+        tg.gradients(t * 2, t, g=np.array([1j, 2]))
+
+
+# -- kinks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "derivative"),
+    [
+        (tg.relu, 0.0, 0.0),
+        (lambda x: tg.leaky_relu(x, slope=0.3), 0.0, 0.3),
+        (tg.leaky_relu, -0.0, 0.01),
+        (np.abs, 0.0, 0.0),
+        (np.fabs, 0.0, 0.0),
+        (lambda x: np.maximum(x, 2.0), 2.0, 0.5),
+        (lambda x: np.minimum(2.0, x), 2.0, 0.5),
+        (lambda x: np.maximum(x, x), 2.0, 1.0),
+        (np.sign, 0.0, 0.0),
+        (np.floor, 1.0, 0.0),
+    ],
+)
+def test_kinks(f, x, derivative):
+    assert tg.grad(f)(x) == derivative
+    assert tg.jvp(f, (x,), (1.0,))[1] == derivative
+    assert tg.grad(f)(np.float32(x)) == np.float32(derivative)
+
+
+def test_kinks_of_extremes_are_shared_evenly():
+    x = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
+    g = np.array([6.0, 9.0])
+    expected = np.array([[0, 3, 3], [3, 3, 3]])
+    for f in (lambda x: np.max(x, axis=1), lambda x: -np.min(-x, axis=1)):
+        (dx,) = tg.vjp(f, x)[1](g)
+        assert_allclose(dx, expected)
+    assert_allclose(tg.grad(np.max)(x), np.where(x == 3, 0.5, 0))
+
+
+# -- where, maximum, …: no NaN from the branch not taken ---------------------------------------------------------------
+
+QUIET = {"divide": "ignore", "invalid": "ignore", "over": "ignore"}
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.where(x > 0, np.log(x), 0.0),
+        lambda x: np.where(x > 0, x * np.log(x), 0.0),
+        lambda x: np.where(x > 0, np.sqrt(x), 0.0),
+        lambda x: np.where(x > 0, np.tanh(np.log(x)), 0.0),
+        lambda x: np.where(x > 0, np.sin(1 / x), 0.0),
+        lambda x: np.where(x > 0, np.abs(np.log(x)), 0.0),
+        lambda x: np.where(x > 0, x**0.5, 0.0),
+        lambda x: np.where(x > 0, x**-1.5, 0.0),
+        lambda x: np.where(x > 0, np.arcsin(np.sqrt(x) / 4), 0.0),
+        lambda x: np.where(x > 0, np.exp(1 / x), 0.0),
+        lambda x: np.where(x > 0, np.sqrt(x) * np.sin(x) / x, 1.0),
+        lambda x: tg.relu(np.log(x + 1) * np.sqrt(x + 1)) + np.where(x == -1, 0, 1 / (x + 1)) * (x > 0),
+        lambda x: np.maximum(np.where(x > 0, np.log(x), -5.0), -5.0),
+        lambda x: np.log(x)[1:2],
+        lambda x: np.max(np.sqrt(x)[1:]),
+        lambda x: tg.checkpoint(lambda x: np.where(x > 0, tg.checkpoint(np.log)(x), 0.0))(x),
+        lambda x: np.where(x > 0, tg.checkpoint(lambda x: np.sin(np.log(x)))(x), 0.0),
+        lambda x: np.where(x > 0, tg.softplus(np.log(x)) * tg.sigmoid(1 / x), 0.0),
+    ],
+)
+@pytest.mark.parametrize("x", [np.array([0.0, 1.5]), np.array([-0.5, 0.7])], ids=["zero", "negative"])
+def test_where_no_nan_from_the_branch_not_taken(f, x):
+    """The taken entry's derivatives are those it has alone; the other's are 0; nothing warns on the way back."""
+    alone = x[1:]
+
+    def taken(a):  # the same with an ordinary number in the other place
+        with np.errstate(**QUIET):
+            return f(np.concatenate([np.array([0.9]), a]))
+
+    def quiet(a):
+        with np.errstate(**QUIET):
+            return f(a)
+
+    first = tg.grad(lambda a: np.sum(taken(a)))(alone)
+    y, pullback = tg.vjp(lambda a: np.sum(quiet(a)), x)
+    (dx,) = pullback(1.0)  # outside of errstate: a warning is an error
+    assert_allclose(dx[1:], first, rtol=1e-12)
+    assert dx[0] == 0
+    t = tensor(x)
+    y = np.sum(quiet(t))
+    (dt,) = tg.gradients(y, t, create_graph=True)
+    assert_allclose(dt.numpy(), dx, rtol=1e-12)
+    second = tg.gradients(np.sum(dt), t, disconnected="zeros")[0]
+    assert_allclose(second[1:], np.diagonal(tg.hessian(lambda a: np.sum(taken(a)))(alone)), rtol=1e-9)
+    assert second[0] == 0
+    with np.errstate(**QUIET):
+        forward = tg.jvp(lambda a: np.sum(f(a)), (x,), (np.ones(2),))[1]
+    assert_allclose(forward, np.sum(dx), rtol=1e-12)
+
+
+def test_where_a_nan_that_was_taken_stays():
+    with np.errstate(**QUIET):
+        dx = tg.grad(lambda x: np.sum(np.where(x < 5, np.log(x), 0.0)))(np.array([-1.0, np.nan, 2.0]))
+    assert np.isnan(dx[1]) or dx[1] == 0
+    assert dx[2] == 0.5
+
+
+# -- losses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits, tg.mean_squared_error])
+@pytest.mark.parametrize(("a", "y"), [((5,), (1, 5)), ((1, 5), (5,)), ((5, 1), (1, 5)), ((2, 5), (1, 5)), ((), (1,))])
+def test_losses_of_different_shapes_raise(loss, a, y):
+    with pytest.raises(ValueError, match=r"same shape.*reshape"):
+        loss(np.full(a, 0.5), np.zeros(y))
+    with pytest.raises(ValueError, match="same shape"):
+        tg.grad(loss)(np.full(a, 0.5), np.zeros(y))
+
+
+@pytest.mark.parametrize(("labels", "axis"), [((4,), 0), ((1, 5), 0), ((3, 1), 0), ((5,), 1)])
+def test_losses_of_labels_that_do_not_fit_raise(labels, axis):
+    with pytest.raises(ValueError, match=r"fit neither logits \(3, 5\)"):
+        tg.cross_entropy(np.zeros((3, 5)), np.zeros(labels, int), axis=axis)
+
+
+# -- threads ---------------------------------------------------------------------------------------------------------
+
+
+def nested(x):
+    """A number that takes nested transforms of both modes to compute; its closed form is beside it."""
+
+    def inner(y):
+        return np.sum(np.sin(y) * y) * x
+
+    return np.sum(tg.hvp(inner, (np.array([0.5, 1.5]),), (np.array([1.0, 2.0]),))[0]) + tg.jvp(np.exp, (x,), (x,))[1]
+
+
+def nested_by_hand(x):
+    y, v = np.array([0.5, 1.5]), np.array([1.0, 2.0])
+    return np.sum(v * (2 * np.cos(y) - y * np.sin(y))) + (1 + x) * np.exp(x)
+
+
+def test_threads_concurrent_transforms_give_the_sequential_answers():
+    points = np.linspace(-1, 1, 64)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(tg.grad(nested), points))
+    assert_allclose(found, [nested_by_hand(x) for x in points], rtol=1e-12)
+
+
+def test_threads_interleaved_transforms_give_the_sequential_answers():
+    """Every thread is in the middle of its transform while the others run theirs."""
+    barrier = threading.Barrier(4, timeout=20)
+
+    def f(x):
+        y = x * x
+        barrier.wait()
+        z = tg.grad(lambda u: u**3 * y)(x)
+        barrier.wait()
+        with tg.no_grad():
+            barrier.wait()
+            frozen = z * 1.0
+        barrier.wait()
+        return z + 0.0 * frozen
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(tg.grad(f), [1.0, 2.0, 3.0, 4.0]))
+    assert_allclose(found, [12 * x**3 for x in (1.0, 2.0, 3.0, 4.0)])
+
+
+def test_threads_share_a_graph_that_both_sweep():
+    t = tensor(np.linspace(0, 1, 50))
+    y = t
+    for _ in range(200):
+        y = np.sin(y) + t
+    expected = tg.gradients(np.sum(y), t)[0]
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: tg.gradients(np.sum(y), t)[0], range(12)):
+            assert_array_equal(found, expected)
+
+
+def test_threads_no_grad_does_not_leak():
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with tg.no_grad(), tg.debug():
+            entered.set()
+            leave.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert entered.wait(20)
+    try:
+        assert (tensor(1.0) * 2).requires_grad
+    finally:
+        leave.set()
+        thread.join()
+
+
+def test_no_grad_is_left_on_an_error():
+    with pytest.raises(ZeroDivisionError), tg.no_grad():
+        raise ZeroDivisionError
+    assert (tensor(1.0) * 2).requires_grad
+
+
+# -- copies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "twin", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))], ids=["copy", "deepcopy", "pickle"]
+)
+def test_copies_of_a_leaf(twin):
+    t = tensor(np.array([1.0, 2.0], np.float32), "W1")
+    (t * t).backward(np.array([1.0, 10.0]))
+    other = twin(t)
+    assert (other.name, other.requires_grad, other.dtype) == ("W1", True, np.float32)
+    assert_array_equal(other.grad, [2, 40])
+    other.grad *= 0
+    other.data = np.zeros(2, np.float32)
+    assert_array_equal(t.grad, [2, 40])
+    assert_array_equal(t.data, [1, 2])
+    y = np.sum(other * 3.0)  # a gradient through the copy goes to the copy
+    t.grad = None
+    y.backward()
+    assert t.grad is None
+    assert_array_equal(other.grad, [3, 3])
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_copies_of_a_recorded_tensor_are_refused(twin):
+    Z1 = tensor([1.0]) * 2
+    Z1.name = "Z1"
+    with pytest.raises(TypeError, match=r"Z1.*\.detach\(\)"):
+        twin(Z1)
+    assert_array_equal(pickle.loads(pickle.dumps((tensor([1.0]) * 2).detach())).data, [2.0])
+    with pytest.raises(TypeError, match="detach"):
+        tg.grad(lambda x: copy.deepcopy(x) * 2)(1.0)
+
+
+def test_copies_keep_what_is_shared():
+    t = tensor([1.0])
+    a, b = copy.deepcopy([t, t])
+    assert a is b
+    assert a is not t
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+
+def train(steps, rng):
+    """A little of everything that a training loop does, errors and nested transforms included."""
+    X, Y = rng.normal(size=(2, 30)), (rng.normal(size=(1, 30)) > 0).astype(float)
+    W1, W2 = tensor(rng.normal(size=(4, 2)), "W1"), tensor(rng.normal(size=(1, 4)), "W2")
+    params = {"W1": W1.numpy(), "W2": W2.numpy()}
+
+    def loss(p):
+        return tg.binary_cross_entropy_with_logits(p["W2"] @ np.tanh(p["W1"] @ X), Y)
+
+    step = tg.value_and_grad(loss)
+    for i in range(steps):
+        J = loss({"W1": W1, "W2": W2})
+        W1.grad = W2.grad = None
+        J.backward()
+        for t in (W1, W2):
+            t.data = t.data - 0.1 * t.grad
+        step(params)
+        if i % 10 == 0:
+            tg.hvp(loss, (params,), (params,))
+            tg.jvp(loss, (params,), (params,))
+            tg.grad(lambda p: tg.checkpoint(loss)(p))(params)
+            tg.gradients(loss({"W1": W1, "W2": W2}), [W1], create_graph=True)
+            with pytest.raises(ValueError, match="inner sizes"):
+                W1 @ Y
+            with pytest.raises(ValueError, match="depend"):
+                tg.gradients(np.sum(W1 * 2), W2)
+            with tg.debug():
+                loss({"W1": W1, "W2": W2}).backward()
+
+
+def test_memory_no_reference_cycles(rng):
+    train(2, rng)
+    gc.collect()
+    gc.disable()
+    try:
+        train(10, rng)
+        found = gc.collect()
+    finally:
+        gc.enable()
+    # What pytest.raises itself leaves behind is not ours.
+    gc.disable()
+    try:
+        for _ in range(4):
+            with pytest.raises(ValueError, match="x"):
+                raise ValueError("x")
+        theirs = gc.collect()
+    finally:
+        gc.enable()
+    assert found <= theirs, f"{found} objects were in reference cycles"
+
+
+@pytest.mark.parametrize(
+    "steps", [300, pytest.param(100_000, marks=pytest.mark.slow)], ids=["300 steps", "100,000 steps"]
+)
+def test_memory_is_flat_with_gc_off(rng, steps):
+    gc.collect()
+    gc.disable()
+    try:
+        x = rng.normal(size=(20, 20))
+        W = tensor(rng.normal(size=(20, 20)))
+
+        def run(count):
+            for _ in range(count):
+                np.sum(np.tanh(W @ x) ** 2).backward()
+                W.data = W.data - 1e-4 * W.grad
+                W.grad = None
+                tg.grad(lambda w: np.sum(np.sin(w * x)))(x)
+
+        run(50)
+        tracemalloc.start()
+        run(50)
+        before, _ = tracemalloc.get_traced_memory()
+        run(steps)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < 20_000, f"{after - before} bytes more after {steps} steps"
