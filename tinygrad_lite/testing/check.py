@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -159,6 +160,7 @@ class _Check:
 
             found = compare(
                 *(gradient[mine], noise[mine], estimate, self.auto.precision, unit, self.numerical.method),
+                rough=partial(self._rough_vjp, self.auto, mine),
                 by_differences=again if self.numerical.analytic else None,
             )
             entry = found.entry(leaf.name, "vjp", self.order, leaf.size, described)
@@ -167,10 +169,14 @@ class _Check:
             entries.append(entry)
             if self.narrow and narrow:
                 found = self._narrow(
-                    narrow[0][mine], narrow[1][mine], gradient[mine], noise[mine], estimate.scale, unit
+                    *(narrow[0][mine], narrow[1][mine], gradient[mine], noise[mine], estimate.scale, unit),
+                    rough=partial(self._rough_vjp, self.narrow, mine),
                 )
                 entries.append(found.entry(leaf.name, f"vjp{self._in_narrow}", self.order, leaf.size, described))
         return entries
+
+    def _rough_vjp(self, auto: AutogradSide, elements: NDArray[Any]) -> Vector:
+        return auto.rough_vjp(self.g)[elements]
 
     def _chosen(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[NDArray[Any], int]:
         """Which elements of an input to check: all, or a sample and those that random directions accuse.
@@ -185,12 +191,20 @@ class _Check:
         return np.union1d(some, guilty), sum(kink for _, kink in directions)
 
     def _narrow(
-        self, narrow: Vector, narrow_noise: Vector, wide: Vector, noise: Vector, scale: Vector, unit: float
+        self,
+        narrow: Vector,
+        narrow_noise: Vector,
+        wide: Vector,
+        noise: Vector,
+        scale: Vector,
+        unit: float,
+        rough: Callable[[], Vector],
     ) -> Found:
         """Autograd's numbers in a narrower dtype, against its own in float64."""
         assert self.narrow is not None
         truth = Estimate(wide, np.where(np.isfinite(wide), noise, np.inf), np.zeros(wide.shape), scale)
-        return compare(narrow, narrow_noise, truth, self.narrow.precision, unit, "autograd in float64")
+        precision = self.narrow.precision
+        return compare(narrow, narrow_noise, truth, precision, unit, "autograd in float64", rough)
 
     def _along_axes(self, elements: NDArray[Any], derivative: Callable[[Vector], Estimate]) -> Estimate:
         """The derivative of <g, f> with respect to each of these entries of x."""
@@ -251,12 +265,16 @@ class _Check:
             unit = self._unit(leaf, float(np.max(np.abs(d), initial=0.0)))
             found = compare(
                 *(tangent, noise, estimate, self.auto.precision, unit, self.numerical.method),
+                rough=partial(self.auto.rough_jvp, d),
                 by_differences=again if self.numerical.analytic else None,
             )
             findings.append(found)
             if self.narrow:
                 narrow_findings.append(
-                    self._narrow(*self.narrow.jvp(d), wide=tangent, noise=noise, scale=estimate.scale, unit=unit)
+                    self._narrow(
+                        *(*self.narrow.jvp(d), tangent, noise, estimate.scale, unit),
+                        rough=partial(self.narrow.rough_jvp, d),
+                    )
                 )
 
         def described(i: int) -> str:
@@ -274,8 +292,8 @@ class _Check:
     def _transpose(self, auto: AutogradSide, mode: str) -> Entry:
         """<g, J t> against <Jᵀ g, t>: the two modes must be transposes of one another, at kinks too."""
         t = auto.subject.inputs.rounded(away_from_zero(self.rng, self.subject.x.size))
-        gradient, gradient_noise = auto.vjp(self.g, at_x_only=True)
-        tangent, tangent_noise = auto.jvp(t, at_x_only=True)
+        gradient, gradient_noise = auto.vjp(self.g)
+        tangent, tangent_noise = auto.jvp(t)
         forward, reverse = float(np.sum(self.g * tangent)), float(np.sum(gradient * t))
         size = np.sum(np.abs(self.g * tangent)) + np.sum(np.abs(gradient * t))
         noise = _root_sum_square(self.g * tangent_noise) + _root_sum_square(t * gradient_noise)

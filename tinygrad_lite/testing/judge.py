@@ -79,15 +79,20 @@ def compare(
     precision: Precision,
     unit: float,
     method: str,
+    rough: Callable[[], Vector],
     by_differences: Callable[[NDArray[Any]], Estimate] | None = None,
 ) -> Found:
     """Judge each of autograd's numbers.
 
-    noise: how far they move with the last digits of what they were computed from. unit: the largest step over
-    the size of what is varied, so that scale * unit is the slope of a value that changes by all of itself.
-    by_differences: asked again about the elements in dispute, which it settles (see `differences`).
+    noise: how far they move with the last digits of what they were computed from; rough: the same, measured
+    with more care, and asked for only if something is in dispute. unit: the largest step over the size of what
+    is varied, so that scale * unit is the slope of a value that changes by all of itself. by_differences: asked
+    about the elements in dispute, which it settles (see `differences`).
     """
     judgement = _judge(auto, noise, estimate, precision, unit)
+    if WRONG in judgement:
+        noise = np.fmax(noise, rough())
+        judgement = _judge(auto, noise, estimate, precision, unit)
     methods = [method] * auto.size
     disputed = np.array([i for i, verdict in enumerate(judgement) if verdict == WRONG][:_SETTLED], int)
     if by_differences is not None and disputed.size:

@@ -217,7 +217,7 @@ def accepts(function: Function, operands: Sequence[Any], params: dict[str, Any])
         with np.errstate(all="ignore"):
             result = function.fn(*operands, **params)
         results = result if isinstance(result, (tuple, list)) else (result,)
-        return all(np.asarray(r).dtype.kind in "biuf" and bool(np.all(np.isfinite(r))) for r in results)
+        return all(np.asarray(r).dtype.kind in "biufc" and bool(np.all(np.isfinite(r))) for r in results)
     except (TypeError, ValueError, IndexError, np.linalg.LinAlgError):
         return False
 

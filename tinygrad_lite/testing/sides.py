@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .. import tree
 from .judge import Precision
 from .numerical import EPS, Estimate, Vector, complex_step, differences, quiet, roughness, value_noise
+from .parts import of_real_arguments, of_real_result
 from .report import GradientError
 from .vectors import Layout, joined, numbers
 
@@ -22,19 +23,19 @@ class Subject:
     """
 
     def __init__(self, f: Callable[..., Any], name: str, args: tuple[Any, ...], names: Sequence[str]) -> None:
-        paths = [path for arg, arg_name in zip(args, names, strict=True) for path in tree.paths(arg, arg_name)]
         self.name = name
-        self.f, self.inputs, self.arg_names = f, Layout(args, paths), list(names)
+        self.f, args, self.arg_names = of_real_arguments(f, args, names)
+        named = zip(args, self.arg_names, strict=True)
+        self.inputs = Layout(args, [path for arg, arg_name in named for path in tree.paths(arg, arg_name)])
         if not self.inputs.leaves:
             raise ValueError(
                 f"check_gradients({name}): none of the arguments holds floating-point numbers, so there is nothing to "
                 "differentiate; convert integers with .astype(float)"
             )
-        if len(self.inputs.leaves) < len(self.inputs.others):
-            args = self._hold_integers(args)
         self.args = self.inputs.tree(self.inputs.vector(args), exact=True)
         self.x: Vector = self.inputs.vector(args).astype(np.float64)
         with quiet():
+            self.f = of_real_result(self.f, self.f(*self.inputs.tree(self.x)))
             result = self.f(*self.inputs.tree(self.x))
         self.outputs = Layout(result, tree.paths(result, "result"))
         if not self.outputs.leaves:
@@ -55,21 +56,6 @@ class Subject:
             return None
         args = self.inputs.tree(self.x)
         return Subject(self.f, self.name, args, self.arg_names)
-
-    def _hold_integers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Make this a function of the floating-point leaves alone, the others held where they are."""
-        f, whole = self.f, self.inputs
-
-        def of_floats(*floats: Any) -> Any:
-            leaves = list(whole.others)
-            for leaf, array in zip(whole.leaves, floats, strict=True):
-                leaves[leaf.index] = array
-            return f(*tree.unflatten(whole.structure, leaves))
-
-        floats = tuple(whole.others[leaf.index] for leaf in whole.leaves)
-        self.f, self.arg_names = of_floats, [leaf.name for leaf in whole.leaves]
-        self.inputs = Layout(floats, self.arg_names)
-        return floats
 
     def __call__(self, vector: NDArray[Any]) -> NDArray[Any]:
         return self.outputs.vector(self.f(*self.inputs.tree(vector)))
@@ -142,31 +128,35 @@ class AutogradSide:
         rng: np.random.Generator,
     ) -> None:
         self.subject, self.take_vjp, self.take_jvp, self.rng = subject, take_vjp, take_jvp, rng
-        result = subject.f(*subject.args)
+        # Its own result's structure is what a cotangent must have; it may be a plain tuple for a named one.
+        result = take_vjp(subject.f, *subject.args)[0]
         self.outputs = Layout(result, tree.paths(result, "result"))
         self.eps = float(np.max(joined([subject.inputs.eps, self.outputs.eps]), initial=EPS))  # of its arithmetic
         self.precision = Precision(self.eps)
 
-    def vjp(self, g: Vector, at_x_only: bool = False) -> tuple[Vector, Vector]:
-        """The gradient of <g, f>, and its rounding error; at_x_only: that of what is linear in g."""
+    def vjp(self, g: Vector) -> tuple[Vector, Vector]:
+        """The gradient of <g, f>, and how far the last digits of g move it."""
         self._check_value()
-        return self._measured(self._vjp, g, at_x_only)
+        return self._measured(self._vjp, g)
 
-    def jvp(self, t: Vector, at_x_only: bool = False) -> tuple[Vector, Vector]:
-        """The tangent of f along t, and its rounding error; at_x_only: that of what is linear in t."""
-        return self._measured(self._jvp, t, at_x_only)
+    def jvp(self, t: Vector) -> tuple[Vector, Vector]:
+        """The tangent of f along t, and how far the last digits of t move it."""
+        return self._measured(self._jvp, t)
+
+    def rough_vjp(self, g: Vector) -> Vector:
+        """The rounding error of the gradient: how rough it is as a function of x."""
+        return 4 * roughness(lambda x: self._vjp(x, g), self.subject.x, self.eps)
+
+    def rough_jvp(self, t: Vector) -> Vector:
+        """The rounding error of the tangent."""
+        return 4 * roughness(lambda x: self._jvp(x, t), self.subject.x, self.eps)
 
     def _measured(
-        self, derivative: Callable[[NDArray[Any], Vector], Vector], direction: Vector, at_x_only: bool
+        self, derivative: Callable[[NDArray[Any], Vector], Vector], direction: Vector
     ) -> tuple[Vector, Vector]:
-        """The derivative at x, and how much the last digits of x and of the direction move it."""
-        x = self.subject.x
-        exact = derivative(x, direction)
+        exact = derivative(self.subject.x, direction)
         wiggled = direction * (1 + self.eps * self.rng.uniform(-2, 2, direction.shape))
-        noise = np.abs(derivative(x, wiggled) - exact)
-        if not at_x_only:
-            noise = np.fmax(noise, roughness(lambda moved: derivative(moved, direction), x, self.eps))
-        return exact, 4 * noise
+        return exact, 4 * np.abs(derivative(self.subject.x, wiggled) - exact)
 
     def _vjp(self, x: NDArray[Any], g: Vector) -> Vector:
         inputs, name = self.subject.inputs, self.subject.name

@@ -54,10 +54,6 @@ class Layout:
         start = 0
         for index, (name, leaf) in enumerate(zip(names, self.others, strict=True)):
             array = numbers(leaf)
-            if array.dtype.kind == "c":
-                raise TypeError(
-                    f"check_gradients: {name} is {array.dtype}; give the real and the imaginary part as two arguments"
-                )
             if array.dtype.kind == "f":
                 self.leaves.append(Leaf(name, index, array.shape, array.dtype, start))
                 start += self.leaves[-1].size
