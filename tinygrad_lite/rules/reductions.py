@@ -55,7 +55,7 @@ def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = F
 
 
 sum = row(linear(_sum, lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims)), np.sum)
-mean = row(linear(np.mean, _mean_vjp))
+mean = row(linear(np.mean, _mean_vjp, examples=calls(*_REDUCED)))
 
 # -- spread around the mean ------------------------------------------------------------------------------------------
 
@@ -298,8 +298,9 @@ def _or(x: Any, replacement: float) -> Any:
 
 
 def _numbers(x: Any, axis: Any) -> Any:
-    """How many entries are not NaN, the reduced axes kept."""
-    return np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=True)
+    """How many entries are not NaN, the reduced axes kept; as floats of x's own precision."""
+    count = np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=True)
+    return np.astype(count, np.real(x).dtype if x.dtype.kind == "c" else np.result_type(x.dtype, np.float16))
 
 
 @implements(np.nansum, examples=calls(*_REDUCED))

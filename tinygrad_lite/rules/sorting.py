@@ -6,7 +6,7 @@ Entries that are equal keep their order (a stable sort), and each has the gradie
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
     return sort_.call(a, axis=axis)
 
 
-@implements(np.sort_complex)
+@implements(np.sort_complex, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
 def sort_complex(a: Any) -> Any:
     return np.astype(np.sort(a), np.result_type(a.dtype, np.complex64))
 
@@ -114,27 +114,15 @@ def unique(
     return (values, *extra) if extra else values
 
 
-class UniqueAll(NamedTuple):
-    values: Any
-    indices: Any
-    inverse_indices: Any
-    counts: Any
-
-
-class UniqueCounts(NamedTuple):
-    values: Any
-    counts: Any
-
-
-class UniqueInverse(NamedTuple):
-    values: Any
-    inverse_indices: Any
+def _named(function: Any) -> Any:
+    """The class of what NumPy's function returns, a named tuple."""
+    return type(function(np.zeros(1)))
 
 
 implements(np.unique_values)(lambda x: unique(x, equal_nan=False))
-implements(np.unique_all)(lambda x: UniqueAll(*unique(x, True, True, True, equal_nan=False)))
-implements(np.unique_counts)(lambda x: UniqueCounts(*unique(x, return_counts=True, equal_nan=False)))
-implements(np.unique_inverse)(lambda x: UniqueInverse(*unique(x, return_inverse=True, equal_nan=False)))
+implements(np.unique_all)(lambda x: _named(np.unique_all)(*unique(x, True, True, True, equal_nan=False)))
+implements(np.unique_counts)(lambda x: _named(np.unique_counts)(*unique(x, return_counts=True, equal_nan=False)))
+implements(np.unique_inverse)(lambda x: _named(np.unique_inverse)(*unique(x, return_inverse=True, equal_nan=False)))
 
 
 def _two_sets(rng: np.random.Generator) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from ..op import Array, answers, constant, custom_vjp, implements, linear, row
 from ..tensor import Tensor
 from .indexing import put_along
-from .reductions import back_from_line, flag, in_line
+from .reductions import back_from_line, calls, flag, in_line
 
 # -- quantiles -------------------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ nanquantile_ = row(
 def _order_statistic(op: Any, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: Any) -> Any:
     if type(q) is Tensor:
         raise TypeError(f"{name}: q must be plain numbers, not a Tensor; there is no gradient with respect to it")
-    return op(a, q=np.asarray(q, float), axis=axis, method=method, keepdims=flag(keepdims))
+    return op(a, q=q, axis=axis, method=method, keepdims=flag(keepdims))
 
 
 @implements(np.quantile, examples=_quantile_examples)
@@ -106,12 +106,17 @@ def nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", kee
 
 @implements(np.percentile, examples=lambda rng: [((rng.normal(size=(2, 5)),), {"q": 30, "axis": 1})])
 def percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
-    return quantile(a, q if type(q) is Tensor else np.true_divide(q, 100), axis, method=method, keepdims=keepdims)
+    return _order_statistic(quantile_, "percentile", a, _hundredth(q, a.dtype), axis, method, keepdims)
 
 
 @implements(np.nanpercentile, examples=lambda rng: [((rng.normal(size=(2, 5)),), {"q": 30, "axis": 1})])
 def nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
-    return nanquantile(a, q if type(q) is Tensor else np.true_divide(q, 100), axis, method=method, keepdims=keepdims)
+    return _order_statistic(nanquantile_, "nanpercentile", a, _hundredth(q, a.dtype), axis, method, keepdims)
+
+
+def _hundredth(q: Any, dtype: np.dtype[Any]) -> Any:
+    """As NumPy rounds it."""
+    return q if type(q) is Tensor else np.true_divide(q, dtype.type(100) if dtype.kind == "f" else 100)
 
 
 median_ = row(
@@ -120,6 +125,7 @@ median_ = row(
         lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear"),
         name="median",
         selects=True,
+        examples=calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}),
     )
 )
 nanmedian_ = row(
@@ -128,16 +134,17 @@ nanmedian_ = row(
         lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear", skip_nan=True),
         name="nanmedian",
         selects=True,
+        examples=calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}),
     )
 )
 
 
-@implements(np.median)
+@implements(np.median, examples=calls({}, {"axis": 1}))
 def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return median_(a, axis=axis, keepdims=keepdims)
 
 
-@implements(np.nanmedian)
+@implements(np.nanmedian, examples=calls({}, {"axis": 1}))
 def nanmedian(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     return nanmedian_(a, axis=axis, keepdims=flag(keepdims))
 
@@ -193,7 +200,7 @@ def cov(
 def _variables(m: Any, rowvar: bool) -> Any:
     if np.ndim(m) > 2:
         raise ValueError(f"cov: the array has {np.ndim(m)} dimensions, it may have two at most")
-    X = np.atleast_2d(m)
+    X = np.astype(np.atleast_2d(m), np.result_type(m, np.float64))
     return X if rowvar or np.ndim(m) < 2 else X.T
 
 
@@ -234,37 +241,64 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     return count(x, minlength=minlength) if weights is None else weighted_count(weights, x, minlength=minlength)
 
 
-def _edges_are_fixed(function: str, bins: Any, limits: Any) -> None:
-    """A histogram's edges move with its data unless they are given; only its counts are piecewise constant."""
+def _fixed_edges(function: str, bins: Any, limits: Any) -> Any:
+    """The edges, if they do not depend on the data, so that only the counts do, which are piecewise constant."""
     if limits is None and np.ndim(bins) == 0:
         raise TypeError(
             f"{function} of a Tensor needs bins= as edges, or range=: otherwise its edges depend on the data, and "
             "their gradient would be lost"
         )
+    return np.histogram_bin_edges(np.zeros(1), bins, limits)
+
+
+def _plain_weights(function: str, weights: Any) -> Any:
+    if type(weights) is Tensor:
+        raise TypeError(
+            f"{function}(weights=t) is not supported on Tensors, because its gradient would be lost; "
+            "write np.bincount(np.digitize(a, edges) - 1, weights=t)"
+        )
+    return weights
 
 
 histogram_ = row(
     constant(
-        lambda a, weights=None, bins=10, range=None, density=None: np.histogram(a, bins, range, density, weights)[0],
+        lambda a, edges, density=None, weights=None: np.histogram(a, edges, None, density, weights)[0],
         name="histogram",
+    )
+)
+histogramdd_ = row(
+    constant(
+        lambda sample, edges, density=None, weights=None: np.histogramdd(sample, edges, None, density, weights)[0],
+        name="histogramdd",
     )
 )
 
 
 @answers(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    """Counts, which are piecewise constant, and plain edges; weights must be plain numbers."""
-    _edges_are_fixed("histogram", bins, range)
-    if type(weights) is Tensor:
-        raise TypeError(
-            "histogram(weights=t) is not supported on Tensors, because its gradient would be lost; "
-            "write np.bincount(np.digitize(a, edges) - 1, weights=t)"
-        )
-    edges = np.histogram_bin_edges(np.zeros(1), bins, range)
-    return histogram_(a, bins=edges, density=density, weights=weights), edges
+    """Counts, which are piecewise constant, and plain edges."""
+    edges = _fixed_edges("histogram", bins, range)
+    return histogram_(a, edges=edges, density=density, weights=_plain_weights("histogram", weights)), edges
+
+
+@answers(np.histogramdd)
+def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    """sample: shape (n, d), or d arrays; bins and range: one for each of the d."""
+    if type(sample) is not Tensor:
+        sample = np.stack([*sample], axis=-1)
+    d = sample.shape[1]
+    bins, range = [bins] * d if np.ndim(bins) == 0 else bins, [None] * d if range is None else range
+    edges = [_fixed_edges("histogramdd", b, r) for b, r in zip(bins, range, strict=True)]
+    weights = _plain_weights("histogramdd", weights)
+    return histogramdd_(sample, edges=edges, density=density, weights=weights), edges
+
+
+@answers(np.histogram2d)
+def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    counts, (x_edges, y_edges) = histogramdd([x, y], bins, range, density, weights)
+    return counts, x_edges, y_edges
 
 
 @answers(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None) -> Any:
-    _edges_are_fixed("histogram_bin_edges", bins, range)
-    return np.histogram_bin_edges(np.zeros(1), bins, range)
+    return _fixed_edges("histogram_bin_edges", bins, range)
