@@ -176,7 +176,8 @@ class _Check:
         return entries
 
     def _rough_vjp(self, auto: AutogradSide, elements: NDArray[Any]) -> Vector:
-        return auto.rough_vjp(self.g)[elements]
+        rough: Vector = auto.rough_vjp(self.g)[elements]
+        return rough
 
     def _chosen(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[NDArray[Any], int]:
         """Which elements of an input to check: all, or a sample and those that random directions accuse.
