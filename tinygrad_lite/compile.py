@@ -24,7 +24,7 @@ from .program.program import Program
 from .program.simplify import EXACT, drop_dead, inline, run_passes, share, split_means
 from .program.trace import collect, traced, tracing
 from .program.writer import MISS, Writer
-from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf, next_seq
+from .tensor import Tensor, leaf, next_seq
 from .transforms import argument_names
 
 Function = Callable[..., Any]
@@ -36,8 +36,10 @@ def compile(f: Function) -> Compiled:
     f: takes and returns trees (dicts, lists, tuples, dataclasses) of arrays and numbers, and may use anything the table
     knows, `value_and_grad` and parameter updates included. Arrays and floats are arguments of the program; whole
     numbers, strings and flags are part of the kind. Tensors that f reaches from outside are read at every call. Results
-    are fresh arrays. TraceError if f reads a number it should compute (`if loss < 1`, `float(t)`); RuntimeError if the
-    program does not reproduce f, as when random numbers are drawn inside f: pass them as arguments.
+    are fresh arrays. Given a Tensor that a gradient flows through, f itself runs, so that transforms may be put around a
+    compiled function (put them inside for speed). TraceError if f reads a number it should compute (`if loss < 1`,
+    `float(t)`); RuntimeError if the program does not reproduce f, as when random numbers are drawn inside f: pass them
+    as arguments.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> @tg.compile
@@ -82,6 +84,9 @@ class Compiled:
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with arguments of a new kind, or in a form that no `entry` takes apart."""
+        mode = current()
+        if mode is not None and mode.tracing or _differentiated(args, kwargs):
+            return self._f(*args, **kwargs)
         leaves, kind, as_tensors = _prepared(args, kwargs, self.__name__)
         generated = self._kinds.get(kind)
         result = self._add(args, kwargs, leaves, kind) if generated is None else generated(leaves)
@@ -150,6 +155,11 @@ def faster(program: Program) -> Program:
 # -- arguments and results -------------------------------------------------------------------------------------------
 
 
+def _differentiated(args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether a gradient flows through an argument; a program has none to offer, so the function itself must run."""
+    return any(type(x) is Tensor and x._flags for x in tree.flatten((args, kwargs))[0])
+
+
 def _prepared(args: Any, kwargs: dict[str, Any], name: str) -> tuple[list[Any], Any, bool]:
     """The leaves as plain arrays, what kind of arguments they are, and whether Tensors were among them."""
     leaves, structure = tree.flatten((args, kwargs))
@@ -157,11 +167,6 @@ def _prepared(args: Any, kwargs: dict[str, Any], name: str) -> tuple[list[Any], 
     kinds: list[Any] = []
     for i, x in enumerate(leaves):
         if type(x) is Tensor:
-            if x._flags & (GRAD | LIFTED | TRACED):
-                raise TypeError(
-                    f"{name}: a compiled function cannot be differentiated from outside, and an argument is a Tensor "
-                    "that requires a gradient; compile the function that calls tg.value_and_grad, or pass t.data"
-                )
             as_tensors = True
             x = leaves[i] = x._data
         if type(x) in (int, complex):

@@ -164,6 +164,12 @@ class Tensor:
         """Replace a leaf's value (as an optimiser does); the array is copied."""
         if self._op is not None or self._flags & (TRACED | LIFTED):
             raise TypeError(f"{label(self)} was computed, so its data cannot be assigned; assign to a leaf's")
+        mode = current()
+        if mode is not None and mode.tracing:
+            raise TraceError(
+                f"{user_line()}: {label(self)}.data = … would be done while tracing only, not at every call; "
+                "return the new value from the function, and assign it outside"
+            )
         if type(value) is Tensor:
             value = value._read(".data = t")
         array = _own(value)

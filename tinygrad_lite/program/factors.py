@@ -105,6 +105,13 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
     return None
 
 
+def _linear_in(node: Node, i: int) -> bool:
+    """Whether a step out of which a factor can be taken is linear in operand i (conditions and indices are others)."""
+    if node.op in (multiply, divide, negative, matmul, add, subtract):
+        return True
+    return i == 1 if node.op is where else i == 0
+
+
 def _analyse(program: Program) -> _Analysis:
     a = _Analysis()
     for node in program.steps:
@@ -120,8 +127,8 @@ def _analyse(program: Program) -> _Analysis:
         if same is not None:
             a.base[node] = a.base.get(same, same)
             a.roots.append(a.base[node])
-        elif node.op is where or (node.op is not None and node.op.kind == "linear"):
-            for x in node.operands[1:] if node.op is not where else node.operands[:1]:
+        for i, x in enumerate(node.operands):
+            if not _linear_in(node, i):
                 a.sink(x)
     for x in program.outputs:
         a.sink(x)
@@ -204,11 +211,8 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
         if node in a.base:
             continue  # a multiplication by a number: its base is there already
         if node in a.factor:
-            sinks = node.operands[1:] if node.op not in (multiply, divide, matmul, add, subtract, where) else ()
             operands = tuple(
-                value(x)
-                if x in sinks or (node.op is where and i == 0)
-                else editor.now(a.base.get(x, x) if type(x) is Node else x)
+                editor.now(a.base.get(x, x) if type(x) is Node else x) if _linear_in(node, i) else value(x)
                 for i, x in enumerate(node.operands)
             )
             if any(type(x) is Node and a.base.get(x, x) in paid for x in node.operands):

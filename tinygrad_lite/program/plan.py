@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..op import Op
+from ..rules.indexing import where
 from ..rules.products import matmul
 from ..rules.reductions import max as max_
 from ..rules.reductions import min as min_
 from ..rules.reductions import sum as sum_
 from .program import Node, Program
-from .simplify import VIEWS
+from .simplify import is_view
 
 ALIGNMENT = 64  # bytes; a cache line
 REDUCTIONS: dict[Op, np.ufunc] = {sum_: np.add, max_: np.maximum, min_: np.minimum}
@@ -43,67 +44,74 @@ def writes_into(node: Node) -> bool:
     return isinstance(op.fn, np.ufunc) and op.fn.nout == 1 and not node.params
 
 
+def makes_memory(node: Node) -> bool:
+    """Whether the step's result surely is an array that shares no memory with its operands."""
+    op = node.op
+    return op is not None and (isinstance(op.fn, np.ufunc) or op in REDUCTIONS or op in (matmul, where))
+
+
 def plan(program: Program) -> Plan:
     """Offsets in the arena for everything that can live there."""
     returned = {x for x in program.outputs if type(x) is Node}
     result = Plan()
     samples: dict[Node, Any] = {}
-    owner: dict[Node, Node] = {}  # a view's buffer, at the end of a chain of views
+    holds: dict[Node, frozenset[Node]] = {}  # the buffers whose memory a value may refer to
     for node in program.steps:
         if writes_into(node) and node not in returned:
             samples[node] = np.empty(node.shape, node.dtype)
-            owner[node] = node
-        elif node.op in VIEWS and node.operands[0] in samples:
+            holds[node] = frozenset([node])
+            result.offset[node] = 0
+            continue
+        operands = [holds.get(x, frozenset()) for x in node.operands if type(x) is Node]
+        holds[node] = frozenset() if makes_memory(node) else frozenset().union(*operands)
+        if is_view(node) and node.operands[0] in samples:
             base = node.operands[0]
             assert node.op is not None
             view = node.op.fn(samples[base], **node.params)
-            if view.size and np.shares_memory(view, samples[base]):
-                samples[node], owner[node], result.views[node] = view, owner[base], base
-    last = _last_uses(program, owner)
-    _allocate(program, result, owner, last)
+            if isinstance(view, np.ndarray) and view.size and np.shares_memory(view, samples[base]):
+                samples[node], result.views[node] = view, base
+    _allocate(program, result, holds, _last_uses(program, holds))
     return result
 
 
-def _last_uses(program: Program, owner: dict[Node, Node]) -> dict[Node, int]:
-    """The last step that reads each buffer, directly or through a view."""
+def _last_uses(program: Program, holds: dict[Node, frozenset[Node]]) -> dict[Node, int]:
+    """The last step that reads each buffer, directly or through another value."""
     last: dict[Node, int] = {}
     for i, node in enumerate(program.steps):
-        if node in owner and owner[node] is node:
-            last[node] = i
-        for x in node.operands:
-            if type(x) is Node and x in owner:
-                last[owner[x]] = i
+        for x in (node, *node.operands):
+            if type(x) is Node:
+                last.update((buffer, i) for buffer in holds.get(x, ()))
     for x in program.outputs:
-        if type(x) is Node and x in owner:
-            last[owner[x]] = len(program.steps)
+        if type(x) is Node:
+            last.update((buffer, len(program.steps)) for buffer in holds.get(x, ()))
     return last
 
 
-def _allocate(program: Program, result: Plan, owner: dict[Node, Node], last: dict[Node, int]) -> None:
+def _allocate(program: Program, result: Plan, holds: dict[Node, frozenset[Node]], last: dict[Node, int]) -> None:
     live: dict[Node, tuple[int, int]] = {}  # buffer -> (offset, end)
     for i, node in enumerate(program.steps):
         for buffer in [b for b in live if last[b] < i]:
             del live[buffer]
-        if owner.get(node) is not node:
+        if node not in result.offset:
             continue
         size = -(-max(node.nbytes, 1) // ALIGNMENT) * ALIGNMENT
-        heir = _inherits(node, i, owner, last)
+        heir = _inherits(node, i, holds, last)
         start = _gap(sorted(live.values()), size) if heir is None else live.pop(heir)[0]
         live[node] = start, start + size
         result.offset[node] = start
         result.size = max(result.size, start + size)
 
 
-def _inherits(node: Node, i: int, owner: dict[Node, Node], last: dict[Node, int]) -> Node | None:
+def _inherits(node: Node, i: int, holds: dict[Node, frozenset[Node]], last: dict[Node, int]) -> Node | None:
     """An operand that dies at this step and whose memory the result can take over, element by element."""
     if node.op is matmul or node.op in REDUCTIONS or node.size == 1:  # NumPy is slower in place on a single number
         return None
-    buffers = [owner[x] for x in node.operands if type(x) is Node and x in owner]
     for x in node.operands:
-        if type(x) is Node and owner.get(x) is x and last[x] == i and x.shape == node.shape and x.dtype == node.dtype:
-            same = sum(b is x for b in buffers)
-            if same == sum(other is x for other in node.operands):  # and no other view of it is read here
-                return x
+        if type(x) is not Node or x not in holds or holds[x] != {x} or last[x] != i:
+            continue
+        others = [other for other in node.operands if type(other) is Node and other is not x]
+        if x.shape == node.shape and x.dtype == node.dtype and not any(x in holds.get(o, ()) for o in others):
+            return x
     return None
 
 

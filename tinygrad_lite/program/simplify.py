@@ -6,12 +6,14 @@ Each preserves values up to rounding, shapes and dtypes exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from ..op import Op
 from ..rules.elementwise import add, divide, multiply, negative, positive, subtract
+from ..rules.indexing import get as getitem
 from ..rules.products import matmul
 from ..rules.reductions import mean
 from ..rules.reductions import sum as sum_
@@ -196,7 +198,7 @@ def inline(program: Program) -> Program:
     def visit(editor: Editor, node: Node) -> Operand:
         op = node.op
         assert op is not None
-        if op.kind != "elementwise" or isinstance(op.fn, np.ufunc) or "errstate" in op.fn.__code__.co_names:
+        if op.kind != "elementwise" or type(op.fn) is not FunctionType or "errstate" in op.fn.__code__.co_names:
             return editor.keep(node)
         xs = editor.operands(node)
         start = next_seq()
@@ -241,5 +243,9 @@ EXACT: tuple[Pass, ...] = (
 )
 """What both printers start with."""
 
-VIEWS: set[Op] = {transpose, swapaxes, reshape, ravel, expand_dims, squeeze, broadcast_to}
-"""Ops whose result shares its operand's memory."""
+_VIEWS: set[Op] = {transpose, swapaxes, reshape, ravel, expand_dims, squeeze, broadcast_to}
+
+
+def is_view(node: Node) -> bool:
+    """Whether the step only looks at its operand in another way (where the memory's layout allows)."""
+    return node.op in _VIEWS or (node.op is getitem and len(node.operands) == 1)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..callsite import user_line
 from ..context import switched
 from ..op import Op
-from ..tensor import TRACED, Tensor, leaf
+from ..tensor import TRACED, Tensor, TraceError, leaf
 from .program import Node, Operand, Program
 
 
@@ -20,7 +21,30 @@ def traced(value: Any, name: str | None, flags: int = 0) -> Tensor:
 
 def tracing() -> Any:
     """Context manager: every operation on a Tensor is recorded, and reading a number raises."""
-    return switched(tracing=True)
+    return switched(tracing=True, watcher=_Guard())
+
+
+_SHAPED_BY_NUMBERS = ("unique", "argwhere", "flatnonzero", "nonzero")
+
+
+class _Guard:
+    """Refuses what a program cannot repeat with other numbers."""
+
+    def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """An operation was recorded."""
+        masked = op.name in ("getitem", "put") and any(type(x) is Tensor and x.dtype == np.bool_ for x in inputs[1:])
+        if masked or op.name.startswith(_SHAPED_BY_NUMBERS):
+            raise TraceError(
+                f"{user_line()}: the shape of {'t[mask]' if masked else op.name}'s result depends on numbers that a "
+                "program does not know beforehand; write np.where(mask, t, 0), or multiply by the mask"
+            )
+        for array in data if op.outputs > 1 else (data,):
+            if not isinstance(array, (np.ndarray, np.generic, float)):
+                raise TypeError(f"{user_line()}: {op.name} gave a {type(array).__name__}; programs are of NumPy arrays")
+        return inputs
+
+    def backward(self, node: Tensor, gx: Any) -> None:
+        """A cotangent was computed: nothing to refuse."""
 
 
 def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple[Program, dict[Tensor, Node]]:

@@ -22,9 +22,9 @@ from ..op import Op, pick
 from ..rules.elementwise import add, divide, maximum, minimum, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.products import matmul
-from .plan import REDUCTIONS, Plan
+from .plan import REDUCTIONS, Plan, makes_memory
 from .program import Node, Operand, Program, is_scalar
-from .simplify import VIEWS
+from .simplify import is_view
 
 MISS = object()
 """What `entry` returns when the arguments are not of its kind."""
@@ -215,7 +215,7 @@ class Writer:
         xs = node.operands
         if op is pick:
             return f"{self.local[xs[0]]}[{node.params['index']}]"
-        if op in VIEWS:
+        if is_view(node):
             return self._view(node)
         python = op in _OPERATORS and (op is not divide or not node.weak)  # Python's numbers do not divide by zero
         if python and node.shape == () and all(is_scalar(x) or x.shape == () for x in xs):
@@ -266,17 +266,10 @@ class Writer:
         seen: set[Node] = set()
         for x in self.program.outputs:
             text = self.operand(x)
-            fresh = is_scalar(x) or (type(x) is Node and (x.weak or (x not in seen and self._makes_memory(x))))
+            fresh = is_scalar(x) or (type(x) is Node and (x.weak or (x not in seen and makes_memory(x))))
             if type(x) is Node:
                 seen.add(x)
             yield text if fresh else f"{text}.copy()"
-
-    def _makes_memory(self, node: Node) -> bool:
-        """Whether the step's result is an array that nothing else refers to."""
-        op = node.op
-        if op is None or node in self.plan.offset or node in self.plan.views or op is pick:
-            return False
-        return isinstance(op.fn, np.ufunc) or op in REDUCTIONS or op in (matmul, where)
 
     def _packed(self, structure: tree.Structure, results: Iterator[str]) -> str:
         """The expression of the returned tree."""
