@@ -150,6 +150,10 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return np.sum(d * (y[later] + y[earlier]) / 2.0, axis=axis)
 
 
+def _array(x: Any) -> Any:
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
 # -- interpolation ---------------------------------------------------------------------------------------------------
 
 
@@ -164,7 +168,11 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     ],
 )
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """Straight lines between the points (xp, fp); at a point, where the slope jumps, that of the line to its right."""
+    """Straight lines between the points (xp, fp); at a point, where the slope jumps, that of the line to its right.
+
+    In double precision, as NumPy's.
+    """
+    x, xp, fp = (np.astype(_array(t), np.result_type(t, np.float64)) for t in (x, xp, fp))
     if np.ndim(xp) != 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
         raise ValueError(f"interp: xp {np.shape(xp)} and fp {np.shape(fp)} must be points: one dimension, equal sizes")
     if period is not None:

@@ -135,5 +135,5 @@ def roots(p: Any) -> Any:
     n = p.shape[0] - 1
     if n == 0:
         return np.zeros(zeros)
-    found = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n)[:-1]), 0))
+    found = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n, dtype=p.dtype)[:-1]), 0))
     return np.concatenate((found, np.zeros(zeros))) if zeros else found

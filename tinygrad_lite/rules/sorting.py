@@ -68,7 +68,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
 
 @implements(np.sort_complex, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
 def sort_complex(a: Any) -> Any:
-    return np.astype(np.sort(a), np.result_type(a.dtype, np.complex64))
+    return np.astype(np.sort(a), np.result_type(a.dtype, np.complex64 if a.dtype.char in "bhBH" else np.complex128))
 
 
 # -- unique values, sets ---------------------------------------------------------------------------------------------
