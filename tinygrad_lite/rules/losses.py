@@ -16,21 +16,26 @@ from .neural import log_softmax, sigmoid
 
 
 def _log_loss(a: Any, y: Any) -> Any:
-    """-(y log a + (1 - y) log(1 - a)), with 0 log 0 = 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one, zero = y * np.log(a), (1 - y) * np.log1p(-a)
-    return -(np.where(y == 0, 0, one) + np.where(y == 1, 0, zero))
+    """-(y log a + (1 - y) log(1 - a)), with 0 log 0 = 0: a term whose label is 0 takes the log of something else."""
+    with np.errstate(divide="ignore"):
+        return -(y * np.log(a + (y == 0)) + (1 - y) * np.log1p(-(a * (y != 1))))
 
 
 def _d_probability(loss: Array, a: Array, y: Array) -> Array:
     """-y/a + (1 - y)/(1 - a); a term whose label is 0 is 0, also at a = 0 and a = 1."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(y == 1, 0, (1 - y) / (1 - a)) - np.where(y == 0, 0, y / a)
 
 
 def _logistic_loss(z: Any, y: Any) -> Any:
-    """The same from z, a = sigmoid(z): max(z, 0) - z y + log(1 + exp(-|z|)), which loses nothing at either end."""
-    return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+    """The same from z, a = sigmoid(z): z ([z > 0] - y) + log(1 + exp(-|z|)), a sum of terms that are never negative, so
+    that nothing cancels however large z is and however close y is to 0 or 1."""
+    return z * (np.greater(z, 0) - y) + np.log1p(np.exp(-np.abs(z)))
+
+
+def _among(chosen: Any, x: Any) -> Any:
+    """x where chosen, else 0, also where x is infinite."""
+    return np.where(chosen, x, 0)
 
 
 log_loss = row(
@@ -50,6 +55,18 @@ logistic_loss = row(
     )
 )
 
+# np.where as a row of its own that is not marked as one that selects: what is upstream of it in a loss (log_softmax)
+# sends nothing back to a class that was not chosen, so that the network beyond needs no guard against 0 * inf.
+among = row(
+    elementwise(
+        _among,
+        None,
+        lambda y, chosen, x: chosen,
+        bounded=True,
+        examples=lambda rng: [((rng.random((3, 4)) < 0.5, rng.normal(size=(3, 4))), {})],
+    )
+)
+
 
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
     """J = -(1/m) Σ [Y log A + (1 - Y) log(1 - A)], from probabilities.
@@ -65,7 +82,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     A, Y = _pair("binary_cross_entropy", A, Y, "A", "Y")
     _in_unit_interval("binary_cross_entropy", "labels Y", Y)
     _in_unit_interval("binary_cross_entropy", "probabilities A", A, "for logits use binary_cross_entropy_with_logits")
-    return np.sum(log_loss(A, Y)) / _examples(A)
+    return np.sum(log_loss(A, Y)) / _examples("binary_cross_entropy", A)
 
 
 def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
@@ -80,7 +97,7 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     """
     Z, Y = _pair("binary_cross_entropy_with_logits", Z, Y, "Z", "Y")
     _in_unit_interval("binary_cross_entropy_with_logits", "labels Y", Y)
-    return np.sum(logistic_loss(Z, Y)) / _examples(Z)
+    return np.sum(logistic_loss(Z, Y)) / _examples("binary_cross_entropy_with_logits", Z)
 
 
 def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
@@ -93,16 +110,16 @@ def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
     >>> float(tg.cross_entropy(np.zeros((4, 2)), np.array([0, 3])))
     1.3862943611198906
     """
-    logits, labels = _array(logits), _array(labels)
+    logits, labels = _array("cross_entropy", "logits", logits), _array("cross_entropy", "labels", labels)
     if logits.ndim == 0:
         raise ValueError("cross_entropy: logits is a single number; it needs an axis of classes")
     axis = axis % logits.ndim
     classes = logits.shape[axis]
-    examples = logits.size // max(classes, 1)
+    examples = _count("cross_entropy", logits, logits.size // max(classes, 1))
     log_p = log_softmax(logits, axis=axis)
     if labels.shape == logits.shape:
         _in_unit_interval("cross_entropy", "label probabilities", labels)
-        return -np.sum(labels * log_p) / examples
+        return -np.sum(labels * among(labels != 0, log_p)) / examples
     rest = logits.shape[:axis] + logits.shape[axis + 1 :]
     if labels.shape != rest:
         raise ValueError(
@@ -115,10 +132,8 @@ def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
         raise ValueError(
             f"cross_entropy: labels lie in {_low(labels)}..{_high(labels)}, but classes in 0..{classes - 1}"
         )
-    chosen = np.expand_dims(
-        np.expand_dims(labels, axis) == np.arange(classes).reshape((-1,) + (1,) * (len(rest) - axis)), 0
-    )[0]
-    return -np.sum(np.where(chosen, log_p, 0)) / examples
+    chosen = np.expand_dims(labels, axis) == np.arange(classes).reshape((-1,) + (1,) * (len(rest) - axis))
+    return -np.sum(among(chosen, log_p)) / examples
 
 
 def mean_squared_error(A: Any, Y: Any) -> Any:
@@ -129,16 +144,25 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
     2.0
     """
     A, Y = _pair("mean_squared_error", A, Y, "A", "Y")
+    _count("mean_squared_error", A, A.size)
     return np.mean(np.square(A - Y))
 
 
-def _array(x: Any) -> Any:
-    return x if type(x) is Tensor or hasattr(x, "__array_function__") else np.asarray(x)
+def _array(loss: str, name: str, x: Any) -> Any:
+    """An array of numbers, from whatever was given; booleans as whole numbers, so that they can be subtracted."""
+    if type(x) is not Tensor and not hasattr(x, "__array_function__"):
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise TypeError(f"{loss}: {name} is not an array of numbers: {error}") from None
+    if x.dtype.kind not in "fciub":
+        raise TypeError(f"{loss}: {name} has dtype {x.dtype}; it must be an array of numbers")
+    return x.astype(np.int8) if x.dtype.kind == "b" else x
 
 
 def _pair(loss: str, a: Any, b: Any, name_a: str, name_b: str) -> tuple[Any, Any]:
     """Both as arrays, of one shape."""
-    a, b = _array(a), _array(b)
+    a, b = _array(loss, name_a, a), _array(loss, name_b, b)
     if a.shape != b.shape:
         raise ValueError(
             f"{loss}: {name_a} {a.shape} and {name_b} {b.shape} must have the same shape; "
@@ -147,8 +171,15 @@ def _pair(loss: str, a: Any, b: Any, name_a: str, name_b: str) -> tuple[Any, Any
     return a, b
 
 
-def _examples(a: Any) -> int:
-    return a.shape[-1] if a.ndim else 1
+def _examples(loss: str, a: Any) -> int:
+    """How many columns there are."""
+    return _count(loss, a, a.shape[-1] if a.ndim else 1)
+
+
+def _count(loss: str, a: Any, count: int) -> int:
+    if not count or not a.size:
+        raise ValueError(f"{loss}: an array of shape {a.shape} holds no examples, and so has no mean loss")
+    return count
 
 
 def _readable(a: Any) -> bool:

@@ -53,30 +53,30 @@ softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x)))
 # -- over an axis ----------------------------------------------------------------------------------------------------
 
 
-def _log_sums(x: Any, axis: Any) -> tuple[Any, Any]:
-    """(m, r) with log(sum(exp(x))) = m + r, the reduced axes kept: m is the largest entry, r = log1p(the others)."""
+def _log_sums(x: Any, axis: Any) -> tuple[Any, Any, Any]:
+    """(m, d, r) with d = x - m and log(sum(exp(x))) = m + r, reduced axes kept: m is the largest entry, and r is log1p
+    of the other entries' sum, which loses nothing where they are small."""
     m = np.max(x, axis=axis, keepdims=True)
     m = np.where(np.isfinite(m), m, 0)
-    with np.errstate(over="ignore"):  # a difference that overflows to -inf is a term that is 0
-        e = np.exp(x - m)
-    # The largest entry is the 1 of log1p; a tie leaves the other ones in the sum.
-    largest = x == m
-    ones = np.sum(largest, axis=axis, keepdims=True)
-    others = np.sum(np.where(largest, 0, e), axis=axis, keepdims=True)
-    with np.errstate(divide="ignore"):  # log(0) = -inf is right for a sum of nothing
-        return m, np.log1p(others + (ones - 1).astype(others.dtype))
+    # A difference that overflows to -inf is a term that is 0; log(0) = -inf is right for a sum of nothing.
+    with np.errstate(over="ignore", divide="ignore"):
+        d = x - m
+        e = np.exp(d)
+        largest = d == 0
+        others = np.sum(e - largest, axis=axis, keepdims=True)
+        ties = np.sum(largest, axis=axis, keepdims=True) - 1
+        return m, d, np.log1p(others + ties.astype(others.dtype))
 
 
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    m, r = _log_sums(x, axis)
+    m, _, r = _log_sums(x, axis)
     total = m + r
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
 def _log_softmax(x: Any, axis: Any = -1) -> Any:
-    m, r = _log_sums(x, axis)
-    with np.errstate(over="ignore"):
-        return (x - m) - r
+    _, d, r = _log_sums(x, axis)
+    return d - r
 
 
 def _softmax(x: Any, axis: Any = -1) -> Any:
