@@ -36,8 +36,8 @@ def compile(f: Function) -> Compiled:
     f: takes and returns trees (dicts, lists, tuples, dataclasses) of arrays and numbers, and may use anything the table
     knows, `value_and_grad` and parameter updates included. Arrays and floats are arguments of the program; whole
     numbers, strings and flags are part of the kind. Tensors that f reaches from outside are read at every call. Results
-    are fresh arrays. Given a Tensor that a gradient flows through, f itself runs, so that transforms may be put around a
-    compiled function (put them inside for speed). TraceError if f reads a number it should compute (`if loss < 1`,
+    are fresh arrays. Given a Tensor that a gradient flows through, f itself runs, so that transforms may be put around
+    a compiled function (put them inside for speed). TraceError if f reads a number it should compute (`if loss < 1`,
     `float(t)`); RuntimeError if the program does not reproduce f, as when random numbers are drawn inside f: pass them
     as arguments.
 

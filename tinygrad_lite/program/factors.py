@@ -1,8 +1,8 @@
 """Scalar factors, moved to where they cost least.
 
 Backprop multiplies by numbers in many places: 1/m where the mean is taken, the learning rate in every update. They
-commute with everything linear, so each is first taken out of the linear steps it passes through, down to where the value
-is used otherwise (a sink). There it is multiplied in: once at each sink, or once at the root from which they all
+commute with everything linear, so each is first taken out of the linear steps it passes through, down to where the
+value is used otherwise (a sink). There it is multiplied in: once at each sink, or once at the root from which they all
 descend, as in `dZ2 *= learning_rate / m` in place of a factor in each of four updates, whichever is cheaper.
 """
 

@@ -1,9 +1,9 @@
 """Writer: a planned program as Python source, one NumPy call a step.
 
 The source has three functions. `arena()` allocates the reused memory, with every buffer and view as an array of its
-own, so that nothing is sliced or reshaped in the steady state. `body(x0, x1, …)` takes arrays and computes. `entry(a0, …)`
-recognises arguments of the one kind the program was made for, takes the arrays out of them, and calls `body`; given
-anything else it returns MISS.
+own, so that nothing is sliced or reshaped in the steady state. `body(x0, x1, …)` takes arrays and computes.
+`entry(a0, …)` recognises arguments of the one kind the program was made for, takes the arrays out of them, and calls
+`body`; given anything else it returns MISS.
 
 What the source refers to (dtypes, constants, captured tensors, NumPy's functions) is bound to made-up names: nothing
 that a user typed becomes code, except string keys, escaped, and names in comments, escaped too.
