@@ -379,6 +379,15 @@ def _signature(op: Op) -> tuple[tuple[str, ...], frozenset[str] | None]:
     return names, frozenset(keywords)
 
 
+def _is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
+    """Whether an argument says only what would hold without it."""
+    try:
+        default = inspect.signature(function).parameters[name].default
+    except (KeyError, TypeError, ValueError):
+        return False
+    return value is default or (type(value) is type(default) and bool(value == default))
+
+
 # -- calling and recording -------------------------------------------------------------------------------------------
 
 
@@ -571,7 +580,7 @@ def _supported(op: Op, params: dict[str, Any]) -> dict[str, Any]:
             raise TypeError(_no_tensor(op, name))
         if name in keywords if keywords is not None else name != "out":
             kept[name] = value
-        elif value is not None and value is not np._NoValue:
+        elif value is not None and value is not np._NoValue and not _is_default(op.fn, name, value):
             raise TypeError(_unsupported(op.name, name, keywords or ()))
     return kept
 

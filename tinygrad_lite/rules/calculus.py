@@ -172,7 +172,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
     In double precision, as NumPy's.
     """
-    x, xp, fp = (np.astype(_array(t), np.result_type(t, np.float64)) for t in (x, xp, fp))
+    x, xp, fp = (np.astype(t, np.result_type(t, np.float64)) for t in map(_array, (x, xp, fp)))
     if np.ndim(xp) != 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
         raise ValueError(f"interp: xp {np.shape(xp)} and fp {np.shape(fp)} must be points: one dimension, equal sizes")
     if period is not None:

@@ -320,8 +320,8 @@ def _square(x: Any) -> Any:
 )
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Each function on the entries where its condition holds, the last one, if there is one more, on the others."""
-    if not isinstance(condlist, (list, tuple)) or np.ndim(condlist[0]) == 0 and x.ndim:
-        condlist = [condlist]
+    one = np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and x.ndim)
+    condlist = [condlist] if one else list(condlist)
     if len(funclist) - len(condlist) not in (0, 1):
         raise ValueError(
             f"piecewise: {len(condlist)} conditions go with as many functions or one more, not {len(funclist)}"
