@@ -23,6 +23,9 @@ def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) 
     nodes: what `recorded` found. recording: rules are given Tensors, and so the push is itself recorded.
     """
     mode = current()
+    if any(node._op.selects for node in nodes if node._op):  # what it leaves may be infinite, and is nobody's business
+        with np.errstate(all="ignore"), switched(watcher=None):
+            return _push(nodes, tangents, recording, None if mode is None else mode.watcher)
     if mode is None or mode.watcher is None:
         return _push(nodes, tangents, recording, None)
     with switched(watcher=None):  # it is told of tangents, not of the steps inside a rule

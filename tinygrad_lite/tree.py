@@ -49,7 +49,10 @@ class Structure:
             return "*"
         if self.kind is STATIC:
             return repr(self.meta)
-        return f"{self.kind.__name__}({', '.join(map(repr, self.children))})"
+        parts = map(repr, self.children)
+        if self.kind is dict:
+            parts = (f"{key}: {part}" for key, part in zip(self.meta, parts, strict=True))
+        return f"{self.kind.__name__}({', '.join(parts)})"
 
 
 class LEAF:
@@ -67,7 +70,7 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves in order, and the structure.
 
     >>> flatten({"W": 1.0, "b": [2.0, None]})
-    ([1.0, 2.0], dict(*, list(*, None)))
+    ([1.0, 2.0], dict(W: *, b: list(*, None)))
     """
     leaves: list[Any] = []
     return leaves, _flatten(tree, leaves)

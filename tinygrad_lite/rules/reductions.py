@@ -163,7 +163,8 @@ ties = row(constant(_ties, operands=2))
 def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Entries that tie for the extreme share the cotangent evenly."""
     tied = ties(x, kept(y, axis, keepdims))
-    return tied * kept(g / np.sum(tied, axis=axis, keepdims=keepdims), axis, keepdims)
+    share = kept(g / np.sum(tied, axis=axis, keepdims=keepdims), axis, keepdims)
+    return np.where(tied, share, 0)  # a choice, not a product: in forward mode, what was not taken may be infinite
 
 
 max = row(custom_vjp(np.max, _extreme_vjp, selects=True), np.max, np.amax)
