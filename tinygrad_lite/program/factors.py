@@ -45,7 +45,8 @@ class _Analysis:
     factor: dict[Node, Factor] = field(default_factory=dict)
     base: dict[Node, Node] = field(default_factory=dict)
     sinks: set[tuple[Node, Factor]] = field(default_factory=set)
-    roots: list[Node] = field(default_factory=list)  # bases that were multiplied by a number somewhere
+    opposite: set[Node] = field(default_factory=set)  # sums that become differences, and the other way round
+    roots: list[Node] = field(default_factory=list)  # bases that were multiplied by a number there already
 
     def of(self, x: Operand) -> Factor:
         return self.factor.get(x, NONE) if type(x) is Node else NONE
@@ -97,6 +98,9 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
     if op in (add, subtract):
         if len(arrays) == 2 and a.of(xs[0]) == a.of(xs[1]):
             return a.of(xs[0]), None
+        if len(arrays) == 2 and a.of(xs[0]) == a.of(xs[1]).times(Factor(-1.0)):
+            a.opposite.add(node)  # k a + (-k) b = k (a - b)
+            return a.of(xs[0]), None
         return None
     if op is where and is_scalar(xs[2]) and xs[2] == 0 and type(xs[1]) is Node:
         return a.of(xs[1]), None
@@ -144,7 +148,11 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     order = {node: i for i, node in enumerate(program.steps)}
     chosen: dict[Node, Factor] = {}
     open_sinks = {sink for sink in a.sinks if sink[1] != NONE}
-    for root in dict.fromkeys(a.roots):
+    users = program.users()
+    shared = [node for node in program.steps if node not in a.base and sum(u in a.factor for u in users[node]) > 1]
+    for root in sorted(dict.fromkeys((*a.roots, *shared)), key=_cost):
+        if not open_sinks:
+            break
         degrees = _degrees(program, a, root)
         if degrees is None:
             continue
@@ -219,7 +227,10 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
                 paid.add(node)
         else:
             operands = tuple(value(x) for x in node.operands)
-        new = Node(node.op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
+        op = node.op
+        if node in a.opposite:
+            op = subtract if op is add else add
+        new = Node(op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
         editor.steps.append(new)
         editor.new[node] = new
         if node in roots:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Op
-from ..rules.elementwise import add, divide, multiply, negative, positive, subtract
+from ..rules.elementwise import add, divide, multiply, negative, positive, subtract, wins
 from ..rules.indexing import get as getitem
 from ..rules.products import matmul
 from ..rules.reductions import mean
@@ -198,7 +198,9 @@ def inline(program: Program) -> Program:
     def visit(editor: Editor, node: Node) -> Operand:
         op = node.op
         assert op is not None
-        if op.kind != "elementwise" or type(op.fn) is not FunctionType or "errstate" in op.fn.__code__.co_names:
+        if (op.kind != "elementwise" and op is not wins) or type(op.fn) is not FunctionType:
+            return editor.keep(node)
+        if "errstate" in op.fn.__code__.co_names:
             return editor.keep(node)
         xs = editor.operands(node)
         start = next_seq()

@@ -196,8 +196,9 @@ class Writer:
         op = node.op
         if op is None or not isinstance(op.fn, np.ufunc) or not node.shape:
             return None
-        if op in _SAME_DTYPE:
-            return node.dtype
+        if op in _SAME_DTYPE or (op.kind == "elementwise" and all(type(x) in (Node, float) for x in node.operands)):
+            same = all(x.dtype == node.dtype for x in node.operands if type(x) is Node and not x.weak)
+            return node.dtype if same or op in _SAME_DTYPE else None
         arrays = [x for x in node.operands if type(x) is Node]
         numbers = [x for x in node.operands if type(x) is not Node]
         if (

@@ -166,7 +166,22 @@ arctan2 = row(
         domain=[(-3, 3), (0.3, 3)],
     )
 )
-hypot = row(elementwise(np.hypot, lambda y, a, b: a / y, lambda y, a, b: b / y, domain=[(0.3, 3), (0.3, 3)]))
+
+
+def _length(y: Array) -> Array:
+    """y, but 1 where it is 0: there 0 is taken for the derivative, since y is at its lowest."""
+    return np.where(y == 0, 1, y)
+
+
+hypot = row(
+    elementwise(
+        np.hypot,
+        lambda y, a, b: a / _length(y),
+        lambda y, a, b: b / _length(y),
+        domain=[(0.3, 3), (0.3, 3)],
+        selects=True,
+    )
+)
 degrees = row(elementwise(np.degrees, lambda y, x: 180 / np.pi, bounded=True))
 rad2deg = row(elementwise(np.rad2deg, lambda y, x: 180 / np.pi, bounded=True))
 radians = row(elementwise(np.radians, lambda y, x: np.pi / 180, bounded=True))
@@ -226,6 +241,8 @@ arctanh = row(elementwise(np.arctanh, over(lambda y, x: (1 - x) * (1 + x)), doma
 
 def _wins(a: Any, b: Any) -> Any:
     """1 where a is larger, ½ where they are equal, 0 where b is, in their own dtype."""
+    if type(b) in (int, float) and b == 0:  # np.maximum(z, 0), relu as it is often written: one pass instead of four
+        return np.heaviside(a, 0.5)
     return np.where(a == b, 0.5, a > b).astype(np.result_type(a, b))
 
 
