@@ -4,11 +4,16 @@ Backprop multiplies by numbers in many places: 1/m where the mean is taken, the 
 commute with everything linear, so each is first taken out of the linear steps it passes through, down to where the
 value is used otherwise (a sink). There it is multiplied in: once at each sink, or once at the root from which they all
 descend, as in `dZ2 *= learning_rate / m` in place of a factor in each of four updates, whichever is cheaper.
+
+Only ordinary numbers move: constants of moderate size, and numbers that were given, or computed from such, like a
+learning rate. Where x is divided by its own maximum, that is done lest its squares overflow; there it stays.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import where
@@ -17,6 +22,8 @@ from .program import Editor, Node, Operand, Program, is_scalar
 
 # What a multiplication costs: a call, and every byte of the result (microseconds; order of magnitude is enough).
 CALL, BYTE = 0.4, 0.00006
+MODERATE = 2.0**40
+"""Constants beyond this, or below its inverse, stay where they are: they may be there against overflow."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,10 @@ class Factor:
         nodes = tuple(sorted(((n, e) for n, e in exponents.items() if e), key=lambda pair: id(pair[0])))
         return Factor(self.constant * other.constant**power, nodes)
 
+    def is_ordinary(self) -> bool:
+        """Whether a product may be multiplied by it later, or earlier. (In a square, both arrays were scaled.)"""
+        return 1 / MODERATE <= abs(self.constant) <= MODERATE and all(abs(e) == 1 for _, e in self.nodes)
+
 
 NONE = Factor()
 
@@ -45,6 +56,7 @@ class _Analysis:
     factor: dict[Node, Factor] = field(default_factory=dict)
     base: dict[Node, Node] = field(default_factory=dict)
     sinks: set[tuple[Node, Factor]] = field(default_factory=set)
+    numbers: set[Node] = field(default_factory=set)  # those given, or computed from such
     opposite: set[Node] = field(default_factory=set)  # sums that become differences, and the other way round
     roots: list[Node] = field(default_factory=list)  # bases that were multiplied by a number there already
 
@@ -64,11 +76,12 @@ def place_factors(program: Program) -> Program:
     return _rebuilt(program, analysis, _scaled_roots(program, analysis))
 
 
-def _number(x: Operand, like: Node) -> Factor | None:
+def _number(x: Operand, like: Node, a: _Analysis) -> Factor | None:
     """x as a factor, if it is a number that leaves the dtype of what it multiplies alone."""
-    if is_scalar(x) and not isinstance(x, complex):
-        return Factor(float(x)) if float(x) != 0 else None
-    if type(x) is Node and x.shape == () and (x.weak or x.dtype == like.dtype) and x.dtype.kind == "f":
+    if is_scalar(x) and not isinstance(x, (complex, np.complexfloating)):
+        number = Factor(float(x))
+        return number if number.is_ordinary() else None
+    if type(x) is Node and x in a.numbers and (x.weak or x.dtype == like.dtype) and x.dtype.kind == "f":
         return Factor(1.0, ((x, 1),))
     return None
 
@@ -85,7 +98,7 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
             if power == 1 and op is divide:
                 continue
             if type(x) is Node and x.shape == node.shape and x.dtype == node.dtype and x.shape != ():
-                number = _number(s, x)
+                number = _number(s, x, a)
                 if number is not None:
                     return a.of(x).times(number, power), x
         if op is multiply:
@@ -118,11 +131,15 @@ def _linear_in(node: Node, i: int) -> bool:
 
 def _analyse(program: Program) -> _Analysis:
     a = _Analysis()
+    inputs = (*program.inputs, *(node for node, _ in program.captures))
+    a.numbers.update(node for node in inputs if node.shape == ())
     for node in program.steps:
+        if node.shape == () and all(x in a.numbers if type(x) is Node else is_scalar(x) for x in node.operands):
+            a.numbers.add(node)
         taken = None
         if node.shape and node.dtype is not None and node.dtype.kind == "f" and node.dtype.itemsize >= 4:
             taken = _taken_out(node, a)
-        if taken is None:
+        if taken is None or not taken[0].is_ordinary():
             for x in node.operands:
                 a.sink(x)
             continue
