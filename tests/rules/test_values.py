@@ -164,24 +164,7 @@ REDUCTIONS = [
         lambda t: np.percentile(t, [10, 50, 90], axis=0),
         lambda t: np.nanquantile(t, 0.3),
     ),
-    *[
-        (FLAT, reduced(np.quantile, {"q": 0.37, "method": method}))
-        for method in [
-            "inverted_cdf",
-            "averaged_inverted_cdf",
-            "closest_observation",
-            "interpolated_inverted_cdf",
-            "hazen",
-            "weibull",
-            "linear",
-            "median_unbiased",
-            "normal_unbiased",
-            "lower",
-            "higher",
-            "midpoint",
-            "nearest",
-        ]
-    ],
+    *[(FLAT, reduced(np.quantile, {"q": 0.37, "method": method})) for method in METHODS],
     *of(
         HOLES,
         lambda t: np.nanquantile(t, [0.2, 0.6], axis=1),

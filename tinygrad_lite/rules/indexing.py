@@ -320,8 +320,9 @@ def _square(x: Any) -> Any:
 )
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Each function on the entries where its condition holds, the last one, if there is one more, on the others."""
-    one = np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and x.ndim)
-    condlist = [condlist] if one else list(condlist)
+    if not isinstance(condlist, (list, tuple)) and np.ndim(condlist) == 0 or (x.ndim and np.ndim(condlist[0]) == 0):
+        condlist = [condlist]
+    condlist = list(condlist)
     if len(funclist) - len(condlist) not in (0, 1):
         raise ValueError(
             f"piecewise: {len(condlist)} conditions go with as many functions or one more, not {len(funclist)}"
