@@ -12,19 +12,20 @@ import functools
 import importlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tensor import handlers
+from ..tensor import Tensor, handlers
 from .rows import (
     USUAL_DOMAIN,
     Function,
     Shape,
     Signature,
     accepts,
+    attempted,
     functions,
     keyword_choices,
     operands_for,
@@ -60,7 +61,6 @@ class Program:
     inputs: tuple[str, ...]
     lines: tuple[str, ...]
     result: str
-    __name__: str = field(default="program", repr=False)
 
     def __str__(self) -> str:
         body = "".join(f"    {line}\n" for line in self.lines)
@@ -69,16 +69,17 @@ class Program:
     __repr__ = __str__
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._compiled(*arguments)
+        return self.function(*arguments)
 
     @functools.cached_property
-    def _compiled(self) -> Callable[..., Any]:
+    def function(self) -> Callable[..., Any]:
+        """The program as an ordinary Python function."""
         namespace: dict[str, Any] = {"np": np, "tg": _library()}
         exec(str(self), namespace)
         return namespace["program"]  # type: ignore[no-any-return]
 
     @property
-    def functions(self) -> list[str]:
+    def called(self) -> list[str]:
         """The library's and NumPy's functions that it calls."""
         return re.findall(r"\b(?:np|tg)\.[a-z_.0-9]+", " ".join(self.lines))
 
@@ -118,7 +119,7 @@ class ProgramBuilder:
         any(self._try_step() for _ in range(_ATTEMPTS))
 
     def _try_step(self) -> bool:
-        function = self.choose(_public_functions())
+        function = self.choose(public_functions())
         operands = self._operands(function)
         if operands is None:
             return False
@@ -208,13 +209,23 @@ class ProgramBuilder:
 
     def _evaluated(self, code: str) -> Any:
         """The value of an expression; None unless it is a float array of moderate size and numbers."""
-        try:
-            with np.errstate(all="ignore"):
-                value = np.asarray(eval(code, {"np": np, "tg": _library()}, dict(self.values)))
-        except (TypeError, ValueError, IndexError, AttributeError):
+        value = attempted(lambda: eval(code, {"np": np, "tg": _library()}, dict(self.values)))
+        if not isinstance(value, (np.ndarray, np.generic)):
             return None
+        value = np.asarray(value)
         fits = value.dtype == np.float64 and 0 < value.size <= _MOST
-        return value if fits and np.all(np.abs(value) <= _LARGEST) else None
+        return value if fits and np.all(np.abs(value) <= _LARGEST) and not self._refused(code) else None
+
+    def _refused(self, code: str) -> bool:
+        """Whether the library says that it does not support this on Tensors. Other errors are the test's to find."""
+        tensors = {name: Tensor(value) for name, value in self.values.items()}
+        try:
+            eval(code, {"np": np, "tg": _library()}, tensors)
+        except TypeError as error:
+            return any(phrase in str(error) for phrase in ("on Tensors", "of a Tensor", "has no derivative rule"))
+        except Exception:
+            return False
+        return False
 
 
 def public_name(function: Function) -> str | None:
@@ -231,21 +242,24 @@ def public_name(function: Function) -> str | None:
 
 
 @functools.cache
-def _public_functions() -> tuple[Function, ...]:
-    """What programs are made of: everything with a public name, arrays as operands and floats as its result."""
+def public_functions() -> tuple[Function, ...]:
+    """What programs are made of: everything with a public name, arrays as operands and one float array as its result.
+
+    Not linear algebra's decompositions and inverses, which of a random matrix are too often ill-conditioned.
+    """
     return tuple(
         function
         for function in functions()
         if function.outputs == 1
-        and function.examples is None
-        and public_name(function) is not None
-        and any(_gives_floats(function, s) for s in signatures(function)[:1])
+        and (public_name(function) or "np.linalg.").partition("np.linalg.")[1] == ""
+        and any(_gives_floats(function, signature) for signature in signatures(function)[:1])
     )
 
 
 def _gives_floats(function: Function, signature: Signature) -> bool:
     operands = operands_for(function, signature, np.random.default_rng(0))
-    return np.asarray(function.fn(*operands, **signature.params)).dtype == np.float64
+    result = function.fn(*operands, **signature.params)
+    return isinstance(result, (np.ndarray, np.generic)) and result.dtype == np.float64
 
 
 def _clear_of_kinks(function: Function, operands: list[Any]) -> bool:

@@ -85,7 +85,7 @@ class NumericalSide:
         if noise is not None:
             self.noise = np.fmax(self.noise, noise)
             self.scale = np.fmax(self.scale, noise / EPS)
-        self.analytic = all(self._agree(self._direction(rng)) for _ in range(3))
+        self.analytic = all(self._agree(self._direction(rng)) for _ in range(2))
         self.method = "complex step" if self.analytic else "differences"
 
     def along(self, d: Vector) -> Estimate:

@@ -101,12 +101,10 @@ def joined(parts: list[Any]) -> NDArray[Any]:
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:
-    """The names of f's first positional parameters; 'args[i]' for those that *args takes, or without a
-    signature.
-    """
+    """The names of f's first positional parameters; 'args[i]' for those that *args takes, or without a signature."""
     names = []
     try:
-        parameters = list(inspect.signature(f).parameters.values())
+        parameters = list(inspect.signature(getattr(f, "fn", f)).parameters.values())  # an Op is named by its fn
     except (TypeError, ValueError):  # some functions written in C
         parameters = []
     for parameter in parameters:
