@@ -6,6 +6,8 @@ from . import testing as testing
 from .checkpoint import checkpoint as checkpoint
 from .context import no_grad as no_grad
 from .debug import debug as debug
+from .derive import Derivation as Derivation
+from .derive import derive as derive
 from .op import bilinear as bilinear
 from .op import custom_vjp as custom_vjp
 from .op import elementwise as elementwise

@@ -35,6 +35,11 @@ class Variables:
         found = self._names.get(id(value))
         return None if found is None else found[1]
 
+    def tensors(self, start: int) -> list[Tensor]:
+        """The named Tensors that were computed since start, oldest first."""
+        computed = {id(t): t for t in self._held if type(t) is Tensor and t._op is not None and t._seq >= start}
+        return sorted(computed.values(), key=lambda t: t._seq)
+
     @property
     def literals(self) -> set[int]:
         """The whole numbers that stand in the code of the functions that ran."""

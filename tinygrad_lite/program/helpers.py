@@ -1,0 +1,110 @@
+"""The text of functions that NumPy lacks (a sigmoid that does not overflow), for code that needs only NumPy."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..op import Op
+from ..rules.indexing import put
+from .names import clean
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+class Helpers:
+    """Definitions, in the order in which they must stand, of the functions asked for."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.definitions: list[str] = []
+        self._taken = taken
+        self._names: dict[Any, str] = {}
+
+    def name(self, op: Op) -> str | None:
+        """The name under which the op's function is now defined; None if it cannot be written as text."""
+        return self._define(_scatter if op is put else op.fn, op.name)
+
+    def _define(self, function: Any, wish: str) -> str | None:
+        if function in self._names:
+            return self._names[function]
+        tree = _parsed(function)
+        if tree is None:
+            return None
+        renamed: dict[str, str] = {}
+        for name in sorted(_free_names(tree)):
+            found = _found(self, function, name)
+            if found is None:
+                return None
+            renamed[name] = found
+        chosen = clean("add_at" if function is _scatter else wish, self._taken)
+        self._taken.add(chosen)
+        self._names[function] = chosen
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                node.id = renamed.get(node.id, node.id)
+        tree.name = chosen
+        self.definitions.append(ast.unparse(ast.fix_missing_locations(tree)))
+        return chosen
+
+    def constant(self, name: str, value: float) -> str:
+        chosen = clean(name, self._taken)
+        if chosen not in self._taken:
+            self._taken.add(chosen)
+            self.definitions.append(f"{chosen} = {value!r}")
+        return chosen
+
+
+def _parsed(function: Any) -> ast.FunctionDef | None:
+    """A plain function of this package, without its annotations; None for any other."""
+    if not isinstance(function, FunctionType) or function.__module__.partition(".")[0] != _PACKAGE:
+        return None
+    if function.__closure__ or function.__name__ == "<lambda>":
+        return None
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return None
+    if not isinstance(tree, ast.FunctionDef):
+        return None
+    documentation = ast.get_docstring(tree)
+    if documentation:
+        summary = documentation.partition("\n\n")[0].replace("\n", "\n    ")
+        tree.body[0] = ast.Expr(ast.Constant(summary))
+    tree.returns = None
+    tree.decorator_list = []
+    every = [*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs, tree.args.vararg, tree.args.kwarg]
+    for argument in every:
+        if argument is not None:
+            argument.annotation = None
+    return tree
+
+
+def _free_names(tree: ast.FunctionDef) -> set[str]:
+    """The names it uses and does not bind itself."""
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    return used - bound - {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)} - {"np"} - set(dir(builtins))
+
+
+def _found(helpers: Helpers, function: Callable[..., Any], name: str) -> str | None:
+    """What a name of the package stands for, defined."""
+    value: Any = getattr(function, "__globals__", {}).get(name)
+    if isinstance(value, Op):
+        return helpers.name(value)
+    if type(value) in (int, float):
+        return helpers.constant(name.strip("_"), value)
+    return helpers._define(value, name.strip("_"))
+
+
+def _scatter(g: Any, index: Any, shape: Any) -> Any:
+    """Zeros of this shape, with g added in at the index."""
+    out = np.zeros(shape, np.asarray(g).dtype)
+    np.add.at(out, index, g)
+    return out

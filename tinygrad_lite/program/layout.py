@@ -1,0 +1,200 @@
+"""A program as lines: which values get a line and a name of their own, and in what order."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..rules import elementwise as e
+from ..rules.shaping import swapaxes, transpose
+from .expression import Expr, Writer, text
+from .names import clean
+from .program import Node, Operand, Program, shape_of
+from .simplify import is_view
+
+LONGEST = 88  # characters of an expression
+_TRIVIAL = 14  # an expression this short is written out again rather than named
+_CHEAP = {e.add, e.subtract, e.multiply, e.negative, e.square, e.greater, e.less, transpose, swapaxes}
+
+
+@dataclass
+class Line:
+    """name = expression; shape is None for several arrays."""
+
+    name: ast.Name
+    expression: Expr
+    shape: tuple[int, ...] | None
+
+
+@dataclass
+class Labels:
+    """What values are to be called. forward: key (a node's name) -> the user's name. backward: key -> key of the value
+    whose gradient it is, or the name of an input.
+    """
+
+    forward: dict[str, str] = field(default_factory=dict)
+    backward: dict[str, str] = field(default_factory=dict)
+
+
+class Layout:
+    """forward and backward: the lines. results: expressions of the value and the gradients; checks: of what follows.
+
+    inputs: a name for each of the program's inputs and captures. leaves: names of what the outputs after the first are
+    the gradients of. value: a name for the first output. forward_nodes: the steps of the forward pass. taken:
+    identifiers already in use; new ones are added.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        writer: Writer,
+        labels: Labels,
+        inputs: Mapping[Node, str],
+        leaves: Sequence[str],
+        value: str,
+        forward_nodes: set[Node],
+        taken: set[str],
+    ) -> None:
+        self.program, self._writer, self._labels = program, writer, labels
+        self._forward_nodes, self._taken = forward_nodes, taken
+        self._names: dict[Node, ast.Name] = {node: ast.Name(name) for node, name in inputs.items()}
+        self._folded: dict[Node, Expr] = {}
+        self._lines: dict[Node, Line] = {}
+        self._outputs = [x for x in program.outputs[: 1 + len(leaves)] if type(x) is Node]
+        self._users = program.users()
+        for node in program.steps:
+            self._place(node)
+        self.results = self._finish(value, leaves)
+        self.checks = [self.expression(x) for x in program.outputs[1 + len(leaves) :]]
+
+    # -- which values get a line -----------------------------------------------------------------------------------
+
+    def _place(self, node: Node) -> None:
+        expression = self._written(node)
+        uses = len(self._users[node]) + self._outputs.count(node)
+        named = node.name in self._labels.forward
+        shared = uses > 1 and not (node.op in _CHEAP and len(text(expression)) <= _TRIVIAL)
+        if named or shared or node in self._outputs or node.shape is None:
+            self._own_line(node, expression)
+        else:
+            self._folded[node] = expression
+
+    def _written(self, node: Node) -> Expr:
+        """The step's expression, its operands folded in; one that makes it too long gets a line first."""
+        while True:
+            expression = self._writer.step(node, [self.expression(x) for x in node.operands])
+            if len(text(expression)) <= LONGEST:
+                return expression
+            folded = [x for x in node.operands if type(x) is Node and x in self._folded]
+            if not folded:
+                return expression
+            longest = max(folded, key=lambda x: len(text(self._folded[x])))
+            if len(text(self._folded[longest])) <= _TRIVIAL:
+                return expression
+            self._own_line(longest, self._folded.pop(longest))
+
+    def expression(self, x: Operand) -> Expr:
+        """An operand: a name, a folded expression or a constant."""
+        if type(x) is not Node:
+            return self._writer.literal(x)
+        return self._folded[x] if x in self._folded else self._names[x]
+
+    def _own_line(self, node: Node, expression: Expr) -> None:
+        key = node.name or ""
+        if key not in self._labels.forward and key not in self._labels.backward and node not in self._outputs:
+            folded = [x for x in node.operands if type(x) is Node and x in self._folded]
+            named = [x for x in folded if x.name in self._labels.backward]
+            if named:  # a gradient that has a name is not hidden in a line that has none
+                for x in named:
+                    self._own_line(x, self._folded.pop(x))
+                expression = self._written(node)
+        raw = self._labels.forward.get(key)
+        if raw is None and key in self._labels.backward:
+            of = self._labels.backward[key]
+            raw = "d" + self._labels.forward.get(of, of)
+        if node in self._outputs and is_view(node):  # what is handed out shares no memory with anything
+            expression = ast.Call(ast.Attribute(expression, "copy", ast.Load()), [], [])
+        self._names[node] = ast.Name(raw or "t")
+        self._lines[node] = Line(self._names[node], expression, node.shape)
+
+    # -- names and order -------------------------------------------------------------------------------------------
+
+    def _finish(self, value: str, leaves: Sequence[str]) -> list[Expr]:
+        """Names for the lines, and their order."""
+        forward = [node for node in self._lines if node in self._forward_nodes]
+        backward = [node for node in self._lines if node not in self._forward_nodes]
+        value_node, *gradients = self.program.outputs[: 1 + len(leaves)]
+        self._rename_forward(forward, value_node, value)
+        self.forward = [self._lines[node] for node in forward]
+        mine: dict[Node, ast.Name] = {}  # lines that are the gradient of a leaf, and of nothing else that has a name
+        copies = []
+        results: list[Expr] = [self.expression(value_node)]
+        for x, leaf in zip(gradients, leaves, strict=True):
+            name = ast.Name(clean("d" + leaf, self._taken))
+            self._taken.add(name.id)
+            new = type(x) is Node and x in self._lines and x not in self._forward_nodes and x not in mine
+            if new and self._names[x].id in ("t", "d" + leaf):
+                self._names[x].id = name.id
+                mine[x] = name
+            else:
+                copies.append(Line(name, self._copied(x, leaf), shape_of(x)))
+            results.append(name)
+        self._rename_backward([node for node in backward if node not in mine])
+        self.backward = self._scheduled(backward, list(mine)) + copies
+        return results
+
+    def _copied(self, x: Operand, leaf: str) -> Expr:
+        if x is None:
+            return ast.Call(ast.Attribute(ast.Name("np"), "zeros_like", ast.Load()), [ast.Name(leaf)], [])
+        expression = self.expression(x)
+        if shape_of(x) == () or (type(x) is Node and x not in self._forward_nodes and self._outputs.count(x) == 1):
+            return expression
+        return ast.Call(ast.Attribute(expression, "copy", ast.Load()), [], [])
+
+    def _rename_forward(self, nodes: list[Node], value_node: Operand, value: str) -> None:
+        if type(value_node) is Node and value_node in self._lines and value_node.name not in self._labels.forward:
+            self._names[value_node].id = value
+        raws = [self._names[node].id for node in nodes]
+        for node, raw in zip(nodes, raws, strict=True):
+            several = raws.count(raw) > 1 or raw == "t"
+            self._names[node].id = self._numbered(raw) if several else clean(raw, self._taken)
+            self._taken.add(self._names[node].id)
+        self._final = {node.name: self._names[node].id for node in nodes if node.name}
+
+    def _rename_backward(self, nodes: list[Node]) -> None:
+        raws = []
+        for node in nodes:
+            of = self._labels.backward.get(node.name or "", "")
+            raws.append("d" + self._final.get(of, self._labels.forward.get(of, of)) if of else "t")
+        for node, raw in zip(nodes, raws, strict=True):
+            several = raws.count(raw) > 1 or raw == "t"
+            self._names[node].id = self._numbered(raw) if several else clean(raw, self._taken)
+            self._taken.add(self._names[node].id)
+
+    def _numbered(self, raw: str) -> str:
+        """The first of raw1, raw2, … that is neither in use nor a name of the user's."""
+        number, joint = 1, "_" if raw[-1:].isdigit() else ""
+        users = self._labels.forward.values()
+        while (name := clean(f"{raw}{joint}{number}")) in self._taken or name in users:
+            number += 1
+        return name
+
+    def _scheduled(self, nodes: list[Node], gradients: list[Any]) -> list[Line]:
+        """Every line after those it needs; a gradient that is asked for as soon as it can be computed."""
+        wanted = {node: i for i, node in enumerate(gradients)}
+        position = {node: i for i, node in enumerate(nodes)}
+        own = {id(self._names[node]): node for node in nodes}
+        needs = {
+            node: {own[id(n)] for n in ast.walk(self._lines[node].expression) if id(n) in own} - {node}
+            for node in nodes
+        }
+        done: set[Node] = set()
+        lines = []
+        while len(done) < len(nodes):
+            ready = [node for node in nodes if node not in done and needs[node] <= done]
+            chosen = min(ready, key=lambda n: (0, wanted[n]) if n in wanted else (1, position[n]))
+            done.add(chosen)
+            lines.append(self._lines[chosen])
+        return lines
