@@ -31,7 +31,10 @@ isreal = row(constant(np.isreal))
 @implements(np.angle, examples=_numbers)
 def angle(z: Any, deg: bool = False) -> Any:
     """The argument of a complex number, in radians (or degrees); of a real one 0 or π, with no gradient."""
-    y = np.arctan2(np.imag(z), np.real(z)) if z.dtype.kind == "c" else np.where(np.less(z, 0), np.pi, 0.0)
+    if z.dtype.kind == "c":
+        y = np.arctan2(np.imag(z), np.real(z))
+    else:
+        y = np.where(np.less(z, 0), np.pi, 0.0).astype(z.dtype if z.dtype.kind == "f" else np.float64)
     return y * (180 / np.pi) if deg else y
 
 
