@@ -60,14 +60,20 @@ class Program:
     steps: tuple[Node, ...]
     outputs: tuple[Operand, ...]
 
-    def run(self, *arrays: Any) -> list[Any]:
-        """Interpret the steps, one by one (the definition of what every pass must preserve)."""
+    def run(self, *arrays: Any, after: Callable[[Any], Any] | None = None) -> list[Any]:
+        """Interpret the steps, one by one (the definition of what every pass must preserve).
+
+        after: applied to every result, before it is used.
+        """
         values: dict[Node, Any] = dict(zip(self.inputs, arrays, strict=True))
         values.update((node, t._data) for node, t in self.captures)
         for node in self.steps:
             assert node.op is not None
             xs = [values[x] if type(x) is Node else x for x in node.operands]
-            values[node] = node.op.fn(*xs, **node.params)
+            y = node.op.fn(*xs, **node.params)
+            if after is not None:
+                y = after(y)
+            values[node] = float(y) if node.weak else y
         return [values[x] if type(x) is Node else x for x in self.outputs]
 
     def users(self) -> dict[Node, list[Node]]:

@@ -24,7 +24,7 @@ def tracing() -> Any:
     return switched(tracing=True, watcher=_Guard())
 
 
-_SHAPED_BY_NUMBERS = ("unique", "argwhere", "flatnonzero", "nonzero")
+_SHAPED_BY_NUMBERS = {"unique", "counts", "first_index", "argwhere", "flatnonzero", "count", "weighted_count"}
 
 
 class _Guard:
@@ -33,7 +33,7 @@ class _Guard:
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""
         masked = op.name in ("getitem", "put") and any(type(x) is Tensor and x.dtype == np.bool_ for x in inputs[1:])
-        if masked or op.name.startswith(_SHAPED_BY_NUMBERS):
+        if masked or op.name in _SHAPED_BY_NUMBERS:
             raise TraceError(
                 f"{user_line()}: the shape of {'t[mask]' if masked else op.name}'s result depends on numbers that a "
                 "program does not know beforehand; write np.where(mask, t, 0), or multiply by the mask"
@@ -72,6 +72,11 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
         if t in nodes:
             continue
         op: Op = t._op  # type: ignore[assignment]
+        if t._params.get("order") in ("K", "A") and op.name in ("ravel", "reshape"):
+            raise TraceError(
+                f"{op.name}(…, order={t._params['order']!r}) depends on how its operand lies in memory, which may "
+                "differ from call to call; say order='C' or order='F'"
+            )
         several = op.outputs > 1
         node = Node(
             op,

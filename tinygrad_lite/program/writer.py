@@ -11,7 +11,6 @@ that a user typed becomes code, except string keys, escaped, and names in commen
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -94,17 +93,12 @@ class Writer:
         return self.bound[key]
 
     def function(self, fn: Any, name: str = "") -> str:
-        """A name for a function, its own where possible."""
-        name = "".join(c if c.isascii() and c.isalnum() else "_" for c in name or getattr(fn, "__name__", "f"))
-        if (
-            name in _RESERVED
-            or keyword.iskeyword(name)
-            or not name.isidentifier()
-            or self.names.get(name, fn) is not fn
-        ):
-            return self.bind(fn, "function_")
-        self.names[name] = fn
-        return name
+        """A name for a function: its own if it is NumPy's, else one that ends in a number of ours."""
+        known = name or getattr(fn, "__name__", "f")
+        if (name or vars(np).get(known) is fn) and known not in _RESERVED:
+            self.names[known] = fn
+            return known
+        return self.bind(fn, "".join(c if c.isascii() and c.isalnum() else "_" for c in f"f_{known}_"))
 
     def literal(self, value: Any) -> str:
         """A keyword argument: written out if it is made of whole numbers, bound otherwise."""
@@ -329,20 +323,21 @@ class _Entry:
         if structure.kind not in (dict, list, tuple):
             return False
         kind = structure.kind
-        self.tests += [f"type({value}) is not {kind.__name__}", f"len({value}) != {len(structure.children)}"]
+        same = f"len({value}) != {len(structure.children)}"
+        if kind is dict:  # the order of the keys matters to a function that goes through them
+            same = f"tuple({value}) != ({''.join(self.writer._key(key) + ', ' for key in structure.meta)})"
+        self.tests += [f"type({value}) is not {kind.__name__}", same]
         self._test()
-        for i, child in enumerate(structure.children):
-            part = f"v{self.parts}"
-            self.parts += 1
-            got = f".get({self.writer._key(structure.meta[i])}, MISS)" if kind is dict else f"[{i}]"
-            self.lines.append(f"    {part} = {value}{got}")
-            if not self.walk(child, part):
-                return False
-        return True
+        parts = [f"v{self.parts + i}" for i in range(len(structure.children))]
+        self.parts += len(parts)
+        if parts:
+            self.lines.append(f"    {', '.join(parts)}, = {value}{'.values()' if kind is dict else ''}")
+        return all(self.walk(child, part) for child, part in zip(structure.children, parts, strict=True))
 
     def _leaf(self, x: Any, value: str) -> None:
         if type(x) in (int, complex):
-            self.tests += [f"type({value}) is not {type(x).__name__}", f"{value} != {x!r}"]
+            number = repr(x) if type(x) is int else self.writer.bind(x, "number")
+            self.tests += [f"type({value}) is not {type(x).__name__}", f"{value} != {number}"]
             return
         self.arrays.append(value)
         if type(x) is float:
