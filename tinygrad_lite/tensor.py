@@ -294,6 +294,8 @@ class Tensor:
     def __repr__(self) -> str:
         if self._flags & TRACED:
             text = f"<traced {self.dtype} {self.shape}>"
+        elif not isinstance(self._data, (np.ndarray, np.generic, float)):
+            text = repr(self._data)  # not ours to compute
         else:
             text = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
         if self.dtype != np.float64:

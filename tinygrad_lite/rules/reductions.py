@@ -154,7 +154,9 @@ def _ties(x: Any, extreme: Any) -> Any:
     """Which entries are the extreme one; where that is NaN, the entries that are NaN."""
     found = x == extreme
     unknown = extreme != extreme
-    return found | (unknown & (x != x)) if np.any(unknown) else found
+    if isinstance(unknown, (np.ndarray, np.generic)) and not np.any(unknown):
+        return found
+    return np.logical_or(found, np.logical_and(unknown, x != x))
 
 
 ties = row(constant(_ties, operands=2))

@@ -22,10 +22,15 @@ def positive_axes(axes: Any, ndim: int) -> tuple[int, ...]:
     return tuple(int(i) % ndim for i in (axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)))
 
 
+def _reshaped(g: Array, shape: tuple[int, ...], order: Any) -> Array:
+    """In the usual order said nothing of it: not every library has another."""
+    return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
+
+
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
 broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g))
-reshape = row(linear(np.reshape, lambda g, y, x, shape, order="C": np.reshape(g, x.shape, order=order)))
-ravel = row(linear(np.ravel, lambda g, y, x, order="C": np.reshape(g, x.shape, order=order)))
+reshape = row(linear(np.reshape, lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order)))
+ravel = row(linear(np.ravel, lambda g, y, x, order="C": _reshaped(g, x.shape, order)))
 transpose = row(linear(np.transpose, _transpose_vjp), np.transpose, np.permute_dims)
 swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2)))
 moveaxis = row(linear(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source)))

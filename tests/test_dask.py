@@ -1,0 +1,253 @@
+"""Tensors over arrays that are not NumPy's: the same gradients, lazily, never computed or coerced."""
+
+import numbers
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tinygrad_lite as tg
+
+da = pytest.importorskip("dask.array")
+dask = pytest.importorskip("dask")
+
+
+def refuse(*args, **kwargs):
+    raise AssertionError("a lazy array was computed")
+
+
+@pytest.fixture
+def lazy():
+    """A context in which nothing may be computed."""
+    return dask.config.set(scheduler=refuse)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def columns(array, size=7):
+    """The array in chunks of whole columns."""
+    return da.from_array(array, chunks=(*array.shape[:-1], size))
+
+
+def computed(tree):
+    return tuple(computed(x) for x in tree) if isinstance(tree, (tuple, list)) else np.asarray(tree)
+
+
+def check_same(f, lazy, *args):
+    """Value and gradients of f on chunked arguments are those on plain ones; nothing is computed on the way."""
+    g = np.random.default_rng(1).normal(size=np.shape(f(*args)))
+    y, pullback = tg.vjp(f, *args)
+    expected = y, pullback(g)
+    with lazy:
+        y, pullback = tg.vjp(f, *(columns(x) if np.ndim(x) else x for x in args))
+        gradients = pullback(columns(g) if g.ndim else g)
+        ts = [tg.Tensor(columns(x), requires_grad=True) for x in args if np.ndim(x)]
+        result = f(*ts) if len(ts) == len(args) else None
+    for lazy_one, x in zip(gradients, args, strict=True):
+        assert lazy_one.shape == np.shape(x)
+        assert lazy_one.dtype == np.asarray(x).dtype
+    assert isinstance(y, da.Array)
+    assert_allclose(y, expected[0], rtol=1e-12)
+    for found, plain in zip(gradients, expected[1], strict=True):
+        assert_allclose(found, plain, rtol=1e-10, atol=1e-14)
+    if result is not None:
+        assert_allclose(result.numpy(), expected[0], rtol=1e-12)
+
+
+FUNCTIONS = {
+    "arithmetic": lambda a, b: (a + b) * 2 - a / (b + 3) + a**2 - b**3 + (-a) ** 2,
+    "exponentials": lambda a, b: np.exp(a) + np.log(b + 3) + np.sqrt(b + 3) + np.log1p(np.exp(a)) + np.expm1(b),
+    "trigonometry": lambda a, b: np.sin(a) * np.cos(b) + np.tanh(a * b) + np.arctan(a),
+    "activations": lambda a, b: tg.relu(a) + tg.leaky_relu(b) + tg.sigmoid(a) * tg.softplus(b),
+    "choices": lambda a, b: np.where(a > b, a * 2, b) + np.maximum(a, b) + np.minimum(a, 0.1) + np.abs(b),
+    "sums": lambda a, b: np.sum(a * b, axis=0) + np.mean(a, axis=0) + np.sum(b) + np.sum(a, axis=1, keepdims=True)[0],
+    "extremes": lambda a, b: np.max(a, axis=0) * np.min(b, axis=0),
+    "shapes": lambda a, b: np.transpose(np.reshape(a, (3, 20)).T @ np.reshape(b, (3, 20))),
+    "matmul": lambda a, b: a @ b.T,
+    "dot": lambda a, b: np.dot(a, np.transpose(b)),
+    "slices": lambda a, b: a[:, 2:9] * b[1:2, 2:9],
+    "softmax": lambda a, b: tg.softmax(a, axis=0) * tg.log_softmax(b, axis=0) + tg.logsumexp(a, axis=0),
+    "variance": lambda a, b: np.var(a, axis=1) + np.std(b, axis=1),
+    "where, not taken": lambda a, b: np.where(a > 0, np.log(np.maximum(a, 1e-30)), b),
+    "checkpoint": tg.checkpoint(lambda a, b: np.tanh(a) * b),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_on_dask(name, lazy, rng):
+    check_same(FUNCTIONS[name], lazy, rng.normal(size=(3, 20)), rng.normal(size=(3, 20)))
+
+
+@pytest.mark.parametrize("loss", [tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits, tg.mean_squared_error])
+def test_losses_on_dask(loss, lazy, rng):
+    A, Y = rng.uniform(0.1, 0.9, (2, 20)), rng.uniform(0.1, 0.9, (2, 20))
+    check_same(loss, lazy, A, Y)
+    check_same(lambda A: loss(A, Y), lazy, A)
+    with lazy, pytest.raises(ValueError, match="same shape"):
+        loss(columns(A), columns(Y[:1]))
+
+
+def test_cross_entropy_on_dask(lazy, rng):
+    Z, labels = rng.normal(size=(4, 20)), rng.integers(0, 4, 20)
+    expected = tg.value_and_grad(tg.cross_entropy)(Z, labels)
+    with lazy:
+        J, dZ = tg.value_and_grad(tg.cross_entropy)(columns(Z), columns(labels))
+        _, dH = tg.value_and_grad(tg.cross_entropy)(columns(Z), columns(np.eye(4)[:, labels]))
+    assert isinstance(dZ, da.Array)
+    assert_allclose(J, expected[0], rtol=1e-12)
+    assert_allclose(dZ, expected[1], rtol=1e-10)
+    assert_allclose(dH, expected[1], rtol=1e-10)
+
+
+def network(params, X, Y, loss=tg.binary_cross_entropy):
+    Z1 = np.dot(params["W1"], X) + params["b1"]
+    A1 = np.tanh(Z1)
+    Z2 = np.dot(params["W2"], A1) + params["b2"]
+    return loss(tg.sigmoid(Z2), Y) if loss is tg.binary_cross_entropy else loss(Z2, Y)
+
+
+@pytest.mark.parametrize("loss", [tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits])
+def test_the_two_layer_network_on_column_chunks(loss, lazy, rng):
+    """Parameters in memory, data in chunks of columns, as it would be on a cluster."""
+    n_x, n_h, n_y, m = 2, 4, 3, 50
+    params = {
+        "W1": rng.normal(size=(n_h, n_x)),
+        "b1": rng.normal(size=(n_h, 1)),
+        "W2": rng.normal(size=(n_y, n_h)),
+        "b2": rng.normal(size=(n_y, 1)),
+    }
+    X, Y = rng.normal(size=(n_x, m)), (rng.random((n_y, m)) > 0.5).astype(float)
+    J, expected = tg.value_and_grad(network)(params, X, Y, loss=loss)
+    with lazy:
+        lazy_J, gradients = tg.value_and_grad(network)(params, columns(X), columns(Y), loss=loss)
+        assert isinstance(lazy_J, da.Array)
+        assert all(isinstance(g, da.Array) for g in gradients.values())
+        tensors = {name: tg.Tensor(value, requires_grad=True, name=name) for name, value in params.items()}
+        network(tensors, columns(X), columns(Y), loss=loss).backward()
+    assert_allclose(lazy_J, J, rtol=1e-12)
+    for name, g in expected.items():
+        assert gradients[name].shape == g.shape
+        assert_allclose(gradients[name], g, rtol=1e-10)
+        assert_allclose(tensors[name].grad, g, rtol=1e-10)
+
+
+def test_second_derivatives_and_forward_mode_on_dask(lazy, rng):
+    x, v = rng.normal(size=20), rng.normal(size=20)
+
+    def f(x):
+        return np.sum(np.sin(x) * np.exp(x)) + np.max(x**2)
+
+    expected = tg.hvp(f, (x,), (v,))[0], tg.jvp(f, (x,), (v,))[1], tg.grad(lambda x: np.sum(tg.grad(f)(x) * v))(x)
+    with lazy:
+        X, V = columns(x), columns(v)
+        found = tg.hvp(f, (X,), (V,))[0], tg.jvp(f, (X,), (V,))[1], tg.grad(lambda x: np.sum(tg.grad(f)(x) * V))(X)
+    for a, b in zip(found, expected, strict=True):
+        assert isinstance(a, da.Array)
+        assert_allclose(a, b, rtol=1e-10)
+
+
+def test_indexing_by_whole_numbers_on_dask_raises_and_says_so(rng):
+    with pytest.raises(TypeError, match="indexing by whole numbers is not there for Array"):
+        tg.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(columns(rng.normal(size=20)))
+
+
+def test_a_tensor_of_dask_says_so_and_leaves_when_told(lazy, rng):
+    x = rng.normal(size=(2, 20))
+    with lazy:
+        t = tg.Tensor(columns(x), requires_grad=True, name="X")
+        assert (t.shape, t.dtype, t.ndim, t.size) == ((2, 20), np.float64, 2, 40)
+        assert isinstance(t.data, da.Array)
+        assert isinstance((columns(x) + t).data, da.Array)
+        assert isinstance((columns(x.T) @ t).data, da.Array)
+        repr(t)
+        with pytest.raises(TypeError, match=r"\.numpy\(\)"):
+            np.asarray(t)
+    assert_allclose(t.numpy(), x)
+
+
+# -- a duck array of our own -----------------------------------------------------------------------------------------
+
+
+class Duck:
+    """The least an array can be: NumPy's two protocols, and no way to become an ndarray."""
+
+    def __init__(self, array):
+        self.held = np.asarray(array)
+
+    shape = property(lambda self: self.held.shape)
+    dtype = property(lambda self: self.held.dtype)
+    ndim = property(lambda self: self.held.ndim)
+    size = property(lambda self: self.held.size)
+    T = property(lambda self: Duck(self.held.T))
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("a duck array was coerced")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(not isinstance(x, (Duck, np.ndarray, numbers.Number, np.generic)) for x in inputs):
+            return NotImplemented
+        return wrap(getattr(ufunc, method)(*map(unwrap, inputs), **kwargs))
+
+    def __array_function__(self, func, types, args, kwargs):
+        if any(not issubclass(kind, (Duck, np.ndarray)) for kind in types):
+            return NotImplemented
+        return wrap(func(*unwrap(args), **unwrap(kwargs)))
+
+    def __getitem__(self, index):
+        return wrap(self.held[index])
+
+    def __setitem__(self, index, value):
+        self.held[index] = unwrap(value)
+
+    def astype(self, dtype):
+        return Duck(self.held.astype(dtype))
+
+    def copy(self):
+        return Duck(self.held.copy())
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "radd", "rsub", "rmul", "rtruediv", "rmatmul"):
+    setattr(Duck, f"__{_name}__", getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__{_name}__"))
+for _name in ("neg", "lt", "le", "gt", "ge", "eq", "ne", "abs"):
+    setattr(Duck, f"__{_name}__", getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__{_name}__"))
+
+
+def unwrap(x):
+    if isinstance(x, dict):
+        return {k: unwrap(v) for k, v in x.items()}
+    if isinstance(x, (tuple, list)):
+        return type(x)(unwrap(v) for v in x)
+    return x.held if isinstance(x, Duck) else x
+
+
+def wrap(x):
+    return Duck(x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_on_a_duck_array_that_forbids_coercion(name, rng):
+    a, b = rng.normal(size=(3, 20)), rng.normal(size=(3, 20))
+    f = FUNCTIONS[name]
+    g = rng.normal(size=f(a, b).shape)
+    expected = tg.vjp(f, a, b)[1](g)
+    y, pullback = tg.vjp(f, Duck(a), Duck(b))
+    assert type(y) is Duck
+    for found, plain in zip(pullback(Duck(g)), expected, strict=True):
+        assert type(found) is Duck
+        assert_allclose(found.held, plain, rtol=1e-10, atol=1e-14)
+
+
+def test_the_two_layer_network_on_a_duck_array(rng):
+    shapes = {"W1": (4, 2), "b1": (4, 1), "W2": (3, 4), "b2": (3, 1)}
+    params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    X, Y = rng.normal(size=(2, 9)), (rng.random((3, 9)) > 0.5).astype(float)
+    J, expected = tg.value_and_grad(network)(params, X, Y)
+    ducks = {name: Duck(value) for name, value in params.items()}
+    duck_J, gradients = tg.value_and_grad(network)(ducks, Duck(X), Duck(Y))
+    assert_allclose(duck_J.held, J, rtol=1e-12)
+    for name, g in expected.items():
+        assert type(gradients[name]) is Duck
+        assert_allclose(gradients[name].held, g, rtol=1e-10)
