@@ -52,7 +52,7 @@ def test_second_derivatives_of_a_product_with_a_zero() -> None:
 
 # -- NaN left out ----------------------------------------------------------------------------------------------------
 
-HOLES = np.array([[False, True, False, False], [True, False, True, False], [False, False, False, False]])
+HOLES = np.eye(4, 5, 1, dtype=bool)  # three numbers at least are left in every line: of two, std is |a - b| / 2
 
 
 @pytest.mark.parametrize("keywords", [{}, {"axis": 1}, {"axis": 0, "keepdims": True}], ids=str)
@@ -62,7 +62,7 @@ HOLES = np.array([[False, True, False, False], [True, False, True, False], [Fals
     ids=lambda f: f.__name__,
 )
 def test_what_is_nan_has_no_part_in_it(function: Any, keywords: dict[str, Any]) -> None:
-    x = RNG.permutation(12).reshape(3, 4) / 5 + RNG.uniform(0.1, 0.15, (3, 4))
+    x = RNG.permutation(20).reshape(4, 5) / 8 + RNG.uniform(0.1, 0.15, (4, 5))
 
     def with_holes(x: Any) -> Any:
         return function(np.where(HOLES, np.nan, x), **keywords)
@@ -76,13 +76,13 @@ def test_what_is_nan_has_no_part_in_it(function: Any, keywords: dict[str, Any]) 
     "keywords", [{"q": 0.3}, {"q": 0.7, "axis": 1}, {"q": 0.5, "axis": 0, "method": "hazen"}], ids=str
 )
 def test_quantiles_with_holes(keywords: dict[str, Any]) -> None:
-    x = RNG.permutation(12).reshape(3, 4) / 5 + RNG.uniform(0.1, 0.15, (3, 4))
+    x = RNG.permutation(20).reshape(4, 5) / 8 + RNG.uniform(0.1, 0.15, (4, 5))
     assert check_gradients(lambda x: np.nanquantile(np.where(HOLES, np.nan, x), **keywords), x).ok
 
 
 @pytest.mark.parametrize("function", [np.nancumsum, np.nancumprod], ids=lambda f: f.__name__)
 def test_running_sums_with_holes(function: Any) -> None:
-    assert check_gradients(lambda x: function(np.where(HOLES, np.nan, x), axis=1), RNG.uniform(0.5, 2, (3, 4))).ok
+    assert check_gradients(lambda x: function(np.where(HOLES, np.nan, x), axis=1), RNG.uniform(0.5, 2, (4, 5))).ok
 
 
 # -- nothing, and one number -----------------------------------------------------------------------------------------
@@ -219,10 +219,6 @@ def test_set_at_every_kind_of_index(index: Any) -> None:
 def test_set_at_broadcasts_its_value_and_keeps_the_dtype() -> None:
     x = np.zeros((2, 3), np.float32)
     assert tg.set_at(x, (slice(None), 1), 2.5).dtype == np.float32
-    _, gv = (
-        tg.vjp(lambda v: tg.set_at(np.zeros((2, 3)), slice(None), v), np.ones(3))[1](np.arange(6.0).reshape(2, 3))[0],
-        None,
-    )
     g, gv = pulled(lambda v: tg.set_at(np.zeros((2, 3)), slice(None), v), np.ones(3))
     np.testing.assert_allclose(gv, g.sum(0))
 

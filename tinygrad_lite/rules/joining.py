@@ -240,6 +240,8 @@ def pad(
     array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even"
 ) -> Any:
     """Except for mode "constant", a margin repeats entries; which ones, np.pad says itself, padding their numbers."""
+    if array.ndim == 0:
+        return np.copy(array)  # a number has no margin
     widths = _pad_widths(pad_width, array.ndim)
     if mode == "constant":
         return pad_constant(array, widths=widths, constant_values=constant_values)
