@@ -120,8 +120,11 @@ def _sweep(
                 continue
             gx = _guarded(vjp, g, result, values, params) if guard else vjp(g, result, *values, **params)
             data = x._data
-            if gx.shape != data.shape:
-                gx = unbroadcast(gx, data.shape)
+            try:
+                if gx.shape != data.shape:
+                    gx = unbroadcast(gx, data.shape)
+            except (AttributeError, ValueError):
+                raise _unfit(op, i, gx, data.shape) from None
             if gx.dtype is not data.dtype and gx.dtype != data.dtype:
                 gx = cast(gx, data.dtype)
             if watcher is not None:
@@ -135,6 +138,12 @@ def _joint(op: Op, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]
     """One rule per operand, from the op's one rule for all of them, which is asked once."""
     cotangents = op.vjps.rule(g, y, *values, **params)
     return [None if gx is None else (lambda *_, gx=gx, **__: gx) for gx in cotangents]
+
+
+def _unfit(op: Op, i: int, gx: Any, shape: tuple[int, ...]) -> Exception:
+    """What to say of a rule's answer that is no cotangent of its operand."""
+    given = f"shape {gx.shape}" if hasattr(gx, "shape") else f"a {type(gx).__name__}"
+    return TypeError(f"the vjp of {op.name} for operand {i} gave {given}; it must give an array of shape {shape}")
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

@@ -597,7 +597,7 @@ def _explained(op: Op, operands: tuple[Any, ...], error: Exception) -> Exception
         )
     else:
         what = str(error)
-    kinds = (np.linalg.LinAlgError, IndexError, ValueError, TypeError)
+    kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError, TypeError)
     kind = next(kind for kind in kinds if isinstance(error, kind))
     return kind(f"{op.name}: {_SIGNS.get(op.name, ', ').join(named)}: {what}")
 

@@ -1,0 +1,154 @@
+"""Bad input: one clear error that names the thing and the remedy. Each message is here as a user reads it."""
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+
+W2 = tg.Tensor(np.ones((1, 4)), requires_grad=True, name="W2")
+A1 = tg.Tensor(np.ones((3, 400)), name="A1")
+b1 = tg.Tensor(np.ones((4, 1)), requires_grad=True, name="b1")
+X = np.ones((3, 5))
+A, Y = np.full((1, 5), 0.5), np.ones((1, 5))
+
+
+def matmul_of_arrays_by_their_variables():
+    weights = np.ones((2, 2))
+    return weights @ A1
+
+
+CASES = {
+    # shape mismatch
+    "matmul": (lambda: W2 @ A1, ValueError, "matmul: W2 (1, 4) @ A1 (3, 400): inner sizes 4 and 3 differ"),
+    "dot": (lambda: np.dot(W2, A1), ValueError, "W2 (1, 4) @ A1 (3, 400): inner sizes 4 and 3 differ"),
+    "matmul by variable": (matmul_of_arrays_by_their_variables, ValueError, "weights (2, 2) @ A1 (3, 400):"),
+    "a number has no product": (lambda: W2 @ 2.0, ValueError, "a number has no matrix product; use *"),
+    "stacks": (lambda: np.ones((2, 3, 4)) @ tg.Tensor(np.ones((5, 4, 1))), ValueError, "stacks (2,) and (5,) do not"),
+    "add": (lambda: b1 + A1, ValueError, "add: b1 (4, 1) + A1 (3, 400): shapes (4, 1) and (3, 400) do not broadcast"),
+    "where": (lambda: np.where(A1 > 0, A1, W2), ValueError, "(3, 400)"),
+    "reshape": (lambda: np.reshape(W2, (3, 2)), ValueError, "reshape: W2 (1, 4): cannot reshape"),
+    "concatenate": (lambda: np.concatenate([W2, A1]), ValueError, "W2 (1, 4)"),
+    "axis": (lambda: np.sum(W2, axis=2), ValueError, "sum: W2 (1, 4): axis 2 is out of bounds"),
+    "index": (lambda: W2[5], IndexError, "getitem: W2 (1, 4)"),
+    "losses": (
+        lambda: tg.binary_cross_entropy(A, Y[0]),
+        ValueError,
+        "binary_cross_entropy: A (1, 5) and Y (5,) must have the same shape; reshape one of them, for example "
+        "Y.reshape(A.shape)",
+    ),
+    "cotangent": (
+        lambda: tg.gradients(W2 * 2, W2, g=np.ones(4)),
+        ValueError,
+        "g, the cotangent, has shape (4,), but a Tensor has shape (1, 4); they must be equal",
+    ),
+    # wrong dtype
+    "integers": (
+        lambda: tg.Tensor([1, 2], requires_grad=True, name="n"),
+        TypeError,
+        "n is int64: only float and complex arrays have gradients; convert it first, for example .astype(float), or "
+        "write 3.0 for 3",
+    ),
+    "integer argument": (lambda: tg.grad(lambda theta: theta * theta)(3), TypeError, "theta is int64"),
+    "float labels": (
+        lambda: tg.cross_entropy(X, np.ones(5)),
+        TypeError,
+        "class labels are whole numbers, but labels is float64",
+    ),
+    "data of another dtype": (
+        lambda: setattr(b1, "data", np.ones((4, 1), np.float32)),
+        ValueError,
+        "b1.data: is float64 (4, 1), was given float32 (4, 1); shape and dtype must stay the same",
+    ),
+    "float index": (lambda: range(3)[tg.Tensor(1.0)], TypeError, "float64: only an integer can be an index"),
+    # a gradient that needs g
+    "not one number": (
+        lambda: (W2 * 2).backward(),
+        ValueError,
+        "shape (1, 4), needs g, a cotangent of that shape; only a one-element result has a gradient without it (did "
+        "you mean np.sum or np.mean of it?)",
+    ),
+    "not one number, transform": (
+        lambda: tg.grad(lambda x: x * 2)(np.ones(3)),
+        ValueError,
+        "must return one number, but its result has shape (3,); sum or average it, or use tg.vjp or tg.jacobian",
+    ),
+    "nothing to differentiate": (
+        lambda: np.sum(A1 * 2).backward(),
+        ValueError,
+        "was not computed from a tensor with requires_grad=True, or only under no_grad()",
+    ),
+    # labels
+    "labels": (
+        lambda: tg.binary_cross_entropy(A, Y * 2),
+        ValueError,
+        "binary_cross_entropy: labels Y lie in 2.0..2.0, outside 0..1; scale them to 0..1",
+    ),
+    "labels of logits": (
+        lambda: tg.binary_cross_entropy_with_logits(A, -Y),
+        ValueError,
+        "labels Y lie in -1.0..-1.0, outside 0..1",
+    ),
+    "labels that are NaN": (lambda: tg.binary_cross_entropy(A, Y * np.nan), ValueError, "nan..nan, outside 0..1"),
+    "probabilities": (
+        lambda: tg.binary_cross_entropy(A * 10, Y),
+        ValueError,
+        "probabilities A lie in 5.0..5.0, outside 0..1; for logits use binary_cross_entropy_with_logits",
+    ),
+    "classes": (
+        lambda: tg.cross_entropy(X, np.array([0, 1, 2, 3, -1])),
+        ValueError,
+        "cross_entropy: labels lie in -1..3, but classes in 0..2",
+    ),
+    "label probabilities": (lambda: tg.cross_entropy(X, X * 2), ValueError, "label probabilities lie in 2.0..2.0"),
+    "no classes": (lambda: tg.cross_entropy(1.0, 0), ValueError, "logits is a single number; it needs an axis"),
+    "no examples": (
+        lambda: tg.binary_cross_entropy(A[:, :0], Y[:, :0]),
+        ValueError,
+        "an array of shape (1, 0) holds no examples, and so has no mean loss",
+    ),
+    "no examples for logits": (lambda: tg.cross_entropy(X[:, :0], np.zeros(0, int)), ValueError, "holds no examples"),
+    # not numbers
+    "strings": (lambda: tg.Tensor(["a", "b"]), TypeError, "dtype <U1 is not numeric; a Tensor needs numbers"),
+    "objects": (lambda: tg.Tensor([{}, 2]), TypeError, "dtype object is not numeric"),
+    "dates": (lambda: tg.Tensor(np.zeros(2, "datetime64[s]")), TypeError, "datetime64[s] is not numeric"),
+    "ragged": (lambda: tg.Tensor([[1.0], [1.0, 2.0]]), TypeError, "no numeric array can be made of this list"),
+    "masked": (lambda: tg.Tensor(np.ma.ones(3)), TypeError, "masked array would lose its mask; use .filled(value)"),
+    "an operand that is no number": (lambda: W2 + "one", TypeError, "add: str 'one' is not a numeric operand"),
+    "an operand that is nothing": (lambda: W2 * None, TypeError, "multiply: NoneType None is not a numeric operand"),
+    "a masked operand": (lambda: W2 * np.ma.ones(4), TypeError, "multiply: a masked array beside a Tensor"),
+    "a loss of words": (lambda: tg.binary_cross_entropy(["a"], [1.0]), TypeError, "A has dtype <U1"),
+    "a ragged loss": (lambda: tg.mean_squared_error([[1.0], []], [1.0]), TypeError, "A is not an array of numbers"),
+    "a function of words": (lambda: tg.grad(lambda name: name)(np.array("x")), TypeError, "name is <U1"),
+    # unsupported ways to call
+    "where=": (lambda: np.add(W2, 1, where=np.ones(4, bool)), TypeError, "add(…, where=…) is not supported on Tensors"),
+    "dtype=": (lambda: np.exp(W2, dtype=np.float32), TypeError, "dtype=…) is not supported on Tensors"),
+    "a keyword that is a Tensor": (lambda: np.sum(W2, axis=tg.Tensor(1)), TypeError, "axis= must be a plain value"),
+    "truth": (lambda: bool(W2), ValueError, "the truth of W2, shape (1, 4), is ambiguous: use np.all(...)"),
+    "float of many": (lambda: float(W2), TypeError, "W2 has shape (1, 4); only a one-element Tensor is"),
+    "item of many": (lambda: W2.item(), ValueError, ".item(): W2 holds 4 numbers, not one"),
+    "len of a number": (lambda: len(tg.Tensor(1.0)), TypeError, "len() of a 0-d Tensor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_errors_name_the_thing_and_the_remedy(name):
+    act, kind, words = CASES[name]
+    with pytest.raises(kind) as info:
+        act()
+    assert words in str(info.value), str(info.value)
+    assert str(info.value).count("\n") == 0, "one line"
+
+
+def test_errors_hide_the_machinery():
+    """NumPy's own error is not shown as 'during handling of the above exception'."""
+    with pytest.raises(ValueError, match="inner sizes") as info:
+        W2 @ A1
+    assert info.value.__suppress_context__
+
+
+def test_a_rule_of_a_users_own_that_returns_nonsense_is_named():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    for rule in (lambda g, y, x: None, lambda g, y, x: 3.0, lambda g, y, x: g[:, None] * np.ones((1, 3))):
+        op = tg.custom_vjp(lambda x: x * 2, rule, name="mine")
+        with pytest.raises((TypeError, ValueError), match="mine"):
+            tg.gradients(np.sum(op(x)), x)
