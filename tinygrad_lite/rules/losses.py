@@ -29,8 +29,9 @@ def _d_probability(loss: Array, a: Array, y: Array) -> Array:
 
 def _logistic_loss(z: Any, y: Any) -> Any:
     """The same from z, a = sigmoid(z): z ([z > 0] - y) + log(1 + exp(-|z|)), a sum of terms that are never negative, so
-    that nothing cancels however large z is and however close y is to 0 or 1."""
-    return z * (np.greater(z, 0) - y) + np.log1p(np.exp(-np.abs(z)))
+    that nothing cancels however large z is and however close y is to 0 or 1. ([z > 0] from the sign, which is a float
+    like y: a boolean would be converted entry by entry.)"""
+    return z * (np.maximum(np.sign(z), 0) - y) + np.log1p(np.exp(-np.abs(z)))
 
 
 def _among(chosen: Any, x: Any) -> Any:
