@@ -106,10 +106,10 @@ cbrt = row(elementwise(np.cbrt, over(lambda y, x: 3 * y * y), domain=POSITIVE))
 
 
 def _one_less(p: Array) -> Array:
-    """The exponent p - 1; where p is 0 anything will do, since it is multiplied by p."""
+    """The exponent p - 1; where p is 0 any finite result will do, since it is multiplied by p."""
     if isinstance(p, (int, float)):
-        return p - 1 if p != 0 else 1
-    return np.where(p == 0, 1, p - 1)
+        return p - 1 if p != 0 else 0
+    return np.where(p == 0, 0, p - 1)
 
 
 def _log_of_base(y: Array, x: Array) -> Array:
@@ -147,8 +147,19 @@ log = row(elementwise(np.log, over(lambda y, x: x), domain=POSITIVE))
 log2 = row(elementwise(np.log2, over(lambda y, x: x * LN2), domain=POSITIVE))
 log10 = row(elementwise(np.log10, over(lambda y, x: x * LN10), domain=POSITIVE))
 log1p = row(elementwise(np.log1p, over(lambda y, x: 1 + x), domain=[(-0.8, 3)]))
-logaddexp = row(elementwise(np.logaddexp, lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y)))
-logaddexp2 = row(elementwise(np.logaddexp2, lambda y, a, b: np.exp2(a - y), lambda y, a, b: np.exp2(b - y)))
+
+
+def _share(y: Array, a: Array, b: Array) -> Array:
+    """exp(a) / (exp(a) + exp(b)), from the difference of a and b, which loses nothing where both are large."""
+    return np.exp(-np.logaddexp(0, b - a))
+
+
+def _share2(y: Array, a: Array, b: Array) -> Array:
+    return np.exp2(-np.logaddexp2(0, b - a))
+
+
+logaddexp = row(elementwise(np.logaddexp, _share, lambda y, a, b: _share(y, b, a)))
+logaddexp2 = row(elementwise(np.logaddexp2, _share2, lambda y, a, b: _share2(y, b, a)))
 
 # -- trigonometry ----------------------------------------------------------------------------------------------------
 

@@ -147,8 +147,8 @@ def _entropies(sp: Any) -> None:
     """0 log 0 is 0, and so is its derivative with respect to what stands in the logarithm."""
 
     def ratio(x: Array, y: Array) -> Array:
-        none = np.equal(x, 0)
-        return np.where(none, 0, x / np.where(none, 1, y))
+        none = np.logical_and(np.equal(x, 0), np.equal(y, 0))
+        return x / np.where(none, 1, y)
 
     row(elementwise(sp.xlogy, lambda y, a, b: np.log(b), lambda y, a, b: ratio(a, b), domain=[(-2, 2), (0.2, 3)]))
     row(
