@@ -105,11 +105,11 @@ sqrt = row(elementwise(np.sqrt, over(lambda y, x: 2 * y), domain=POSITIVE))
 cbrt = row(elementwise(np.cbrt, over(lambda y, x: 3 * y * y), domain=POSITIVE))
 
 
-def _one_less(p: Array) -> Array:
-    """The exponent p - 1; where p is 0 any finite result will do, since it is multiplied by p."""
+def _one_less(x: Array, p: Array) -> Array:
+    """The exponent p - 1, but 0 where 0 ** -1 would be multiplied by p = 0."""
     if isinstance(p, (int, float)):
         return p - 1 if p != 0 else 0
-    return np.where(p == 0, 0, p - 1)
+    return np.where(np.logical_and(x == 0, p == 0), 0, p - 1)
 
 
 def _log_of_base(y: Array, x: Array) -> Array:
@@ -119,7 +119,7 @@ def _log_of_base(y: Array, x: Array) -> Array:
 
 
 def _d_base(y: Array, x: Array, p: Array) -> Array:
-    return p * x ** _one_less(p)
+    return p * x ** _one_less(x, p)
 
 
 def _d_exponent(y: Array, x: Array, p: Array) -> Array:
