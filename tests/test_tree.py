@@ -1,0 +1,143 @@
+"""Trees: flat lists and back, whatever they are made of."""
+
+import dataclasses
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_lite as tg
+from tinygrad_lite import tree
+
+Pair = namedtuple("Pair", "left right")
+
+
+@dataclasses.dataclass
+class Node:
+    value: Any
+    child: Any = None
+    name: str = "node"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    W: Any
+
+    def __post_init__(self):
+        assert hasattr(self.W, "shape"), "a real one validates what it is given"
+
+
+leaves = st.one_of(st.floats(-9, 9), st.builds(lambda n: np.arange(float(n)), st.integers(0, 3)))
+static = st.one_of(st.none(), st.text(max_size=3), st.booleans(), st.just(np.tanh), st.just(len), st.just(int))
+trees = st.recursive(
+    leaves | static,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.text(max_size=2), inner, max_size=3),
+        st.builds(Pair, inner, inner),
+        st.builds(Node, inner, inner, st.text(max_size=2)),
+    ),
+    max_leaves=12,
+)
+
+
+def same(a, b):
+    if isinstance(a, np.ndarray):
+        return a is b
+    if isinstance(a, dict):
+        return type(a) is type(b) and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Node):
+        return type(b) is Node and same(vars(a), vars(b))
+    return a is b or a == b
+
+
+@given(trees)
+def test_flatten_and_back(t):
+    flat, structure = tree.flatten(t)
+    assert same(tree.unflatten(structure, flat), t)
+    assert structure.size == len(flat) == len(tree.paths(t, "t"))
+    again = tree.flatten(t)[1]
+    assert structure == again
+    assert hash(structure) == hash(again)
+    assert isinstance(repr(structure), str)
+
+
+@given(trees)
+def test_paths_lead_to_the_leaves(t):
+    flat, _ = tree.flatten(t)
+    for leaf, path in zip(flat, tree.paths(t, "t"), strict=True):
+        assert eval(path, {"t": t}) is leaf or eval(path, {"t": t}) == leaf
+
+
+@given(trees, trees)
+def test_structures_are_equal_when_trees_are_alike(a, b):
+    alike = same(tree.map(lambda _: 0.0, a), tree.map(lambda _: 0.0, b))
+    assert (tree.flatten(a)[1] == tree.flatten(b)[1]) == alike
+
+
+def test_leaves_and_what_is_not_one():
+    t = tg.Tensor([1.0])
+    given_ = [1.0, np.float32(2), np.ones(2), t, 3, 1j]
+    assert tree.flatten(given_)[0] == given_[:2] + given_[2:]
+    nothing = [None, "s", b"b", True, np.tanh, int, [], {}, ()]
+    assert tree.flatten(nothing)[0] == []
+    assert tree.unflatten(tree.flatten(nothing)[1], []) == nothing
+
+
+def test_a_dataclass_is_rebuilt_without_its_constructor():
+    """A tree of gradients, or of names, need not look like a value."""
+    made = tree.map(lambda x: x.shape, Frozen(np.ones(3)))
+    assert type(made) is Frozen
+    assert made.W == (3,)
+    assert tree.flatten(Node)[0] == []  # the class itself is no tree
+
+
+def test_map_of_several():
+    assert tree.map(lambda a, b: a + b, Pair(1.0, [2.0]), Pair(10.0, [20.0])) == Pair(11.0, [22.0])
+    for other in (Pair(1.0, 2.0), (1.0, [2.0]), Pair(1.0, [2.0, 3.0])):
+        with pytest.raises(ValueError, match="the trees differ"):
+            tree.map(lambda a, b: a, Pair(1.0, [2.0]), other)
+    with pytest.raises(ValueError, match=r"dict\(a: \*\) and dict\(b: \*\)"):
+        tree.map(lambda a, b: a, {"a": 1.0}, {"b": 1.0})
+
+
+def test_static_parts_count():
+    assert tree.flatten(Node(1.0, name="a"))[1] != tree.flatten(Node(1.0, name="b"))[1]
+    assert tree.flatten([1.0, None])[1] != tree.flatten([1.0, "x"])[1]
+
+
+def test_registered_classes():
+    class Box:
+        def __init__(self, content, label):
+            self.content, self.label = content, label
+
+    class Special(Box):
+        pass
+
+    def rebuild(meta, children):
+        kind, label = meta
+        return kind(children[0], label)
+
+    tree.register(Box, lambda b: ([(".content", b.content)], (type(b), b.label)), rebuild)
+    try:
+        gradient = tg.grad(lambda b: np.sum(b.content["W"] ** 2))(Special({"W": np.array([1.0, 2.0])}, "L"))
+        assert type(gradient) is Special
+        assert gradient.label == "L"
+        assert tree.paths(Box([1.0], "L"), "b") == ["b.content[0]"]
+        with pytest.raises(TypeError, match=r"box\.content\['n'\] is int64"):
+            tg.grad(lambda box: 0.0)(Box({"n": 3}, ""))
+    finally:
+        del tree._registered[Box]
+
+
+def test_a_deep_tree():
+    t = 1.0
+    for _ in range(200):
+        t = [t]
+    assert tg.grad(lambda t: tree.flatten(t)[0][0] * 2)(t) != 0
