@@ -516,14 +516,56 @@ SAMPLES = [
     ),
 ]
 
-EVERYTHING = [*ELEMENTWISE, *REDUCTIONS, *SHAPING, *JOINING, *INDEXING, *SORTING, *SAMPLES]
+COMPLEX = HOLES + 1j * RNG.normal(size=(2, 3, 4))
+OF_COMPLEX = [
+    *[
+        (COMPLEX, reduced(f, {"axis": 1}))
+        for f in (np.nansum, np.nanmean, np.nanvar, np.nanstd, np.nanprod, np.nancumsum)
+    ],
+    *of(COMPLEX, lambda t: np.nan_to_num(t), lambda t: np.isnan(t), lambda t: np.isfinite(t)),
+    *of(
+        CUBE + 1j * CUBE[::-1],
+        lambda t: np.var(t, axis=0),
+        lambda t: np.std(t),
+        lambda t: np.mean(t, axis=(0, 2)),
+        lambda t: np.prod(t, axis=1),
+        lambda t: np.cumprod(t),
+        lambda t: np.sort(t),
+        lambda t: np.sort_complex(t[0, 0]),
+        lambda t: np.average(t, 2, [1.0, 2.0, 3.0, 4.0]),
+        lambda t: np.cov(t[0]),
+        lambda t: np.corrcoef(t[0], t[1]),
+        lambda t: np.convolve(t[0, 0], t[0, 1], "same"),
+        lambda t: np.correlate(t[0, 0], t[0, 1, :3], "full"),
+        lambda t: np.correlate(t[0, 0, :2], t[0, 1], "same"),
+        lambda t: np.interp([0.2, 1.7], [0.0, 1.0, 2.0, 3.0], t[0, 0]),
+        lambda t: np.gradient(t, axis=1),
+        lambda t: np.trapezoid(t),
+        lambda t: np.diff(t),
+        lambda t: np.linspace(t[0, 0], 1j, 3),
+        lambda t: np.logspace(t[0, 0], 1j, 3),
+        lambda t: np.polyval(t[0, 0], 1j),
+        lambda t: np.poly(t[0, 0]),
+        lambda t: np.vander(t[0, 0]),
+        lambda t: np.where(t == t[0], t, 1j),
+        lambda t: np.pad(t, 1),
+        lambda t: t.trace(),
+        lambda t: np.unique(t),
+        lambda t: np.sinc(t),
+        lambda t: np.square(t) + np.reciprocal(t),
+        lambda t: np.power(t, 2.5),
+        lambda t: abs(t),
+    ),
+]
+
+EVERYTHING = [*OF_COMPLEX, *ELEMENTWISE, *REDUCTIONS, *SHAPING, *JOINING, *INDEXING, *SORTING, *SAMPLES]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of NaN and of nothing to average
 @pytest.mark.parametrize("case", range(len(EVERYTHING)))
 def test_the_value_is_numpys(case: int) -> None:
     array, function = EVERYTHING[case]
-    lifted = tree.map(lambda x: tg.Tensor(x, requires_grad=x.dtype.kind == "f"), array)
+    lifted = tree.map(lambda x: tg.Tensor(x, requires_grad=x.dtype.kind in "fc"), array)
     found, expected = function(lifted), function(array)
     found_leaves, expected_leaves = leaves(found), leaves(expected)
     assert len(found_leaves) == len(expected_leaves)

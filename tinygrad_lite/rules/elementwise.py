@@ -332,6 +332,8 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 
 def _nan_to_num_vjp(g: Array, y: Array, x: Array, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
+    if x.dtype.kind == "c":  # the parts are replaced one by one
+        return np.where(np.isfinite(np.real(x)), np.real(g), 0) + 1j * np.where(np.isfinite(np.imag(x)), np.imag(g), 0)
     return np.where(np.isfinite(x), g, 0)
 
 

@@ -336,7 +336,9 @@ def _nanvar(a: Any, axis: Any, ddof: Any) -> Any:
     count = _numbers(a, axis)
     present = np.logical_not(np.isnan(a))
     mean = np.sum(_or(a, 0), axis=axis, keepdims=True) / count
-    return np.sum(np.square(np.where(present, a - mean, 0)), axis=axis, keepdims=True) / (count - ddof)
+    deviation = np.where(present, a - mean, 0)
+    squares = np.real(deviation * np.conj(deviation)) if a.dtype.kind == "c" else np.square(deviation)
+    return np.sum(squares, axis=axis, keepdims=True) / (count - ddof)
 
 
 @implements(np.nanvar, examples=calls(*_SPREAD))
