@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import testing as testing
 from .checkpoint import checkpoint as checkpoint
+from .compile import compile as compile
 from .context import no_grad as no_grad
 from .debug import debug as debug
 from .derive import Derivation as Derivation
@@ -35,4 +36,3 @@ from .transforms import jvp as jvp
 from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
-from .compile import compile as compile

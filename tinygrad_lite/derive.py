@@ -26,7 +26,8 @@ from .program.names import clean, leaf_names
 from .program.observe import Variables, observing
 from .program.program import Node, Program
 from .program.reading import (
-    complements,
+    constants_by_name,
+    cotangents_apart,
     drop_needless_guards,
     familiar_functions,
     plain_numbers,
@@ -34,10 +35,10 @@ from .program.reading import (
     plain_sums,
     plain_transposes,
 )
-from .program.simplify import EXACT, run_passes
+from .program.simplify import EXACT, drop_dead, run_passes
 from .program.trace import collect, traced, tracing
 from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
-from .transforms import _indices, _scalar, argument_names, value_and_grad
+from .transforms import _indices, _scalar, argument_names, identity, value_and_grad
 
 Function = Callable[..., Any]
 _ALIGNED = 64  # comments stand below one another, but for lines longer than this
@@ -107,8 +108,7 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
 
 @dataclass
 class _Argument:
-    """A positional argument. tensors: what stands for its leaves in the trace, None for a whole number, which is fixed.
-    """
+    """A positional argument. tensors: what stands for its leaves in the trace, None for a whole number, which is fixed."""
 
     name: str
     structure: tree.Structure
@@ -165,7 +165,7 @@ def _record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> _Re
         output = f(*(a.tree() for a in arguments))
     y = _scalar(output, f, "derive")
     leaves = [t for i in chosen for t in arguments[i].traced]
-    named = variables.tensors(start)
+    named = [t for t in variables.tensors(start) if t._op is not identity]
     found: dict[Tensor, Any] = {}
     if y is not None and y._flags & GRAD:
         nodes, _ = recorded([y], oldest=start)
@@ -176,7 +176,7 @@ def _record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> _Re
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
-    program = run_passes(program, (*EXACT[:-1], complements(variables.name)))
+    program = run_passes(program, (*EXACT[:-1], constants_by_name(variables.name)))
     names = _input_names(arguments, program, variables, parameters)
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
@@ -208,9 +208,7 @@ def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     return traced(array, path, GRAD | LIFTED)
 
 
-def _labelled(
-    named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables
-) -> Labels:
+def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
     """Give the values of the trace their names. A cotangent of several values is called after the newest."""
     labels = Labels()
     for i, t in enumerate(named):
@@ -261,6 +259,8 @@ def _write(recording: _Recording, simplify: bool) -> Derivation:
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
     program = Program(program.inputs, program.captures, program.steps, outputs)
     program = run_passes(program, (*_PLAIN, *EXACT))
+    program = cotangents_apart(lambda p: forward_part(p, names), recording.labels.backward)(program)
+    program = drop_dead(program)
     return _Text(recording, program, facts).derivation()
 
 
@@ -279,14 +279,13 @@ class _Text:
             self.outside[recording.names[node]] = t
         self.helpers = Helpers(self.taken)
         self.sizes = self._sizes(program)
-        leaves = [recording.names[t] for t in self._leaf_nodes(program)]
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
         self.layout = Layout(
             program,
             Writer(self._bind, self._helper, {n: name for n, (name, _) in self.sizes.items()}),
             recording.labels,
             recording.names,
-            leaves,
+            self._leaf_nodes(program),
             value,
             forward_part(program, frozenset(recording.labels.forward)),
             self.taken,
@@ -326,7 +325,9 @@ class _Text:
             if a.paths == [a.name] and a.tensors[0] is None:
                 sizes[a.leaves[0]] = ast.Name(a.name), None
         data = [n for n in program.inputs if n not in self.recording.variable]
-        arrays = [*data, *(n for n, _ in program.captures), *self.recording.variable]
+        named = self.recording.variables.name
+        outside = [x for n in program.steps for x in n.operands if isinstance(x, np.ndarray) and named(x) is not None]
+        arrays = [*data, *(n for n, _ in program.captures), *outside, *self.recording.variable]
         for size, wish in self.recording.variables.sizes.items():
             if size < 3 or size in self.recording.variables.literals or size in sizes:
                 continue
@@ -334,7 +335,8 @@ class _Text:
                 axes = [axis for axis, n in enumerate(node.shape) if n == size]
                 if len(axes) == 1:
                     name = ast.Name(clean(wish, self.taken))
-                    shape = ast.Attribute(ast.Name(self.recording.names[node]), "shape", ast.Load())
+                    array = self.recording.names[node] if type(node) is Node else self._bind(node, "c")
+                    shape = ast.Attribute(ast.Name(array), "shape", ast.Load())
                     sizes[size] = name, ast.Subscript(shape, ast.Constant(axes[0]), ast.Load())
                     self.taken.add(name.id)
                     break
@@ -471,19 +473,17 @@ def _check(fact: Fact, x: Expr) -> list[str]:
     shape = fact.node.shape
     axes = tuple(len(shape) + a for a in fact.axes)
     along = f"axis={axes[0] if len(axes) == 1 else axes}"
-    what = text(x) if isinstance(x, ast.Name) else "labels"
+    total = f"np.sum({text(x)}, {along})"
     return [
-        f"if not np.allclose(np.sum({text(x)}, {along}), 1):",
-        f'    raise ValueError("the formulas below need {what} that sum to 1 over {along}")',
+        f"if not np.allclose({total}, {fact.total}):",
+        f'    raise ValueError("the formulas below hold where {total} is {fact.total}")',
     ]
 
 
 # -- checking --------------------------------------------------------------------------------------------------------
 
 
-def _checked(
-    recording: _Recording, function: Function, outside: dict[str, Any], space: dict[str, Any]
-) -> Function:
+def _checked(recording: _Recording, function: Function, outside: dict[str, Any], space: dict[str, Any]) -> Function:
     """The function, refusing arguments for which the formulas were not derived."""
 
     def derived(*args: Any) -> Any:

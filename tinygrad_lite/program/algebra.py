@@ -7,7 +7,7 @@ expression is evaluated beside the original on the arguments given and on random
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -315,8 +315,7 @@ class _Run:
             self.expansions.setdefault(self.symbols[new], expr)
 
     def _candidates(self, expr: Expression) -> list[Expression]:
-        """Equal expressions, the simplest first."""
-        sp = self.sp
+        """Equal expressions, the simplest first; of two that are as simple, the one that is more like the original."""
         found = list(self._forms(expr))
         if len(expr.free_symbols) <= _MOST_SYMBOLS and self._size(expr) <= _MOST_OPERATIONS:
             expanded = list(self._with_expansions(expr))
@@ -331,7 +330,7 @@ class _Run:
                     break
                 found += more
         unique = list(dict.fromkeys(found))
-        return sorted(unique, key=lambda x: (self._cost(x), x.has(sp.Pow) and len(str(x))))[:6]
+        return sorted(unique, key=self._cost)[:6]
 
     def _with_expansions(self, expr: Expression) -> Iterator[Expression]:
         """The expression with cotangents replaced by what they are; those may then not be needed."""
@@ -394,11 +393,11 @@ class _Run:
                 if unknown in here.free_symbols and not there.has(sp.exp):
                     for solution in _solved(sp, symbol, there, unknown):
                         yield here.subs(unknown, solution)
-            if not exponentials and definition.is_rational_function():
-                for unknown in sorted(definition.free_symbols & expr.free_symbols, key=str):
-                    if not self._is_constant(unknown) and symbol in expr.free_symbols:
-                        for solution in _solved(sp, symbol, definition, unknown):
-                            yield expr.subs(unknown, solution)
+            variables = {s for s in definition.free_symbols if not self._is_constant(s)}
+            if not exponentials and definition.is_rational_function() and variables - {symbol} <= expr.free_symbols:
+                for unknown in sorted(variables, key=str):
+                    for solution in _solved(sp, symbol, definition, unknown):
+                        yield expr.subs(unknown, solution)
 
     def _cost(self, expr: Expression) -> float:
         """How much there is to read."""
@@ -406,7 +405,7 @@ class _Run:
         if expr in self.expansions:  # used here alone, it saves nothing
             return self._cost(self.expansions[expr]) if self.uses[self.old_of[self.nodes[expr]]] == 1 else 0.6
         if expr.is_Symbol or expr.is_Integer:
-            return 0.1
+            return 0.2 if expr.is_Symbol else 0.0
         if expr.is_Rational:
             return 1.0
         if expr.is_Add:
@@ -480,7 +479,8 @@ class _Run:
 
     def _finished(self, node: Node, expr: Expression) -> Operand | None:
         """The sum as an expression, which may go into a larger one."""
-        new = self._built(node, expr)
+        x = node.operands[0]
+        new = self._built(node, expr, [np.sum(np.abs(v[x])) for v in self.values])
         if new is None:
             return None
         self._stand(node, new)
@@ -548,8 +548,11 @@ class _Run:
 
     # -- from SymPy ------------------------------------------------------------------------------------------------
 
-    def _built(self, node: Node, expr: Expression) -> Operand | None:
-        """The expression as steps, if it is the same as the step: in shape, dtype and value."""
+    def _built(self, node: Node, expr: Expression, scales: Sequence[float] | None = None) -> Operand | None:
+        """The expression as steps, if it is the same as the step: in shape, dtype and value.
+
+        scales: of the numbers that the step adds up, for each sample; they may cancel.
+        """
         before = len(self.editor.steps)
         try:
             with np.errstate(all="ignore"):
@@ -558,8 +561,8 @@ class _Run:
                     new = node.dtype.type(new)
                 if shape_of(new) != node.shape:
                     new = self._made(broadcast_to, new, shape=node.shape)
-                if dtype_of(new) == node.dtype and is_weak(new) == node.weak and self._agrees(node, new):
-                    if type(new) is Node and new.name is None and new not in self.old_of:
+                if dtype_of(new) == node.dtype and is_weak(new) == node.weak and self._agrees(node, new, scales):
+                    if type(new) is Node and new.name is None and self.old_of.get(new) not in self.forward:
                         new.name = node.name
                     return new
         except (TypeError, ValueError, OverflowError, KeyError, NotImplementedError):
@@ -567,16 +570,16 @@ class _Run:
         del self.editor.steps[before:]
         return None
 
-    def _agrees(self, node: Node, new: Operand) -> bool:
+    def _agrees(self, node: Node, new: Operand, scales: Sequence[float] | None) -> bool:
         values = [np.asarray(new)] * len(self.values) if type(new) is not Node else self.new_values[new]
         seen = False
-        for known, value in zip(self.values, values, strict=True):
+        for i, (known, value) in enumerate(zip(self.values, values, strict=True)):
             old = np.asarray(known[node])
             finite = np.isfinite(old)
             if not finite.any():
                 continue
             seen = True
-            largest = float(np.max(np.abs(old[finite])))
+            largest = float(np.max(np.abs(old[finite]))) if scales is None else float(scales[i])
             close = 1e-9 if old.dtype.itemsize >= 8 else 1e-3
             got = np.broadcast_to(value, old.shape)[finite]
             if not np.all(np.abs(got - old[finite]) <= close * largest + 1e-300):
@@ -724,12 +727,14 @@ def _guarded_value(node: Node) -> Operand | None:
 
 def _axes(node: Node, x: Node) -> tuple[int, ...]:
     """The axes of a sum, counted from the last one."""
+    if not x.shape:
+        return ()
     axes = node.params.get("axis")
     chosen = range(len(x.shape)) if axes is None else (axes,) if isinstance(axes, (int, np.integer)) else axes
     return tuple(int(a) % len(x.shape) - len(x.shape) for a in chosen)
 
 
-def forward_part(program: Program, names: frozenset[str]) -> set[Node]:
+def forward_part(program: Program, names: Container[str]) -> set[Node]:
     """What is needed for the first output, or has a name of the forward pass."""
     forward = {x for x in program.outputs[:1] if type(x) is Node}
     for node in reversed(program.steps):

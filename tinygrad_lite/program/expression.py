@@ -20,7 +20,7 @@ from ..rules import elementwise as e
 from ..rules.indexing import Slot, get, put
 from ..rules.neural import leaky_relu, relu
 from ..rules.products import matmul
-from ..rules.shaping import copy, expand_dims, swapaxes, transpose
+from ..rules.shaping import broadcast_to, copy, expand_dims, reshape, swapaxes, transpose
 from ..tensor import handlers
 from ..transforms import identity
 from .program import Node, Operand
@@ -97,6 +97,13 @@ class Writer:
             new = ast.Constant(None)
             last = ast.Tuple([ast.Constant(...), new], ast.Load())
             return ast.Subscript(xs[0], new if params["axis"] == 0 else last, ast.Load())
+        if op is broadcast_to and type(node.operands[0]) is not Node and np.ndim(node.operands[0]) == 0:
+            shape = self.literal(params["shape"])
+            if node.dtype == np.float64 and node.operands[0] == 1:
+                return _call(_numpy("ones"), [shape])
+            return _call(_numpy("full"), [shape, xs[0]])
+        if op in (broadcast_to, reshape) and set(params) == {"shape"}:
+            return _call(_numpy(op.name), [xs[0], self.literal(params["shape"])])
         keywords = {name: self._keyword(name, value) for name, value in params.items()}
         known = numpy_name(op)
         if known is None and _is_numpys(node):
@@ -112,8 +119,9 @@ class Writer:
             a, b = xs
             if op is e.multiply or op is e.divide:
                 a, b = (self._size(operand, x) for operand, x in zip(operands, xs, strict=True))
-            if op is e.add and isinstance(b, ast.UnaryOp) and isinstance(b.op, ast.USub):
-                return ast.BinOp(a, ast.Sub(), b.operand)
+            positive = _without_minus(b)
+            if positive is not None and op in (e.add, e.subtract):
+                return ast.BinOp(a, ast.Sub() if op is e.add else ast.Add(), positive)
             return ast.BinOp(a, _INFIX[op], b)
         if op in _COMPARE:
             return ast.Compare(xs[0], [_COMPARE[op]], [xs[1]])
@@ -174,7 +182,18 @@ class Writer:
         """A NumPy scalar, which decides dtypes as an array does."""
         if value.dtype.kind == "b":
             return ast.Constant(bool(value))
-        return _call(_numpy(value.dtype.name), [_number(value.item())])
+        short = float(str(value)) if value.dtype.kind == "f" else value.item()
+        return _call(_numpy(value.dtype.name), [_number(short if value.dtype.type(short) == value else value.item())])
+
+
+def _without_minus(x: Expr) -> Expr | None:
+    """y where the expression is -y or begins with a minus, as -a * b does; else None."""
+    if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub):
+        return x.operand
+    if isinstance(x, ast.BinOp) and isinstance(x.op, (ast.Mult, ast.Div, ast.MatMult)):
+        left = _without_minus(x.left)
+        return None if left is None else ast.BinOp(left, x.op, x.right)
+    return None
 
 
 def _number(value: Any) -> Expr:

@@ -32,6 +32,8 @@ class Helpers:
         return self._define(_scatter if op is put else op.fn, op.name)
 
     def _define(self, function: Any, wish: str) -> str | None:
+        if not isinstance(function, FunctionType):
+            return None
         if function in self._names:
             return self._names[function]
         tree = _parsed(function)
@@ -61,9 +63,9 @@ class Helpers:
         return chosen
 
 
-def _parsed(function: Any) -> ast.FunctionDef | None:
+def _parsed(function: FunctionType) -> ast.FunctionDef | None:
     """A plain function of this package, without its annotations; None for any other."""
-    if not isinstance(function, FunctionType) or function.__module__.partition(".")[0] != _PACKAGE:
+    if function.__module__.partition(".")[0] != _PACKAGE:
         return None
     if function.__closure__ or function.__name__ == "<lambda>":
         return None

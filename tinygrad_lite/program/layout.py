@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..rules import elementwise as e
 from ..rules.shaping import swapaxes, transpose
 from .expression import Expr, Writer, text
@@ -41,8 +43,8 @@ class Labels:
 class Layout:
     """forward and backward: the lines. results: expressions of the value and the gradients; checks: of what follows.
 
-    inputs: a name for each of the program's inputs and captures. leaves: names of what the outputs after the first are
-    the gradients of. value: a name for the first output. forward_nodes: the steps of the forward pass. taken:
+    inputs: a name for each of the program's inputs and captures. leaves: what the outputs after the first are the
+    gradients of. value: a name for the first output. forward_nodes: the steps of the forward pass. taken:
     identifiers already in use; new ones are added.
     """
 
@@ -52,7 +54,7 @@ class Layout:
         writer: Writer,
         labels: Labels,
         inputs: Mapping[Node, str],
-        leaves: Sequence[str],
+        leaves: Sequence[Node],
         value: str,
         forward_nodes: set[Node],
         taken: set[str],
@@ -75,8 +77,11 @@ class Layout:
         expression = self._written(node)
         uses = len(self._users[node]) + self._outputs.count(node)
         named = node.name in self._labels.forward
-        shared = uses > 1 and not (node.op in _CHEAP and len(text(expression)) <= _TRIVIAL)
-        if named or shared or node in self._outputs or node.shape is None:
+        if node.name in self._labels.backward:  # dA = W.T @ dZ goes into dZ = dA * ..., but into no product of matrices
+            shared = uses > 1 or any(user.op is None or user.op.kind != "elementwise" for user in self._users[node])
+        else:
+            shared = uses > 1 and not (node.op in _CHEAP and len(text(expression)) <= _TRIVIAL)
+        if named or node in self._outputs or node.shape is None or shared:
             self._own_line(node, expression)
         else:
             self._folded[node] = expression
@@ -114,14 +119,15 @@ class Layout:
         if raw is None and key in self._labels.backward:
             of = self._labels.backward[key]
             raw = "d" + self._labels.forward.get(of, of)
-        if node in self._outputs and is_view(node):  # what is handed out shares no memory with anything
+        shares = is_view(node) and any(type(x) is Node or np.ndim(x) for x in node.operands)
+        if node in self._outputs and shares:  # what is handed out shares no memory with anything
             expression = ast.Call(ast.Attribute(expression, "copy", ast.Load()), [], [])
         self._names[node] = ast.Name(raw or "t")
         self._lines[node] = Line(self._names[node], expression, node.shape)
 
     # -- names and order -------------------------------------------------------------------------------------------
 
-    def _finish(self, value: str, leaves: Sequence[str]) -> list[Expr]:
+    def _finish(self, value: str, leaves: Sequence[Node]) -> list[Expr]:
         """Names for the lines, and their order."""
         forward = [node for node in self._lines if node in self._forward_nodes]
         backward = [node for node in self._lines if node not in self._forward_nodes]
@@ -132,22 +138,24 @@ class Layout:
         copies = []
         results: list[Expr] = [self.expression(value_node)]
         for x, leaf in zip(gradients, leaves, strict=True):
-            name = ast.Name(clean("d" + leaf, self._taken))
+            wish = "d" + self._names[leaf].id
+            name = ast.Name(clean(wish, self._taken))
             self._taken.add(name.id)
             new = type(x) is Node and x in self._lines and x not in self._forward_nodes and x not in mine
-            if new and self._names[x].id in ("t", "d" + leaf):
+            if new and self._names[x].id in ("t", wish):
                 self._names[x].id = name.id
                 mine[x] = name
             else:
-                copies.append(Line(name, self._copied(x, leaf), shape_of(x)))
+                copies.append(Line(name, self._copied(x, leaf), leaf.shape))
             results.append(name)
         self._rename_backward([node for node in backward if node not in mine])
         self.backward = self._scheduled(backward, list(mine)) + copies
         return results
 
-    def _copied(self, x: Operand, leaf: str) -> Expr:
+    def _copied(self, x: Operand, leaf: Node) -> Expr:
+        """A gradient that shares no memory with anything else that is handed out."""
         if x is None:
-            return ast.Call(ast.Attribute(ast.Name("np"), "zeros_like", ast.Load()), [ast.Name(leaf)], [])
+            return ast.Call(ast.Attribute(ast.Name("np"), "zeros_like", ast.Load()), [self._names[leaf]], [])
         expression = self.expression(x)
         if shape_of(x) == () or (type(x) is Node and x not in self._forward_nodes and self._outputs.count(x) == 1):
             return expression

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,13 @@ import numpy as np
 
 from ..tensor import Tensor
 
-_NOT_THE_USERS = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))
+_NOT_THE_USERS = (
+    str(Path(__file__).parents[1]),
+    str(Path(np.__file__).parent),
+    str(Path(contextlib.__file__).parent) + os.sep + "contextlib",
+    str(Path(contextlib.__file__).parent) + os.sep + "functools",
+)
+_PACKAGE = __name__.partition(".")[0]
 _DEEPEST = 1_000_000  # the depth of what is known from a module's globals only
 _MOST = 1000  # entries of a list that are looked at
 
@@ -84,6 +92,12 @@ class Variables:
                 self._held.append(value)
 
 
+def _is_users(frame: FrameType) -> bool:
+    name = frame.f_code.co_filename
+    made = name == "<string>" and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE  # by dataclasses
+    return not made and not name.startswith(_NOT_THE_USERS)
+
+
 @contextmanager
 def observing() -> Iterator[Variables]:
     """Watch the functions that the body calls, line by line; neither ours nor NumPy's."""
@@ -91,7 +105,7 @@ def observing() -> Iterator[Variables]:
     base = sys._getframe(2)
 
     def on_call(frame: FrameType, event: str, arg: Any) -> Any:
-        if frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+        if not _is_users(frame):
             return None
         depth, outer = 0, frame.f_back
         while outer is not None and outer is not base:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..rules.indexing import get, where
 from ..rules.neural import log_softmax, softmax
 from ..rules.products import matmul
 from ..rules.reductions import sum as sum_
-from ..rules.shaping import expand_dims, reshape, transpose
+from ..rules.shaping import broadcast_to, expand_dims, reshape, transpose
 from .program import Editor, Node, Operand, Program, edited, is_scalar, result_type, shape_of
 from .ranges import Ranges
 
@@ -22,8 +22,10 @@ def plain_numbers(program: Program) -> Program:
 
     def visit(editor: Editor, node: Node) -> Operand:
         xs = list(editor.operands(node))
+        if node.op is None or not (node.op.kind == "elementwise" or node.op in (where, broadcast_to)):
+            return editor.keep(node)
         for i, x in enumerate(xs):
-            if not isinstance(x, np.generic) or x.dtype.kind not in "fiu" or node.shape is None or node.op is None:
+            if not isinstance(x, np.generic) or x.dtype.kind not in "fiu" or node.shape is None:
                 continue
             for plain in _plain(x):
                 trial = [*xs[:i], plain, *xs[i + 1 :]]
@@ -65,6 +67,8 @@ def plain_sums(program: Program) -> Program:
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    if ndim == 0:
+        return ()
     chosen = range(ndim) if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else axis
     return tuple(sorted(int(a) % ndim for a in chosen))
 
@@ -145,29 +149,68 @@ def _is_part_of(a: Operand, b: Operand) -> bool:
     return is_scalar(c) and not isinstance(c, complex) and bool(0 < c < 0.99)
 
 
-def complements(named: Callable[[Any], Any]) -> Callable[[Program], Program]:
-    """A pass: a nameless constant array that equals 1 - a named one is written so.
+def constants_by_name(named: Callable[[Any], Any]) -> Callable[[Program], Program]:
+    """A pass: a nameless constant array that is 1 - Y or X.T, of a named one, is written so.
 
-    1 - Y of labels Y that are no argument is computed by NumPy, and never recorded.
+    Of arrays that are no arguments such things are computed by NumPy, and never recorded.
     """
 
     def write(program: Program) -> Program:
         arrays = {id(x): x for node in program.steps for x in node.operands if isinstance(x, np.ndarray) and x.size > 1}
         known = [x for x in arrays.values() if named(x) is not None]
 
-        def complement(editor: Editor, x: Operand) -> Operand:
+        def written(editor: Editor, x: Operand) -> Operand:
             if id(x) in arrays and named(x) is None and x.dtype.kind in "fi":
                 for other in known:
-                    if other.shape == x.shape and other.dtype == x.dtype and np.array_equal(1 - other, x):
+                    if other.dtype != x.dtype:
+                        continue
+                    if x.ndim == 2 and x.__array_interface__ == other.T.__array_interface__:
+                        return editor.add(transpose, other)
+                    if other.shape == x.shape and np.array_equal(1 - other, x):
                         return editor.add(e.subtract, 1, other)
             return x
 
         def visit(editor: Editor, node: Node) -> Operand:
-            return replaced(editor, node, [complement(editor, x) for x in editor.operands(node)])
+            return replaced(editor, node, [written(editor, x) for x in editor.operands(node)])
 
         return edited(program, visit)
 
     return write
+
+
+def cotangents_apart(forward: Callable[[Program], set[Node]], names: Container[str]) -> Callable[[Program], Program]:
+    """A pass: a gradient that equals a nameless step of the forward pass is a step of its own: dY = Y - T.
+
+    forward: finds the forward pass. names: of gradients.
+    """
+
+    def separate(program: Program) -> Program:
+        part = forward(program)
+        editor = Editor(program)
+        backward: dict[Node, Node] = {}  # what the backward pass uses instead
+        for node in program.steps:
+            if node not in part:
+                xs = [backward.get(x, editor.now(x)) if type(x) is Node else x for x in node.operands]
+                editor.new[node] = replaced(editor, node, xs)
+                continue
+            if node.name not in names:
+                editor.new[node] = editor.keep(node)
+                continue
+            nameless, named = (
+                Node(node.op, editor.operands(node), node.params, node.shape, node.dtype, node.weak, name)
+                for name in (None, node.name)
+            )
+            editor.new[node] = nameless
+            editor.steps.append(nameless)
+            if node.op is not None and node.op.kind == "elementwise":
+                backward[node] = named
+                editor.steps.append(named)
+        done = editor.done()
+        value, *gradients = program.outputs
+        gradients = [backward.get(x, editor.now(x)) if type(x) is Node else x for x in gradients]
+        return Program(done.inputs, done.captures, done.steps, (editor.now(value), *gradients))
+
+    return separate
 
 
 def replaced(editor: Editor, node: Node, operands: Sequence[Operand]) -> Node:
