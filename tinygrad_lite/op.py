@@ -191,17 +191,19 @@ def compositions() -> dict[Callable[..., Any], Examples | None]:
 
 
 def implements(
-    *functions: Callable[..., Any], examples: Examples | None = None
+    *functions: Callable[..., Any] | None, examples: Examples | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: NumPy's functions, given a Tensor, are this composition of ops. examples: as for an Op.
 
-    The composition names the arguments it supports, as NumPy names them; any other argument of NumPy's raises.
+    The composition names the arguments it supports, as NumPy names them; any other argument of NumPy's raises. A
+    function that is None, since the installed NumPy is too old to have it, is passed over.
     """
 
     def register(composition: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
-            handlers[function] = _with_arguments_of(function, composition)
-            _compositions[function] = examples
+            if function is not None:
+                handlers[function] = _with_arguments_of(function, composition)
+                _compositions[function] = examples
         return composition
 
     return register

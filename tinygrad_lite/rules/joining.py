@@ -189,13 +189,14 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 2)
 
 
-def _unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+# NumPy 2.1 has it.
+@implements(
+    getattr(np, "unstack", None), examples=lambda rng: [((rng.normal(size=(2, 3)),), {"axis": a}) for a in (0, 1)]
+)
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     (axis,) = positive_axes(axis, x.ndim)
     return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))
 
-
-if hasattr(np, "unstack"):  # NumPy 2.1
-    implements(np.unstack, examples=lambda rng: [((rng.normal(size=(2, 3)),), {"axis": a}) for a in (0, 1)])(_unstack)
 
 # -- a margin --------------------------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     return matmul.call(conjugated(a)[..., None, :], b[..., :, None])[..., 0, 0]
 
 
-@implements(np.matvec, examples=pairs(((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3))))
+@implements(getattr(np, "matvec", None), examples=pairs(((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3))))
 def matvec(a: Any, b: Any) -> Any:
     """A matrix, or each of a stack, times a vector."""
     a, b = _arrays(a, b)
@@ -112,7 +112,7 @@ def matvec(a: Any, b: Any) -> Any:
     return matmul.call(a, b[..., None])[..., 0]
 
 
-@implements(np.vecmat, examples=pairs(((2,), (2, 3)), ((2,), (4, 2, 3)), ((4, 2), (2, 3))))
+@implements(getattr(np, "vecmat", None), examples=pairs(((2,), (2, 3)), ((2,), (4, 2, 3)), ((4, 2), (2, 3))))
 def vecmat(a: Any, b: Any) -> Any:
     """A vector, conjugated, times a matrix, or each of a stack."""
     a, b = _arrays(a, b)

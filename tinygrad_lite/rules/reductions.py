@@ -272,25 +272,19 @@ def _running(x: Any, function: Any, axis: int | None, include_initial: bool, ini
     return np.concatenate((np.full(shape, initial, x.dtype), result), axis)
 
 
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+def _initial(axis: int) -> Any:
+    return calls({"axis": axis, "include_initial": True}, {"axis": axis, "include_initial": False})
 
-    @implements(
-        np.cumulative_sum,
-        examples=lambda rng: [
-            ((rng.normal(size=(2, 3)),), {"axis": 1, "include_initial": more}) for more in (True, False)
-        ],
-    )
-    def cumulative_sum(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-        return _running(x, np.cumsum, axis, include_initial, 0)
 
-    @implements(
-        np.cumulative_prod,
-        examples=lambda rng: [
-            ((rng.normal(size=(2, 3)),), {"axis": 0, "include_initial": more}) for more in (True, False)
-        ],
-    )
-    def cumulative_prod(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-        return _running(x, np.cumprod, axis, include_initial, 1)
+# NumPy 2.1 has these.
+@implements(getattr(np, "cumulative_sum", None), examples=_initial(1))
+def cumulative_sum(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    return _running(x, np.cumsum, axis, include_initial, 0)
+
+
+@implements(getattr(np, "cumulative_prod", None), examples=_initial(-2))
+def cumulative_prod(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    return _running(x, np.cumprod, axis, include_initial, 1)
 
 
 # -- the same without the entries that are NaN -----------------------------------------------------------------------
