@@ -217,7 +217,7 @@ def _run(
     keep: bool = False,
 ) -> _Run:
     """Run f with the leaves of the chosen arguments lifted. keep: the run is swept later, so arrays are copied."""
-    names = _argument_names(f) if names is None else names
+    names = argument_names(f) if names is None else names
     start = next_seq()
     mode = current()
     tracing = mode is not None and mode.tracing
@@ -263,7 +263,7 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     return leaf(array, GRAD | LIFTED, path)
 
 
-def _argument_names(f: Function) -> list[str]:
+def argument_names(f: Function) -> list[str]:
     """The names of f's arguments, for messages and generated code."""
     try:
         parameters = inspect.signature(f).parameters.values()
@@ -383,7 +383,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     (5.0, {'w': array([2., 4.])})
     """
 
-    names = _argument_names(f)
+    names = argument_names(f)
 
     @_documented_as(f, "value_and_grad")
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -508,7 +508,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [3., 4.]])
     """
 
-    names = _argument_names(f)
+    names = argument_names(f)
 
     @_documented_as(f, "jacobian")
     def transformed(*args: Any, **kwargs: Any) -> Any:
