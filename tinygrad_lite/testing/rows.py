@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,11 @@ class Function:
     @staticmethod
     def of_composition(fn: Callable[..., Any], examples: Callable[..., Any] | None) -> Function:
         operands, keywords = 0, []
-        for parameter in inspect.signature(fn).parameters.values():
+        try:
+            parameters = inspect.signature(fn).parameters
+        except ValueError:  # of an older NumPy, built in C; then it has examples
+            parameters = types.MappingProxyType({})
+        for parameter in parameters.values():
             if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
                 operands += parameter.name not in KEYWORDS
             if parameter.name in KEYWORDS:
