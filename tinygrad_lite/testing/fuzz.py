@@ -9,6 +9,7 @@ there was any.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 import traceback
@@ -42,8 +43,10 @@ class Finding:
 
     @property
     def kind(self) -> str:
-        """Alike for findings that are probably one."""
-        return " ".join([self.error_type, *sorted(set(self.program.called))])
+        """Alike for findings that are probably one: the error, but for names and numbers; or where it is wrong."""
+        if self.error_type == GradientError.__name__:
+            return " ".join(sorted(set(self.program.called)))
+        return re.sub(r"\b[vx]?[0-9]+\b|[(),]", "", self.error)
 
 
 @dataclass

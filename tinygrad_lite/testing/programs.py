@@ -143,8 +143,15 @@ class ProgramBuilder:
         result = names[-1]
         if self.lines and self.choose((False, True)):
             result = f"{result}, {self.choose(names)}"
-        inputs = tuple(names[: len(self.arguments)])
-        return Program(inputs, tuple(self.lines), result), self.arguments
+        needed = _variables(result)
+        lines = []
+        for line in reversed(self.lines):  # what the result does not depend on is left out
+            name, _, code = line.partition(" = ")
+            if name in needed:
+                needed |= _variables(code)
+                lines.append(line)
+        inputs = [name for name in names[: len(self.arguments)] if name in needed]
+        return Program(tuple(inputs), tuple(lines[::-1]), result), [self.values[name] for name in inputs]
 
     # -- operands --------------------------------------------------------------------------------------------------
 
@@ -260,6 +267,10 @@ def _gives_floats(function: Function, signature: Signature) -> bool:
     operands = operands_for(function, signature, np.random.default_rng(0))
     result = function.fn(*operands, **signature.params)
     return isinstance(result, (np.ndarray, np.generic)) and result.dtype == np.float64
+
+
+def _variables(code: str) -> set[str]:
+    return set(re.findall(r"\b[vx][0-9]+\b", code))
 
 
 def _clear_of_kinks(function: Function, operands: list[Any]) -> bool:
