@@ -54,6 +54,8 @@ def single_numbers(program: Program) -> Program:
             other = xs[1 - i]
             if type(x) is Node and x.size == 1 and x.shape and type(other) is Node and other.shape == node.shape:
                 xs[i] = editor.add(reshape, x, shape=())
+        if all(x is y for x, y in zip(xs, editor.operands(node), strict=True)):
+            return editor.keep(node)
         new = Node(node.op, tuple(xs), node.params, node.shape, node.dtype, node.weak, node.name)
         editor.steps.append(new)
         return new

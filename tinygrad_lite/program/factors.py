@@ -11,6 +11,7 @@ learning rate. Where x is divided by its own maximum, that is done lest its squa
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -165,15 +166,21 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     order = {node: i for i, node in enumerate(program.steps)}
     chosen: dict[Node, Factor] = {}
     open_sinks = {sink for sink in a.sinks if sink[1] != NONE}
+    sinks_of: dict[Node, list[tuple[Node, Factor]]] = {}
+    for sink in a.sinks:
+        sinks_of.setdefault(sink[0], []).append(sink)
     users = program.users()
     shared = [node for node in program.steps if node not in a.base and sum(u in a.factor for u in users[node]) > 1]
+    linear: dict[Node, list[Node]] = {}  # base -> the linear steps that use it, scaled or not
+    for node, its_users in users.items():
+        linear.setdefault(a.base.get(node, node), []).extend(u for u in its_users if u in a.factor and u not in a.base)
     for root in sorted(dict.fromkeys((*a.roots, *shared)), key=_cost):
         if not open_sinks:
             break
-        degrees = _degrees(program, a, root)
+        degrees = _degrees(a, root, linear, order)
         if degrees is None:
             continue
-        below = {sink for sink in a.sinks if degrees.get(sink[0])}
+        below = {sink for base in degrees for sink in sinks_of.get(base, ())}
         factors = {factor for _, factor in below}
         if len(factors) != 1 or any(degrees[base] != 1 for base, _ in below) or not below <= open_sinks:
             continue
@@ -186,16 +193,20 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     return chosen
 
 
-def _degrees(program: Program, a: _Analysis, root: Node) -> dict[Node, int] | None:
+def _degrees(
+    a: _Analysis, root: Node, linear: dict[Node, list[Node]], order: dict[Node, int]
+) -> dict[Node, int] | None:
     """How often each base node is multiplied by k when root is; None if a sum would mix different powers of k."""
     degrees: dict[Node, int] = {root: 1}
 
     def degree(x: Operand) -> int:
         return degrees.get(a.base.get(x, x), 0) if type(x) is Node else 0
 
-    for node in program.steps:
-        if node not in a.factor or node in a.base or node is root:
-            continue
+    ahead = [(order[node], node) for node in set(linear.get(root, ()))]  # in the program's order
+    heapq.heapify(ahead)
+    seen = {node for _, node in ahead}
+    while ahead:
+        node = heapq.heappop(ahead)[1]
         xs = node.operands
         if node.op is divide:
             d = degree(xs[0]) - degree(xs[1])
@@ -209,6 +220,10 @@ def _degrees(program: Program, a: _Analysis, root: Node) -> dict[Node, int] | No
             d = degree(xs[1] if node.op is where else xs[0])
         if d:
             degrees[node] = d
+            for user in linear.get(node, ()):
+                if user not in seen:
+                    seen.add(user)
+                    heapq.heappush(ahead, (order[user], user))
     return degrees
 
 

@@ -24,7 +24,7 @@ def tracing() -> Any:
     return switched(tracing=True, watcher=_Guard())
 
 
-_SHAPED_BY_NUMBERS = {"unique", "counts", "first_index", "argwhere", "flatnonzero", "count", "weighted_count"}
+_SHAPED_BY_NUMBERS = {"unique", "counts", "first_index", "argwhere", "flatnonzero", "count", "weighted_count", "common"}
 
 
 class _Guard:
