@@ -247,6 +247,8 @@ def test_argnums(rng):
         assert found == expected
         assert tg.jacobian(f, argnums=argnums)(a, b, c) == expected
     assert tg.grad(f)(a, b, c=c) == da
+    of_trees = tg.grad(lambda p, q: p["a"] * q[0] * q[1], argnums=(1, 0))({"a": a}, [b, c])
+    assert of_trees == ([a * c, a * b], {"a": b * c})
     for wrong in (3, -4, (0, 5)):
         with pytest.raises(ValueError, match="argnums"):
             tg.grad(f, argnums=wrong)(a, b, c)
