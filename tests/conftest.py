@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 
 import hypothesis
+import numpy as np
+
+# Each of these is a warning, and a warning is an error in the test run (pyproject.toml).
+np.seterr(divide="warn", over="warn", invalid="warn", under="ignore")
 
 _QUIET = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
 

@@ -93,15 +93,27 @@ def test_the_method_is_chosen() -> None:
 # -- what is wrong does not --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("f", [np.tanh, np.abs], ids=["complex step", "differences"])
-@pytest.mark.parametrize(
-    "change", [lambda v: 1.001 * v, lambda v: 0.999 * v, lambda v: 0.0, lambda v: -v, lambda v: np.nan]
-)
-def test_one_wrong_element_in_400(f: Any, change: Any, dtype: Any) -> None:
-    for index in (0, 399) if change(1.0) == 0 else (137,):
+CHANGES = {
+    "a thousandth more": lambda v: 1.001 * v,
+    "zero": lambda v: 0.0,
+    "a thousandth less": lambda v: 0.999 * v,
+    "the sign": lambda v: -v,
+    "not a number": lambda v: np.nan,
+}
+# All changes where a check is quick, by the complex step; the first two by differences and in float32.
+WRONG_ELEMENTS = [(np.tanh, np.float64, change) for change in CHANGES] + [
+    (f, dtype, change)
+    for f, dtype in ((np.abs, np.float64), (np.abs, np.float32), (np.tanh, np.float32))
+    for change in list(CHANGES)[:2]
+]
+
+
+@pytest.mark.parametrize(("f", "dtype", "change"), WRONG_ELEMENTS)
+def test_one_wrong_element_in_400(f: Any, dtype: Any, change: str) -> None:
+    for index in (0, 399) if change == "zero" else (137,):
+        vjp = tampered(with_element(index, CHANGES[change]))
         with pytest.raises(GradientError) as caught:
-            check_gradients(f, W.astype(dtype), modes=["vjp"], vjp=tampered(with_element(index, change)))
+            check_gradients(f, W.astype(dtype), modes=["vjp"], vjp=vjp)
         entry = caught.value.report.entries[0]
         assert entry.wrong == 1
         assert entry.mistakes[0].where.endswith(f"[{index // 20}, {index % 20}]")
