@@ -54,7 +54,7 @@ def same(a, b):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, Node):
         return type(b) is Node and same(vars(a), vars(b))
-    return a is b or a == b
+    return type(a) is type(b) and (a is b or a == b)
 
 
 @given(trees)

@@ -244,6 +244,7 @@ def _run(
 
 
 def _differentiable(output: Any) -> list[Tensor]:
+    """The Tensors in a tree that have a gradient."""
     return [y for y in tree.flatten(output)[0] if type(y) is Tensor and y._flags & GRAD]
 
 
@@ -274,6 +275,8 @@ def argument_names(f: Function) -> list[str]:
 
 def _hand_out(output: Any, run: _Run) -> Any:
     """What f returned, as the caller gets it."""
+    if type(output) is Tensor:
+        return _handed(output, run)
     return tree.map(lambda value: _handed(value, run) if type(value) is Tensor else value, output)
 
 

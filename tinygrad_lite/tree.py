@@ -15,6 +15,7 @@ import numpy as np
 Flatten = Callable[[Any], tuple[list[tuple[str, Any]], Any]]
 Rebuild = Callable[[Any, list[Any]], Any]
 _registered: dict[type, tuple[Flatten, Rebuild]] = {}
+_childless: set[type] = {np.ndarray, float}  # types found to have no children: looked up once
 
 
 def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
@@ -24,6 +25,7 @@ def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
     the step, such as ".W1". rebuild: (that thing, new children) -> instance.
     """
     _registered[cls] = flatten, rebuild
+    _childless.clear()
 
 
 class Structure:
@@ -143,7 +145,7 @@ def is_static(x: Any) -> bool:
 def _open(tree: Any) -> tuple[list[tuple[str, Any]], Any, Rebuild] | None:
     """Children with the steps to them, what rebuilding needs, and the rebuilder; None for a leaf."""
     kind = type(tree)
-    if kind is np.ndarray or kind is float:
+    if kind in _childless:
         return None
     if kind is dict:
         return [(f"[{key!r}]", child) for key, child in tree.items()], tuple(tree), _dict
@@ -165,6 +167,7 @@ def _open(tree: Any) -> tuple[list[tuple[str, Any]], Any, Rebuild] | None:
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         fields = [field.name for field in dataclasses.fields(tree)]
         return [(f".{name}", getattr(tree, name)) for name in fields], (kind, tuple(fields)), _dataclass
+    _childless.add(kind)
     return None
 
 
