@@ -64,6 +64,7 @@ class Op:
     per operand in which the tests draw. kinks: points where the derivative jumps. selects: the result takes some
     entries and leaves others (`where`, `max`, indexing), so upstream of it a zero cotangent means "was not taken".
     bounded: the partial derivatives are finite whatever the operands, NaN and infinity included.
+    real: complex operands are refused, because fn would compute something else with them.
     outputs: how many arrays fn returns. joint: one rule for all operands, `vjp(g, y, *operands) -> cotangents`.
     examples: `examples(rng) -> [(operands, keywords), …]` for the tests, where a domain cannot say what is legal.
     explain: `explain(*operands) -> str`, what is wrong with operands that fn refused.
@@ -86,6 +87,7 @@ class Op:
         "operand_names",
         "outputs",
         "partials",
+        "real",
         "selects",
         "vjps",
     )
@@ -102,6 +104,7 @@ class Op:
         kinks: Sequence[float] = (),
         selects: bool = False,
         bounded: bool = False,
+        real: bool = False,
         outputs: int = 1,
         joint: bool = False,
         examples: Examples | None = None,
@@ -118,12 +121,13 @@ class Op:
         self.kinks = tuple(kinks)
         self.selects = selects
         self.bounded = bounded
+        self.real = real
         self.outputs = outputs
         self.joint = joint
         self.examples = examples
         self.explain = explain
         self.operand_names, self.keywords = _signature(self)
-        self.call = _caller(self)
+        self.call = _real_only(self, _caller(self)) if real else _caller(self)
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         return self.call(*operands, **params)
@@ -436,6 +440,16 @@ def _caller(op: Op) -> Callable[..., Any]:
     return _general(op)
 
 
+def _real_only(op: Op, call: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(*operands: Any, **params: Any) -> Any:
+        for x in operands:
+            if np.iscomplexobj(_value(x)):
+                raise TypeError(f"{op.name}: {described(x)} is complex, and {op.name} is for real numbers")
+        return call(*operands, **params)
+
+    return checked
+
+
 def _unary(op: Op) -> Callable[[Any], Any]:
     fn = op.fn
 
@@ -534,6 +548,8 @@ def as_operand(x: Any, op: Op) -> Any:
         return x
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{op.name}: a masked array beside a Tensor would lose its mask; use np.where")
+    if isinstance(x, np.matrix):
+        raise TypeError(f"{op.name}: an np.matrix beside a Tensor would mean its * differently; use np.asarray and @")
     if hasattr(x, "__array_function__") and not isinstance(x, np.ndarray):
         return x
     try:
