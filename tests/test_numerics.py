@@ -264,3 +264,12 @@ def test_labels_of_any_dtype(loss, kind):
     P = A if loss is tg.binary_cross_entropy else 1 / (1 + np.exp(-A))
     assert_allclose(J, -np.sum(np.where(Y == 1, np.log(P), np.log(1 - P))) / 3)
     assert_allclose(dA, ((P - Y) / (P * (1 - P)) if P is A else P - Y) / 3)
+
+
+@pytest.mark.parametrize(
+    "f", [tg.sigmoid, tg.relu, tg.leaky_relu, tg.softplus, tg.softmax, tg.log_softmax, tg.logsumexp]
+)
+@pytest.mark.parametrize("wrap", [np.asarray, tg.Tensor], ids=["array", "Tensor"])
+def test_functions_of_real_numbers_refuse_complex_ones(f, wrap):
+    with pytest.raises(TypeError, match="is complex, and .* is for real numbers"):
+        f(wrap([1 + 1j, 2]))

@@ -45,6 +45,7 @@ log_loss = row(
         _d_probability,
         lambda loss, a, y: np.log1p(-a) - np.log(a),
         domain=[(0.05, 0.95), (0.05, 0.95)],
+        real=True,
     )
 )
 logistic_loss = row(
@@ -53,6 +54,7 @@ logistic_loss = row(
         lambda loss, z, y: sigmoid(z) - y,
         lambda loss, z, y: -z,
         domain=[(-4, 4), (0.05, 0.95)],
+        real=True,
     )
 )
 

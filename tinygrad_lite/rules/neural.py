@@ -38,17 +38,18 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y)))
-relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True))
+sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True))
+relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True, real=True))
 leaky_relu = row(
     elementwise(
         _leaky_relu,
         lambda y, x, slope=0.01: np.where(x > 0, x.dtype.type(1), x.dtype.type(slope)),
         kinks=(0,),
         bounded=True,
+        real=True,
     )
 )
-softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x)))
+softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True))
 
 # -- over an axis ----------------------------------------------------------------------------------------------------
 
@@ -97,6 +98,6 @@ def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: boo
     return kept(g, axis, keepdims) * np.exp(x - kept(y, axis, keepdims))
 
 
-softmax = row(custom_vjp(_softmax, _softmax_vjp))
-log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp))
-logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp))
+softmax = row(custom_vjp(_softmax, _softmax_vjp, real=True))
+log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp, real=True))
+logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp, real=True))
