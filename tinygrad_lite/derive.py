@@ -75,7 +75,8 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
 
     f: returns one number; args: arguments like those it will be given (trees of arrays): the formulas hold for their
     shapes. wrt: which arguments to differentiate, as argnums of `value_and_grad`. simplify: elementwise algebra, which
-    needs SymPy (ImportError where it is missing). Values that f reaches from outside become globals of the function.
+    needs SymPy (ImportError where it is missing). Values that f reaches from outside become globals of the function; a
+    fact of the data that was used, such as that one-hot labels sum to 1, is checked by it.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> def cost(W, X, Y):
@@ -100,6 +101,11 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
         problem = _difference(recording, derivation)
         if problem is None:
             return derivation
+    if not _reproducible(recording):
+        raise ValueError(
+            f"derive: {recording.title} gives different results for the same arguments; if it draws random numbers, draw "
+            "them outside and pass them as arguments"
+        )
     raise RuntimeError(f"derive: {problem}; this is a bug of tinygrad_lite, please report the function")
 
 
@@ -108,7 +114,7 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
 
 @dataclass
 class _Argument:
-    """A positional argument. tensors: what stands for its leaves in the trace, None for a whole number, which is fixed."""
+    """A positional argument. tensors: what stands for its leaves in the trace; None for a whole number: it is fixed."""
 
     name: str
     structure: tree.Structure
@@ -144,6 +150,12 @@ class _Recording:
     @property
     def inputs(self) -> list[Any]:
         return [t._data for a in self.arguments for t in a.traced]
+
+    @property
+    def title(self) -> str:
+        """What the function is called."""
+        name = getattr(self.f, "__name__", "f")
+        return "f" if name == "<lambda>" else clean(name)
 
     @property
     def results(self) -> int:
@@ -231,12 +243,17 @@ def _input_names(
     tensors = [t for a in arguments for t in a.traced]
     names: dict[Node, str] = {}
     taken = set(parameters)
-    for node, path, short, t in zip(program.inputs, paths, leaf_names(paths), tensors, strict=True):
+    locals_ = [variables.name(t) for t in tensors]
+    wishes = [
+        local if local and short.rpartition("_")[2].isdigit() else short
+        for local, short in zip(locals_, leaf_names(paths), strict=True)
+    ]
+    for i, (node, path, wish) in enumerate(zip(program.inputs, paths, wishes, strict=True)):
         if path in parameters:
             names[node] = path
             continue
-        local = variables.name(t)
-        names[node] = clean(local if local and short.rpartition("_")[2].isdigit() else short, taken)
+        several = wishes.count(wish) > 1 and not wish[-1].isdigit()  # W of a loop over layers: W1, W2, …
+        names[node] = clean(f"{wish}{wishes[: i + 1].count(wish)}" if several else wish, taken)
         taken.add(names[node])
     for node, t in program.captures:
         names[node] = clean(t.name or variables.name(t) or "c", taken)
@@ -253,7 +270,9 @@ def _write(recording: _Recording, simplify: bool) -> Derivation:
     names = frozenset(recording.labels.forward)
     facts: list[Fact] = []
     if simplify:
-        algebra = Algebra(names, recording.variable, _samples(recording.inputs))
+        known = recording.variables
+        samples = _samples(recording.inputs)
+        algebra = Algebra(names, recording.variable, samples, frozenset(known.sizes), frozenset(known.literals))
         program = algebra(program)
         facts = algebra.facts
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
@@ -271,8 +290,7 @@ class _Text:
         self.recording, self.facts = recording, facts
         self.taken = set(recording.taken)
         self.outside: dict[str, Any] = {}  # globals of the function
-        name = getattr(recording.f, "__name__", "f")
-        self.title = clean("f" if name == "<lambda>" else name, self.taken)
+        self.title = clean(recording.title, self.taken)
         self.function = clean(f"{self.title}_and_gradient", self.taken)
         self.taken |= {self.title, self.function}
         for node, t in program.captures:
@@ -327,9 +345,9 @@ class _Text:
         data = [n for n in program.inputs if n not in self.recording.variable]
         named = self.recording.variables.name
         outside = [x for n in program.steps for x in n.operands if isinstance(x, np.ndarray) and named(x) is not None]
-        arrays = [*data, *(n for n, _ in program.captures), *outside, *self.recording.variable]
+        arrays: list[Any] = [*data, *(n for n, _ in program.captures), *outside, *self.recording.variable]
         for size, wish in self.recording.variables.sizes.items():
-            if size < 3 or size in self.recording.variables.literals or size in sizes:
+            if size in sizes:
                 continue
             for node in arrays:
                 axes = [axis for axis, n in enumerate(node.shape) if n == size]
@@ -518,10 +536,9 @@ def _resampled(x: Any, rng: np.random.Generator) -> Any:
     if x.size == 0 or x.dtype.kind == "c":
         return x
     values = np.unique(x)
-    if x.ndim >= 2 and x.dtype.kind == "f" and np.allclose(np.sum(x, axis=0), 1):
-        return x[:, rng.permutation(x.shape[1])]  # distributions stay distributions
-    if x.ndim >= 2 and x.dtype.kind == "f" and np.allclose(np.sum(x, axis=-1), 1):
-        return x[rng.permutation(x.shape[0])]
+    for axis in range(x.ndim):
+        if x.dtype.kind == "f" and x.size > 1 and np.allclose(np.sum(x, axis=axis), 1):
+            return rng.permutation(x, axis=axis)  # distributions stay distributions
     if x.dtype.kind in "biu" or (len(values) > 1 and len(values) <= x.size // 2):
         return rng.choice(values, x.shape)
     low, high = float(values[0]), float(values[-1])
@@ -544,13 +561,24 @@ def _difference(recording: _Recording, derivation: Derivation) -> str | None:
             if number == 0:
                 raise
             return None  # the function refuses what was made up
-        with np.errstate(all="ignore"):
-            found = tree.flatten(derivation.function(*args))[0]
+        try:
+            with np.errstate(all="ignore"):
+                found = tree.flatten(derivation.function(*args))[0]
+        except ValueError:
+            if number == 0:
+                raise
+            return None  # the text refuses it: the labels made up are not of the kind given
         for e, x in zip(expected, found, strict=True):
             problem = _apart(np.asarray(e), np.asarray(x))
             if problem is not None:
                 return problem
     return None
+
+
+def _reproducible(recording: _Recording) -> bool:
+    with np.errstate(all="ignore"):
+        first, second = (tree.flatten(value_and_grad(recording.f, recording.wrt)(*recording.args))[0] for _ in range(2))
+    return all(_apart(np.asarray(a), np.asarray(b)) is None for a, b in zip(first, second, strict=True))
 
 
 def _apart(expected: Any, found: Any) -> str | None:

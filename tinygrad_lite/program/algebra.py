@@ -51,12 +51,15 @@ class Fact:
 class Algebra:
     """The pass. names: of the forward pass's values. variable: the inputs that may take any value.
 
-    samples: lists of input arrays; the first is the one given. facts: after a run, what was assumed of the others.
+    samples: lists of input arrays; the first is the one given. sizes: whole numbers that have a name. literals: numbers
+    that stand in the user's code. facts: after a run, what was assumed of the others.
     """
 
     names: frozenset[str]
     variable: frozenset[Node]
     samples: Sequence[Sequence[Any]]
+    sizes: frozenset[int] = frozenset()
+    literals: frozenset[float] = frozenset()
     facts: list[Fact] = field(default_factory=list)
 
     def __call__(self, program: Program) -> Program:
@@ -236,16 +239,24 @@ class _Run:
         if value == int(value) and abs(value) < 3:
             return self.sp.Integer(int(value))
         if value == int(value) and abs(value) < 1e9:
-            return self._constant(int(value)) if value > 0 else -self._constant(int(-value))
-        for numerator, denominator in ((1, self.counts), (1, {2, 4, 8}), (2, self.counts)):
+            return self._count(int(value)) if value > 0 else -self._count(int(-value))
+        for numerator in (1, 2) if value not in self.settings.literals else ():
             count = round(numerator / abs(value))
-            if count in denominator and dtype_of(x).type(numerator / count) == abs(dtype_of(x).type(value)):
-                sign = 1 if value > 0 else -1
-                below = self._constant(count) if count in self.counts else self.sp.Integer(count)
-                return sign * numerator / below
+            if (count in self.counts or count // 2 in self.counts) and _is_rounded(numerator / count, abs(value)):
+                return (numerator if value > 0 else -numerator) / self._count(count)
         if value * 8 == int(value * 8):
             return self.sp.Rational(int(value * 8), 8)
         return self._constant(x) if value > 0 else -self._constant(-x)
+
+    def _count(self, n: int) -> Expression:
+        """A whole number; 2 m where m has a name."""
+        for known in (self.settings.sizes, self.counts):
+            if n in known:
+                break
+            for size in sorted(known, reverse=True):
+                if n % size == 0 and n // size <= 4:
+                    return n // size * self._constant(size)
+        return self._constant(n)
 
     def _constant(self, x: Any) -> Expression:
         """A number as a symbol, so that it stays one number: m, not 1/400 here and 0.0025 there."""
@@ -669,6 +680,11 @@ class _Run:
         if x.exp == self.sp.Rational(1, 2):
             return self._made(e.sqrt, base)
         return self._made(e.power, base, int(x.exp) if x.exp.is_Integer else float(x.exp))
+
+
+def _is_rounded(exact: float, value: float) -> bool:
+    """Whether a value is a number rounded to double precision, or the shortest text of it in single precision."""
+    return value in (exact, float(str(np.float32(exact))), float(np.float32(exact)))
 
 
 def _has_sum(values: Any, axes: tuple[int, ...], total: int, close: float) -> bool:

@@ -23,17 +23,19 @@ _NOT_THE_USERS = (
 )
 _PACKAGE = __name__.partition(".")[0]
 _DEEPEST = 1_000_000  # the depth of what is known from a module's globals only
+_WITHIN = 0.5  # what is in a list or a dict counts as half a level deeper
 _MOST = 1000  # entries of a list that are looked at
 
 
 class Variables:
     """Names of the Tensors and arrays met, whole numbers by name, and the numbers written in the functions' code.
 
-    Of several names of one value the outermost function's counts, and there the first.
+    Of several names of one value the outermost function's counts, and there the first; an entry of a list has no name of
+    its own, unless nothing else names it.
     """
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[int, str]] = {}
+        self._names: dict[int, tuple[float, str]] = {}
         self._held: list[Any] = []  # an id means something only while its object lives
         self._numbers: dict[str, set[int]] = {}
         self._codes: set[CodeType] = set()
@@ -49,20 +51,21 @@ class Variables:
         return sorted(computed.values(), key=lambda t: t._seq)
 
     @property
-    def literals(self) -> set[int]:
-        """The whole numbers that stand in the code of the functions that ran."""
-        return {c for code in self._codes for c in code.co_consts if type(c) is int}
+    def literals(self) -> set[float]:
+        """The numbers that stand in the code of the functions that ran."""
+        return {c for code in self._codes for c in code.co_consts if type(c) is int or type(c) is float}
 
     @property
     def sizes(self) -> dict[int, str]:
-        """The variables that held one whole number, by that number: {400: 'm'}."""
+        """The variables that held one whole number, not a small one or one that stands in the code: {400: 'm'}."""
         sizes: dict[int, str] = {}
         for name, values in self._numbers.items():
-            if len(values) == 1:
-                sizes.setdefault(next(iter(values)), name)
+            value = next(iter(values))
+            if len(values) == 1 and value > 2 and value not in self.literals:
+                sizes.setdefault(value, name)
         return sizes
 
-    def look(self, frame: FrameType, depth: int) -> None:
+    def look(self, frame: FrameType, depth: float) -> None:
         for name, value in list(frame.f_locals.items()):
             if not name.isidentifier():
                 continue
@@ -71,11 +74,11 @@ class Variables:
                 self._numbers.setdefault(name, set()).add(value)
             elif type(value) in (list, tuple):
                 for i, x in enumerate(value[:_MOST]):
-                    self._note(f"{name}{i}", x, depth)
+                    self._note(f"{name}{i}", x, depth + _WITHIN)
             elif type(value) is dict:
                 for key, x in list(value.items())[:_MOST]:
                     if type(key) is str:
-                        self._note(key, x, depth)
+                        self._note(key, x, depth + _WITHIN)
 
     def enter(self, frame: FrameType) -> None:
         code = frame.f_code
@@ -84,7 +87,7 @@ class Variables:
             for name in code.co_names:
                 self._note(name, frame.f_globals.get(name), _DEEPEST)
 
-    def _note(self, name: str, value: Any, depth: int) -> None:
+    def _note(self, name: str, value: Any, depth: float) -> None:
         if type(value) is Tensor or isinstance(value, np.ndarray):
             known = self._names.get(id(value))
             if known is None or depth < known[0]:
