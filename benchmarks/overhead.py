@@ -2,8 +2,8 @@
 
     python -m benchmarks.overhead
 
-Arrays are tiny, so that only the overhead is seen. Contestants take turns in short rounds and the minimum over rounds is
-printed, because a minimum is what noise disturbs least.
+Arrays are tiny, so that only the overhead is seen. Contestants take turns in short rounds and the minimum over rounds
+is printed, because a minimum is what noise disturbs least.
 """
 
 from __future__ import annotations

@@ -1077,7 +1077,8 @@ def test_random_programs_on_fresh_data(drawn, seed, differentiated):
     try:
         compiled(*arguments)
     except TraceError as error:
-        assert "depends on numbers" in str(error)  # such as np.unique's shape
+        if "depends on numbers" not in str(error):  # such as np.unique's shape
+            raise
         reject()
     for call in range(3):
         xs = [x + (1e-3 * rng.normal(size=np.shape(x)) if call else 0) for x in arguments]

@@ -1,0 +1,12 @@
+"""All benchmarks, one after the other: `python -m benchmarks` (takes about ten minutes). Arguments go to `step`."""
+
+from . import memory, overhead, step
+
+if __name__ == "__main__":
+    for title, main in (
+        ("A training step against hand-written NumPy and other libraries", step.main),
+        ("Peak memory of a training step", memory.main),
+        ("What recording costs", overhead.main),
+    ):
+        print(f"\n{title}\n")
+        main()
