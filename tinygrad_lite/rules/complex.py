@@ -21,7 +21,7 @@ def _numbers(rng: np.random.Generator) -> list[tuple[Any, dict[str, Any]]]:
 
 # Re(g Re x) = Re(g x) for a real g, and Im x = Re(-i x).
 real = row(linear(np.real, lambda g, y, x: g, examples=_numbers))
-imag = row(linear(np.imag, lambda g, y, x: -1j * g if x.dtype.kind == "c" else 0 * g, examples=_numbers))
+imag = row(linear(np.imag, lambda g, y, x: g * -1j if x.dtype.kind == "c" else 0 * g, examples=_numbers))
 conjugate = row(linear(np.conjugate, lambda g, y, x: np.conjugate(g), examples=_numbers))
 
 iscomplex = row(constant(np.iscomplex))

@@ -160,7 +160,7 @@ def _slogdet_vjp(gs: Any, ys: Any, a: Array) -> Array:
     g_sign, g_log = gs
     sign, _ = ys
     if sign.dtype.kind == "c":  # log det A = log|det A| + i arg, and d log det A = tr(A⁻¹ dA)
-        g_log = g_log + 1j * np.imag(g_sign * sign)
+        g_log = g_log + np.imag(g_sign * sign) * 1j  # a number first: 1j * float64 is a Python complex
     return g_log[..., None, None] * transposed(np.linalg.inv(a))
 
 

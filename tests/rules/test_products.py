@@ -1,0 +1,111 @@
+"""Products and einsum, beyond what the rows' own examples test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.testing import check_gradients
+
+rng = np.random.default_rng(0)
+A, B, C = rng.normal(size=(2, 3)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+CUBE, SQUARE = rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 3))
+
+EINSUMS: dict[str, tuple[Any, ...]] = {
+    "implicit output": ("ij,jk", A, B),
+    "implicit output is sorted": ("ba", A),
+    "implicit ellipsis": ("...ij,jk", CUBE.swapaxes(1, 2), B),
+    "ellipsis in the middle": ("a...b->b...a", CUBE),
+    "ellipses of different lengths": ("...k,k...->...", A, rng.normal(size=(3, 5, 2))),
+    "ellipsis broadcasts": ("...i,...i->...i", A, A[:1]),
+    "nothing behind an ellipsis": ("...,...", A, 2.5),
+    "spaces": (" ij , jk -> ik ", A, B),
+    "diagonal": ("ii->i", SQUARE),
+    "trace": ("ii", SQUARE),
+    "diagonal of a stack": ("ijj->ij", rng.normal(size=(2, 3, 3))),
+    "three alike": ("iii->i", rng.normal(size=(2, 2, 2))),
+    "diagonal beside a matrix": ("ii,ij->j", SQUARE, B[:, :2]),
+    "an index of one operand alone": ("ij,kl->il", A, B),
+    "three operands": ("ij,jk,kl->il", A, B, C),
+    "an operand twice": ("ij,ij->i", A, A),
+    "size 1 broadcasts": ("ij,ij->ij", A, A[:1]),
+    "lists of numbers": (A, [0, 1], B, [1, 2], [2, 0]),
+    "lists of numbers, implicit": (A, [5, 3], B, [3, 1]),
+    "lists of numbers, ellipsis": (CUBE, [Ellipsis, 2], B, [7, 2], [Ellipsis, 7]),
+}
+
+
+@pytest.mark.parametrize("form", EINSUMS)
+def test_every_form_of_einsum(form: str) -> None:
+    arguments = EINSUMS[form]
+    places = [i for i, x in enumerate(arguments) if isinstance(x, np.ndarray)]
+
+    def f(*arrays: Any) -> Any:
+        full = list(arguments)
+        for i, x in zip(places, arrays, strict=True):
+            full[i] = x
+        return np.einsum(*full)
+
+    assert check_gradients(f, *(arguments[i] for i in places)).ok
+
+
+@pytest.mark.parametrize("optimize", [True, "greedy", "optimal", ["einsum_path", (1, 2), (0, 1)]])
+def test_optimize_changes_nothing_but_the_order(optimize: Any) -> None:
+    def f(a: Any, b: Any, c: Any) -> Any:
+        return np.einsum("ij,jk,kl->il", a, b, c, optimize=optimize)
+
+    assert check_gradients(f, A, B, C).ok
+
+
+def test_einsum_path_of_tensors_is_that_of_their_shapes() -> None:
+    assert np.einsum_path("ij,jk,kl->il", tg.Tensor(A), B, C)[0] == np.einsum_path("ij,jk,kl->il", A, B, C)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("ij,jk", A), "2 subscripts 'ij,jk' for 1 operands"),
+        (("ijk->i", A), "'ijk' has 3 indices for the shape"),
+        (("i->i", A), "'i' has 1 indices for the shape"),
+        (("...j->j", A), "no '...'"),
+        (("ij,jk", A, A), "einsum"),
+    ],
+)
+def test_einsum_says_what_does_not_fit(arguments: tuple[Any, ...], says: str) -> None:
+    text, *arrays = arguments
+    with pytest.raises(ValueError, match=says):
+        np.einsum(text, *(tg.Tensor(x) for x in arrays))
+
+
+def test_unsupported_arguments_raise() -> None:
+    t = tg.Tensor(A, requires_grad=True)
+    with pytest.raises(TypeError, match="dtype"):
+        np.einsum("ij->ji", t, dtype=np.float32)
+    with pytest.raises(TypeError, match="out"):
+        np.dot(t, B, out=np.zeros((2, 4)))
+
+
+def test_products_of_complex_vectors_conjugate_the_first() -> None:
+    z, w = np.array([1 + 2j, 3 - 1j]), np.array([2 - 1j, 1 + 1j])
+    for f in (np.vdot, np.vecdot, np.linalg.vecdot):
+        y = f(tg.Tensor(z), tg.Tensor(w))
+        np.testing.assert_allclose(y.numpy(), f(z, w))
+    np.testing.assert_allclose(np.vecmat(tg.Tensor(z), np.outer(w, w)).numpy(), np.vecmat(z, np.outer(w, w)))
+
+
+def test_sizes_that_differ_are_named() -> None:
+    with pytest.raises(ValueError, match=r"inner sizes 3 and 2 differ"):
+        np.vecdot(tg.Tensor(A), A[:, :2])
+    with pytest.raises(ValueError, match="do not fit"):
+        np.tensordot(tg.Tensor(A), A, 1)
+    with pytest.raises(ValueError, match="three components"):
+        np.cross(tg.Tensor(A[:, :2]), A[:, :2])
+
+
+def test_axes_of_tensordot() -> None:
+    for axes in (0, 1, ([0], [1]), ([1, 0], [0, 1]), (-1, 0)):
+        other = rng.normal(size=(3, 2))
+        np.testing.assert_allclose(np.tensordot(tg.Tensor(A), other, axes).numpy(), np.tensordot(A, other, axes))

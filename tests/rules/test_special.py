@@ -1,0 +1,79 @@
+"""scipy.special on Tensors: every row against numerical derivatives, and that SciPy is never needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+sp = pytest.importorskip("scipy.special")
+
+import tinygrad_lite as tg  # noqa: E402
+from tinygrad_lite.rules import special  # noqa: E402
+from tinygrad_lite.testing import check_gradients  # noqa: E402
+from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
+
+
+def rows() -> list[Function]:
+    special.load()
+    return [f for f in functions() if getattr(sp, f.name, None) is f.fn or f.name == "polygamma"]
+
+
+def test_every_row() -> None:
+    wrong = []
+    for function in rows():
+        known = calls(function, np.random.default_rng(0))
+        assert known, function.name
+        for operands, params in known[:1]:
+            report = check_gradients(lambda *xs, f=function, p=params: f.call(*xs, **p), *operands, order=2)
+            if not report.ok:
+                wrong.append((function.name, str(report)))
+    assert len(rows()) > 50
+    assert not wrong
+
+
+def test_scipy_is_not_imported() -> None:
+    program = (
+        "import sys, numpy as np, tinygrad_lite as tg; t = tg.Tensor([1.0]); np.exp(t)\n"
+        "assert 'scipy.special' not in sys.modules\n"
+        "from scipy import special\n"
+        "assert tg.grad(lambda x: special.expit(x))(0.0) == 0.25"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_limits() -> None:
+    np.testing.assert_allclose(tg.grad(lambda x: np.sum(sp.j1(x)))(np.zeros(2)), 0.5)
+    np.testing.assert_allclose(tg.grad(lambda x: np.sum(sp.i1(x)))(np.zeros(2)), 0.5)
+    np.testing.assert_allclose(tg.grad(lambda x: np.sum(sp.spence(x)))(np.ones(2)), -1)
+    np.testing.assert_allclose(tg.grad(lambda p: sp.boxcox(3.0, p))(0.0), np.log(3) ** 2 / 2)
+    # log_ndtr far out on the left, where the density and the distribution function both underflow.
+    np.testing.assert_allclose(tg.grad(sp.log_ndtr)(-1e6), 1e6, rtol=1e-9)
+    d_a, d_b = tg.vjp(sp.xlogy, np.zeros(2), np.array([0.5, 2.0]))[1](np.ones(2))
+    np.testing.assert_allclose(d_a, np.log([0.5, 2.0]))
+    np.testing.assert_allclose(d_b, 0)
+
+
+def test_an_order_has_no_derivative_and_says_so() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    y = sp.jv(1.5, x)
+    np.testing.assert_allclose(tg.gradients(np.sum(y), [x])[0], sp.jvp(1.5, x.numpy()))
+    with pytest.raises(TypeError, match="no derivative rule with respect to this operand"):
+        tg.grad(lambda v: sp.jv(v, 2.0))(1.5)
+
+
+@pytest.mark.parametrize("call", [sp.fresnel, sp.sici, lambda t: sp.ellipj(t, t), sp.gammasgn], ids=str)
+def test_functions_without_a_rule_are_refused_by_name(call: Any) -> None:
+    with pytest.raises(TypeError, match="has no derivative rule"):
+        call(tg.Tensor([0.5], requires_grad=True))
+
+
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax"])
+def test_functions_that_are_not_ufuncs_are_refused_not_silent(name: str) -> None:
+    with pytest.raises(TypeError, match="would lose its gradient"):
+        getattr(sp, name)(tg.Tensor([0.5, 1.0], requires_grad=True))
+    x = np.array([0.5, 1.0])
+    np.testing.assert_allclose(getattr(tg, name)(x), getattr(sp, name)(x))
