@@ -350,13 +350,18 @@ def nanstd(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, co
 
 # -- piecewise constant ----------------------------------------------------------------------------------------------
 
+
+def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.asarray(np.count_nonzero(a, axis, keepdims=keepdims))  # of older NumPys, a Python int
+
+
 argmax = row(constant(np.argmax))
 argmin = row(constant(np.argmin))
 nanargmax = row(constant(np.nanargmax))
 nanargmin = row(constant(np.nanargmin))
 all = row(constant(np.all))
 any = row(constant(np.any))
-count_nonzero = row(constant(np.count_nonzero))
+count_nonzero = row(constant(_count_nonzero), np.count_nonzero)
 
 
 def _answer(function: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import numpy as np
 
 from ..op import Array, Op, constant, implements, linear, row
-from ..tensor import Tensor, check_numeric
+from ..tensor import Tensor, check_numeric, handlers
 
 # -- other axes, other shapes ----------------------------------------------------------------------------------------
 
@@ -27,9 +28,17 @@ def _reshaped(g: Array, shape: tuple[int, ...], order: Any) -> Array:
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
+def _new_shape(a: Any, shape: Any, order: Any = "C") -> Any:
+    return np.reshape(a, shape, order)
+
+
+# In NumPy 2.0 the keyword was newshape=.
+_reshape: Any = np.reshape if "shape" in inspect.signature(np.reshape).parameters else _new_shape
+
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
 broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g))
-reshape = row(linear(np.reshape, lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order)))
+reshape = row(linear(_reshape, lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order), name="reshape"))
+handlers[np.reshape] = reshape.call
 ravel = row(linear(np.ravel, lambda g, y, x, order="C": _reshaped(g, x.shape, order)))
 transpose = row(linear(np.transpose, _transpose_vjp), np.transpose, np.permute_dims)
 swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2)))
