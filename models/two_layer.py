@@ -131,6 +131,21 @@ def comparison(params: Params, data: Dataset, activation: str = "tanh") -> dict[
     }
 
 
+def derivation(data: Dataset, n_h: int = 4, activation: str = "tanh") -> str:
+    """The program that ``tg.derive`` prints for this network: its forward pass, and the six formulas as by hand.
+
+    Needs SymPy (``pip install tinygrad_lite[derive]``).
+    """
+
+    def cost(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, Y: Any) -> Any:
+        m = X.shape[1]
+        A2 = forward({"W1": W1, "b1": b1, "W2": W2, "b2": b2}, X, activation).A2
+        return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m
+
+    params = initialise(n_x=data.X.shape[0], n_h=n_h, n_y=data.Y.shape[0])
+    return tg.derive(cost, *params.values(), data.X, data.Y, wrt=(0, 1, 2, 3)).source
+
+
 def parser() -> cli.Parser:
     """The program's flags; the defaults are the course's settings."""
     flags = cli.parser("two_layer", "Train the network with one hidden layer and check its gradients.")
@@ -138,12 +153,16 @@ def parser() -> cli.Parser:
     flags.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
     flags.add_argument("--activation", choices=list(ACTIVATIONS), default="tanh", help="the hidden layer's g")
     cli.add_training_flags(flags, iterations=10_000, learning_rate=1.2, seed=2)
+    flags.add_argument("--derive", action="store_true", help="only print the formulas, as one derives them by hand")
     return flags
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, print the cost, the accuracy and the comparison of the gradients, and draw what was learned."""
     flags, defaults = parser().parse_args(argv), parser().parse_args([])
+    if flags.derive:
+        print(derivation(load(flags.data), flags.hidden, flags.activation))
+        return
     picture = plotting.figure(8.8, 4.1)  # first of all: a missing matplotlib is told before the training
     data = load(flags.data)
     n_x, m = data.X.shape

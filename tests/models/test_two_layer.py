@@ -173,6 +173,40 @@ def test_the_program_prints_costs_accuracy_and_the_comparison_and_draws(capsys, 
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("activation", "slope"),
+    [
+        ("tanh", "(1 - A1**2)"),
+        ("sigmoid", "A1 * (1 - A1)"),
+        ("relu", "(Z1 > 0)"),
+        ("leaky_relu", "np.where(Z1 > 0, 1, 0.01)"),
+    ],
+)
+def test_derive_prints_the_six_formulas(capsys, activation, slope):
+    assert cli.run(two_layer.main, ["--derive", "--activation", activation, "--hidden", "3"]) == 0
+    printed = capsys.readouterr().out
+    lines = [line.split("#")[0].strip() for line in printed.splitlines()]
+    backward = lines[lines.index("dZ2 = (A2 - Y) / m") :][:6]
+    assert backward == [
+        "dZ2 = (A2 - Y) / m",
+        "dW2 = dZ2 @ A1.T",
+        "db2 = np.sum(dZ2, axis=1, keepdims=True)",
+        f"dZ1 = W2.T @ dZ2 * {slope}",
+        "dW1 = dZ1 @ X.T",
+        "db1 = np.sum(dZ1, axis=1, keepdims=True)",
+    ]
+    flower = load("flower")
+    params = two_layer_manual.initialise(n_x=2, n_h=3, n_y=1, scale=1.0)
+    namespace = {}
+    exec(printed, namespace)
+    J, grads = namespace["cost_and_gradient"](*params.values(), flower.X, flower.Y)
+    expected = by_hand(params, flower.X, flower.Y, activation)
+    cost = two_layer_manual.cost(two_layer_manual.forward(params, flower.X, activation).Z2, flower.Y)
+    assert J == pytest.approx(cost, rel=1e-12)
+    for name, grad in zip(params, grads, strict=True):
+        np.testing.assert_allclose(grad, expected["d" + name], rtol=1e-10)
+
+
 @pytest.mark.parametrize("data", DATASETS)
 def test_it_learns_every_data_set(capsys, tmp_path, data):
     argv = ["--data", data, "--iterations", "60", "--hidden", "7", "--plot", str(tmp_path / "picture.png")]
