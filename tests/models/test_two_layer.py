@@ -199,10 +199,10 @@ def test_derive_prints_the_six_formulas(capsys, activation, slope):
     params = two_layer_manual.initialise(n_x=2, n_h=3, n_y=1, scale=1.0)
     namespace = {}
     exec(printed, namespace)
-    J, grads = namespace["cost_and_gradient"](*params.values(), flower.X, flower.Y)
+    value, grads = namespace["cost_and_gradient"](*params.values(), flower.X, flower.Y)
     expected = by_hand(params, flower.X, flower.Y, activation)
     cost = two_layer_manual.cost(two_layer_manual.forward(params, flower.X, activation).Z2, flower.Y)
-    assert J == pytest.approx(cost, rel=1e-12)
+    assert value == pytest.approx(cost, rel=1e-12)
     for name, grad in zip(params, grads, strict=True):
         np.testing.assert_allclose(grad, expected["d" + name], rtol=1e-10)
 
