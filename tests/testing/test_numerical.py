@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_lite.testing.numerical import complex_step, differences, value_noise
@@ -62,6 +62,14 @@ def test_a_kink_at_the_point_is_noticed(f: Callable[..., Any]) -> None:
     # one kinked summand among many
     wide = np.append(np.linspace(0.1, 1, 400), 0.0)
     assert differences(lambda v: np.sum(f(v), keepdims=True), wide, np.ones(401)).kink.all()
+
+
+@given(st.floats(1e-3, 0.999), st.sampled_from([3.0, 264.3, 1e4]))
+def test_a_staircase_is_not_taken_for_a_slope(where: float, steps: float) -> None:
+    """Seen over long steps an even staircase is a straight line; its slope is zero."""
+    assume(0.1 < steps * where % 1 < 0.9)
+    estimate = differences(lambda x: np.floor(steps * x), np.array([where]), np.array([1.0]))
+    assert abs(estimate.value[0]) <= estimate.error[0] or estimate.kink[0]
 
 
 def test_the_jump_of_the_slope() -> None:
