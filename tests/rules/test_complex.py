@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,3 +128,10 @@ def test_comparisons_of_complex_numbers_are_numpys() -> None:
     np.testing.assert_array_equal(np.isreal(tg.Tensor(RE)).numpy(), np.isreal(RE))
     with pytest.raises(TypeError, match="arctan2"):
         np.arctan2(tg.Tensor(Z), w)
+
+
+def test_the_page_runs() -> None:
+    page = Path(__file__).parents[2] / "docs" / "complex.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    example = doctest.DocTestParser().get_doctest(block, {}, page.name, str(page), 0)
+    assert not doctest.DocTestRunner().run(example).failed

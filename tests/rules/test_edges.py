@@ -93,6 +93,9 @@ OF_ANY_SIZE: dict[str, Callable[[Any], Any]] = {
     "prod": np.prod,
     "cumsum": np.cumsum,
     "cumprod": np.cumprod,
+    "cumsum along an axis": lambda x: np.cumsum(x, axis=0),
+    "cumprod along an axis": lambda x: np.cumprod(x, axis=0),
+    "repeat along an axis": lambda x: np.repeat(x, 2, axis=0),
     "sort": lambda x: np.sort(x, axis=None),
     "ravel": np.ravel,
     "where": lambda x: np.where(x > 0, x, 0),
@@ -254,6 +257,45 @@ def test_an_index_out_of_bounds_names_the_tensor() -> None:
         weights[0, 0, 0]
     with pytest.raises(TypeError, match="set_at"):
         weights[0] = 1.0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t: np.sum(t, axis=2),
+        lambda t: np.var(t, axis=-3),
+        lambda t: np.average(t, 2, np.ones(3)),
+        lambda t: np.median(t, axis=2),
+        lambda t: np.repeat(t, 2, 2),
+        lambda t: np.rollaxis(t, 2),
+        lambda t: np.rollaxis(t, 0, 3),
+        lambda t: np.rot90(t, axes=(0, 2)),
+        lambda t: np.take(t, 0, 2),
+        lambda t: np.compress([True], t, 2),
+        lambda t: np.concatenate([t, t], 2),
+        lambda t: np.stack([t, t], 3),
+        lambda t: np.array_split(t, 2, -3),
+        lambda t: np.split(t, 1, 2),
+        lambda t: np.unstack(t, axis=2),
+        lambda t: np.append(t, t, axis=2),
+        lambda t: np.delete(t, 0, 2),
+        lambda t: np.insert(t, 0, 1.0, 2),
+        lambda t: np.diff(t, axis=2),
+        lambda t: np.gradient(t, axis=2),
+        lambda t: np.trapezoid(t, axis=2),
+        lambda t: np.apply_along_axis(np.sum, 2, t),
+        lambda t: np.apply_over_axes(np.sum, t, (2,)),
+        lambda t: np.cumulative_sum(t, axis=2, include_initial=True),
+        lambda t: np.sort(t, axis=2),
+        lambda t: np.take_along_axis(t, np.zeros((2, 3), int), 2),
+        lambda t: np.size(t, 2),
+        lambda t: np.nanmean(t, axis=2),
+    ],
+)
+def test_an_axis_that_is_not_there_raises(function: Any) -> None:
+    for t in (np.ones((2, 3)), tg.Tensor(np.ones((2, 3)), requires_grad=True)):
+        with pytest.raises((np.exceptions.AxisError, IndexError, ValueError)):
+            function(t)
 
 
 # -- what a traced or a raw value would freeze -----------------------------------------------------------------------

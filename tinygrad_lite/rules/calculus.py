@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..op import Array, bilinear, custom_vjp, implements, row
+from .shaping import positive_axis
 
 # -- differences and integrals ---------------------------------------------------------------------------------------
 
 
 def _along(ndim: int, axis: int, part: Any) -> tuple[Any, ...]:
     """The index that takes this part of an axis, and all of the others."""
-    return (slice(None),) * (axis % ndim) + (part,)
+    return (slice(None),) * positive_axis(axis, ndim) + (part,)
 
 
 def _ends(a: Any, extra: Any, axis: int) -> Any:
@@ -85,7 +86,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         if np.ndim(spacings[0]) and len(axes) > 1:
             raise ValueError("gradient: coordinates along several axes must be given for each of them")
         spacings *= len(axes)
-    results = [_slope(f, x, i % f.ndim, edge_order) for x, i in zip(spacings, axes, strict=True)]
+    results = [_slope(f, x, positive_axis(i, f.ndim), edge_order) for x, i in zip(spacings, axes, strict=True)]
     return results[0] if len(axes) == 1 else tuple(results)
 
 
@@ -139,7 +140,7 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
     ],
 )
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    axis %= np.ndim(y)
+    axis = positive_axis(axis, np.ndim(y))
     if x is None:
         d: Any = dx
     elif np.ndim(x) == 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..op import Array, Op, answers, constant, custom_vjp, implements, linear, record, row
 from ..tensor import Tensor, handlers
+from .shaping import positive_axis
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
 # the op, so that they may be Tensors and a program can compute them.
@@ -240,9 +241,7 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
         raise ValueError(f"take: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
     if axis is None:
         a, axis = np.ravel(a), 0
-    if not -a.ndim <= axis < a.ndim:
-        raise np.exceptions.AxisError(axis, a.ndim, "take")
-    axis %= a.ndim
+    axis = positive_axis(axis, a.ndim)
     if type(indices) is not Tensor:
         indices = np.asarray(indices, None if np.size(indices) else np.intp)
     if mode != "raise":
@@ -319,6 +318,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return result
 
 
+def _array(x: Any) -> Any:
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
 def _square(x: Any) -> Any:
     return x * x
 
@@ -333,7 +336,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """Each function on the entries where its condition holds, the last one, if there is one more, on the others."""
     if not isinstance(condlist, (list, tuple)) and np.ndim(condlist) == 0 or (x.ndim and np.ndim(condlist[0]) == 0):
         condlist = [condlist]
-    condlist = list(condlist)
+    condlist = [c if c.dtype.kind == "b" else np.not_equal(c, 0) for c in map(_array, condlist)]
     if len(funclist) - len(condlist) not in (0, 1):
         raise ValueError(
             f"piecewise: {len(condlist)} conditions go with as many functions or one more, not {len(funclist)}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import Array, custom_vjp, implements, row, variadic
 from ..tensor import Tensor
-from .shaping import positive_axes
+from .shaping import positive_axis
 
 # -- joining ---------------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ def _parts_examples(*choices: tuple[Any, int]) -> Callable[[np.random.Generator]
 
 @implements(np.array_split, examples=_parts_examples((3, 0), ((1, 4), 1), (5, -2)))
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    axis %= ary.ndim
+    axis = positive_axis(axis, ary.ndim)
     n = ary.shape[axis]
     if np.ndim(indices_or_sections):
         ends = [0, *(int(i) for i in indices_or_sections), n]
@@ -194,7 +194,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     getattr(np, "unstack", None), examples=lambda rng: [((rng.normal(size=(2, 3)),), {"axis": a}) for a in (0, 1)]
 )
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
-    (axis,) = positive_axes(axis, x.ndim)
+    axis = positive_axis(axis, x.ndim)
     return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))
 
 
@@ -292,7 +292,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Both arrays joined, then taken in the order in which np.insert arranges their numbers."""
     if axis is None:
         arr, axis = np.ravel(arr), 0
-    axis %= arr.ndim
+    axis = positive_axis(axis, arr.ndim)
     obj = _static(obj, "np.insert(…, obj=t)")
     n = arr.shape[axis]
     values = np.reshape(values, (1,) * (arr.ndim - np.ndim(values)) + np.shape(values))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import implements
+from .shaping import positive_axis
 
 
 def _ends(rng: np.random.Generator) -> Any:
@@ -108,7 +109,7 @@ def _squares(x: Any) -> Any:
 )
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """func1d of each line along the axis; its results stand where the axis was."""
-    axis = axis.__index__() % arr.ndim
+    axis = positive_axis(axis, arr.ndim)
     lines = np.moveaxis(arr, axis, -1)
     outer = lines.shape[:-1]
     if 0 in outer:
@@ -124,7 +125,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
 @implements(np.apply_over_axes, examples=lambda rng: [((np.sum, rng.normal(size=(2, 3, 4)), (0, -1)), {})])
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
     for axis in axes if np.ndim(axes) else (axes,):
-        axis = axis % a.ndim
+        axis = positive_axis(axis, a.ndim)
         result = func(a, axis)
         a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
     return a

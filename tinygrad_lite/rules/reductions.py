@@ -185,7 +185,7 @@ def ptp(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 
 def _cumsum_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
-    if axis is None:
+    if axis is None or x.ndim == 0:
         g, axis = np.reshape(g, (-1,)), 0
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis), x.shape)
 
@@ -234,7 +234,7 @@ def _cumprod_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
     That recurrence is solved in log₂ n steps, each joining runs of twice the length (Hillis and Steele, Data parallel
     algorithms, 1986): s over a run is its own sum, plus its product times s after it.
     """
-    if axis is None:
+    if axis is None or x.ndim == 0:
         return np.reshape(_cumprod_vjp(np.reshape(g, (-1,)), y, np.reshape(x, (-1,)), 0), x.shape)
     line, s = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
     run = _shifted(line, 1, 0)

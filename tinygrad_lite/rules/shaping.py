@@ -19,8 +19,17 @@ def _transpose_vjp(g: Array, y: Array, x: Array, axes: Any = None) -> Array:
 
 
 def positive_axes(axes: Any, ndim: int) -> tuple[int, ...]:
-    """Axes counted from the front, given one or several counted from either end."""
-    return tuple(int(i) % ndim for i in (axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)))
+    """Axes counted from the front, given one or several counted from either end; AxisError where there is none."""
+    several = axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)
+    for i in several:
+        if not -ndim <= i < ndim:
+            raise np.exceptions.AxisError(i, ndim)
+    return tuple(int(i) % ndim for i in several)
+
+
+def positive_axis(axis: Any, ndim: int) -> int:
+    """The same for one axis."""
+    return positive_axes(axis.__index__(), ndim)[0]
 
 
 def _reshaped(g: Array, shape: tuple[int, ...], order: Any) -> Array:
@@ -61,9 +70,12 @@ def matrix_transpose(x: Any) -> Any:
     ],
 )
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
-    order = [i for i in range(a.ndim) if i != axis % a.ndim]
+    axis = positive_axis(axis, a.ndim)
+    order = [i for i in range(a.ndim) if i != axis]
+    if not -a.ndim <= start <= a.ndim:
+        raise np.exceptions.AxisError(f"rollaxis: start={start} is not in -{a.ndim}..{a.ndim}")
     start = start + a.ndim if start < 0 else start
-    order.insert(start - (axis % a.ndim < start), axis % a.ndim)
+    order.insert(start - (axis < start), axis)
     return np.transpose(a, order)
 
 
@@ -192,9 +204,9 @@ def tile(A: Any, reps: Any) -> Any:
     ],
 )
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    axis %= a.ndim
+    if axis is None or a.ndim == 0:
+        a, axis = np.ravel(a), axis or 0
+    axis = positive_axis(axis, a.ndim)
     if type(repeats) is Tensor:
         repeats = repeats._read("np.repeat(…, repeats=t)")
     if np.ndim(repeats):
