@@ -16,8 +16,8 @@ import pytest
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 jax = pytest.importorskip("jax", reason="JAX is not installed; `make oracle` installs it and runs this comparison")
 scipy_special = pytest.importorskip("scipy.special")
-import jax.numpy as jnp  # noqa: E402
-import jax.scipy.special  # noqa: E402
+jax_special = pytest.importorskip("jax.scipy.special")
+jnp = pytest.importorskip("jax.numpy")
 
 import tinygrad_lite as tg  # noqa: E402
 from tinygrad_lite import tree  # noqa: E402
@@ -27,7 +27,8 @@ from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 
 from .differences import CALLS, EDGES, Difference  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # JAX's own; and NumPy's at the edges, which are meant
+# Minutes, most of them JAX's compiler. Warnings: JAX's own, and NumPy's at the edges, which are meant.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 jax.config.update("jax_enable_x64", True)
 special.load()
 
@@ -35,7 +36,7 @@ PACKAGES = (
     (np, jnp),
     (np.linalg, jnp.linalg),
     (np.fft, jnp.fft),
-    (scipy_special, jax.scipy.special),
+    (scipy_special, jax_special),
 )
 NEURAL = ("sigmoid", "relu", "leaky_relu", "softplus", "softmax", "log_softmax", "logsumexp")
 
