@@ -29,11 +29,7 @@ class Difference:
 
 
 def _tie(a: Any, b: Any) -> Any:
-    return a == b
-
-
-def _infinite(*xs: Any) -> Any:
-    return np.any([np.isinf(x) for x in xs], axis=0)
+    return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def _extreme(*xs: Any) -> Any:
@@ -93,14 +89,14 @@ EDGES = [
     ),
     Difference(
         ("logaddexp", "logaddexp2"),
-        "one operand infinite",
-        "1 to the larger, 0 to the smaller",
-        "1 to the larger; up to exp(x), and nan for two infinities, to the smaller",
-        "the limit",
-        _infinite,
+        "one operand infinite; two that are huge and equal",
+        "1 to the larger, 0 to the smaller; ½ to each of two alike",
+        "up to exp(x) to the smaller, nan for two infinities; 1 to each of two alike",
+        "from the difference of the operands, which is exact",
+        lambda a, b: np.isinf(a) | np.isinf(b) | ((a == b) & (np.abs(a) > 1e15)),
     ),
     Difference(
-        ("remainder", "mod", "fmod"),
+        ("remainder", "mod"),
         "an infinite or zero operand",
         "nan, like the value",
         "an infinity",
@@ -159,7 +155,16 @@ CALLS = [
         "parameters the two are the same, and so they are compared through one",
     ),
     Difference(
-        ("unique", "unique_values", "union1d", "setdiff1d", "setxor1d"),
+        (
+            "unique",
+            "unique_values",
+            "unique_all",
+            "unique_counts",
+            "unique_inverse",
+            "union1d",
+            "setdiff1d",
+            "setxor1d",
+        ),
         "everywhere",
         "the gradient flows to the entries that were taken",
         "0",
@@ -173,13 +178,6 @@ CALLS = [
         "DLMF 25.12; finite differences confirm it",
     ),
     Difference(
-        ("partition",),
-        "the order within the parts",
-        "NumPy's, value and gradient alike",
-        "another",
-        "the order within a part is not defined",
-    ),
-    Difference(
         ("polydiv",),
         "the remainder's length",
         "NumPy's: leading zeros are trimmed",
@@ -187,18 +185,11 @@ CALLS = [
         "the result is NumPy's own",
     ),
     Difference(
-        ("roots", "eigvals"),
-        "real matrices with real eigenvalues",
-        "real, as in NumPy",
-        "always complex",
-        "the result is NumPy's own; the gradients agree",
-    ),
-    Difference(
-        ("lstsq",),
-        "the residuals of a system with many solutions",
-        "empty, as in NumPy",
-        "computed",
-        "the result is NumPy's own; the solutions' gradients agree",
+        ("sign",),
+        "complex operands",
+        "the derivative of z / |z|",
+        "0",
+        "it is not constant; finite differences confirm it",
     ),
 ]
 

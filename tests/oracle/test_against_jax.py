@@ -46,7 +46,7 @@ NOT_COMPARED = {
     "eig": "JAX refuses derivatives of eigenvectors",
     "piecewise": "JAX cannot trace the functions that the examples pass",
     "apply_along_axis": "JAX cannot trace the functions that the examples pass",
-    "einsum_path": "not numeric",
+    "partition": "the order within the parts is not defined, and JAX's is another than NumPy's",
 }
 
 
@@ -124,6 +124,7 @@ def both(
         expected, pull = jax.vjp(chosen(theirs, jax.tree_util.tree_leaves), *map(jnp.asarray, numbers))
     except (TypeError, NotImplementedError, ValueError):
         return None
+    assert [np.shape(y) for y in value] == [np.shape(y) for y in expected]
     g = [c.astype(np.asarray(y).dtype) for c, y in zip(g, expected, strict=True)]
     return value, list(gradients), list(expected), list(pull(g))
 
@@ -153,6 +154,8 @@ def test_values_and_gradients(function: Function, theirs: Callable[..., Any]) ->
     compared, alike = 0, True
     for i in np.unique(np.linspace(0, len(known) - 1, min(len(known), 4)).astype(int)):
         operands, params = known[i]
+        if function.name == "lstsq":  # the residuals of a system with many solutions are empty, as in NumPy
+            ours, theirs = (lambda a, b: np.linalg.lstsq(a, b)[0]), (lambda a, b: jnp.linalg.lstsq(a, b)[0])
         if function.name == "leaky_relu":
             theirs = _renamed(theirs, slope="negative_slope")
         try:
@@ -253,8 +256,9 @@ def test_empty_and_0d(name: str, shape: tuple[int, ...]) -> None:
 
 COMPLEX_ONE = [
     *("abs", "real", "imag", "conj", "angle", "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "arctan", "arcsinh"),
-    *("square", "reciprocal", "negative", "sum", "mean", "prod", "cumsum", "sign", "var", "std", "arccos", "arcsin"),
+    *("square", "reciprocal", "negative", "sum", "mean", "prod", "cumsum", "var", "std", "arccos", "arcsin"),
 ]
+# (JAX's gradient of a complex sign is 0: a difference in the table, asserted below.)
 COMPLEX_TWO = ["add", "subtract", "multiply", "divide", "power", "dot", "vdot", "inner", "outer", "kron", "vecdot"]
 
 
@@ -272,6 +276,13 @@ def test_complex_convention_of_two_operands(name: str, kinds: str) -> None:
     rng = np.random.default_rng(3)
     operands = [rng.uniform(0.5, 2, 4) + (1j * rng.normal(size=4) if kind == "c" else 0) for kind in kinds]
     _agree(both(getattr(np, name), getattr(jnp, name), operands, {}))
+
+
+def test_the_sign_of_a_complex_number_still_differs() -> None:
+    found = both(np.sign, jnp.sign, [np.array([1 + 2j])], {})
+    assert found is not None
+    assert found[1][0] != 0
+    assert found[3][0] == 0, "JAX differentiates complex signs: strike the difference from the table"
 
 
 def _projector(xp: Any) -> Callable[..., Any]:
