@@ -64,7 +64,7 @@ def plan(program: Program) -> Plan:
             continue
         operands = [holds.get(x, frozenset()) for x in node.operands if type(x) is Node]
         holds[node] = frozenset() if makes_memory(node) else frozenset().union(*operands)
-        if is_view(node) and node.operands[0] in samples:
+        if is_view(node) and type(node.operands[0]) is Node and node.operands[0] in samples:
             base = node.operands[0]
             assert node.op is not None
             view = node.op.fn(samples[base], **node.params)
