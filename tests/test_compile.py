@@ -454,6 +454,24 @@ def test_a_captured_tensor_that_is_returned_is_copied():
     assert_array_equal(compiled(np.ones(2))[1], [1, 2])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, k: tg.value_and_grad(lambda k: np.sum(x) / k)(k),
+        lambda x, k: tg.value_and_grad(lambda p: np.sum(p["x"] * p["k"] ** 2))({"x": x, "k": k}),
+        lambda x, k: tg.grad(tg.grad(lambda k: k * k * k + np.sum(x)))(k),
+        lambda x, k: tg.jvp(lambda k: k * k * x, (k,), (1.0,)),
+        lambda x, k: tg.grad(lambda x: np.sum(np.broadcast_to(k * 2, (3,)) * x * k))(x),
+    ],
+)
+def test_gradients_with_respect_to_a_python_float(rng, f, dtype):
+    compiled = tg.compile(f)
+    for k in (2.0, 3.0, -0.5):
+        x = rng.normal(size=3).astype(dtype)
+        assert_same(compiled(x, k), f(x, k), rtol=1e-5 if dtype is np.float32 else 1e-9)
+
+
 # -- transforms and traces around it ---------------------------------------------------------------------------------
 
 

@@ -31,8 +31,14 @@ from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, label, l
 _INSIDE = LIFTED | TRACED
 Function = Callable[..., Any]
 
+
+def _same(x: Any) -> Any:
+    """x; a Python float, of a program being recorded, as the array that it is when differentiated outside of one."""
+    return np.asarray(x) if type(x) is float else x
+
+
 # The link from a lifted tensor to the one it stands for, and from a released one to what it was.
-identity = linear(lambda x: x, lambda g, y, x: g, name="identity")
+identity = linear(_same, lambda g, y, x: g, name="identity")
 
 
 # -- tensors ---------------------------------------------------------------------------------------------------------
@@ -252,7 +258,7 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     """A fresh tensor to differentiate with respect to."""
     if type(x) is Tensor:
         check_differentiable(x.dtype, path)
-        lifted = leaf(x._data, x._flags | GRAD | LIFTED | (TRACED if tracing else 0), x.name or path)
+        lifted = leaf(_same(x._data), x._flags | GRAD | LIFTED | (TRACED if tracing else 0), x.name or path)
         lifted._op, lifted._inputs = identity, (x,)
         return lifted
     array = x if hasattr(x, "__array_function__") and not isinstance(x, np.generic) else np.asarray(x)

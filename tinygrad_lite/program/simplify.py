@@ -20,7 +20,7 @@ from ..rules.reductions import sum as sum_
 from ..rules.shaping import broadcast_to, copy, expand_dims, ravel, reshape, squeeze, swapaxes, transpose
 from ..tensor import next_seq
 from ..transforms import identity
-from .program import Editor, Node, Operand, Program, dtype_of, edited, is_scalar, is_weak, shape_of
+from .program import Editor, Node, Operand, Program, dtype_of, edited, is_scalar, is_weak, result_type, shape_of
 from .trace import collect, traced, tracing
 
 Pass = Callable[[Program], Program]
@@ -46,7 +46,8 @@ def drop_aliases(program: Program) -> Program:
 
     def visit(editor: Editor, node: Node) -> Operand:
         if node.op in _SAME or (node.op is not None and node.op.name in _SAME_NAMES):
-            return editor.now(node.operands[0])
+            x = editor.now(node.operands[0])
+            return x if is_weak(x) == node.weak else editor.keep(node)
         if node.op is not None and node.op.name in ("astype", "broadcast_to", "reshape"):
             x = editor.now(node.operands[0])
             if shape_of(x) == node.shape and not is_weak(x) and dtype_of(x) == node.dtype:
@@ -102,6 +103,8 @@ def freeze(x: Any) -> Any:
         return "slice", x.start, x.stop, x.step
     if isinstance(x, np.ndarray):
         return "array", x.shape, x.dtype.str, x.tobytes()
+    if isinstance(x, (float, complex, np.generic)):
+        return type(x), repr(x)  # tells 0.0 from -0.0
     try:
         hash(x)
     except TypeError:
@@ -124,7 +127,7 @@ def drop_broadcasts(program: Program) -> Program:
             if type(x) is Node and x.op is broadcast_to:
                 source = x.operands[0]
                 shapes = [shape_of(source if j == i else other) for j, other in enumerate(xs)]
-                if np.broadcast_shapes(*shapes) == node.shape and not _would_change_dtype(source, xs, i):
+                if np.broadcast_shapes(*shapes) == node.shape and not _would_change_dtype(node, source, xs, i):
                     xs[i] = source
                     changed = True
         if not changed:
@@ -136,9 +139,12 @@ def drop_broadcasts(program: Program) -> Program:
     return edited(program, visit)
 
 
-def _would_change_dtype(source: Operand, xs: list[Operand], i: int) -> bool:
-    """A Python scalar in place of an array of its values would no longer take part in choosing the dtype."""
-    return is_weak(source) and not any(j != i and not is_weak(x) for j, x in enumerate(xs))
+def _would_change_dtype(node: Node, source: Operand, xs: list[Operand], i: int) -> bool:
+    """A Python number in place of an array of its values would no longer take part in choosing the dtype."""
+    assert node.op is not None
+    if not is_weak(source):
+        return False
+    return bool(result_type(node.op, [*xs[:i], source, *xs[i + 1 :]], node.params)[1] != node.dtype)
 
 
 def drop_neutral(program: Program) -> Program:
