@@ -618,6 +618,11 @@ def test_copies_keep_what_is_shared():
 # -- memory ----------------------------------------------------------------------------------------------------------
 
 
+@tg.compile
+def compiled_step(W):
+    return tg.value_and_grad(lambda W: np.sum(np.tanh(W @ W.T) ** 2))(W)
+
+
 def train(steps, rng):
     """A little of everything that a training loop does, errors and nested transforms included."""
     X, Y = rng.normal(size=(2, 30)), (rng.normal(size=(1, 30)) > 0).astype(float)
@@ -635,6 +640,7 @@ def train(steps, rng):
         for t in (W1, W2):
             t.data = t.data - 0.1 * t.grad
         step(params)
+        compiled_step(params["W1"])
         if i % 10 == 0:
             tg.hvp(loss, (params,), (params,))
             tg.jvp(loss, (params,), (params,))
