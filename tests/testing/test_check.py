@@ -337,6 +337,20 @@ def test_rounding_is_not_taken_for_a_mistake(f: Any, dtype: Any) -> None:
     check_gradients(f, np.linspace(-30, 31, 13).astype(dtype), order=2)
 
 
+def test_where_the_shape_depends_on_the_numbers_nothing_is_claimed() -> None:
+    report = check_gradients(lambda x: np.concatenate([x, np.unique(x.astype(np.float64))]), np.array([1.0, 1.0, 2.0]))
+    assert report.verdict is Verdict.CANNOT_TELL
+
+
+def test_the_cotangents_of_several_results_are_told() -> None:
+    def f(x: Any) -> Any:
+        return x * x, np.sum(x)
+
+    with pytest.raises(GradientError) as caught:
+        check_gradients(f, W, vjp=tampered(lambda g: 2 * g))
+    assert str(caught.value).count("random cotangent given") == 2
+
+
 def test_where_f_is_not_finite_nothing_is_claimed() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

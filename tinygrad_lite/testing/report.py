@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
+
 
 class Verdict(StrEnum):
     """RIGHT: every number agrees. WRONG: at least one does not. CANNOT_TELL: none is wrong, but some are
@@ -148,8 +150,8 @@ def accusation(report: Report) -> str:
         ratios = [m.autograd / m.numerical for m in entry.mistakes if m.numerical]
         if len(ratios) > 2 and np.ptp(ratios) <= 1e-6 * abs(ratios[0]):
             lines.append(f"    autograd is {ratios[0]:.6g} times the truth in each: a factor or a sign?")
-    if report.cotangent is not None:
-        cotangent = np.array2string(np.asarray(report.cotangent), precision=4, threshold=20, separator=", ")
+    for leaf in tree.flatten(report.cotangent)[0]:
+        cotangent = np.array2string(np.asarray(leaf), precision=4, threshold=20, separator=", ")
         lines.append(f"  random cotangent given to the result: {' '.join(cotangent.split())}")
     others = [entry for entry in report.entries if not entry.wrong]
     if others:

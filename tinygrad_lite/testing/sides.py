@@ -58,7 +58,11 @@ class Subject:
         return Subject(self.f, self.name, args, self.arg_names)
 
     def __call__(self, vector: NDArray[Any]) -> NDArray[Any]:
-        return self.outputs.vector(self.f(*self.inputs.tree(vector)))
+        """f at vector; not a number where the result's shapes, which may depend on the numbers, are others there."""
+        result = self.f(*self.inputs.tree(vector))
+        if [numbers(leaf).shape for leaf in tree.flatten(result)[0]] != self.outputs.shapes:
+            return np.full(self.outputs.size, np.nan)
+        return self.outputs.vector(result)
 
 
 def gradient_function(

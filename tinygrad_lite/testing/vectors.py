@@ -50,6 +50,7 @@ class Layout:
 
     def __init__(self, value: Any, names: Sequence[str]) -> None:
         self.others, self.structure = tree.flatten(value)
+        self.shapes = [numbers(leaf).shape for leaf in self.others]
         self.leaves: list[Leaf] = []
         start = 0
         for index, (name, leaf) in enumerate(zip(names, self.others, strict=True)):
