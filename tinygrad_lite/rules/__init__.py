@@ -33,11 +33,14 @@ _BINARY = {
     "truediv": elementwise.divide.call,
     "floordiv": elementwise.floor_divide.call,
     "mod": elementwise.remainder.call,
+    "divmod": elementwise.divmod,
     "pow": elementwise.raise_to,
     "matmul": products.matmul.call,
     "and": elementwise.bitwise_and.call,
     "or": elementwise.bitwise_or.call,
     "xor": elementwise.bitwise_xor.call,
+    "lshift": elementwise.left_shift.call,
+    "rshift": elementwise.right_shift.call,
 }
 _COMPARISONS = {
     "eq": elementwise.equal.call,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Array, bilinear, custom_vjp, implements, row
-from .shaping import positive_axis
+from .shaping import as_array, positive_axis
 
 # -- differences and integrals ---------------------------------------------------------------------------------------
 
@@ -151,10 +151,6 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return np.sum(d * (y[later] + y[earlier]) / 2.0, axis=axis)
 
 
-def _array(x: Any) -> Any:
-    return x if hasattr(x, "dtype") else np.asarray(x)
-
-
 # -- interpolation ---------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +169,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
     In double precision, as NumPy's.
     """
-    x, xp, fp = (np.astype(t, np.result_type(t, np.float64)) for t in map(_array, (x, xp, fp)))
+    x, xp, fp = (np.astype(t, np.result_type(t, np.float64)) for t in map(as_array, (x, xp, fp)))
     if np.ndim(xp) != 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
         raise ValueError(f"interp: xp {np.shape(xp)} and fp {np.shape(fp)} must be points: one dimension, equal sizes")
     if period is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import Array, Op, answers, constant, custom_vjp, implements, linear, record, row
 from ..tensor import Tensor, handlers
-from .shaping import positive_axis
+from .shaping import as_array, positive_axis
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
 # the op, so that they may be Tensors and a program can compute them.
@@ -318,10 +318,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return result
 
 
-def _array(x: Any) -> Any:
-    return x if hasattr(x, "dtype") else np.asarray(x)
-
-
 def _square(x: Any) -> Any:
     return x * x
 
@@ -336,7 +332,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """Each function on the entries where its condition holds, the last one, if there is one more, on the others."""
     if not isinstance(condlist, (list, tuple)) and np.ndim(condlist) == 0 or (x.ndim and np.ndim(condlist[0]) == 0):
         condlist = [condlist]
-    condlist = [c if c.dtype.kind == "b" else np.not_equal(c, 0) for c in map(_array, condlist)]
+    condlist = [c if c.dtype.kind == "b" else np.not_equal(c, 0) for c in map(as_array, condlist)]
     if len(funclist) - len(condlist) not in (0, 1):
         raise ValueError(
             f"piecewise: {len(condlist)} conditions go with as many functions or one more, not {len(funclist)}"

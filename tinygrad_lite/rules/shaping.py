@@ -27,6 +27,11 @@ def positive_axes(axes: Any, ndim: int) -> tuple[int, ...]:
     return tuple(int(i) % ndim for i in several)
 
 
+def as_array(x: Any) -> Any:
+    """A list or a number as an array; what is an array, or a Tensor, as it is."""
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
 def positive_axis(axis: Any, ndim: int) -> int:
     """The same for one axis."""
     return positive_axes(axis.__index__(), ndim)[0]
@@ -83,7 +88,7 @@ def _of_ndim(t: Any, ndim: int) -> Any:
     """t with axes of size 1 added as NumPy adds them: in front, but behind from two dimensions to three."""
     missing = ndim - np.ndim(t)
     if missing <= 0:
-        return t if hasattr(t, "shape") else np.asarray(t)
+        return as_array(t)
     before = 1 if ndim == 3 and np.ndim(t) == 1 else 0 if ndim == 3 and np.ndim(t) == 2 else missing
     return np.reshape(t, (1,) * before + np.shape(t) + (1,) * (missing - before))
 
