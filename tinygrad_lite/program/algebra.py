@@ -24,6 +24,7 @@ from .ranges import Ranges
 
 Expression = Any  # SymPy's
 _MOST_OPERATIONS = 60  # of an expression that is simplified; a larger one is cut
+_MOST_EXPANDED = 40  # the same, of an expression in which cotangents are replaced by what they are
 _MOST_SYMBOLS = 9
 
 
@@ -112,7 +113,7 @@ class _Run:
         region: dict[Node, Node] = {}
         for node in reversed(self.program.steps):
             within = {region.get(user) if self._is_part(user) else None for user in users[node]}
-            if node in outputs or len(within) != 1 or None in within or not self._is_part(node):
+            if node in outputs or len(users[node]) != 1 or None in within or not self._is_part(node):
                 region[node] = node
             else:
                 region[node] = within.pop()  # type: ignore[assignment]
@@ -146,7 +147,7 @@ class _Run:
             if node in self.regions or self._size(expr) > _MOST_OPERATIONS:
                 return self._rewritten(node, expr, strict)
             kept = self.editor.keep(node)
-            if node.op in _OPAQUE and node in self.forward:
+            if (node.op in _OPAQUE and node in self.forward) or self._size(expr) > _MOST_OPERATIONS:
                 self._stand(node, kept)
             else:
                 self._know(node, kept)
@@ -313,6 +314,8 @@ class _Run:
                 if new is not None:
                     self._stand(node, new)
                     self._remember(node, new, candidate)
+                    if not free and expr != strict:
+                        self.exprs[node] = expr  # its guard may yet turn out to be needless, in a larger expression
                     return new
         kept = self.editor.keep(node)
         self._stand(node, kept)
@@ -346,7 +349,7 @@ class _Run:
     def _with_expansions(self, expr: Expression) -> Iterator[Expression]:
         """The expression with cotangents replaced by what they are; those may then not be needed."""
         expanded = self._expanded(expr)
-        if expanded != expr and self._size(expanded) <= _MOST_OPERATIONS:
+        if expanded != expr and self._size(expanded) <= _MOST_EXPANDED:
             yield expanded
 
     def _forms(self, expr: Expression) -> Iterator[Expression]:
@@ -515,9 +518,10 @@ class _Run:
     def _expanded(self, expr: Expression) -> Expression:
         """The expression in terms of the forward pass alone, so far as that is elementwise."""
         for _ in range(3):
-            if self._size(expr) > _MOST_OPERATIONS or not self.expansions.keys() & expr.free_symbols:
+            known = self.expansions.keys() & expr.free_symbols
+            if not known or sum(self._size(self.expansions[s]) for s in known) > _MOST_EXPANDED:
                 break
-            expr = expr.subs(self.expansions)
+            expr = expr.subs({s: self.expansions[s] for s in known})
         return expr
 
     def _known_total(self, expr: Expression, axes: tuple[int, ...]) -> Expression | None:

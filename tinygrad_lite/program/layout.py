@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -64,6 +64,7 @@ class Layout:
         self._names: dict[Node, ast.Name] = {node: ast.Name(name) for node, name in inputs.items()}
         self._folded: dict[Node, Expr] = {}
         self._lines: dict[Node, Line] = {}
+        self._nameless: set[Node] = set()  # those of the lines that get a number for a name
         self._outputs = [x for x in program.outputs[: 1 + len(leaves)] if type(x) is Node]
         self._users = program.users()
         for node in program.steps:
@@ -122,6 +123,8 @@ class Layout:
         shares = is_view(node) and any(type(x) is Node or np.ndim(x) for x in node.operands)
         if node in self._outputs and shares:  # what is handed out shares no memory with anything
             expression = ast.Call(ast.Attribute(expression, "copy", ast.Load()), [], [])
+        if raw is None:
+            self._nameless.add(node)
         self._names[node] = ast.Name(raw or "t")
         self._lines[node] = Line(self._names[node], expression, node.shape)
 
@@ -142,7 +145,7 @@ class Layout:
             name = ast.Name(clean(wish, self._taken))
             self._taken.add(name.id)
             new = type(x) is Node and x in self._lines and x not in self._forward_nodes and x not in mine
-            if new and self._names[x].id in ("t", wish):
+            if new and (x in self._nameless or self._names[x].id == wish):
                 self._names[x].id = name.id
                 mine[x] = name
             else:
@@ -164,9 +167,10 @@ class Layout:
     def _rename_forward(self, nodes: list[Node], value_node: Operand, value: str) -> None:
         if type(value_node) is Node and value_node in self._lines and value_node.name not in self._labels.forward:
             self._names[value_node].id = value
+            self._nameless.discard(value_node)
         raws = [self._names[node].id for node in nodes]
         for node, raw in zip(nodes, raws, strict=True):
-            several = raws.count(raw) > 1 or raw == "t"
+            several = raws.count(raw) > 1 or node in self._nameless
             self._names[node].id = self._numbered(raw) if several else clean(raw, self._taken)
             self._taken.add(self._names[node].id)
         self._final = {node.name: self._names[node].id for node in nodes if node.name}
@@ -177,7 +181,7 @@ class Layout:
             of = self._labels.backward.get(node.name or "", "")
             raws.append("d" + self._final.get(of, self._labels.forward.get(of, of)) if of else "t")
         for node, raw in zip(nodes, raws, strict=True):
-            several = raws.count(raw) > 1 or raw == "t"
+            several = raws.count(raw) > 1 or node in self._nameless
             self._names[node].id = self._numbered(raw) if several else clean(raw, self._taken)
             self._taken.add(self._names[node].id)
 
@@ -189,20 +193,25 @@ class Layout:
             number += 1
         return name
 
-    def _scheduled(self, nodes: list[Node], gradients: list[Any]) -> list[Line]:
+    def _scheduled(self, nodes: list[Node], gradients: list[Node]) -> list[Line]:
         """Every line after those it needs; a gradient that is asked for as soon as it can be computed."""
-        wanted = {node: i for i, node in enumerate(gradients)}
-        position = {node: i for i, node in enumerate(nodes)}
+        urgency = {node: (1, i) for i, node in enumerate(nodes)} | {node: (0, i) for i, node in enumerate(gradients)}
         own = {id(self._names[node]): node for node in nodes}
-        needs = {
-            node: {own[id(n)] for n in ast.walk(self._lines[node].expression) if id(n) in own} - {node}
-            for node in nodes
-        }
-        done: set[Node] = set()
+        waiting: dict[Node, set[Node]] = {}
+        needed_by: dict[Node, list[Node]] = {node: [] for node in nodes}
+        for node in nodes:
+            named = (own.get(id(part)) for part in ast.walk(self._lines[node].expression))
+            waiting[node] = {x for x in named if x is not None}
+            for x in waiting[node]:
+                needed_by[x].append(node)
+        ready = [(urgency[node], id(node), node) for node in nodes if not waiting[node]]
+        heapq.heapify(ready)
         lines = []
-        while len(done) < len(nodes):
-            ready = [node for node in nodes if node not in done and needs[node] <= done]
-            chosen = min(ready, key=lambda n: (0, wanted[n]) if n in wanted else (1, position[n]))
-            done.add(chosen)
-            lines.append(self._lines[chosen])
+        while ready:
+            node = heapq.heappop(ready)[2]
+            lines.append(self._lines[node])
+            for later in needed_by[node]:
+                waiting[later].discard(node)
+                if not waiting[later]:
+                    heapq.heappush(ready, (urgency[later], id(later), later))
         return lines

@@ -30,8 +30,8 @@ _MOST = 1000  # entries of a list that are looked at
 class Variables:
     """Names of the Tensors and arrays met, whole numbers by name, and the numbers written in the functions' code.
 
-    Of several names of one value the outermost function's counts, and there the first; an entry of a list has no name of
-    its own, unless nothing else names it.
+    Of several names of one value the outermost function's counts, and there the first; an entry of a list has a name
+    of its own only if nothing else names it.
     """
 
     def __init__(self) -> None:
