@@ -140,6 +140,10 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         if type(data) is Tensor:
+            if data._flags & GRAD:
+                raise TypeError(
+                    f"Tensor({label(data)}) would be cut off from its gradient; say .detach() if you mean that"
+                )
             data = data._read("Tensor(t)")
         array = _own(data)
         if requires_grad:
@@ -410,7 +414,7 @@ def _handler(key: Any, func: Callable[..., Any], method: str = "") -> Callable[.
     if handler is None and any(provide(key) for provide in providers):
         handler = handlers[key]
     if handler is None:
-        module = getattr(func, "__module__", None) or "numpy"
+        module = getattr(func, "__module__", None) or ("numpy" if hasattr(np, func.__name__) else "scipy.special")
         raise TypeError(
             f"{module}.{func.__name__}{method} has no derivative rule here, so it is refused rather than losing a "
             "gradient; write it with other NumPy functions, add a rule (tg.elementwise, tg.linear, tg.bilinear, "
@@ -435,7 +439,7 @@ def _uncommon_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwarg
         for name in kwargs:
             raise TypeError(
                 f"{ufunc.__name__}(…, {name}=…) is not supported on Tensors, because its gradient would be lost; "
-                "write np.where(…) for where=, and .astype(…) for dtype="
+                "write np.where(…) for where=, .astype(…) for dtype=, np.moveaxis(…) for axis="
             )
         return handler(*inputs)
     return _handler((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)

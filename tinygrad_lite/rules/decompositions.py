@@ -32,6 +32,7 @@ from .matrices import (
     eye,
     in_usual_convention,
     on_diagonal,
+    readable,
     rectangular_matrix,
     symmetric_matrix,
 )
@@ -57,10 +58,6 @@ def _used(g: Array) -> bool:
     return bool(np.any(g))
 
 
-def _readable(x: Array) -> bool:
-    return not (type(x) is Tensor and x._flags & TRACED)
-
-
 def _reciprocal_gaps(name: str, values: Array, what: str) -> Array:
     """1 / (values[j] - values[i]) in row i and column j, 0 on the diagonal.
 
@@ -71,7 +68,7 @@ def _reciprocal_gaps(name: str, values: Array, what: str) -> Array:
     scale = np.max(np.abs(values), axis=-1)[..., None, None]
     close = np.less_equal(np.abs(gaps), 8 * np.finfo(values.dtype).eps * scale)
     close = np.logical_and(close, ~eye(gaps))
-    if _readable(close) and bool(np.any(close)):
+    if readable(close) and bool(np.any(close)):
         raise LinAlgError(
             f"{name}: two {what} are equal, and there the vectors that belong to them have no derivative; "
             f"the {what} alone have one"
@@ -176,7 +173,7 @@ def _svd_vjp(g: Any, y: Any, a: Array) -> Array:
 
 
 def _check_positive(s: Array) -> None:
-    if _readable(s) and s.size and bool(np.any(s <= 8 * np.finfo(s.dtype).eps * np.max(s))):
+    if readable(s) and s.size and bool(np.any(s <= 8 * np.finfo(s.dtype).eps * np.max(s))):
         raise LinAlgError(
             "svd: a singular value is 0, and there the singular vectors have no derivative; "
             "the singular values alone have one"

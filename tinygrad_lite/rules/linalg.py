@@ -20,6 +20,7 @@ from .matrices import (
     explain_square,
     eye,
     in_usual_convention,
+    readable,
     rectangular_matrix,
     square_matrix,
 )
@@ -203,14 +204,17 @@ pinv = row(custom_vjp(np.linalg.pinv, _pinv_vjp, examples=RECTANGLES))
     ],
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
-    """(x, residuals, rank, singular values): the x of least norm among those that minimise |b - a x|."""
+    """(x, residuals, rank, singular values): the x of least norm among those that minimise |b - a x|.
+
+    Without full rank NumPy gives no residuals; in a trace, where the rank cannot be looked at, it is taken to be full.
+    """
     m, n = a.shape
     if rcond is None:
         rcond = float(np.finfo(a.dtype).eps) * max(m, n)
     s = svdvals.call(a)
     rank = np.count_nonzero(s > rcond * s[0]) if s.size else 0
     x = pinv.call(a, rcond=rcond) @ b
-    if m > n and int(rank) == n:
+    if m > n and (not readable(s) or int(rank) == n):
         residuals = np.sum(np.square(np.abs(b - a @ x)), axis=0, keepdims=np.ndim(b) == 1)
     else:
         residuals = np.zeros(0, s.dtype)

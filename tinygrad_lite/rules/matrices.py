@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Array
+from ..tensor import TRACED, Tensor
 from .products import conjugated, transposed
 
 # -- examples --------------------------------------------------------------------------------------------------------
@@ -78,6 +79,11 @@ def in_usual_convention(vjp: Callable[..., Any]) -> Callable[..., Any]:
     # The keywords that the op supports are read from the signature.
     rule.__wrapped__ = vjp  # type: ignore[attr-defined]
     return rule
+
+
+def readable(x: Array) -> bool:
+    """Whether the numbers can be looked at: not those of a trace."""
+    return not (type(x) is Tensor and x._flags & TRACED)
 
 
 def explain_square(a: Any, *rest: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, Op, elementwise, over, row
+from ..op import Array, Op, custom_vjp, elementwise, over, row
 from ..tensor import handlers, providers
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -86,7 +86,8 @@ def _gamma_functions(sp: Any) -> None:
     def _polygamma(x: Any, n: int) -> Any:
         return sp.polygamma(n, x)
 
-    polygamma: Op = row(elementwise(_polygamma, lambda y, x, n: polygamma(x, n=n + 1), examples=_orders))
+    # Not elementwise: a program writes those out in NumPy's functions, and this one is SciPy's own.
+    polygamma: Op = row(custom_vjp(_polygamma, lambda g, y, x, n: g * polygamma(x, n=n + 1), examples=_orders))
     for function in (sp.digamma, sp.psi):  # two names of one function, in most versions
         if function not in handlers:
             row(elementwise(function, lambda y, x: polygamma(x, n=1), domain=_POSITIVE))
