@@ -1,6 +1,7 @@
-"""The README's code runs and prints what the README says; its commands and pictures exist."""
+"""The code in the README and the other pages runs and prints what they say; commands, links and pictures exist."""
 
 import contextlib
+import doctest
 import importlib.util
 import io
 import re
@@ -11,21 +12,36 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [(kind, text) for kind, text in FENCE.findall(README)]
-PROGRAMS = [(text, i) for i, (kind, text) in enumerate(BLOCKS) if kind == "python"]
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+}
+BLOCKS = {page: FENCE.findall(text) for page, text in PAGES.items()}
+PROGRAMS = [
+    pytest.param(page, i, id=f"{page}, block {i}")
+    for page, blocks in BLOCKS.items()
+    for i, (kind, _) in enumerate(blocks)
+    if kind == "python"
+]
 
 
-def test_every_block_is_of_a_kind_that_is_checked_here():
-    assert {kind for kind, _ in BLOCKS} <= {"python", "text", "sh"}
-    assert README.count("```") == 2 * len(BLOCKS)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_of_a_kind_that_is_checked_here(page):
+    assert {kind for kind, _ in BLOCKS[page]} <= {"python", "text", "sh"}
+    assert PAGES[page].count("```") == 2 * len(BLOCKS[page])
 
 
-@pytest.mark.parametrize(("text", "at"), PROGRAMS, ids=[f"block {i}" for _, i in PROGRAMS])
-def test_python_blocks_run_and_print_the_text_below_them(text, at):
+@pytest.mark.parametrize(("page", "at"), PROGRAMS)
+def test_python_blocks_run_and_print_what_the_page_says(page, at):
+    """What a program prints is in the block of text below it, or, at a prompt (>>>), below each line."""
+    program = BLOCKS[page][at][1]
+    if ">>>" in program:
+        session = doctest.DocTestParser().get_doctest(program, {}, page, page, 0)
+        assert doctest.DocTestRunner().run(session).failed == 0
+        return
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(text, "README.md", "exec"), {"__name__": "readme"})
-    kind, expected = BLOCKS[at + 1] if at + 1 < len(BLOCKS) else ("", "")
+        exec(compile(program, page, "exec"), {"__name__": "page"})
+    kind, expected = BLOCKS[page][at + 1] if at + 1 < len(BLOCKS[page]) else ("", "")
     assert printed.getvalue() == (expected if kind == "text" else "")
 
 
@@ -50,10 +66,12 @@ def test_flags_of_the_commands_are_known():
         assert extra == []
 
 
-def test_pictures_and_files_exist():
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert len(links) >= 7
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_pictures_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", PAGES[page])
+    assert page != "README.md" or len(links) >= 7
+    folder = (ROOT / page).parent
+    assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
 
 
 def test_pictures_are_small():
