@@ -184,7 +184,7 @@ class Writer:
             code = f"{into} = float({call})" if node.weak and op not in _OPERATORS else f"{into} = {call}"
         shape = "several results" if node.shape is None else f"{node.shape} {node.dtype}"
         name = f"  {ascii(node.name)[1:-1]}" if node.name else ""
-        return [*lines, f"    {code:<56}  # {into} {shape}  {op.name}{name}"]
+        return [*lines, f"    {code:<56}  # {into} {shape}  {ascii(op.name)[1:-1]}{name}"]
 
     def _constant_dtype(self, node: Node) -> Any:
         """The dtype that numbers among the operands of a ufunc are given; None to leave them to NumPy."""
