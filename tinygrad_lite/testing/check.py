@@ -305,7 +305,7 @@ class _Check:
         mistakes: tuple[Mistake, ...] = ()
         undecided = {} if np.isfinite(forward) and np.isfinite(reverse) else {UNDEFINED: 1}
         gap = abs(forward - reverse)
-        if bar < gap <= 1e-6 * size:  # cancellation inside of f that the bar does not know of
+        if bar < gap <= 1e-7 * size:  # cancellation inside of f that the bar does not know of
             undecided = {ROUNDING: 1}
         if not undecided and not gap <= bar:
             what = "<g, jvp(t)> against <vjp(g), t> for a random cotangent g and tangent t"
