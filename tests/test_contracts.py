@@ -267,6 +267,7 @@ def test_in_place_syntax():
     [
         np.asarray,
         np.array,
+        tg.Tensor,
         lambda t: np.array([t, t]),
         lambda t: np.array([t[0], t[1]]),
         lambda t: np.zeros(2).dot(t),
@@ -275,7 +276,7 @@ def test_in_place_syntax():
     ],
 )
 def test_implicit_exit_raises(leave):
-    with pytest.raises((TypeError, AttributeError), match=r"\.numpy\(\)|tolist"):
+    with pytest.raises((TypeError, AttributeError), match=r"\.numpy\(\)|\.detach\(\)|tolist"):
         leave(tensor([1.0, 2.0]))
 
 

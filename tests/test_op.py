@@ -111,6 +111,26 @@ def test_a_rule_may_give_less_than_its_operands_shape_or_another_float(rng):
     assert tg.grad(lambda x: np.sum(precise(x)))(x).dtype == np.float32
 
 
+def test_an_op_whose_function_is_none_of_arrays_is_refused():
+    W, x = tensor([2.0, 3.0]), tensor([1.0, 1.0], "x")
+    closing = tg.elementwise(lambda x: x * W, lambda y, x: W, name="closing")
+    with pytest.raises(TypeError, match=r"closing: x \(2,\): its function gave a Tensor.*make it an operand"):
+        closing(x)
+    listing = tg.custom_vjp(lambda x: x.tolist(), lambda g, y, x: g, name="listing")
+    with pytest.raises(TypeError, match="listing.*gave a list, not an array"):
+        listing(x)
+
+    def in_place(x):
+        x *= 2
+        return x
+
+    with pytest.raises(ValueError, match="changing.*read-only"):
+        tg.linear(in_place, lambda g, y, x: 2 * g, name="changing")(x)
+    assert_array_equal(x.numpy(), [1, 1])
+    number = tg.custom_vjp(lambda x: float(np.sum(x)), lambda g, y, x: g * np.ones(2), name="number")
+    assert_array_equal(tg.gradients(number(x) * 2, x)[0], [2, 2])
+
+
 def test_rows_are_the_table():
     names = {op.name for op in rows()}
     assert {"add", "matmul", "sum", "where", "tanh", "sigmoid", "getitem"} <= names
