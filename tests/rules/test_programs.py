@@ -38,7 +38,7 @@ def refused(function: Function, program: Any, operands: list[Any]) -> bool:
         return False
     try:
         program(*operands)
-    except (tg.TraceError, TypeError):
+    except (tg.TraceError, TypeError, RuntimeError):
         return True
     return False
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Array, bilinear, custom_vjp, implements, row
-from .shaping import as_array, positive_axis
+from .shaping import as_array, as_dtype, positive_axis
 
 # -- differences and integrals ---------------------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
         else:
             first = -1.5 * at(slice(0, 1)) + 2.0 * at(slice(1, 2)) - 0.5 * at(slice(2, 3))
             last = 0.5 * at(slice(-3, -2)) - 2.0 * at(slice(-2, -1)) + 1.5 * at(slice(-1, None))
-        return np.astype(np.concatenate((first / x, inner, last / x), axis), f.dtype)
+        return as_dtype(np.concatenate((first / x, inner, last / x), axis), f.dtype)
     if np.shape(x) != (n,):
         raise ValueError(f"gradient: coordinates {np.shape(x)} along axis {axis}, which has {n} places")
     steps = np.reshape(np.diff(x), (-1,) + (1,) * (f.ndim - axis - 1))
@@ -127,7 +127,7 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
         a, b = steps[-2:-1], steps[-1:]
         last = b / (a * (a + b)) * at(slice(-3, -2)) - (b + a) / (a * b) * at(slice(-2, -1))
         last = last + (2 * b + a) / (b * (a + b)) * at(slice(-1, None))
-    return np.astype(np.concatenate((first, inner, last), axis), f.dtype)
+    return as_dtype(np.concatenate((first, inner, last), axis), f.dtype)
 
 
 @implements(
@@ -169,7 +169,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
     In double precision, as NumPy's.
     """
-    x, xp, fp = (np.astype(t, np.result_type(t, np.float64)) for t in map(as_array, (x, xp, fp)))
+    x, xp, fp = (as_dtype(t, np.result_type(t, np.float64)) for t in map(as_array, (x, xp, fp)))
     if np.ndim(xp) != 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
         raise ValueError(f"interp: xp {np.shape(xp)} and fp {np.shape(fp)} must be points: one dimension, equal sizes")
     if period is not None:

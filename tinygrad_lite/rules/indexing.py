@@ -215,7 +215,7 @@ def _places(indices: Any, n: int, mode: str) -> Any:
     if mode == "clip":
         return np.clip(indices, 0, n - 1)
     if np.any((indices < 0) | (indices >= n)):
-        raise IndexError(f"an index lies outside 0..{n - 1}")
+        raise IndexError(f"the numbers of the choices lie in {np.min(indices)}..{np.max(indices)}, outside 0..{n - 1}")
     return indices
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import Array, custom_vjp, implements, row, variadic
 from ..tensor import Tensor
-from .shaping import positive_axis
+from .shaping import as_dtype, positive_axis
 
 # -- joining ---------------------------------------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
         count = np.insert(np.arange(n), obj, -1).size - n
     shape = (*arr.shape[:axis], count, *arr.shape[axis + 1 :])
     order = np.insert(np.arange(n), obj, n + np.arange(count))
-    return np.take(np.concatenate((arr, np.astype(np.broadcast_to(values, shape), arr.dtype)), axis), order, axis)
+    return np.take(np.concatenate((arr, as_dtype(np.broadcast_to(values, shape), arr.dtype)), axis), order, axis)
 
 
 @implements(np.trim_zeros, examples=lambda rng: [((rng.uniform(1, 2, 3),), {"trim": "b"})])

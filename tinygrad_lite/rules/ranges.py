@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import implements
-from .shaping import positive_axis
+from .shaping import as_dtype, positive_axis
 
 
 def _ends(rng: np.random.Generator) -> Any:
@@ -82,7 +82,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Columns of powers, as running products, so that a column of zeros has a derivative, too."""
     if x.ndim != 1:
         raise ValueError(f"vander: x has {x.ndim} dimensions, it needs one")
-    x = np.astype(x, np.promote_types(x.dtype, int))
+    x = as_dtype(x, np.promote_types(x.dtype, int))
     n = x.shape[0] if N is None else N
     ones = np.ones((x.shape[0], min(n, 1)), x.dtype)
     repeated = np.broadcast_to(x[:, None], (x.shape[0], max(n - 1, 0)))

@@ -32,6 +32,11 @@ def as_array(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 
+def as_dtype(x: Any, dtype: Any) -> Any:
+    """x in another dtype, or as it is."""
+    return x if x.dtype == dtype else np.astype(x, dtype)
+
+
 def positive_axis(axis: Any, ndim: int) -> int:
     """The same for one axis."""
     return positive_axes(axis.__index__(), ndim)[0]
@@ -178,48 +183,64 @@ def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 # -- repetition ------------------------------------------------------------------------------------------------------
 
 
-@implements(
-    np.tile,
-    examples=lambda rng: [
-        ((rng.normal(size=shape),), {"reps": reps})
-        for shape, reps in (((3,), 2), ((2, 3), (2, 1)), ((3,), (4, 2)), ((2, 1, 3), 2), ((), 3), ((2, 3), (2, 1, 2)))
-    ],
-)
-def tile(A: Any, reps: Any) -> Any:
-    """Axes for the repetitions beside the array's own, broadcast; the sweep sums over them."""
-    times = tuple(int(r) for r in reps) if np.ndim(reps) else (int(reps),)
-    ndim = max(A.ndim, len(times))
+def _tile_vjp(g: Array, y: Array, x: Array, reps: Any) -> Array:
+    """The sum over the copies, for which there is an axis before each of the array's own."""
+    times = tuple(reps) if np.ndim(reps) else (reps,)
+    ndim = y.ndim
     times = (1,) * (ndim - len(times)) + times
-    shape = (1,) * (ndim - A.ndim) + A.shape
-    apart = np.reshape(A, sum(((1, n) for n in shape), ()))
-    repeated = np.broadcast_to(apart, sum(zip(times, shape, strict=True), ()))
-    return np.reshape(repeated, tuple(r * n for r, n in zip(times, shape, strict=True)))
+    sizes = (1,) * (ndim - x.ndim) + x.shape
+    apart = np.reshape(g, sum(zip(times, sizes, strict=True), ()))
+    return np.reshape(np.sum(apart, axis=tuple(range(0, 2 * ndim, 2))), x.shape)
 
 
-@implements(
-    np.repeat,
-    examples=lambda rng: [
-        ((rng.normal(size=(2, 3)),), keywords)
-        for keywords in (
-            {"repeats": 2},
-            {"repeats": 2, "axis": 0},
-            {"repeats": 3, "axis": -1},
-            {"repeats": (1, 0, 2), "axis": 1},
-        )
-    ],
+tile = row(
+    linear(
+        np.tile,
+        _tile_vjp,
+        examples=lambda rng: [
+            ((rng.normal(size=shape),), {"reps": reps})
+            for shape, reps in (
+                ((3,), 2),
+                ((2, 3), (2, 1)),
+                ((3,), (4, 2)),
+                ((2, 1, 3), 2),
+                ((), 3),
+                ((2, 3), (2, 1, 2)),
+            )
+        ],
+    )
 )
+
+
+def _repeat_vjp(g: Array, y: Array, x: Array, repeats: int, axis: int | None = None) -> Array:
+    """The sum over the copies, which stand side by side."""
+    n = x.shape if axis is not None and x.ndim else (x.size,)
+    axis = positive_axis(axis or 0, len(n))
+    return np.reshape(np.sum(np.reshape(g, (*n[: axis + 1], repeats, *n[axis + 1 :])), axis=axis + 1), x.shape)
+
+
+repeat_each = row(
+    linear(
+        np.repeat,
+        _repeat_vjp,
+        examples=lambda rng: [
+            ((rng.normal(size=(2, 3)),), keywords)
+            for keywords in ({"repeats": 2}, {"repeats": 2, "axis": 0}, {"repeats": 3, "axis": -1})
+        ],
+    )
+)
+
+
+@implements(np.repeat, examples=lambda rng: [((rng.normal(size=(2, 3)),), {"repeats": (1, 0, 2), "axis": 1})])
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
-    if axis is None or a.ndim == 0:
-        a, axis = np.ravel(a), axis or 0
-    axis = positive_axis(axis, a.ndim)
+    """Each entry as often as its number of repeats says."""
     if type(repeats) is Tensor:
         repeats = repeats._read("np.repeat(…, repeats=t)")
-    if np.ndim(repeats):
-        return np.take(a, np.repeat(np.arange(a.shape[axis]), repeats), axis)
-    shape = list(a.shape)
-    shape[axis] *= int(repeats)
-    apart = np.expand_dims(a, axis + 1)
-    return np.reshape(np.broadcast_to(apart, (*a.shape[: axis + 1], int(repeats), *a.shape[axis + 1 :])), shape)
+    if np.size(repeats) == 1:
+        return repeat_each.call(a, repeats=int(np.reshape(repeats, ())), axis=axis)
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return np.take(a, np.repeat(np.arange(a.shape[axis]), repeats), axis)
 
 
 @implements(

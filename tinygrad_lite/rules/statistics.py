@@ -10,6 +10,7 @@ from ..op import Array, answers, constant, custom_vjp, implements, linear, row
 from ..tensor import Tensor
 from .indexing import put_along
 from .reductions import back_from_line, calls, flag, in_line
+from .shaping import as_dtype
 
 # -- quantiles -------------------------------------------------------------------------------------------------------
 
@@ -39,7 +40,7 @@ def _quantile_vjp(
     g = np.reshape(g, (-1, *rest))  # the quantiles are joined into one leading axis
     height = np.reshape(heights(line, q=q, method=method, skip_nan=skip_nan), g.shape)
     low = np.floor(height)
-    part = np.astype(height - low, x.dtype)
+    part = as_dtype(height - low, x.dtype)
     ranks = np.astype(np.concatenate((low, np.ceil(height))), np.intp)
     shares = np.concatenate((g * (1 - part), g * part))
     places = np.take_along_axis(np.argsort(line, axis=-1, kind="stable"), np.moveaxis(ranks, 0, -1), -1)
@@ -200,7 +201,7 @@ def cov(
 def _variables(m: Any, rowvar: bool) -> Any:
     if np.ndim(m) > 2:
         raise ValueError(f"cov: the array has {np.ndim(m)} dimensions, it may have two at most")
-    X = np.astype(np.atleast_2d(m), np.result_type(m, np.float64))
+    X = as_dtype(np.atleast_2d(m), np.result_type(m, np.float64))
     return X if rowvar or np.ndim(m) < 2 else X.T
 
 
