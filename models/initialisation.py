@@ -121,9 +121,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for unit, colour in zip(range(flags.hidden), colours, strict=False):
             for feature, dash in enumerate(("-", "--")):
                 units.plot(steps, course.W1[:, unit, feature], dash, color=colour, linewidth=1.4)
-        for feature, dash in enumerate(("-", "--")):
-            units.plot([], [], dash, color=plotting.INK, linewidth=1.4, label=f"from $x_{feature + 1}$")
-        units.legend(loc="lower left", fontsize=8)
+        if name == "0.01 randn":  # the panel with room for the legend of all three
+            for feature, dash in enumerate(("-", "--")):
+                units.plot([], [], dash, color=plotting.INK, linewidth=1.4, label=f"from $x_{feature + 1}$")
+            units.legend(title="a colour for each unit", loc="lower left", fontsize=8, title_fontsize=8)
         if course.spread.max() == 0:
             units.set_ylim(-1, 1)
             units.text(0.5, 0.6, "all units equal for ever", transform=units.transAxes, ha="center", fontsize=9)
