@@ -229,7 +229,8 @@ class Writer:
         if op is where:
             condition, *choices = self.operand(xs[0]), *(self._number(x, node.dtype) for x in xs[1:])
             return f"{self.function(np.where)}({condition}, {', '.join(choices)})"
-        if into is not None and len(xs) == 1 and op.name in COSTLY and node.size >= FEWEST and xs[0] in self.plan.offset:
+        costly = len(xs) == 1 and op.name in COSTLY and node.size >= FEWEST
+        if costly and into is not None and xs[0] in self.plan.offset:
             return f"{self.function(in_parts)}({self.function(op.fn)}, {self.operand(xs[0])}, {into})"
         positional = op not in (maximum, minimum)  # for which NumPy deprecates a positional out
         return self._applied(op.fn, xs, dtype, node.params, into, positional)
