@@ -414,9 +414,10 @@ def _handler(key: Any, func: Callable[..., Any], method: str = "") -> Callable[.
     if handler is None and any(provide(key) for provide in providers):
         handler = handlers[key]
     if handler is None:
-        module = getattr(func, "__module__", None) or ("numpy" if hasattr(np, func.__name__) else "scipy.special")
+        module = getattr(func, "__module__", None) or ("numpy" if hasattr(np, func.__name__) else None)
+        name = f"{module}.{func.__name__}" if module else f"the ufunc {func.__name__}"
         raise TypeError(
-            f"{module}.{func.__name__}{method} has no derivative rule here, so it is refused rather than losing a "
+            f"{name}{method} has no derivative rule here, so it is refused rather than losing a "
             "gradient; write it with other NumPy functions, add a rule (tg.elementwise, tg.linear, tg.bilinear, "
             "tg.custom_vjp), or pass t.numpy() if no gradient is wanted"
         )

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
@@ -50,6 +52,17 @@ def test_every_form_of_einsum(form: str) -> None:
         return np.einsum(*full)
 
     assert check_gradients(f, *(arguments[i] for i in places)).ok
+
+
+@given(st.lists(st.text("abc", max_size=3), min_size=1, max_size=3), st.data())
+def test_einsum_of_random_subscripts(terms: list[str], data: st.DataObject) -> None:
+    """Any letters, repeated or not, kept or summed over; sizes all different, one of them 1."""
+    out = "".join(data.draw(st.permutations(sorted(set("".join(terms))))))[: data.draw(st.integers(0, 3))]
+    sizes = {"a": 2, "b": 3, "c": 1}
+    operands = [rng.normal(size=[sizes[c] for c in term]) for term in terms]
+    text = ",".join(terms) + "->" + out
+    np.testing.assert_array_equal(np.einsum(text, *map(tg.Tensor, operands)).numpy(), np.einsum(text, *operands))
+    assert check_gradients(lambda *xs: np.einsum(text, *xs), *operands).ok
 
 
 @pytest.mark.parametrize("optimize", [True, "greedy", "optimal", ["einsum_path", (1, 2), (0, 1)]])
