@@ -471,6 +471,7 @@ SAMPLES = [
         lambda t: np.interp(t, [-1.0, 0.0, 0.5], [3.0, 4.0, 1.0], left=-5.0, right=7.0),
         lambda t: np.interp(t, [0.5, 0.1, 0.9], [3.0, 4.0, 1.0], period=1.2),
         lambda t: np.interp(0.3, np.sort(t[0, 0]), t[0, 1]),
+        lambda t: np.interp(t, [-1.0, 0.0, 0.0, 2.0], [3.0, 4.0, 1.0, 5.0]),
         lambda t: np.cov(t[0]),
         lambda t: np.cov(t[0], t[1], rowvar=False, ddof=0),
         lambda t: np.cov(t[0, 0]),

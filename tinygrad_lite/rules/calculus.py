@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, bilinear, custom_vjp, implements, row
+from ..op import Array, bilinear, constant, custom_vjp, implements, row
+from .indexing import getitem
 from .shaping import as_array, as_dtype, positive_axis
 
 # -- differences and integrals ---------------------------------------------------------------------------------------
@@ -154,6 +155,14 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 # -- interpolation ---------------------------------------------------------------------------------------------------
 
 
+def _piece(x: Any, xp: Any) -> Any:
+    """The number of the line that x lies on; before the first and behind the last, of that one."""
+    return np.clip(np.searchsorted(xp, x, side="right") - 1, 0, xp.size - 2)
+
+
+piece = row(constant(_piece, operands=2))
+
+
 @implements(
     np.interp,
     examples=lambda rng: [
@@ -184,9 +193,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if n == 1:
         inner: Any = fp[0]
     else:
-        i = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, n - 2)
-        x0, y0 = np.take(xp, i), np.take(fp, i)
-        slope = (np.take(fp, i + 1) - y0) / (np.take(xp, i + 1) - x0)
+        i = piece(x, xp)
+        x0, y0 = getitem(xp, i), getitem(fp, i)
+        slope = (getitem(fp, i + 1) - y0) / (getitem(xp, i + 1) - x0)
         inner = slope * (x - x0) + y0
     return np.where(np.less(x, xp[0]), left, np.where(np.greater(x, xp[-1]), right, inner))
 
