@@ -34,6 +34,7 @@ from .program.reading import (
     plain_scalars,
     plain_sums,
     plain_transposes,
+    plain_vectors,
 )
 from .program.simplify import EXACT, drop_dead, run_passes
 from .program.trace import collect, traced, tracing
@@ -42,7 +43,7 @@ from .transforms import _indices, _scalar, argument_names, identity, value_and_g
 
 Function = Callable[..., Any]
 _ALIGNED = 64  # comments stand below one another, but for lines longer than this
-_PLAIN = (plain_numbers, plain_scalars, plain_sums, plain_transposes)
+_PLAIN = (plain_numbers, plain_scalars, plain_sums, plain_transposes, plain_vectors)
 _CLOSE = 1e-7  # how far the text may be from autograd, relative to the largest entry; both are rounded
 
 
@@ -188,7 +189,7 @@ def _record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> _Re
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
-    program = run_passes(program, (*EXACT[:-1], constants_by_name(variables.name)))
+    program = run_passes(program, (*EXACT[:-1], constants_by_name(variables.arrays)))
     names = _input_names(arguments, program, variables, parameters)
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
@@ -300,7 +301,12 @@ class _Text:
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
         self.layout = Layout(
             program,
-            Writer(self._bind, self._helper, {n: name for n, (name, _) in self.sizes.items()}),
+            Writer(
+                self._bind,
+                self._helper,
+                {n: name for n, (name, _) in self.sizes.items()},
+                recording.variables.is_outside,
+            ),
             recording.labels,
             recording.names,
             self._leaf_nodes(program),

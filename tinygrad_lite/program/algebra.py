@@ -280,8 +280,21 @@ class _Run:
         exponent = node.operands[-1]
         if node.op is e.power and not (is_scalar(exponent) and float(exponent).is_integer()):
             return self.sp.Function("power", real=True)(*xs)
+        if node.op is e.exp and xs[0].is_Add:  # exp(a + b) is to stay one thing, not exp(a) exp(b)
+            return self.sp.exp(self._alias(node.operands[0]))
         assert node.op is not None
         return _KNOWN[node.op](self.sp, *xs)
+
+    def _alias(self, x: Operand) -> Expression:
+        """A symbol for a step that algebra has looked into; -x is minus the symbol of x."""
+        if type(x) is Node and x.op is e.negative:
+            return -self._alias(x.operands[0])
+        new = self.editor.now(x)
+        if new not in self.symbols:
+            symbol = self.sp.Symbol(f"v{len(self.symbols)}", real=True)
+            self.symbols[new], self.nodes[symbol] = symbol, new
+            self.order[symbol] = 2, len(self.symbols)
+        return self.symbols[new]
 
     def _size(self, expr: Expression) -> int:
         return int(self.sp.count_ops(expr))

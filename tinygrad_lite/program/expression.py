@@ -58,11 +58,18 @@ _LITERAL_MOST = 8  # entries of an array that is written out
 class Writer:
     """Writes steps as expressions. bind: see Binder. helper: the name under which a function of ours is defined.
 
-    sizes: names for whole numbers that multiply or divide: {400: 'm'}.
+    sizes: names for whole numbers that multiply or divide: {400: 'm'}. is_kept: whether an array belongs to somebody
+    who may change it, so that its numbers must not be written out.
     """
 
-    def __init__(self, bind: Binder, helper: Callable[[Op], str], sizes: Mapping[int, Expr]) -> None:
-        self.bind, self.helper, self.sizes = bind, helper, sizes
+    def __init__(
+        self,
+        bind: Binder,
+        helper: Callable[[Op], str],
+        sizes: Mapping[int, Expr],
+        is_kept: Callable[[Any], bool] = lambda array: False,
+    ) -> None:
+        self.bind, self.helper, self.sizes, self.is_kept = bind, helper, sizes, is_kept
 
     def step(self, node: Node, xs: Sequence[Expr]) -> Expr:
         """The expression of a step whose operands are the expressions xs."""
@@ -172,7 +179,8 @@ class Writer:
             return _numpy(value.name + "_" if value.name == "bool" else value.name)
         if isinstance(value, np.generic) and value.dtype.kind in "biufc":
             return self._strong(value)
-        if isinstance(value, np.ndarray) and value.size <= _LITERAL_MOST and value.dtype.kind in "bif":
+        small = isinstance(value, np.ndarray) and value.size <= _LITERAL_MOST and value.dtype.kind in "bif"
+        if small and not self.is_kept(value):
             plain = ast.List([], ast.Load()) if value.size == 0 else self.literal(value.tolist())
             keywords = {} if np.array(value.tolist()).dtype == value.dtype else {"dtype": self.literal(value.dtype)}
             return _call(_numpy("array"), [plain], keywords)
@@ -337,7 +345,8 @@ def _binary(x: ast.BinOp) -> tuple[str, int]:
     sign, strength = _BINARY[type(x.op)]
     if strength == _POWER:  # groups from the right; a minus in the exponent needs no parentheses
         left, right = _inside(x.left, _POWER + 1), _inside(x.right, _UNARY)
-        close = all(isinstance(side, (ast.Name, ast.Constant)) for side in (x.left, x.right))
+        sides = (side.operand if isinstance(side, ast.UnaryOp) else side for side in (x.left, x.right))
+        close = all(isinstance(side, (ast.Name, ast.Constant)) for side in sides)
         return (f"{left}**{right}" if close else f"{left} ** {right}"), strength
     return f"{_inside(x.left, strength)} {sign} {_inside(x.right, strength + 1)}", strength
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..rules import elementwise as e
+from ..rules.indexing import get
 from ..rules.shaping import swapaxes, transpose
 from .expression import Expr, Writer, text
 from .names import clean
@@ -18,7 +19,7 @@ from .simplify import is_view
 
 LONGEST = 88  # characters of an expression
 _TRIVIAL = 14  # an expression this short is written out again rather than named
-_CHEAP = {e.add, e.subtract, e.multiply, e.negative, e.square, e.greater, e.less, transpose, swapaxes}
+_CHEAP = {e.add, e.subtract, e.multiply, e.negative, e.square, e.greater, e.less, transpose, swapaxes, get}
 
 
 @dataclass

@@ -39,6 +39,7 @@ class Variables:
         self._held: list[Any] = []  # an id means something only while its object lives
         self._numbers: dict[str, set[int]] = {}
         self._codes: set[CodeType] = set()
+        self._outside: set[int] = set()
 
     def name(self, value: Any) -> str | None:
         """What the user calls this Tensor or array."""
@@ -49,6 +50,15 @@ class Variables:
         """The named Tensors that were computed since start, oldest first."""
         computed = {id(t): t for t in self._held if type(t) is Tensor and t._op is not None and t._seq >= start}
         return sorted(computed.values(), key=lambda t: t._seq)
+
+    @property
+    def arrays(self) -> list[Any]:
+        """The arrays that have a name."""
+        return [x for x in self._held if isinstance(x, np.ndarray)]
+
+    def is_outside(self, value: Any) -> bool:
+        """Whether it is a variable of a function or module around those that ran."""
+        return id(value) in self._outside
 
     @property
     def literals(self) -> set[float]:
@@ -70,6 +80,8 @@ class Variables:
             if not name.isidentifier():
                 continue
             self._note(name, value, depth)
+            if name in frame.f_code.co_freevars:
+                self._outside.add(id(value))
             if type(value) is int and name != "_":
                 self._numbers.setdefault(name, set()).add(value)
             elif type(value) in (list, tuple):
@@ -86,6 +98,7 @@ class Variables:
             self._codes.add(code)
             for name in code.co_names:
                 self._note(name, frame.f_globals.get(name), _DEEPEST)
+                self._outside.add(id(frame.f_globals.get(name)))
 
     def _note(self, name: str, value: Any, depth: float) -> None:
         if type(value) is Tensor or isinstance(value, np.ndarray):

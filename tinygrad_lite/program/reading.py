@@ -95,6 +95,21 @@ def plain_scalars(program: Program) -> Program:
     return edited(program, visit)
 
 
+def plain_vectors(program: Program) -> Program:
+    """A matrix times a vector: A @ g, not (A @ g[..., None])[..., 0]."""
+
+    def visit(editor: Editor, node: Node) -> Operand:
+        x = editor.now(node.operands[0]) if node.operands else None
+        if node.op is get and node.params["template"] == (..., 0) and type(x) is Node and x.op is matmul:
+            a, column = x.operands
+            is_column = type(column) is Node and column.op is get and column.params["template"] == (..., None)
+            if is_column and len(shape_of(column.operands[0])) == 1 and len(shape_of(a)) == 2:
+                return editor.add(matmul, a, column.operands[0], name=node.name)
+        return editor.keep(node)
+
+    return edited(program, visit)
+
+
 def plain_transposes(program: Program) -> Program:
     """A.T.T is A, and (A @ B.T).T is B @ A.T."""
 
@@ -149,18 +164,17 @@ def _is_part_of(a: Operand, b: Operand) -> bool:
     return is_scalar(c) and not isinstance(c, complex) and bool(0 < c < 0.99)
 
 
-def constants_by_name(named: Callable[[Any], Any]) -> Callable[[Program], Program]:
-    """A pass: a nameless constant array that is 1 - Y or X.T, of a named one, is written so.
+def constants_by_name(known: Sequence[Any]) -> Callable[[Program], Program]:
+    """A pass: a constant array that is 1 - Y or X.T of a known one, and not itself known, is written so.
 
     Of arrays that are no arguments such things are computed by NumPy, and never recorded.
     """
 
-    def write(program: Program) -> Program:
-        arrays = {id(x): x for node in program.steps for x in node.operands if isinstance(x, np.ndarray) and x.size > 1}
-        known = [x for x in arrays.values() if named(x) is not None]
+    ids = {id(x) for x in known}
 
+    def write(program: Program) -> Program:
         def written(editor: Editor, x: Operand) -> Operand:
-            if id(x) in arrays and named(x) is None and x.dtype.kind in "fi":
+            if isinstance(x, np.ndarray) and x.size > 1 and id(x) not in ids and x.dtype.kind in "fi":
                 for other in known:
                     if other.dtype != x.dtype:
                         continue

@@ -1,0 +1,98 @@
+"""Passes for the reader: they change the text, and nothing of what is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.program.program import Program
+from tinygrad_lite.program.reading import (
+    constants_by_name,
+    drop_needless_guards,
+    familiar_functions,
+    plain_numbers,
+    plain_scalars,
+    plain_sums,
+    plain_transposes,
+    plain_vectors,
+)
+from tinygrad_lite.program.simplify import drop_dead
+from tinygrad_lite.program.trace import collect, traced, tracing
+from tinygrad_lite.tensor import next_seq
+
+RNG = np.random.default_rng(3)
+A, B, V = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4)), RNG.normal(size=4)
+
+
+def program_of(f, *arrays):
+    start = next_seq()
+    inputs = [traced(x, f"x{i}") for i, x in enumerate(arrays)]
+    with tracing(), np.errstate(all="ignore"):
+        root = f(*inputs)
+    return collect([root], inputs, start)[0]
+
+
+def ops(program: Program) -> list[str]:
+    return [step.op.name for step in program.steps if step.op is not None]
+
+
+@pytest.mark.parametrize(
+    ("change", "f", "arrays", "left"),
+    [
+        (plain_numbers, lambda a: a * np.float64(0.5), [A], ["multiply"]),
+        (plain_sums, lambda a: np.reshape(np.sum(a, axis=(0,), keepdims=True), (4,)), [A], ["sum"]),
+        (plain_sums, lambda a: np.expand_dims(np.sum(a, axis=1), 1), [A], ["sum"]),
+        (plain_sums, lambda a: np.expand_dims(np.sum(a, axis=1), 0), [A], ["sum", "expand_dims"]),
+        (plain_sums, lambda a: np.reshape(np.sum(a, axis=0, keepdims=True), (2, 2)), [A], ["sum", "reshape"]),
+        (plain_transposes, lambda a: a.T.T, [A], []),
+        (plain_transposes, lambda a, b: (a @ b.T).T, [A, B], ["transpose", "matmul"]),
+        (plain_transposes, lambda a, b: (a @ b).T, [A, B.T.copy()], ["matmul", "transpose"]),
+        (plain_vectors, lambda a, v: (a @ v[..., None])[..., 0], [A, V], ["matmul"]),
+        (plain_vectors, lambda a, v: (a @ v[..., None])[..., 0], [RNG.normal(size=(2, 3, 4)), V], None),
+        (plain_scalars, lambda a, s: a * s[..., None], [A, np.array(2.0)], ["multiply"]),
+        (plain_scalars, lambda a, v: a * v[..., None], [A, V[:3]], ["getitem", "multiply"]),
+        (familiar_functions, lambda a: np.exp(tg.log_softmax(a, axis=0)), [A], ["softmax"]),
+        (familiar_functions, lambda a: np.maximum(0.01 * a, a), [A], ["multiply", "maximum"]),
+        (drop_needless_guards, lambda g, d: np.where(g == 0, 0, g * d), [A, B], ["multiply"]),
+        (drop_needless_guards, lambda g: np.where(g == 0, 0, g / 3.0), [A], ["divide"]),
+        (drop_needless_guards, lambda g, d: np.where(g == 0, 0, g * np.log(d)), [A, abs(B)], None),
+        (drop_needless_guards, lambda g, d: np.where(g == 0, 0, g / d), [A, B], None),
+        (drop_needless_guards, lambda g, d: np.where(g == 0, 0, g * np.exp(d)), [A, B], None),
+        (drop_needless_guards, lambda g, d: np.where(g == 0, 0, g * tg.sigmoid(d)), [A, B], ["sigmoid", "multiply"]),
+        (drop_needless_guards, lambda g, d: np.where(g == 1, 0, g * d), [A, B], None),
+    ],
+)
+def test_the_text_changes_and_the_value_does_not(change, f, arrays, left):
+    before = program_of(f, *arrays)
+    steps = list(before.steps)
+    after = drop_dead(change(before))
+    assert list(before.steps) == steps  # a pass makes a new program
+    assert ops(after) == (ops(before) if left is None else left)
+    (old,), (new,) = before.run(*arrays), after.run(*arrays)
+    assert np.asarray(new).dtype == np.asarray(old).dtype
+    np.testing.assert_allclose(new, old, rtol=1e-12)
+    assert np.shape(new) == np.shape(old)
+
+
+def test_a_numpy_scalar_stays_where_it_decides_the_dtype():
+    a = A.astype(np.float32)
+    program = program_of(lambda a: a * np.float64(0.5), a)
+    assert plain_numbers(program).run(a)[0].dtype == np.float64
+
+
+def test_larger_of_x_and_a_part_of_it():
+    with np.errstate(all="ignore"):
+        gradient = tg.derive(lambda x: np.sum(np.maximum(0.01 * x, x)), np.array([-2.0, 0.0, 3.0]))
+    np.testing.assert_array_equal(gradient.function(np.array([-2.0, 0.0, 3.0]))[1], [0.01, 0.505, 1.0])
+
+
+def test_constants_are_written_by_their_names():
+    labels = RNG.integers(0, 2, (3, 4)).astype(float)
+    program = program_of(lambda a: a * (1 - labels) + a @ labels.T @ labels, A)
+    after = constants_by_name([labels])(program)
+    constants = [x for step in after.steps for x in step.operands if isinstance(x, np.ndarray)]
+    assert len(constants) == 3
+    assert all(x is labels for x in constants)
+    assert ops(after) == ["subtract", "multiply", "transpose", "matmul", "matmul", "add"]
+    np.testing.assert_array_equal(after.run(A)[0], program.run(A)[0])
