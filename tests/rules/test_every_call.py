@@ -17,42 +17,73 @@ from tinygrad_lite.testing.rows import Function, calls, functions
 STEP = 1e-4
 
 
-def floats(value: Any) -> list[Any]:
-    return [y for y in map(np.asarray, tree.flatten(value)[0]) if y.dtype.kind == "f"]
+TESTED = [f for f in functions() if f.kind != "constant" and f.outputs == 1]
+every_function = pytest.mark.parametrize("function", TESTED, ids=repr)
 
 
-@pytest.mark.parametrize("function", [f for f in functions() if f.kind != "constant" and f.outputs == 1], ids=repr)
+def of_floats(function: Function, operands: list[Any], params: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """The function of its float operands alone, giving its float results in a list; and those operands."""
+    whole, structure = tree.flatten(operands)
+    places = [i for i, x in enumerate(whole) if np.asarray(x).dtype.kind == "f"]
+
+    def f(*xs: Any) -> Any:
+        filled = list(whole)
+        for i, x in zip(places, xs, strict=True):
+            filled[i] = x
+        result = function.call(*tree.unflatten(structure, filled), **params)
+        return [y for y in tree.flatten(result)[0] if y.dtype.kind == "f"]
+
+    return f, [np.asarray(whole[i], float) for i in places]
+
+
+def random_like(arrays: list[Any], rng: np.random.Generator) -> list[Any]:
+    return [rng.uniform(0.5, 1, np.shape(x)) * rng.choice([-1, 1], np.shape(x)) for x in arrays]
+
+
+def dot(a: Any, b: Any) -> Any:
+    return sum(np.sum(x * y) for x, y in zip(a, b, strict=True))
+
+
+def slope(f: Any, at: list[Any], direction: list[Any]) -> Any:
+    """The derivative of a number along a direction: two central differences, extrapolated, to the step's 4th power."""
+
+    def difference(h: float) -> Any:
+        ahead, behind = ([x + s * h * t for x, t in zip(at, direction, strict=True)] for s in (1, -1))
+        return (f(*ahead) - f(*behind)) / (2 * h)
+
+    return (4 * difference(STEP) - difference(2 * STEP)) / 3
+
+
+@every_function
 def test_both_modes_along_a_direction(function: Function) -> None:
     rng = np.random.default_rng(7)
     for operands, params in calls(function, rng):
-        whole, structure = tree.flatten(operands)
-        places = [i for i, x in enumerate(whole) if np.asarray(x).dtype.kind == "f"]
-        at = [np.asarray(whole[i], float) for i in places]
-
-        def f(
-            *xs: Any, whole: Any = whole, places: Any = places, structure: Any = structure, params: Any = params
-        ) -> Any:
-            filled = list(whole)
-            for i, x in zip(places, xs, strict=True):
-                filled[i] = x
-            result = function.call(*tree.unflatten(structure, filled), **params)
-            return [y for y in tree.flatten(result)[0] if y.dtype.kind == "f"]
-
-        direction = [rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape) for x in at]
+        f, at = of_floats(function, operands, params)
         value, pullback = tg.vjp(f, *at)
         if not value:
             continue  # complex or whole numbers: they have tests of their own
-        g = [rng.uniform(0.5, 1, y.shape) * rng.choice([-1, 1], y.shape) for y in value]
-        back = sum(np.sum(gx * t) for gx, t in zip(pullback(g), direction, strict=True))
-        along = sum(np.sum(gy * t) for gy, t in zip(g, tg.jvp(f, at, direction)[1], strict=True))
+        g, direction = random_like(value, rng), random_like(at, rng)
+        reverse, forward = dot(pullback(g), direction), dot(g, tg.jvp(f, at, direction)[1])
+        numerical = slope(lambda *xs, f=f, g=g: dot(g, f(*xs)), at, direction)
+        scale = 1e-8 * (1 + dot([np.abs(x) for x in g], [np.abs(y) for y in value]))
+        np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-3 * scale, err_msg=f"two modes, {params}")
+        np.testing.assert_allclose(reverse, numerical, rtol=1e-7, atol=scale, err_msg=f"{params}")
 
-        def moved(h: float, f: Any = f, at: Any = at, direction: Any = direction, g: Any = g) -> Any:
-            values = f(*(x + h * t for x, t in zip(at, direction, strict=True)))
-            return sum(np.sum(gy * y) for gy, y in zip(g, values, strict=True))
 
-        # Two central differences, extrapolated: an error of the order of the step to the fourth power.
-        coarse, fine = ((moved(h) - moved(-h)) / (2 * h) for h in (2 * STEP, STEP))
-        numerical = (4 * fine - coarse) / 3
-        scale = 1e-8 * (1 + sum(np.sum(np.abs(gy * y)) for gy, y in zip(g, value, strict=True)))
-        np.testing.assert_allclose(along, back, rtol=1e-9, atol=1e-3 * scale, err_msg=f"forward, reverse {params}")
-        np.testing.assert_allclose(back, numerical, rtol=1e-7, atol=scale, err_msg=f"{params}")
+@pytest.mark.slow
+@every_function
+def test_the_second_order_along_two_directions(function: Function) -> None:
+    rng = np.random.default_rng(9)
+    for operands, params in calls(function, rng):
+        f, at = of_floats(function, operands, params)
+        value = f(*at)
+        g, one, two = random_like(value, rng), random_like(at, rng), random_like(at, rng)
+        if not value:
+            continue
+
+        def first(*xs: Any, f: Any = f, g: Any = g, one: Any = one) -> Any:
+            return dot(tg.vjp(f, *xs)[1](g), one)
+
+        found = dot(tg.grad(first, argnums=tuple(range(len(at))))(*at), two)
+        scale = 1e-7 * (1 + abs(first(*at)))
+        np.testing.assert_allclose(found, slope(first, at, two), rtol=1e-6, atol=scale, err_msg=f"{params}")
