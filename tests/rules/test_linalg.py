@@ -70,8 +70,14 @@ def test_singular_and_ill_shaped_operands_are_named() -> None:
     t = tg.Tensor(np.ones((2, 2)), name="W")
     with pytest.raises(np.linalg.LinAlgError, match=r"inv: W \(2, 2\).*[Ss]ingular"):
         np.linalg.inv(t)
-    with pytest.raises(np.linalg.LinAlgError, match=r"det: .*needs a square matrix"):
-        np.linalg.det(tg.Tensor(TALL))
+    with pytest.raises(np.linalg.LinAlgError, match=r"det: X \(4, 2\): .*must be square"):
+        np.linalg.det(tg.Tensor(TALL, name="X"))
+    with pytest.raises(np.linalg.LinAlgError, match=r"cholesky: C \(2, 2\): .*not positive definite"):
+        np.linalg.cholesky(tg.Tensor(-np.eye(2), name="C"))
+    with pytest.raises(np.linalg.LinAlgError, match=r"matrix_power: needs a square matrix.*\(4, 2\)"):
+        np.linalg.matrix_power(tg.Tensor(TALL), 2)
+    with pytest.raises(ValueError, match=r"solve: W \(2, 2\)"):
+        np.linalg.solve(t, np.ones((3, 2)))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ from .matrices import (
     columns,
     diagonal_of,
     examples_of,
-    explain_square,
     eye,
     in_usual_convention,
     on_diagonal,
@@ -96,7 +95,6 @@ cholesky = row(
         np.linalg.cholesky,
         _cholesky_vjp,
         examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}), ((), {"upper": True})),
-        explain=explain_square,
     )
 )
 
@@ -248,7 +246,7 @@ def _eigh_vjp(g: Any, y: Any, a: Array, UPLO: str = "L") -> Array:
 
 
 SYMMETRIC = examples_of(symmetric_matrix, ((), {}), ((2,), {}), ((), {"UPLO": "U"}))
-_eigh = row(custom_vjp(np.linalg.eigh, _eigh_vjp, outputs=2, examples=SYMMETRIC, explain=explain_square))
+_eigh = row(custom_vjp(np.linalg.eigh, _eigh_vjp, outputs=2, examples=SYMMETRIC))
 
 
 @implements(np.linalg.eigh, examples=SYMMETRIC)
@@ -266,7 +264,7 @@ def _eigvalsh_vjp(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
     return _fold((v * columns(g)) @ adjoint(v), lower=UPLO.upper() == "L")
 
 
-eigvalsh = row(custom_vjp(np.linalg.eigvalsh, _eigvalsh_vjp, examples=SYMMETRIC, explain=explain_square))
+eigvalsh = row(custom_vjp(np.linalg.eigvalsh, _eigvalsh_vjp, examples=SYMMETRIC))
 
 
 @in_usual_convention

@@ -84,10 +84,3 @@ def in_usual_convention(vjp: Callable[..., Any]) -> Callable[..., Any]:
 def readable(x: Array) -> bool:
     """Whether the numbers can be looked at: not those of a trace."""
     return not (type(x) is Tensor and x._flags & TRACED)
-
-
-def explain_square(a: Any, *rest: Any) -> str:
-    shapes = " and ".join(str(np.shape(x)) for x in (a, *rest))
-    if np.ndim(a) < 2 or np.shape(a)[-1] != np.shape(a)[-2]:
-        return f"needs a square matrix, or a stack of them, not shape {np.shape(a)}"
-    return f"shapes {shapes} do not fit" if rest else "singular, or not what this decomposition needs"
