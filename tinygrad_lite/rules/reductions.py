@@ -264,6 +264,7 @@ def _running(x: Any, function: Any, axis: int | None, include_initial: bool, ini
             raise ValueError("an array of several dimensions needs axis= for a running sum or product")
         axis = 0
     x = np.atleast_1d(x)
+    (axis,) = positive_axes(axis, x.ndim)  # NumPy takes a tuple of one
     result = function(x, axis=axis)
     if not include_initial:
         return result
