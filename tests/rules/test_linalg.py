@@ -222,6 +222,23 @@ def test_svd_refuses_vectors_that_are_arbitrary() -> None:
     assert np.linalg.svd(tg.Tensor(TALL), compute_uv=False).shape == (2,)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.sum(np.linalg.eigh(a @ a.T).eigenvectors[0] ** 3),
+        lambda a: np.sum(np.linalg.eigh(a @ a.T).eigenvalues ** 3),
+        lambda a: np.sum(np.linalg.svd(a).Vh[0] ** 3),
+        lambda a: np.sum(np.linalg.qr(a).Q ** 3),
+        lambda a: np.linalg.slogdet(a).logabsdet + np.linalg.det(a),
+        lambda a: np.sum(np.linalg.lstsq(a[:, :2], a[:, 2])[0] ** 2),
+    ],
+    ids=["eigenvectors", "eigenvalues", "svd", "qr", "determinants", "lstsq"],
+)
+def test_compiled(f: Any) -> None:
+    gradient = tg.grad(f)
+    np.testing.assert_allclose(tg.compile(gradient)(A), gradient(A), rtol=1e-12)
+
+
 # -- norms -------------------------------------------------------------------------------------------------------------
 
 ORDERS = [None, "fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf]

@@ -170,7 +170,11 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     for sink in a.sinks:
         sinks_of.setdefault(sink[0], []).append(sink)
     users = program.users()
-    shared = [node for node in program.steps if node not in a.base and sum(u in a.factor for u in users[node]) > 1]
+    shared = [
+        node
+        for node in program.steps
+        if node.shape is not None and node not in a.base and sum(u in a.factor for u in users[node]) > 1
+    ]
     linear: dict[Node, list[Node]] = {}  # base -> the linear steps that use it, scaled or not
     for node, its_users in users.items():
         linear.setdefault(a.base.get(node, node), []).extend(u for u in its_users if u in a.factor and u not in a.base)
