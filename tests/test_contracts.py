@@ -468,7 +468,29 @@ def test_where_no_nan_from_the_branch_not_taken(f, x):
     assert second[0] == 0
     with np.errstate(**QUIET):
         forward = tg.jvp(lambda a: np.sum(f(a)), (x,), (np.ones(2),))[1]
+        (product,) = tg.hvp(lambda a: np.sum(f(a)), (x,), (np.ones(2),))
     assert_allclose(forward, np.sum(dx), rtol=1e-12)
+    assert_allclose(product, second, rtol=1e-9)
+
+
+def test_where_a_cotangent_that_is_zero_by_chance_keeps_its_derivative():
+    """At 1, log(x)**2 has slope 0 and curvature 2; that another entry needs the guard must not flatten it."""
+
+    def f(x):
+        with np.errstate(**QUIET):
+            return np.sum(np.where(np.array([True, False]), np.log(x) ** 2, 0.0))
+
+    x = np.array([1.0, 0.0])
+    curvature = np.diag([2.0, 0.0])
+    assert_allclose(tg.hessian(f)(x), curvature)
+    assert_allclose(tg.jacobian(tg.grad(f))(x), curvature)
+    with np.errstate(**QUIET):
+        assert_allclose(tg.hvp(f, (x,), (np.ones(2),))[0], [2, 0])
+        reverse = tg.grad(lambda x: np.sum(tg.grad(f)(x)))
+        assert_allclose(reverse(x), [2, 0])
+    compiled = tg.compile(tg.grad(lambda x: np.sum(tg.grad(lambda x: np.sum(np.sin(x)[:1] ** 2))(x))))
+    assert_allclose(compiled(np.array([0.3, 1.0])), [2 * np.cos(0.6), 0])
+    assert_allclose(compiled(np.array([0.0, 1.0])), [2, 0])
 
 
 def test_where_a_nan_that_was_taken_stays():

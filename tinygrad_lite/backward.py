@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .context import current, switched
-from .op import Op, pick
+from .op import Op, elementwise, pick
 from .tensor import GRAD, TRACED, Tensor, label
 
 _by_age = attrgetter("_seq")
@@ -189,7 +189,20 @@ def _guarded(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, 
         numbers = gx._data if type(gx) is Tensor and not gx._flags & TRACED else gx
         if gx is g or (isinstance(numbers, (np.ndarray, np.generic)) and np.isfinite(numbers).all()):
             return gx
-        return np.where(g == 0, 0, gx)
+        return settle.call(g, gx)
+
+
+def _lost(g: Any, gx: Any) -> Any:
+    """Where nothing came in and no number came out. (Where g is 0 and gx is a number, its derivative still counts.)"""
+    return np.logical_and(g == 0, np.logical_not(np.isfinite(gx)))
+
+
+def _settle(g: Any, gx: Any) -> Any:
+    return np.where(_lost(g, gx), 0, gx)
+
+
+settle = elementwise(_settle, None, lambda y, g, gx: np.logical_not(_lost(g, gx)), selects=True)
+"""The guard upstream of an op that selects: gx, but 0 where g is 0 and gx infinite or NaN."""
 
 
 def _gather(pending: dict[Tensor, Any], node: Tensor, index: int, g: Any) -> None:

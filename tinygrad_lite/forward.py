@@ -14,7 +14,7 @@ import numpy as np
 from .backward import cast, recorded, sweep
 from .context import current, switched
 from .op import pick
-from .tensor import GRAD, LIFTED, Tensor, leaf
+from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
 
 def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
@@ -23,16 +23,19 @@ def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) 
     nodes: what `recorded` found. recording: rules are given Tensors, and so the push is itself recorded.
     """
     mode = current()
+    watcher = None if mode is None else mode.watcher
     if any(node._op.selects for node in nodes if node._op):  # what it leaves may be infinite, and is nobody's business
         with np.errstate(all="ignore"), switched(watcher=None):
-            return _push(nodes, tangents, recording, None if mode is None else mode.watcher)
-    if mode is None or mode.watcher is None:
-        return _push(nodes, tangents, recording, None)
+            return _push(nodes, tangents, recording, watcher, True)
+    if watcher is None:
+        return _push(nodes, tangents, recording, None, False)
     with switched(watcher=None):  # it is told of tangents, not of the steps inside a rule
-        return _push(nodes, tangents, recording, mode.watcher)
+        return _push(nodes, tangents, recording, watcher, False)
 
 
-def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool, watcher: Any) -> dict[Tensor, Any]:
+def _push(
+    nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool, watcher: Any, guarded: bool
+) -> dict[Tensor, Any]:
     tangents = dict(tangents)
     for node in reversed(nodes):
         inputs = node._inputs
@@ -51,6 +54,8 @@ def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool,
             t = _selected(op, ts, y, xs, node._params)
         else:
             t = op.jvp(ts, y, xs, node._params)
+            if guarded and op.kind == "elementwise" and not _is_finite(t):
+                t = _selected(op, ts, y, xs, node._params)
         if t is None:
             continue
         if op.outputs == 1:
@@ -62,6 +67,12 @@ def _push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool,
             watcher.backward(node, t)
         tangents[node] = t
     return tangents
+
+
+def _is_finite(t: Any) -> bool:
+    """Whether there is nothing to settle; what cannot be looked at counts as finite."""
+    t = t._data if type(t) is Tensor and not t._flags & TRACED else t
+    return not isinstance(t, (np.ndarray, np.generic)) or bool(np.isfinite(t).all())
 
 
 def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:

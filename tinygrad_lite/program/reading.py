@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backward import settle
 from ..rules import elementwise as e
 from ..rules.indexing import get, where
 from ..rules.neural import log_softmax, softmax
@@ -237,7 +238,7 @@ def replaced(editor: Editor, node: Node, operands: Sequence[Operand]) -> Node:
 
 
 def drop_needless_guards(program: Program) -> Program:
-    """where(g == 0, 0, g * d) is g * d if d is finite whatever the inputs are.
+    """settle(g, g * d) is g * d if d is finite whatever the inputs are.
 
     The sweep writes the guard upstream of a choice (`where`, `max`), where d may be infinite in the branch not taken;
     there it stays.
@@ -259,13 +260,10 @@ def drop_needless_guards(program: Program) -> Program:
 
 def _unguarded(editor: Editor, node: Node, known: Ranges) -> Operand | None:
     """What a guard guards, if it is not needed."""
-    if node.op is not where:
+    if node.op is not settle:
         return None
-    condition, zero, gx = editor.operands(node)
-    if type(condition) is not Node or condition.op is not e.equal or not _is_zero(zero) or type(gx) is not Node:
-        return None
-    g, level = condition.operands
-    if not _is_zero(level) or gx.shape != node.shape or gx.dtype != node.dtype:
+    g, gx = editor.operands(node)
+    if type(gx) is not Node or gx.shape != node.shape or gx.dtype != node.dtype:
         return None
     if gx.op is e.negative and gx.operands[0] is g:
         return gx
@@ -275,10 +273,6 @@ def _unguarded(editor: Editor, node: Node, known: Ranges) -> Operand | None:
     if gx.op is e.divide and gx.operands[0] is g and is_scalar(gx.operands[1]) and gx.operands[1] != 0:
         return gx
     return None
-
-
-def _is_zero(x: Operand) -> bool:
-    return is_scalar(x) and bool(x == 0)
 
 
 def _nodes(operands: Sequence[Operand]) -> list[Node]:
