@@ -123,6 +123,28 @@ def test_arithmetic_of_python_floats_leaves_the_dtype_alone(rng):
         assert number == rate * decay
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        lambda k: np.exp(k),
+        lambda k: np.sqrt(1 - k) / k,
+        lambda k: np.maximum(k, 0.1),
+        lambda k: np.sum(k),
+        lambda k: abs(-k) ** 2 + k // 0.1 + k % 0.1 + 2**k,
+        lambda k: +k - 0.9**k,
+    ],
+)
+def test_numbers_computed_by_numpy_decide_dtypes_those_computed_by_python_do_not(rng, number):
+    x = rng.normal(size=3).astype(np.float32)
+
+    def f(x, k):
+        return x * number(k), np.where(x > 0, x, number(k)), x @ x - number(k)
+
+    compiled = tg.compile(f)
+    for k in (0.5, 0.25):
+        assert_same(compiled(x, k), f(x, k), rtol=1e-6)
+
+
 def test_a_python_float_divided_by_zero_does_what_numpy_does():
     compiled = tg.compile(lambda x, k: x * (1 / k))
     compiled(np.ones(3), 2.0)
@@ -270,11 +292,11 @@ def test_complex_numbers_are_part_of_the_kind(rng):
 
 def test_the_order_of_keys_is_part_of_the_kind():
     """Since a function may go through them in order."""
-    compiled = tg.compile(lambda d: list(d.values())[0] * 2)
+    compiled = tg.compile(lambda d: (list(d.values())[0] * 2, d["a"] * 3))
     one, two = np.array([1.0]), np.array([2.0])
-    assert compiled({"a": one, "b": two}) == 2
-    assert compiled({"b": two, "a": one}) == 4
-    assert compiled({"a": one, "b": two}) == 2
+    for _ in range(2):
+        assert compiled({"a": one, "b": two}) == (2, 3)
+        assert compiled({"b": two, "a": one}) == (4, 3)
 
 
 def test_other_keys_lengths_and_types_of_containers(rng):

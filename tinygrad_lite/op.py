@@ -396,6 +396,13 @@ def _is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(value == default))
 
 
+_PYTHON: frozenset[Callable[..., Any]] = frozenset(
+    {np.add, np.subtract, np.multiply, np.divide, np.floor_divide, np.remainder, np.power}
+    | {np.negative, np.positive, np.absolute}
+)
+"""What Python's own operators do; of two Python floats they make another, where np.exp makes a NumPy number."""
+
+
 # -- calling and recording -------------------------------------------------------------------------------------------
 
 
@@ -406,7 +413,7 @@ def record(op: Op, data: Any, flags: int, inputs: tuple[Any, ...], params: dict[
     if mode is not None:
         if mode.tracing:
             flags |= TRACED
-            if type(data) is np.float64 and all(type(_value(x)) in (float, int) for x in inputs):
+            if type(data) is np.float64 and op.fn in _PYTHON and all(type(_value(x)) in (float, int) for x in inputs):
                 data = float(data)  # what Python would have computed, which leaves the dtype to the other operand
         if not mode.grad_enabled:
             flags &= ~GRAD

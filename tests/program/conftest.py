@@ -4,13 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import reject
 from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
 from tinygrad_lite import tree
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.trace import collect, traced, tracing
-from tinygrad_lite.tensor import next_seq
+from tinygrad_lite.tensor import TraceError, next_seq
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,25 @@ def record():
         return collect(roots, inputs, start)[0]
 
     return _record
+
+
+@pytest.fixture(scope="session")
+def record_drawn(record):
+    """record_drawn(program, arguments, gradients): the program of a random program; rejects those that have none."""
+
+    def _record_drawn(program, arguments, gradients):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                program(*map(tg.Tensor, arguments))
+            except TypeError:
+                reject()  # keywords that NumPy takes and Tensors do not
+        try:
+            return record(program, *arguments, gradients=gradients)
+        except TraceError:
+            return reject()  # shapes that depend on numbers
+
+    return _record_drawn
 
 
 @pytest.fixture(scope="session")

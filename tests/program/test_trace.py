@@ -77,7 +77,7 @@ def test_python_floats_stay_python_floats(record):
         ("subtract", True, "float64"),
         ("multiply", False, "float32"),
         ("multiply", True, "float64"),
-        ("exp", True, "float64"),
+        ("exp", False, "float64"),  # NumPy makes a NumPy number of it
     ]
     results = program.run(X.astype("float32"), 0.5)
     assert results[0].dtype == np.float32

@@ -174,7 +174,7 @@ def reduce_by_reshaping(program: Program) -> Program:
     def visit(editor: Editor, node: Node) -> Operand:
         if node.op in (sum_, mean):
             x = editor.now(node.operands[0])
-            if type(x) is Node and x.size == node.size and x.size > 0 and x.dtype == node.dtype:
+            if type(x) is Node and not x.weak and 0 < x.size == node.size and x.dtype == node.dtype:
                 return x if x.shape == node.shape else editor.add(reshape, x, shape=node.shape, name=node.name)
         return editor.keep(node)
 
@@ -211,9 +211,9 @@ def inline(program: Program) -> Program:
         xs = editor.operands(node)
         start = next_seq()
         stand_ins = {
-            i: traced(np.broadcast_to(np.ones((), x.dtype), x.shape), x.name)
+            i: traced(1.0 if x.weak else np.broadcast_to(np.ones((), x.dtype), x.shape), x.name)
             for i, x in enumerate(xs)
-            if type(x) is Node and not x.weak
+            if type(x) is Node
         }
         with tracing(), np.errstate(all="ignore"):
             result = op.fn(*(stand_ins.get(i, x) for i, x in enumerate(xs)), **node.params)
@@ -221,7 +221,7 @@ def inline(program: Program) -> Program:
         known: dict[Node, Operand] = dict(zip(body.inputs, (xs[i] for i in stand_ins), strict=True))
         for step in body.steps:
             operands = tuple(known[x] if type(x) is Node else x for x in step.operands)
-            known[step] = Node(step.op, operands, step.params, step.shape, step.dtype)
+            known[step] = Node(step.op, operands, step.params, step.shape, step.dtype, step.weak)
             editor.steps.append(known[step])
         out = body.outputs[0]
         return known[out] if type(out) is Node else editor.keep(node)

@@ -133,7 +133,9 @@ float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2
 def raise_to(x: Any, p: Any) -> Any:
     """x ** p; the common constant exponents have cheaper functions, as in NumPy's own operator."""
     cheap = _CHEAP_POWERS.get(p) if type(p) is int or type(p) is float else None
-    return power.call(x, p) if cheap is None else cheap(x)
+    if cheap is None or type(x._data) is float:  # of a Python float, Python makes another one, as power does
+        return power.call(x, p)
+    return cheap(x)
 
 
 _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciprocal.call}
