@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ sp = pytest.importorskip("scipy.special")
 
 import tinygrad_lite as tg  # noqa: E402
 from tinygrad_lite.rules import special  # noqa: E402
+from tinygrad_lite.tensor import handlers  # noqa: E402
 from tinygrad_lite.testing import check_gradients  # noqa: E402
 from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 
@@ -77,3 +80,10 @@ def test_functions_that_are_not_ufuncs_are_refused_not_silent(name: str) -> None
         getattr(sp, name)(tg.Tensor([0.5, 1.0], requires_grad=True))
     x = np.array([0.5, 1.0])
     np.testing.assert_allclose(getattr(tg, name)(x), getattr(sp, name)(x))
+
+
+def test_the_page_lists_every_function() -> None:
+    special.load()
+    page = (Path(__file__).parents[2] / "docs" / "special.md").read_text().split("\n\n")[2]
+    known = {key.__name__ for key in handlers if isinstance(key, np.ufunc) and getattr(sp, key.__name__, None) is key}
+    assert set(re.findall(r"`(\w+)`", page)) == known
