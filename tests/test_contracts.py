@@ -488,6 +488,8 @@ def test_where_a_cotangent_that_is_zero_by_chance_keeps_its_derivative():
         assert_allclose(tg.hvp(f, (x,), (np.ones(2),))[0], [2, 0])
         reverse = tg.grad(lambda x: np.sum(tg.grad(f)(x)))
         assert_allclose(reverse(x), [2, 0])
+        forward = tg.grad(lambda x: tg.jvp(f, (x,), (np.ones(2),))[1])
+        assert_allclose(forward(x), [2, 0])
     compiled = tg.compile(tg.grad(lambda x: np.sum(tg.grad(lambda x: np.sum(np.sin(x)[:1] ** 2))(x))))
     assert_allclose(compiled(np.array([0.3, 1.0])), [2 * np.cos(0.6), 0])
     assert_allclose(compiled(np.array([0.0, 1.0])), [2, 0])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import cast, recorded, sweep
+from .backward import cast, recorded, settle, sweep
 from .context import current, switched
 from .op import pick
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
@@ -83,7 +83,7 @@ def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dic
             continue
         t = np.broadcast_to(t, y.shape)
         partial = times(np.ones_like(t), y, *xs, **params)
-        term = np.where(partial == 0, 0, t * partial)
+        term = settle.call(partial, t * partial)
         total = term if total is None else total + term
     return total
 
