@@ -145,12 +145,19 @@ def test_numbers_that_guard_against_overflow_stay(record, f):
         np.testing.assert_allclose(a, b)
 
 
+def test_a_sum_of_scaled_numbers_does_not_overflow(record):
+    x = np.array([1.0, 0.5, 0.75]) * 1e308
+    program = record(lambda x: (np.sum(x / np.max(x)), np.sum(x * (1 / np.max(x)))), x)
+    np.testing.assert_allclose(place_factors(program).run(x), [2.25, 2.25])
+
+
 @pytest.mark.parametrize("k", [0.0, np.inf, np.nan, 1e-310])
 def test_zero_infinity_and_the_like_stay(record, k):
     x = np.array([1.0, -1.0, 0.0, np.inf])
-    program = record(lambda x: np.sum(x * k, keepdims=True) + x * k, x)
-    with np.errstate(all="ignore"):
-        np.testing.assert_array_equal(place_factors(program).run(x)[0], program.run(x)[0])
+    for f in (lambda x: np.sum(x * k, keepdims=True) + x * k, lambda x: np.sum(x / k, keepdims=True) + x / k):
+        program = record(f, x)
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(place_factors(program).run(x)[0], program.run(x)[0])
 
 
 def test_dtypes_are_left_alone(record, check):

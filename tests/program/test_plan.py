@@ -60,7 +60,9 @@ def overlapping(program, planned):
         for j, b in births[k + 1 :]:
             low, high = planned.offset[a], planned.offset[b]
             touching = low < high + max(b.nbytes, 1) and high < low + max(a.nbytes, 1)
-            in_place = until == j and low == high and b.op.kind != "bilinear"  # written element by element
+            direct = [x for x in b.operands if type(x) is Node and base.get(x, x) is a]
+            in_place = until == j and low == high and a.shape == b.shape and all(x is a for x in direct)
+            in_place = in_place and b.op.kind != "bilinear"  # written element by element
             if touching and j <= until and not in_place:
                 bad.append((a, b))
     return bad
@@ -143,6 +145,26 @@ def test_a_chain_needs_the_memory_of_one_value(record):
 def test_a_product_is_not_written_over_its_operand(record):
     program = record(lambda x: np.sum(np.tanh(np.tanh(x) @ x)), np.ones((16, 16)))
     assert plan(program).size == 2 * 16 * 16 * 8
+
+
+def test_a_result_is_not_written_over_a_smaller_operand(record):
+    program = record(lambda x: np.sum(np.exp(x[:1]) * x * np.tanh(x)), np.ones((16, 3)))
+    assert not overlapping(program, simulate(program, [np.random.default_rng(0).normal(size=(16, 3))]))
+    between = record(lambda x, b: np.sum(np.tanh(x) * (np.exp(x[:1]) * b)), np.ones((16, 3)), np.ones((16, 3)))
+    assert not overlapping(between, simulate(between, [np.ones((16, 3)), np.full((16, 3), 2.0)]))
+
+
+def test_a_result_is_not_written_over_an_operand_that_is_also_seen_transposed(record):
+    """NumPy would notice, and make a copy at every call."""
+
+    def f(x):
+        y = np.tanh(x)
+        return np.sum(np.exp(y - y.T))
+
+    program = record(f, np.ones((5, 5)))
+    planned = simulate(program, [np.random.default_rng(0).normal(size=(5, 5))])
+    assert not overlapping(program, planned)
+    assert planned.size == 2 * 256
 
 
 def test_offsets_are_aligned(record):
