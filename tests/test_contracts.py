@@ -1,4 +1,7 @@
-"""The contracts: it works, or it raises; it is never silently wrong. One section for each row of the design's table."""
+"""The contracts: it works, or it raises; it is never silently wrong. One section for each row of the design's table.
+
+Two rows have files of their own: numerics (test_numerics.py) and errors (test_errors.py).
+"""
 
 import copy
 import gc
