@@ -196,6 +196,10 @@ def test_whole_numbers_labels_and_single_precision():
     derivation = tg.derive(f, single, *data)
     assert backward(derivation) == SIX
     assert_agrees(derivation, f, single, *data, rtol=1e-4)
+    leaky = network(tg.leaky_relu)
+    derivation = tg.derive(leaky, single, *data)
+    assert backward(derivation)[3] == "dZ1 = W2.T @ dZ2 * np.where(Z1 > 0, 1, np.float32(0.01))"
+    assert_agrees(derivation, leaky, single, *data, rtol=1e-4)
 
 
 def test_the_whole_text():
@@ -520,6 +524,8 @@ def test_results_share_no_memory():
     args = [RNG.normal(size=(2, 3)) for _ in range(3)]
     _, gradients = tg.derive(f, *args, wrt=(0, 1, 2)).function(*args)
     everything = [*args, *gradients]
+    _, turned = tg.derive(lambda W, X: np.sum(W.T * X), args[0].T.copy(), args[1]).function(args[0].T.copy(), args[1])
+    everything.append(turned)
     for i, a in enumerate(everything):
         assert a.flags.writeable
         assert not any(np.shares_memory(a, b) for b in everything[:i])

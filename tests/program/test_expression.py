@@ -46,6 +46,14 @@ def test_text_parses_to_the_expression(expression):
     )
 
 
+@pytest.mark.parametrize(
+    "code", ["a - (b - c)", "a - b - c", "a / (b * c)", "a**b**c", "(a**b) ** c", "-(a @ b)", "(-a)**2"]
+)
+def test_grouping_is_kept(code):
+    tree = ast.parse(code, mode="eval").body
+    assert ast.dump(ast.parse(text(tree), mode="eval").body) == ast.dump(tree)
+
+
 @given(expressions)
 def test_latex_is_balanced(expression):
     formula = latex([[(ast.Name("y"), expression)]])

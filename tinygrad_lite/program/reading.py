@@ -128,8 +128,7 @@ def plain_transposes(program: Program) -> Program:
             return inner
         if type(x) is Node and x.op is matmul and x.name is None and any(_is_transpose(y) for y in x.operands):
             a, b = x.operands
-            if len(shape_of(a)) == len(shape_of(b)) == 2:
-                return editor.add(matmul, flipped(editor, b), flipped(editor, a), name=node.name)
+            return editor.add(matmul, flipped(editor, b), flipped(editor, a), name=node.name)
         return editor.keep(node)
 
     return edited(program, visit)
@@ -140,7 +139,7 @@ def _is_transpose(x: Operand) -> bool:
 
 
 def familiar_functions(program: Program) -> Program:
-    """exp(log_softmax(z)) is softmax(z); which of c x and x is larger (0 < c < 1) depends on the sign of x."""
+    """exp(log_softmax(z)) is softmax(z); which of c x and x is larger (c < 1) depends on the sign of x."""
 
     def visit(editor: Editor, node: Node) -> Operand:
         x = editor.now(node.operands[0]) if node.operands else None
@@ -158,11 +157,11 @@ def familiar_functions(program: Program) -> Program:
 
 
 def _is_part_of(a: Operand, b: Operand) -> bool:
-    """Whether a is a number between 0 and 0.99, times b."""
+    """Whether a is c times b, for a number c that is clearly below 1."""
     if type(a) is not Node or a.op is not e.multiply or b not in _nodes(a.operands):
         return False
     c = a.operands[0] if a.operands[1] is b else a.operands[1]
-    return is_scalar(c) and not isinstance(c, complex) and bool(0 < c < 0.99)
+    return is_scalar(c) and not isinstance(c, complex) and bool(c < 0.99)
 
 
 def constants_by_name(known: Sequence[Any]) -> Callable[[Program], Program]:
