@@ -15,11 +15,7 @@ from .decompositions import svdvals
 from .linalg import inv
 from .matrices import examples_of, rectangular_matrix, square_matrix
 from .products import conjugated, flattened_axes
-
-
-def _kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
-    """A reduced array with its reduced axes put back, of size 1."""
-    return reduced if keepdims or axis is None else np.expand_dims(reduced, axis)
+from .reductions import kept
 
 
 def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -28,7 +24,7 @@ def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _euclidean_norm_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     none = y == 0
-    return conjugated(x) * _kept(np.where(none, 0, g / np.where(none, 1, y)), axis, keepdims)
+    return conjugated(x) * kept(np.where(none, 0, g / np.where(none, 1, y)), axis, keepdims)
 
 
 def _p_norm(x: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
@@ -37,7 +33,7 @@ def _p_norm(x: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
 
 def _p_norm_vjp(g: Array, y: Array, x: Array, ord: float, axis: int, keepdims: bool = False) -> Array:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0, as for the absolute value."""
-    g, y = _kept(g, axis, keepdims), _kept(y, axis, keepdims)
+    g, y = kept(g, axis, keepdims), kept(y, axis, keepdims)
     none = x == 0
     size = np.where(none, 1, np.abs(x))
     sign = conjugated(x) / size if x.dtype.kind == "c" else np.sign(x)
