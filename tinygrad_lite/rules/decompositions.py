@@ -199,7 +199,7 @@ def _svdvals_vjp(g: Array, y: Array, a: Array) -> Array:
     return conjugated((u * columns(np.where(s == 0, 0, g))) @ vh)
 
 
-svdvals = row(custom_vjp(np.linalg.svdvals, _svdvals_vjp, selects=False, examples=RECTANGLES))
+svdvals = row(custom_vjp(np.linalg.svdvals, _svdvals_vjp, examples=RECTANGLES))
 
 
 @implements(
