@@ -135,3 +135,8 @@ def test_the_page_runs() -> None:
     (block,) = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
     example = doctest.DocTestParser().get_doctest(block, {}, page.name, str(page), 0)
     assert not doctest.DocTestRunner().run(example).failed
+
+
+def test_the_angle_of_a_real_number_is_numpys() -> None:
+    x = np.array([-1.0, -0.0, 0.0, 2.0, np.nan])
+    np.testing.assert_array_equal(np.angle(tg.Tensor(x)).numpy(), np.angle(x))

@@ -28,13 +28,13 @@ iscomplex = row(constant(np.iscomplex))
 isreal = row(constant(np.isreal))
 
 
+_angle_of_real = constant(np.angle)  # 0 or π, by the sign bit, so that -0.0 counts as negative; NaN for NaN
+
+
 @implements(np.angle, examples=_numbers)
 def angle(z: Any, deg: bool = False) -> Any:
     """The argument of a complex number, in radians (or degrees); of a real one 0 or π, with no gradient."""
-    if z.dtype.kind == "c":
-        y = np.arctan2(np.imag(z), np.real(z))
-    else:
-        y = np.where(np.less(z, 0), np.pi, 0.0).astype(z.dtype if z.dtype.kind == "f" else np.float64)
+    y = np.arctan2(np.imag(z), np.real(z)) if z.dtype.kind == "c" else _angle_of_real(z)
     return y * (180 / np.pi) if deg else y
 
 
