@@ -361,6 +361,18 @@ def test_labels_that_do_not_sum_to_one_give_the_general_formula():
     assert_agrees(derivation, cost, RNG.normal(size=(4, N_X)), X, RNG.uniform(0.2, 1, (4, M)))
 
 
+def test_a_fact_of_something_computed_from_the_data():
+    def cost(W, X, Y):
+        A = tg.softmax(W @ X, axis=0)
+        shares = Y / np.sum(Y, axis=0, keepdims=True)
+        return -np.sum(shares * np.log(A))
+
+    weights = RNG.uniform(0.2, 1, (4, M))
+    derivation = tg.derive(cost, RNG.normal(size=(4, N_X)), X, weights)
+    assert "if not np.allclose(np.sum(shares, axis=0), 1):" in derivation.source
+    assert_agrees(derivation, cost, RNG.normal(size=(4, N_X)), X, RNG.uniform(0.2, 1, (4, M)))
+
+
 def test_class_numbers():
     def cost(W, X, labels):
         Z = W @ X

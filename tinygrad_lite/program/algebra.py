@@ -555,7 +555,7 @@ class _Run:
             used.append(fact)
             total += outside * fact.total
         for fact in used:
-            if fact.node not in self.varying and all(
+            if self.old_of.get(fact.node) not in self.varying and all(
                 fact.node is not f.node or fact.axes != f.axes for f in self.settings.facts
             ):
                 self.settings.facts.append(fact)
@@ -571,7 +571,7 @@ class _Run:
         close = 1e-3 if node.dtype.itemsize < 8 and node.dtype.kind == "f" else 1e-9
         for total in (1, 0) if old in self.varying else (1,):
             if all(_has_sum(v, axes, total, close) for v in self.new_values[node]):
-                return Fact(old, axes, total)
+                return Fact(node, axes, total)
         return None
 
     # -- from SymPy ------------------------------------------------------------------------------------------------
