@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
@@ -49,10 +49,10 @@ _STEPS = {
     "tanh": lambda x, y, a, b, m: np.tanh(x),
     "where": lambda x, y, a, b, m: np.where(m, x, 0),
     "where the other": lambda x, y, a, b, m: np.where(m, x, y),
-    "condition": lambda x, y, a, b, m: np.where(x > 0, y, x),
+    "condition": lambda x, y, a, b, m: np.where(x > 0, y * x, x * a),
     "turned": lambda x, y, a, b, m: np.roll(x, 1, axis=0) + x[::-1],
     "joined": lambda x, y, a, b, m: np.concatenate([x[:1], y[1:]]),
-    "indexed": lambda x, y, a, b, m: x[np.argsort(np.sum(y, axis=1))],
+    "indexed": lambda x, y, a, b, m: x[[2, 0, 1]],
 }
 
 
@@ -118,6 +118,15 @@ def test_a_factor_moves_past_linear_operations_to_the_smaller_array(record, chec
     check(program, place_factors(program), x, w)
 
 
+def test_a_number_that_factors_are_made_of_is_not_scaled_itself(record, check):
+    """Beside float32 arrays a float64 number is an operand like any other, beside float64 arrays it is a factor."""
+    x, y = np.ones((3, 3), np.float32), np.arange(9.0).reshape(3, 3)
+    program = record(lambda x, y, k: (np.tanh((x * k) * 2.5), np.tanh((y * k) * 2.5)), x, y, np.array(0.5))
+    check(program, place_factors(program), x, y, np.array(0.25), rtol=1e-6)
+    mixed = record(lambda x, k: tg.grad(lambda k: np.sum(x * k * 3.0 * k))(k), x, 1.5)
+    check(mixed, place_factors(run_passes(mixed, SIMPLER)), x, 0.25, rtol=1e-5)
+
+
 def test_opposite_factors_make_a_difference(record, check):
     x, y = np.ones((3, 3)), np.arange(9.0).reshape(3, 3)
     for f in (lambda x, y, k: np.tanh(x * k + y * -k), lambda x, y, k: np.tanh(x * k - -(y * k))):
@@ -146,9 +155,9 @@ def test_numbers_that_guard_against_overflow_stay(record, f):
 
 
 def test_a_sum_of_scaled_numbers_does_not_overflow(record):
-    x = np.array([1.0, 0.5, 0.75]) * 1e308
-    program = record(lambda x: (np.sum(x / np.max(x)), np.sum(x * (1 / np.max(x)))), x)
-    np.testing.assert_allclose(place_factors(program).run(x), [2.25, 2.25])
+    x = np.array([[1.0, 0.5, 0.75]]) * 1e308
+    program = record(lambda x: (np.sum(x / np.max(x), axis=1), np.sum(x * (1 / np.max(x)), axis=1)), x)
+    np.testing.assert_allclose(place_factors(program).run(x), [[2.25], [2.25]])
 
 
 @pytest.mark.parametrize("k", [0.0, np.inf, np.nan, 1e-310])

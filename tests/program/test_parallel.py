@@ -35,9 +35,9 @@ def test_compiled_functions_use_it_for_large_arrays():
 
 @pytest.mark.parametrize("where", [0, N // 2, N - 1])
 def test_errors_are_raised_wherever_they_happen(where):
-    compiled = tg.compile(lambda x: np.sum(np.log(x * 1.0 + 0.0)))
+    compiled = tg.compile(lambda x: np.sum(np.log(x + x)))
     x = np.ones(N)
-    compiled(x)
+    assert "in_parts" in compiled.source(x)
     x[where] = 0
     with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
         compiled(x)

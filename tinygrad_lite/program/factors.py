@@ -181,6 +181,8 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     for root in sorted(dict.fromkeys((*a.roots, *shared)), key=_cost):
         if not open_sinks:
             break
+        if root in a.numbers:
+            continue  # factors are made of it
         degrees = _degrees(a, root, linear, order)
         if degrees is None:
             continue
