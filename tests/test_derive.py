@@ -558,6 +558,8 @@ def test_what_f_must_return_and_be_given():
         tg.derive(np.tanh, np.ones(3))
     with pytest.raises(TypeError, match="x is int64"):
         tg.derive(lambda x: np.sum(x), np.arange(3))
+    with pytest.raises(TypeError, match="derive: x is a object, not an array of numbers"):
+        tg.derive(lambda x: np.sum(x), object())
     with pytest.raises(tg.TraceError, match="if t:"):
         tg.derive(lambda x: np.sum(x) if np.sum(x) > 0 else 0.0, np.ones(3))
     with pytest.raises(ValueError, match="argnums=2"):

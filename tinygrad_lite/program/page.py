@@ -1,0 +1,268 @@
+"""Page: a simplified program as the text of a NumPy function, and that function."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..op import Op
+from ..tensor import Tensor
+from .algebra import Fact, forward_part
+from .expression import Expr, Writer, text
+from .helpers import Helpers
+from .layout import Layout, Line
+from .names import clean
+from .program import Node, Program
+from .recording import Argument, Function, Recording
+
+_ALIGNED = 64  # comments stand below one another, but for lines longer than this
+
+
+class Page:
+    """The text of a simplified program, and the objects from outside that it needs."""
+
+    def __init__(self, recording: Recording, program: Program, facts: Sequence[Fact]) -> None:
+        self.recording, self.facts = recording, facts
+        self.taken = set(recording.taken)
+        self.outside: dict[str, Any] = {}  # globals of the function
+        self.title = clean(recording.title, self.taken)
+        self.function = clean(f"{self.title}_and_gradient", self.taken)
+        self.taken |= {self.title, self.function}
+        for node, t in program.captures:
+            self.outside[recording.names[node]] = t
+        self.helpers = Helpers(self.taken)
+        self.sizes = self._sizes(program)
+        value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
+        self.layout = Layout(
+            program,
+            Writer(
+                self._bind,
+                self._helper,
+                {n: name for n, (name, _) in self.sizes.items()},
+                recording.variables.is_outside,
+            ),
+            recording.labels,
+            recording.names,
+            self._leaf_nodes(program),
+            value,
+            forward_part(program, frozenset(recording.labels.forward)),
+            self.taken,
+        )
+
+    def executed(self) -> tuple[str, Function]:
+        """The text, and the function that it defines, which refuses arguments of another kind."""
+        source = self._source()
+        space: dict[str, Any] = dict(self.outside)
+        exec(compile(source, f"<derived from {self.title}>", "exec"), space)
+        return source, _checked(self.recording, space[self.function], self.outside, space)
+
+    def _leaf_nodes(self, program: Program) -> list[Node]:
+        """The inputs that the gradient is taken of, in the order of the gradients."""
+        known = dict(zip((id(t) for a in self.recording.arguments for t in a.traced), program.inputs, strict=True))
+        return [known[id(t)] for i in self.recording.chosen for t in self.recording.arguments[i].traced]
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def _bind(self, value: Any, hint: str) -> str:
+        for name, other in self.outside.items():
+            if other is value:
+                return name
+        wish = self.recording.variables.name(value) if isinstance(value, np.ndarray) else None
+        name = clean(wish or hint, self.taken)
+        self.taken.add(name)
+        self.outside[name] = value
+        return name
+
+    def _helper(self, op: Op) -> str:
+        return self.helpers.name(op) or self._bind(op.fn, op.name)
+
+    def _sizes(self, program: Program) -> dict[int, tuple[ast.Name, Expr | None]]:
+        """Names for whole numbers, and what they are: m = X.shape[1]. None: an argument."""
+        sizes: dict[int, tuple[ast.Name, Expr | None]] = {}
+        for a in self.recording.arguments:
+            if a.paths == [a.name] and a.tensors[0] is None:
+                sizes[a.leaves[0]] = ast.Name(a.name), None
+        data = [n for n in program.inputs if n not in self.recording.variable]
+        named = self.recording.variables.name
+        outside = [x for n in program.steps for x in n.operands if isinstance(x, np.ndarray) and named(x) is not None]
+        arrays: list[Any] = [*data, *(n for n, _ in program.captures), *outside, *self.recording.variable]
+        for size, wish in self.recording.variables.sizes.items():
+            if size in sizes:
+                continue
+            for node in arrays:
+                axes = [axis for axis, n in enumerate(node.shape) if n == size]
+                if len(axes) == 1:
+                    name = ast.Name(clean(wish, self.taken))
+                    array = self.recording.names[node] if type(node) is Node else self._bind(node, "c")
+                    shape = ast.Attribute(ast.Name(array), "shape", ast.Load())
+                    sizes[size] = name, ast.Subscript(shape, ast.Constant(axes[0]), ast.Load())
+                    self.taken.add(name.id)
+                    break
+        return sizes
+
+    # -- text ------------------------------------------------------------------------------------------------------
+
+    def _source(self) -> str:
+        layout = self.layout
+        opening = [line for a in self.recording.arguments for line in self._unpacked(a)]
+        used = {
+            n.id
+            for line in (*layout.forward, *layout.backward)
+            for n in ast.walk(line.expression)
+            if isinstance(n, ast.Name)
+        }
+        opening += [f"{name.id} = {text(x)}" for name, x in self.sizes.values() if x is not None and name.id in used]
+        checks = [line for fact, x in zip(self.facts, layout.checks, strict=True) for line in _check(fact, x)]
+        blocks = [
+            opening,
+            ["# Forward pass", *_commented(layout.forward), *checks],
+            ["# Backward pass", *_commented(layout.backward)],
+            [f"return {text(layout.results[0])}, {self._gradient(layout.results[1:])}"],
+        ]
+        body = "\n\n".join("\n".join(block) for block in blocks if block)
+        parameters = ", ".join(a.name for a in self.recording.arguments)
+        function = f"def {self.function}({parameters}):\n" + textwrap.indent(self._doc() + body, "    ")
+        parts = [*self.helpers.definitions, function]
+        return "import numpy as np\n\n\n" + self._from_outside() + "\n\n\n".join(parts) + "\n"
+
+    def _doc(self) -> str:
+        arguments = self.recording.arguments
+        of = ", ".join(arguments[i].name for i in self.recording.chosen)
+        shapes = [
+            f"{self.recording.names[node]} {node.shape}" for node in self.layout.program.inputs if node.shape != ()
+        ]
+        lines = [f'"""{self.title} and its gradient with respect to {of}.', ""]
+        lines += textwrap.wrap(f"Shapes: {', '.join(shapes)}." if shapes else "All arguments are numbers.", 100)
+        fixed = [p for a in arguments for p, t in zip(a.paths, a.tensors, strict=True) if t is None]
+        values = [x for a in arguments for x, t in zip(a.leaves, a.tensors, strict=True) if t is None]
+        simple = [f"{p} = {x}" for p, x in zip(fixed, values, strict=True) if p.isidentifier()]
+        lines += textwrap.wrap(f"Fixed: {', '.join(simple)}.", 100) if simple else []
+        return "\n".join([*lines, '"""', ""])
+
+    def _from_outside(self) -> str:
+        if not self.outside:
+            return ""
+        names = [
+            f"{name} {x.shape}" if isinstance(x, (Tensor, np.ndarray)) else name for name, x in self.outside.items()
+        ]
+        return "\n".join(textwrap.wrap(f"# From outside: {', '.join(names)}", 100, subsequent_indent="# ")) + "\n\n\n"
+
+    def _unpacked(self, a: Argument) -> list[str]:
+        """Lines that give the leaves of an argument their names."""
+        nodes = iter(self._nodes_of(a))
+        names = [None if t is None else self.recording.names[next(nodes)] for t in a.tensors]
+        wanted = [(p, n) for p, n in zip(a.paths, names, strict=True) if n is not None and n != p]
+        if all(_is_path(p) for p, _ in wanted):
+            return [f"{n} = {text(ast.parse(p, mode='eval').body)}" for p, n in wanted]
+        leaves = self._bind(lambda argument: tree.flatten(argument)[0], f"leaves_of_{a.name}")
+        return [f"{', '.join(n or '_' for n in names)}, = {leaves}({a.name})"]
+
+    def _nodes_of(self, a: Argument) -> list[Node]:
+        before = 0
+        for other in self.recording.arguments:
+            if other is a:
+                break
+            before += len(other.traced)
+        return list(self.layout.program.inputs[before : before + len(a.traced)])
+
+    def _gradient(self, results: Sequence[Expr]) -> str:
+        parts, left = [], iter(results)
+        for i in self.recording.chosen:
+            a = self.recording.arguments[i]
+            own = [next(left) for _ in a.traced]
+            parts.append(text(_literal_tree(a.structure, iter(own)) or self._rebuilt(a, own)))
+        if isinstance(self.recording.wrt, int):
+            return parts[0]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+    def _rebuilt(self, a: Argument, own: list[Expr]) -> Expr:
+        structure = a.structure
+        like = self._bind(lambda *leaves: tree.unflatten(structure, leaves), f"like_{a.name}")
+        return ast.Call(ast.Name(like), own, [])
+
+
+def _literal_tree(structure: tree.Structure, leaves: Iterator[Expr]) -> Expr | None:
+    """Dicts, lists and tuples as they are written; None for what has no such text."""
+    if structure.kind is tree.LEAF:
+        return next(leaves)
+    if structure.kind is tree.STATIC:
+        return ast.Constant(structure.meta) if structure.meta is None or type(structure.meta) in (bool, str) else None
+    children: list[Expr] = []
+    for part in structure.children:
+        child = _literal_tree(part, leaves)
+        if child is None:
+            return None
+        children.append(child)
+    if structure.kind is dict and all(type(key) in (str, int) for key in structure.meta):
+        return ast.Dict([ast.Constant(key) for key in structure.meta], children)
+    if structure.kind is list:
+        return ast.List(children, ast.Load())
+    return ast.Tuple(children, ast.Load()) if structure.kind is tuple else None
+
+
+def _is_path(path: str) -> bool:
+    """Whether a path is a chain of attributes and constant keys, so that it can stand in the text."""
+    try:
+        x = ast.parse(path, mode="eval").body
+    except SyntaxError:
+        return False
+    while isinstance(x, (ast.Attribute, ast.Subscript)):
+        if isinstance(x, ast.Subscript) and not (
+            isinstance(x.slice, ast.Constant) and type(x.slice.value) in (str, int)
+        ):
+            return False
+        x = x.value
+    return isinstance(x, ast.Name)
+
+
+def _commented(lines: Sequence[Line]) -> list[str]:
+    """The lines, with the shapes behind them."""
+    codes = [f"{line.name.id} = {text(line.expression)}" for line in lines]
+    width = max((len(code) for code in codes if len(code) <= _ALIGNED), default=0)
+    return [f"{code:{width}}  # {_shape(line)}" for code, line in zip(codes, lines, strict=True)]
+
+
+def _shape(line: Line) -> str:
+    return "several arrays" if line.shape is None else "a number" if line.shape == () else str(line.shape)
+
+
+def _check(fact: Fact, x: Expr) -> list[str]:
+    """Lines that refuse arguments for which a fact that was used does not hold."""
+    shape = fact.node.shape
+    axes = tuple(len(shape) + a for a in fact.axes)
+    along = f"axis={axes[0] if len(axes) == 1 else axes}"
+    total = f"np.sum({text(x)}, {along})"
+    return [
+        f"if not np.allclose({total}, {fact.total}):",
+        f'    raise ValueError("the formulas below hold where {total} is {fact.total}")',
+    ]
+
+
+def _checked(recording: Recording, function: Function, outside: dict[str, Any], space: dict[str, Any]) -> Function:
+    """The function, refusing arguments for which the formulas were not derived."""
+
+    def derived(*args: Any) -> Any:
+        if len(args) != len(recording.arguments):
+            raise TypeError(f"{function.__name__} takes {len(recording.arguments)} arguments, {len(args)} were given")
+        for a, arg in zip(recording.arguments, args, strict=True):
+            leaves, structure = tree.flatten(arg)
+            if structure != a.structure:
+                raise ValueError(f"{a.name} has the structure {structure}; the formulas are for {a.structure}")
+            for path, x, known, t in zip(a.paths, leaves, a.leaves, a.tensors, strict=True):
+                if t is None and x != known:
+                    raise ValueError(f"{path} = {x}, but the formulas are for {path} = {known}")
+                if t is not None and np.shape(x) != np.shape(known):
+                    raise ValueError(
+                        f"{path} has shape {np.shape(x)}, but the formulas are for {np.shape(known)}; derive again"
+                    )
+        space.update((name, t._data) for name, t in outside.items() if type(t) is Tensor)
+        return function(*tree.map(lambda x: x._data if type(x) is Tensor else x, args))
+
+    derived.__name__ = derived.__qualname__ = function.__name__
+    derived.__doc__ = function.__doc__
+    return derived

@@ -1,0 +1,174 @@
+"""Recording: a function traced forward and backward into one program, its values labelled with the user's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..backward import recorded, sweep
+from ..tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
+from ..transforms import _indices, _scalar, argument_names, identity
+from .layout import Labels
+from .names import clean, leaf_names
+from .observe import Variables, observing
+from .program import Node, Program
+from .reading import constants_by_name
+from .simplify import EXACT, run_passes
+from .trace import collect, traced, tracing
+
+Function = Callable[..., Any]
+
+
+@dataclass
+class Argument:
+    """A positional argument. tensors: what stands for its leaves in the trace; None for a whole number: it is fixed."""
+
+    name: str
+    structure: tree.Structure
+    paths: list[str]
+    leaves: list[Any]
+    tensors: list[Tensor | None]
+
+    @property
+    def traced(self) -> list[Tensor]:
+        return [t for t in self.tensors if t is not None]
+
+    def tree(self) -> Any:
+        mixed = [x if t is None else t for x, t in zip(self.leaves, self.tensors, strict=True)]
+        return tree.unflatten(self.structure, mixed)
+
+
+@dataclass
+class Recording:
+    """A traced function. program: its outputs are the value, the gradients of the leaves of wrt, and named values."""
+
+    f: Function
+    args: tuple[Any, ...]
+    wrt: int | Sequence[int]
+    chosen: list[int]
+    arguments: list[Argument]
+    variables: Variables
+    program: Program
+    labels: Labels
+    names: dict[Node, str]  # of inputs and captures
+    variable: frozenset[Node]  # the inputs that the gradient is taken of
+    taken: set[str]
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [t._data for a in self.arguments for t in a.traced]
+
+    @property
+    def title(self) -> str:
+        """What the function is called."""
+        name = getattr(self.f, "__name__", "f")
+        return "f" if name == "<lambda>" else clean(name)
+
+    @property
+    def results(self) -> int:
+        """The number of outputs that are asked for."""
+        return 1 + sum(len(self.arguments[i].traced) for i in self.chosen)
+
+
+def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Recording:
+    """Trace f and its backward pass."""
+    chosen = _indices(wrt, args, "derive")
+    start = next_seq()
+    parameters: list[str] = []
+    known_names = argument_names(f)[: len(args)]
+    for name in [*known_names, *(f"arg{i}" for i in range(len(known_names), len(args)))]:
+        parameters.append(clean(name, parameters))
+    arguments = [_argument(p, arg, i in chosen) for i, (p, arg) in enumerate(zip(parameters, args, strict=True))]
+    inputs = [t for a in arguments for t in a.traced]
+    with observing() as variables, tracing():
+        output = f(*(a.tree() for a in arguments))
+    y = _scalar(output, f, "derive")
+    leaves = [t for i in chosen for t in arguments[i].traced]
+    named = [t for t in variables.tensors(start) if t._op is not identity]
+    found: dict[Tensor, Any] = {}
+    if y is not None and y._flags & GRAD:
+        nodes, _ = recorded([y], oldest=start)
+        with tracing(), np.errstate(all="ignore"):
+            wanted = {t for t in [*named, *leaves] if t._flags & GRAD}
+            found = sweep(nodes, [(y, leaf(np.ones_like(y._data), 0))], wanted, True)
+    labels = _labelled(named, leaves, found, variables)
+    roots = [output if y is None else y, *(found.get(t) for t in leaves)]
+    program, known = collect([*roots, *named], inputs, start)
+    # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
+    program = run_passes(program, (*EXACT[:-1], constants_by_name(variables.arrays)))
+    names = _input_names(arguments, program, variables, parameters)
+    for t in leaves:
+        labels.backward[f"d#{t.name}"] = names[known[t]]
+    variable = frozenset(known[t] for t in leaves)
+    taken = {*parameters, *names.values()}
+    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, variable, taken)
+
+
+def _argument(name: str, arg: Any, differentiated: bool) -> Argument:
+    leaves, structure = tree.flatten(arg)
+    paths = tree.paths(arg, name)
+    return Argument(
+        name, structure, paths, leaves, [_stand_in(x, p, differentiated) for x, p in zip(leaves, paths, strict=True)]
+    )
+
+
+def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
+    """The Tensor that stands for a leaf in the trace."""
+    if type(x) is Tensor:
+        if x._flags & (LIFTED | TRACED):
+            raise TypeError(f"derive: {path} is a value of a transform or trace that is still running; derive outside")
+        x = x._data
+    if type(x) is int and not differentiated:
+        return None
+    array = np.asarray(x)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"derive: {path} is a {type(x).__name__}, not an array of numbers")
+    if not differentiated:
+        return traced(x if type(x) is float else array, path)
+    check_differentiable(array.dtype, path)
+    return traced(array, path, GRAD | LIFTED)
+
+
+def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
+    """Give the values of the trace their names. A cotangent of several values is called after the newest."""
+    labels = Labels()
+    for i, t in enumerate(named):
+        t.name = f"{i}#"
+        labels.forward[t.name] = variables.name(t) or "t"
+    for t in [*reversed(named), *leaves]:
+        g = found.get(t)
+        if type(g) is Tensor and g._op is not None and g.name is None:
+            g.name = f"d#{t.name}"
+            if t._op is not None:
+                labels.backward[g.name] = str(t.name)
+    return labels
+
+
+def _input_names(
+    arguments: list[Argument], program: Program, variables: Variables, parameters: list[str]
+) -> dict[Node, str]:
+    """A name for each leaf and for each tensor from outside."""
+    paths = [p for a in arguments for p, t in zip(a.paths, a.tensors, strict=True) if t is not None]
+    tensors = [t for a in arguments for t in a.traced]
+    names: dict[Node, str] = {}
+    taken = set(parameters)
+    locals_ = [variables.name(t) for t in tensors]
+    wishes = [
+        local if local and short.rpartition("_")[2].isdigit() else short
+        for local, short in zip(locals_, leaf_names(paths), strict=True)
+    ]
+    for i, (node, path, wish) in enumerate(zip(program.inputs, paths, wishes, strict=True)):
+        if path in parameters:
+            names[node] = path
+            continue
+        several = wishes.count(wish) > 1 and not wish[-1].isdigit()  # W of a loop over layers: W1, W2, …
+        names[node] = clean(f"{wish}{wishes[: i + 1].count(wish)}" if several else wish, taken)
+        taken.add(names[node])
+    for node, t in program.captures:
+        names[node] = clean(t.name or variables.name(t) or "c", taken)
+        taken.add(names[node])
+    return names
