@@ -161,7 +161,7 @@ class _Check:
 
             found = compare(
                 *(gradient[mine], noise[mine], estimate, self.auto.precision, unit, self.numerical.method),
-                rough=partial(self._rough_vjp, self.auto, mine),
+                rough=partial(self._rough, self.auto, mine),
                 by_differences=again if self.numerical.analytic else None,
             )
             entry = found.entry(leaf.name, "vjp", self.order, leaf.size, described)
@@ -207,6 +207,14 @@ class _Check:
         truth = Estimate(wide, np.where(np.isfinite(wide), noise, np.inf), np.zeros(wide.shape), scale)
         precision = self.narrow.precision
         return compare(narrow, narrow_noise, truth, precision, unit, "autograd in float64", rough)
+
+    def _rough(self, side: AutogradSide, mine: NDArray[Any]) -> Vector:
+        """How far the last digits move the gradient, autograd's or the numerical one."""
+        return np.fmax(self._rough_vjp(side, mine), self._along_axes(mine, self.numerical.unsteadiness).error)
+
+    def _rough_along(self, d: Vector) -> Vector:
+        """The same for the derivative along d."""
+        return np.fmax(self.auto.rough_jvp(d), self.numerical.unsteadiness(d).error)
 
     def _along_axes(self, elements: NDArray[Any], derivative: Callable[[Vector], Estimate]) -> Estimate:
         """The derivative of <g, f> with respect to each of these entries of x."""
@@ -267,7 +275,7 @@ class _Check:
             unit = self._unit(leaf, float(np.max(np.abs(d), initial=0.0)))
             found = compare(
                 *(tangent, noise, estimate, self.auto.precision, unit, self.numerical.method),
-                rough=partial(self.auto.rough_jvp, d),
+                rough=partial(self._rough_along, d),
                 by_differences=again if self.numerical.analytic else None,
             )
             findings.append(found)

@@ -101,6 +101,16 @@ class NumericalSide:
                 return Estimate(value, error, np.zeros(value.shape), np.where(value == 0, 0.0, self.scale))
         return self.by_differences(d)
 
+    def unsteadiness(self, d: Vector) -> Estimate:
+        """The derivative along d; error: how far the last digits of x move it. f may amplify them (eigenvalues do)."""
+        here, wiggle = self.along(d), np.random.default_rng(0)
+        moved = np.zeros(here.value.shape)
+        for _ in range(4 if self.analytic else 0):
+            near = complex_step(self.f, self.x * (1 + 2 * EPS * wiggle.uniform(-1, 1, self.x.shape)), d)
+            if near is not None:
+                moved = np.fmax(moved, 4 * np.abs(near - here.value))
+        return replace(here, error=moved)
+
     def by_differences(self, d: Vector) -> Estimate:
         found = differences(self.f, self.x, d, self.noise, self.eps)
         return replace(found, scale=np.where(found.scale > 0, self.scale, 0.0))
