@@ -17,11 +17,13 @@ from ..rules.reductions import sum as sum_
 from ..rules.shaping import broadcast_to, expand_dims, ravel, reshape, squeeze, swapaxes, transpose
 from .program import Node, Operand, Program
 
-Range = tuple[float, float, bool]
-"""Bounds, and whether the value is finite within them. Overflow counts for exp alone, which reaches it soon."""
+Range = tuple[float, float, int]
+"""Bounds, and what else: FINITE, or NUMBER (it may be infinite), or ANYTHING (it may be NaN). Overflow counts for exp
+alone, which reaches it soon."""
 
-_ANY: Range = (-math.inf, math.inf, False)
-_FINITE: Range = (-math.inf, math.inf, True)
+FINITE, NUMBER, ANYTHING = 2, 1, 0
+_ANY: Range = (-math.inf, math.inf, ANYTHING)
+_INPUT: Range = (-math.inf, math.inf, FINITE)
 
 
 class Ranges:
@@ -29,7 +31,7 @@ class Ranges:
 
     def __init__(self, program: Program) -> None:
         inputs = (*program.inputs, *(node for node, _ in program.captures))
-        self._known: dict[Node, Range] = dict.fromkeys(inputs, _FINITE)
+        self._known: dict[Node, Range] = dict.fromkeys(inputs, _INPUT)
 
     def learn(self, node: Node) -> None:
         rule = _RULES.get(node.op) if node.op is not None else None
@@ -43,14 +45,22 @@ class Ranges:
         if array.dtype.kind not in "biuf" or array.size == 0:
             return _ANY
         low, high = float(array.min()), float(array.max())
-        return low, high, math.isfinite(low) and math.isfinite(high)
+        return (low, high, FINITE) if math.isfinite(low) and math.isfinite(high) else _ANY
 
     def is_finite(self, x: Operand) -> bool:
-        return self.of(x)[2]
+        return self.of(x)[2] == FINITE
 
 
 def _add(a: Range, b: Range) -> Range:
-    return a[0] + b[0], a[1] + b[1], a[2] and b[2]
+    kind = min(a[2], b[2])
+    cancel = (a[0] == -math.inf and b[1] == math.inf) or (a[1] == math.inf and b[0] == -math.inf)
+    if kind == NUMBER and cancel:  # inf - inf
+        return _ANY
+    return _plus(a[0], b[0], -math.inf), _plus(a[1], b[1], math.inf), kind
+
+
+def _plus(x: float, y: float, unknown: float) -> float:
+    return unknown if math.isnan(x + y) else x + y
 
 
 def _negative(a: Range) -> Range:
@@ -58,8 +68,11 @@ def _negative(a: Range) -> Range:
 
 
 def _multiply(a: Range, b: Range) -> Range:
+    kind = min(a[2], b[2])
+    if kind == NUMBER and any(x[0] <= 0 <= x[1] for x in (a, b)):  # 0 * inf
+        return _ANY
     corners = [_times(x, y) for x in a[:2] for y in b[:2]]
-    return min(corners), max(corners), a[2] and b[2]
+    return min(corners), max(corners), kind
 
 
 def _times(x: float, y: float) -> float:
@@ -67,11 +80,10 @@ def _times(x: float, y: float) -> float:
 
 
 def _divide(a: Range, b: Range) -> Range:
-    if b[0] <= 0 <= b[1]:
+    if b[0] <= 0 <= b[1] or b[2] == ANYTHING or (a[2] != FINITE and b[2] != FINITE):
         return _ANY
     corners = [1 / b[0], 1 / b[1]]
-    low, high, finite = _multiply(a, (min(corners), max(corners), True))
-    return low, high, finite and a[2]
+    return _multiply(a, (min(corners), max(corners), FINITE))
 
 
 def _square(a: Range) -> Range:
@@ -79,11 +91,16 @@ def _square(a: Range) -> Range:
 
 
 def _union(a: Range, b: Range) -> Range:
-    return min(a[0], b[0]), max(a[1], b[1]), a[2] and b[2]
+    return min(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2])
 
 
 def _bounded(low: float, high: float) -> Callable[[Range], Range]:
-    return lambda a: (low, high, a[2] or low >= 0)  # (a sigmoid of an overflowed number is 0 or 1)
+    """Of a function that has limits at infinity."""
+    return lambda a: (low, high, FINITE if a[2] else ANYTHING)
+
+
+def _finite_of_finite(low: float, high: float) -> Callable[..., Range]:
+    return lambda *xs: (low, high, FINITE) if all(x[2] == FINITE for x in xs) else _ANY
 
 
 def _same(a: Range) -> Range:
@@ -91,7 +108,8 @@ def _same(a: Range) -> Range:
 
 
 def _summed(a: Range) -> Range:
-    return (0.0 if a[0] >= 0 else -math.inf), (0.0 if a[1] <= 0 else math.inf), a[2]
+    low, high = (0.0 if a[0] >= 0 else -math.inf), (0.0 if a[1] <= 0 else math.inf)
+    return _ANY if a[2] == NUMBER and low < 0 < high else (low, high, a[2])
 
 
 def _sqrt(a: Range) -> Range:
@@ -100,11 +118,11 @@ def _sqrt(a: Range) -> Range:
 
 def _exp(a: Range) -> Range:
     low, high = (math.inf if x > 700 else math.exp(x) for x in a[:2])
-    return low, high, high < math.inf
+    return min(low, 1e300), high, a[2] if high < math.inf else min(a[2], NUMBER)
 
 
 def _zero_or_one(*_: Range) -> Range:
-    return 0.0, 1.0, True
+    return 0.0, 1.0, FINITE
 
 
 _RULES: dict[Op, Callable[..., Range]] = {
@@ -117,18 +135,18 @@ _RULES: dict[Op, Callable[..., Range]] = {
     e.sqrt: _sqrt,
     e.exp: _exp,
     e.absolute: lambda a: (0.0, max(-a[0], a[1]), a[2]),
-    e.sign: lambda a: (-1.0, 1.0, a[2]),
+    e.sign: _bounded(-1.0, 1.0),
     e.tanh: _bounded(-1.0, 1.0),
-    e.sin: _bounded(-1.0, 1.0),
-    e.cos: _bounded(-1.0, 1.0),
+    e.sin: _finite_of_finite(-1.0, 1.0),
+    e.cos: _finite_of_finite(-1.0, 1.0),
     sigmoid: _bounded(0.0, 1.0),
-    softmax: lambda a: (0.0, 1.0, a[2]),
+    softmax: _finite_of_finite(0.0, 1.0),
     relu: lambda a: (max(a[0], 0.0), max(a[1], 0.0), a[2]),
-    leaky_relu: lambda a: (-math.inf, math.inf, a[2]),
+    leaky_relu: _finite_of_finite(-math.inf, math.inf),
     e.maximum: _union,
     e.minimum: _union,
     where: lambda c, a, b: _union(a, b),
-    matmul: lambda a, b: (-math.inf, math.inf, a[2] and b[2]),
+    matmul: _finite_of_finite(-math.inf, math.inf),
     sum_: _summed,
     mean: _summed,
     **dict.fromkeys((e.wins, e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal), _zero_or_one),
