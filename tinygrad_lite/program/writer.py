@@ -21,7 +21,6 @@ from ..op import Op, pick
 from ..rules.elementwise import add, divide, maximum, minimum, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.products import matmul
-from .parallel import COSTLY, FEWEST, in_parts
 from .plan import REDUCTIONS, Plan, makes_memory
 from .program import Node, Operand, Program, is_scalar
 from .simplify import is_view
@@ -229,9 +228,6 @@ class Writer:
         if op is where:
             condition, *choices = self.operand(xs[0]), *(self._number(x, node.dtype) for x in xs[1:])
             return f"{self.function(np.where)}({condition}, {', '.join(choices)})"
-        costly = len(xs) == 1 and op.name in COSTLY and node.size >= FEWEST
-        if costly and into is not None and xs[0] in self.plan.offset:
-            return f"{self.function(in_parts)}({self.function(op.fn)}, {self.operand(xs[0])}, {into})"
         positional = op not in (maximum, minimum)  # for which NumPy deprecates a positional out
         return self._applied(op.fn, xs, dtype, node.params, into, positional)
 
