@@ -17,6 +17,7 @@ import inspect
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -272,6 +273,8 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
 
 def argument_names(f: Function) -> list[str]:
     """The names of f's arguments, for messages and generated code."""
+    if type(f) is FunctionType and not hasattr(f, "__wrapped__"):  # 0.2 µs instead of inspect's 10 µs
+        return list(f.__code__.co_varnames[: f.__code__.co_argcount])
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):  # built in C, without a signature
