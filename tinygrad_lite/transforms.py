@@ -313,7 +313,7 @@ def _released(t: Tensor, outer: int) -> Tensor:
     return released
 
 
-def _scalar(y: Any, f: Function, transform: str) -> Tensor | None:
+def single_number(y: Any, f: Function, transform: str) -> Tensor | None:
     """f's result as a one-element Tensor; None if it is a plain number, which depends on nothing."""
     name = getattr(f, "__name__", "the function")
     if type(y) is not Tensor:
@@ -330,16 +330,16 @@ def _scalar(y: Any, f: Function, transform: str) -> Tensor | None:
     return y
 
 
-def _indices(argnums: int | Sequence[int], args: Sequence[Any], transform: str) -> list[int]:
+def positions(argnums: int | Sequence[int], args: Sequence[Any], transform: str) -> list[int]:
     """argnums as a list of different positions."""
     chosen = [operator.index(i) for i in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
     for i in chosen:
         if not -len(args) <= i < len(args):
             raise ValueError(f"{transform}: argnums={argnums}, but {len(args)} positional arguments were given")
-    positions = [i % len(args) for i in chosen]
-    if len(set(positions)) != len(positions):
+    found = [i % len(args) for i in chosen]
+    if len(set(found)) != len(positions):
         raise ValueError(f"{transform}: argnums={argnums} names an argument twice")
-    return positions
+    return found
 
 
 def _pull(run: _Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]]) -> list[Any]:
@@ -399,13 +399,13 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     @_documented_as(f, "value_and_grad")
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        run = _run(f, args, _indices(argnums, args, "value_and_grad"), kwargs, names)
+        run = _run(f, args, positions(argnums, args, "value_and_grad"), kwargs, names)
         value = run.output
         if has_aux:
             if not isinstance(run.output, tuple) or len(run.output) != 2:
                 raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
             value = run.output[0]
-        y = _scalar(value, f, "grad")
+        y = single_number(value, f, "grad")
         flat = _pull(run, run.nodes, [] if y is None else [(y, np.ones_like(y._data))])
         return _hand_out(run.output, run), _by_argument(run, flat, not isinstance(argnums, (tuple, list)))
 
@@ -524,7 +524,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     @_documented_as(f, "jacobian")
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        run = _run(f, args, _indices(argnums, args, "jacobian"), kwargs, names)
+        run = _run(f, args, positions(argnums, args, "jacobian"), kwargs, names)
         y = run.output
         if type(y) is not Tensor:
             if not isinstance(y, (int, float, complex, np.generic)) and not hasattr(y, "__array_function__"):
@@ -590,7 +590,7 @@ def hessian(f: Function, argnums: int = 0) -> Function:
 
     @_documented_as(f, "hessian")
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        for i in _indices(argnums, args, "hessian"):
+        for i in positions(argnums, args, "hessian"):
             x = args[i]
             if not hasattr(x, "dtype") and not isinstance(x, (int, float, complex)):
                 raise TypeError(f"hessian: argument {i} is a {type(x).__name__}; it must be one array (or use tg.hvp)")

@@ -11,7 +11,7 @@ import numpy as np
 from .. import tree
 from ..backward import recorded, sweep
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
-from ..transforms import _indices, _scalar, argument_names, identity
+from ..transforms import argument_names, identity, positions, single_number
 from .layout import Labels
 from .names import clean, leaf_names
 from .observe import Variables, observing
@@ -76,7 +76,7 @@ class Recording:
 
 def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Recording:
     """Trace f and its backward pass."""
-    chosen = _indices(wrt, args, "derive")
+    chosen = positions(wrt, args, "derive")
     start = next_seq()
     parameters: list[str] = []
     known_names = argument_names(f)[: len(args)]
@@ -86,7 +86,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     inputs = [t for a in arguments for t in a.traced]
     with observing() as variables, tracing():
         output = f(*(a.tree() for a in arguments))
-    y = _scalar(output, f, "derive")
+    y = single_number(output, f, "derive")
     leaves = [t for i in chosen for t in arguments[i].traced]
     named = [t for t in variables.tensors(start) if t._op is not identity]
     found: dict[Tensor, Any] = {}
