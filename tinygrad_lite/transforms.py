@@ -337,7 +337,7 @@ def positions(argnums: int | Sequence[int], args: Sequence[Any], transform: str)
         if not -len(args) <= i < len(args):
             raise ValueError(f"{transform}: argnums={argnums}, but {len(args)} positional arguments were given")
     found = [i % len(args) for i in chosen]
-    if len(set(found)) != len(positions):
+    if len(set(found)) != len(found):
         raise ValueError(f"{transform}: argnums={argnums} names an argument twice")
     return found
 
