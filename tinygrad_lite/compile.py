@@ -85,7 +85,7 @@ class Compiled:
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated code for arguments like these."""
-        leaves, kind, _ = _prepared(args, kwargs, self.__name__)
+        leaves, kind, _ = _prepared(*tree.flatten((args, kwargs)), self.__name__)
         if kind not in self._kinds:
             self._add(args, kwargs, leaves, kind)
         return self._kinds[kind].text
@@ -93,9 +93,10 @@ class Compiled:
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with arguments of a new kind, or in a form that no `entry` takes apart."""
         mode = current()
-        if mode is not None and mode.tracing or _differentiated(args, kwargs):
-            return self._f(*args, **kwargs)
-        leaves, kind, as_tensors = _prepared(args, kwargs, self.__name__)
+        leaves, structure = tree.flatten((args, kwargs))
+        if mode is not None and mode.tracing or any(type(x) is Tensor and x._flags for x in leaves):
+            return self._f(*args, **kwargs)  # a gradient flows through an argument, and a program has none to offer
+        leaves, kind, as_tensors = _prepared(leaves, structure, self.__name__)
         generated = self._kinds.get(kind)
         result = self._add(args, kwargs, leaves, kind) if generated is None else generated(leaves)
         if as_tensors:
@@ -109,7 +110,7 @@ class Compiled:
             raise RuntimeError(
                 f"{self.__name__}: inside a traced function, call the plain function, not the compiled one"
             )
-        trace = _trace(self._f, self.__name__, args, kwargs, leaves)
+        trace = _trace(self._f, self.__name__, args, kwargs, leaves, kind[0])
         if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
             return self._f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
         generated = _generate(trace, self.__name__, leaves)
@@ -146,9 +147,10 @@ class _Trace:
     dynamic: list[int]
 
 
-def _trace(f: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> _Trace:
+def _trace(
+    f: Function, name: str, args: Any, kwargs: dict[str, Any], leaves: list[Any], arguments: tree.Structure
+) -> _Trace:
     """Run f with Tensors that stand for the leaves."""
-    arguments = tree.flatten((args, kwargs))[1]
     dynamic = [i for i, x in enumerate(leaves) if type(x) not in (int, complex)]
     paths = _paths(f, args, kwargs)
     start = next_seq()
@@ -185,14 +187,9 @@ def faster(program: Program) -> Program:
 # -- arguments and results -------------------------------------------------------------------------------------------
 
 
-def _differentiated(args: Any, kwargs: dict[str, Any]) -> bool:
-    """Whether a gradient flows through an argument; a program has none to offer, so the function itself must run."""
-    return any(type(x) is Tensor and x._flags for x in tree.flatten((args, kwargs))[0])
-
-
-def _prepared(args: Any, kwargs: dict[str, Any], name: str) -> tuple[list[Any], Any, bool]:
+def _prepared(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
     """The leaves as plain arrays, what kind of arguments they are, and whether Tensors were among them."""
-    leaves, structure = tree.flatten((args, kwargs))
+    leaves = list(leaves)
     as_tensors = False
     kinds: list[Any] = []
     for i, x in enumerate(leaves):

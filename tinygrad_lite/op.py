@@ -257,7 +257,7 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
         for name in params.keys() - mine.keys():
             value = params.pop(name)
             default = theirs[name].default if name in theirs else None
-            if not (value is None or value is default or (type(value) is type(default) and value == default)):
+            if value is not None and not _same(value, default):
                 raise TypeError(_unsupported(function.__name__, name, mine))
         return composition(*operands, **params)
 
@@ -393,6 +393,10 @@ def _is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
         default = inspect.signature(function).parameters[name].default
     except (KeyError, TypeError, ValueError):
         return False
+    return _same(value, default)
+
+
+def _same(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(value == default))
 
 

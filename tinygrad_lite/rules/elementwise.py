@@ -261,26 +261,9 @@ def _wins(a: Any, b: Any) -> Any:
 
 wins = row(constant(_wins, operands=2))
 
-maximum = row(
-    elementwise(
-        np.maximum,
-        lambda y, a, b: wins(a, b),
-        lambda y, a, b: wins(b, a),
-        kinks=(0,),
-        selects=True,
-        bounded=True,
-    )
-)
-minimum = row(
-    elementwise(
-        np.minimum,
-        lambda y, a, b: wins(b, a),
-        lambda y, a, b: wins(a, b),
-        kinks=(0,),
-        selects=True,
-        bounded=True,
-    )
-)
+_CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True}
+maximum = row(elementwise(np.maximum, lambda y, a, b: wins(a, b), lambda y, a, b: wins(b, a), **_CHOICE))
+minimum = row(elementwise(np.minimum, lambda y, a, b: wins(b, a), lambda y, a, b: wins(a, b), **_CHOICE))
 
 
 def _wins_over_nan(a: Any, b: Any) -> Any:
@@ -292,25 +275,9 @@ def _wins_over_nan(a: Any, b: Any) -> Any:
 
 wins_over_nan = row(constant(_wins_over_nan, operands=2))
 
-fmax = row(
-    elementwise(
-        np.fmax,
-        lambda y, a, b: wins_over_nan(a, b),
-        lambda y, a, b: wins_over_nan(b, a),
-        kinks=(0,),
-        selects=True,
-        bounded=True,
-    )
-)
+fmax = row(elementwise(np.fmax, lambda y, a, b: wins_over_nan(a, b), lambda y, a, b: wins_over_nan(b, a), **_CHOICE))
 fmin = row(
-    elementwise(
-        np.fmin,
-        lambda y, a, b: wins_over_nan(-a, -b),
-        lambda y, a, b: wins_over_nan(-b, -a),
-        kinks=(0,),
-        selects=True,
-        bounded=True,
-    )
+    elementwise(np.fmin, lambda y, a, b: wins_over_nan(-a, -b), lambda y, a, b: wins_over_nan(-b, -a), **_CHOICE)
 )
 
 
