@@ -54,6 +54,16 @@ def record_drawn(record):
 
 
 @pytest.fixture(scope="session")
+def fresh():
+    """fresh(arguments, rng): other numbers close by, so that what was frozen into a program shows."""
+
+    def _fresh(arguments, rng):
+        return [x + 1e-3 * rng.normal(size=np.shape(x)) for x in arguments]
+
+    return _fresh
+
+
+@pytest.fixture(scope="session")
 def check():
     """check(program): that every step's shape and dtype are what is declared. check(program, other, *arrays): also that
     the two compute the same for these inputs.

@@ -69,14 +69,14 @@ def overlapping(program, planned):
 
 
 @given(strategies.programs(max_steps=8), st.booleans(), st.booleans(), st.integers(0, 1000))
-def test_random_programs(record_drawn, drawn, gradients, passes, seed):
+def test_random_programs(record_drawn, fresh, drawn, gradients, passes, seed):
     program, arguments = drawn
     recorded = record_drawn(program, arguments, gradients)
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         recorded = faster(recorded) if passes else recorded
-        planned = simulate(recorded, [x + 1e-3 * rng.normal(size=np.shape(x)) for x in arguments])
+        planned = simulate(recorded, fresh(arguments, rng))
     assert not overlapping(recorded, planned)
 
 

@@ -19,19 +19,18 @@ def ops(program):
 
 
 @given(strategies.programs(), st.booleans(), st.integers(0, 1000))
-def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, drawn, gradients, seed):
+def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
     before = record_drawn(program, arguments, gradients)
-    rng = np.random.default_rng(seed)
-    fresh = [x + 1e-3 * rng.normal(size=np.shape(x)) for x in arguments]
+    arrays = fresh(arguments, np.random.default_rng(seed))
     for change in PASSES:
-        check(before, change(before), *fresh)
+        check(before, change(before), *arrays)
     done = run_passes(before, EXACT)
-    check(before, done, *fresh)
+    check(before, done, *arrays)
     assert len(done.steps) <= len(before.steps)
     assert run_passes(done, EXACT).steps == done.steps
     done = run_passes(done, (split_means, inline, *EXACT))
-    check(before, done, *fresh)
+    check(before, done, *arrays)
 
 
 @given(strategies.programs(), st.booleans())

@@ -35,7 +35,7 @@ def body_of(text):
 
 
 @given(strategies.programs(), st.booleans(), st.booleans(), st.integers(0, 1000))
-def test_it_computes_what_the_program_does(record_drawn, drawn, gradients, passes, seed):
+def test_it_computes_what_the_program_does(record_drawn, fresh, drawn, gradients, passes, seed):
     program, arguments = drawn
     recorded = record_drawn(program, arguments, gradients)
     rng = np.random.default_rng(seed)
@@ -44,13 +44,13 @@ def test_it_computes_what_the_program_does(record_drawn, drawn, gradients, passe
         recorded = faster(recorded) if passes else recorded
         _, names = written(recorded)
         for _ in range(2):
-            fresh = [x + 1e-3 * rng.normal(size=np.shape(x)) for x in arguments]
-            want, got = recorded.run(*fresh), names["body"](*fresh)
+            arrays = fresh(arguments, rng)
+            want, got = recorded.run(*arrays), names["body"](*arrays)
     for a, b in zip(got, want, strict=True):
         assert np.shape(a) == np.shape(b)
         assert np.asarray(a).dtype == np.asarray(b).dtype
         assert_allclose(a, b, rtol=1e-9, atol=1e-9 * (1 + np.max(np.abs(b), initial=0)))
-        for x in fresh:
+        for x in arrays:
             assert not (isinstance(a, np.ndarray) and np.shares_memory(a, x))
 
 
