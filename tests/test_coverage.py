@@ -14,8 +14,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import tree
-from tinygrad_lite.op import compositions, rows
-from tinygrad_lite.tensor import handlers
+from tinygrad_lite.dispatch import handlers
+from tinygrad_lite.table import compositions, rows
 from tinygrad_lite.testing.rows import Function, calls
 
 MODULES: dict[str, types.ModuleType] = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}

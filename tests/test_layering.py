@@ -11,10 +11,13 @@ PACKAGE = ROOT / "tinygrad_lite"
 
 # From the ground up; what stands on one line knows nothing of what stands on a later one, or of its neighbours.
 LAYERS = [
-    ["callsite", "context"],
+    ["callsite", "context", "dispatch", "signatures"],
     ["tree"],
     ["tensor"],
+    ["messages"],
+    ["calling"],
     ["op"],
+    ["table"],
     ["rules"],
     ["backward"],
     ["forward"],

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
-from tinygrad_lite.op import MINUS_ONE, ONE, over, rows
+from tinygrad_lite.op import MINUS_ONE, ONE, over
+from tinygrad_lite.table import rows
 
 
 @pytest.fixture

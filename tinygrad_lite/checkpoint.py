@@ -11,9 +11,10 @@ import numpy as np
 
 from . import tree
 from .backward import recorded, sweep
+from .calling import record
 from .context import current, switched
 from .forward import push
-from .op import Op, pick, record
+from .op import Op, pick
 from .tensor import GRAD, Tensor, leaf, next_seq
 
 Again = Callable[[], Any]  # the checkpointed function with its arguments

@@ -13,7 +13,8 @@ import numpy as np
 
 from .callsite import user_line
 from .context import switched
-from .op import Op, described, pick
+from .messages import describe
+from .op import Op, pick
 from .tensor import Tensor
 
 
@@ -32,7 +33,7 @@ class _Watcher:
             return inputs
         watched = _Operands(inputs)
         watched.line = user_line()
-        watched.names = [described(x) for x in inputs]
+        watched.names = [describe(x) for x in inputs]
         watched.copies = [x.copy() if isinstance(x, np.ndarray) else None for x in inputs]
         operands = [_numbers(x) for x in inputs]
         for result in data if isinstance(data, tuple) else (data,):
@@ -75,7 +76,7 @@ def _found(what: str, bad: Any, op: Op | None, inputs: tuple[Any, ...]) -> str:
     if type(inputs) is _Operands:
         names, line = ", ".join(inputs.names), inputs.line
     else:
-        names, line = ", ".join(described(x) for x in inputs), "a line run before tg.debug(), or in a backward pass"
+        names, line = ", ".join(describe(x) for x in inputs), "a line run before tg.debug(), or in a backward pass"
     return f"{what} appeared{entries} in {op.name if op else 'a leaf'}({names}), called at {line}"
 
 

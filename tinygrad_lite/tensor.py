@@ -1,34 +1,31 @@
 """Tensor: an array, and the operation that made it.
 
 A Tensor knows nothing about derivatives. It holds its array, the op and the operands it was made from, and answers
-NumPy's two protocols (`__array_ufunc__`, `__array_function__`) by looking the function up in `handlers`, the register
-that the rows of the table fill. Operators and methods (`+`, `@`, `.sum()`) are installed by `rules/__init__.py`.
+NumPy's two protocols (`__array_ufunc__`, `__array_function__`) by looking the function up in the register that the rows
+of the table fill (dispatch.py). Operators and methods (`+`, `@`, `.sum()`) are installed by `rules/__init__.py`.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
 from .callsite import user_line
 from .context import current
+from .dispatch import call_function, call_ufunc
 
 if TYPE_CHECKING:
-    from .op import Op
+    from .methods import Methods
+else:
+    Methods = object
 
 # What is known of a tensor, one bit each; a result has the bits of all its operands (`a._flags | b._flags`).
 GRAD: Final = 1  # a gradient can flow into it
 TRACED: Final = 2  # it stands for a value in a program being recorded: its numbers must not be read
 LIFTED: Final = 4  # it depends on the argument of a transform that is still running
-
-handlers: dict[Any, Callable[..., Any]] = {}
-"""NumPy's function, or (ufunc, method) -> what to call instead when one of its arguments is a Tensor."""
-
-providers: list[Callable[[Any], bool]] = []
-"""Asked in turn about a function that is not in the register: one may add it (SciPy's rows, once SciPy is imported)."""
 
 next_seq = itertools.count(1).__next__
 _NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
@@ -39,7 +36,7 @@ class TraceError(RuntimeError):
 
 
 @final
-class Tensor:
+class Tensor(Methods):
     """An array that remembers how it was computed.
 
     data: anything NumPy can make a numeric array of; it is copied. Arrays of other libraries that speak NumPy's
@@ -57,86 +54,12 @@ class Tensor:
 
     _data: Any
     _flags: int
-    _op: Op | None  # what made it; None for a leaf
+    _op: Any  # the Op that made it; None for a leaf
     _inputs: tuple[Any, ...]  # the operands: Tensors, arrays and Python scalars
     _params: dict[str, Any]  # keyword arguments of the op (axis=...)
     _seq: int  # counts up as tensors are made: operands are always older than results
     grad: Any
     name: str | None
-
-    # Installed by the rules.
-    __add__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __radd__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __sub__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rsub__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __mul__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rmul__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __truediv__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rtruediv__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __floordiv__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rfloordiv__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __mod__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rmod__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __pow__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rpow__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __divmod__: ClassVar[Callable[[Tensor, Any], tuple[Tensor, Tensor]]]
-    __rdivmod__: ClassVar[Callable[[Tensor, Any], tuple[Tensor, Tensor]]]
-    __matmul__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rmatmul__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __neg__: ClassVar[Callable[[Tensor], Tensor]]
-    __pos__: ClassVar[Callable[[Tensor], Tensor]]
-    __abs__: ClassVar[Callable[[Tensor], Tensor]]
-    __invert__: ClassVar[Callable[[Tensor], Tensor]]
-    __and__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rand__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __or__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __ror__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __xor__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rxor__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __lshift__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rlshift__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rshift__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __rrshift__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __lt__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __le__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __gt__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __ge__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    __getitem__: ClassVar[Callable[[Tensor, Any], Tensor]]
-    backward: ClassVar[Callable[..., None]]
-    sum: ClassVar[Callable[..., Tensor]]
-    mean: ClassVar[Callable[..., Tensor]]
-    max: ClassVar[Callable[..., Tensor]]
-    min: ClassVar[Callable[..., Tensor]]
-    prod: ClassVar[Callable[..., Tensor]]
-    std: ClassVar[Callable[..., Tensor]]
-    var: ClassVar[Callable[..., Tensor]]
-    cumsum: ClassVar[Callable[..., Tensor]]
-    cumprod: ClassVar[Callable[..., Tensor]]
-    argmax: ClassVar[Callable[..., Tensor]]
-    argmin: ClassVar[Callable[..., Tensor]]
-    argsort: ClassVar[Callable[..., Tensor]]
-    all: ClassVar[Callable[..., Tensor]]
-    any: ClassVar[Callable[..., Tensor]]
-    dot: ClassVar[Callable[..., Tensor]]
-    reshape: ClassVar[Callable[..., Tensor]]
-    transpose: ClassVar[Callable[..., Tensor]]
-    swapaxes: ClassVar[Callable[..., Tensor]]
-    ravel: ClassVar[Callable[..., Tensor]]
-    flatten: ClassVar[Callable[..., Tensor]]
-    squeeze: ClassVar[Callable[..., Tensor]]
-    repeat: ClassVar[Callable[..., Tensor]]
-    take: ClassVar[Callable[..., Tensor]]
-    diagonal: ClassVar[Callable[..., Tensor]]
-    trace: ClassVar[Callable[..., Tensor]]
-    clip: ClassVar[Callable[..., Tensor]]
-    round: ClassVar[Callable[..., Tensor]]
-    conj: ClassVar[Callable[..., Tensor]]
-    astype: ClassVar[Callable[..., Tensor]]
-    copy: ClassVar[Callable[..., Tensor]]
-    T: ClassVar[Any]
-    mT: ClassVar[Any]
-    real: ClassVar[Any]
-    imag: ClassVar[Any]
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         if type(data) is Tensor:
@@ -240,16 +163,10 @@ class Tensor:
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs:
-            handler = handlers.get(ufunc)
-            if handler is not None:
-                return handler(*inputs)
-        return _uncommon_ufunc(ufunc, method, inputs, kwargs)
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        if kwargs and kwargs.get("out") is not None:
-            raise TypeError(_no_out(func))
-        return _handler(func, func)(*args, **kwargs)
+        return call_function(func, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._flags & GRAD:
@@ -406,41 +323,3 @@ def _restore(array: Any, requires_grad: bool, name: str | None, grad: Any) -> Te
     t = Tensor(array, requires_grad, name)
     t.grad = None if grad is None else grad.copy()
     return t
-
-
-def _handler(key: Any, func: Callable[..., Any], method: str = "") -> Callable[..., Any]:
-    """What stands in the register under key; TypeError, naming the function, where nothing does."""
-    handler = handlers.get(key)
-    if handler is None and any(provide(key) for provide in providers):
-        handler = handlers[key]
-    if handler is None:
-        module = getattr(func, "__module__", None) or ("numpy" if hasattr(np, func.__name__) else None)
-        name = f"{module}.{func.__name__}" if module else f"the ufunc {func.__name__}"
-        raise TypeError(
-            f"{name}{method} has no derivative rule here, so it is refused rather than losing a "
-            "gradient; write it with other NumPy functions, add a rule (tg.elementwise, tg.linear, tg.bilinear, "
-            "tg.custom_vjp), or pass t.numpy() if no gradient is wanted"
-        )
-    return handler
-
-
-def _no_out(function: Callable[..., Any]) -> str:
-    return (
-        f"{function.__name__}(…, out=…) or an in-place operator would write a Tensor's value into an existing "
-        "array and lose its gradient; use the result instead: y = np.add(x, t), x = x + t"
-    )
-
-
-def _uncommon_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A ufunc without a row, with keyword arguments, or one of its methods (np.add.reduce)."""
-    if "out" in kwargs:
-        raise TypeError(_no_out(ufunc))
-    if method == "__call__":
-        handler = _handler(ufunc, ufunc)
-        for name in kwargs:
-            raise TypeError(
-                f"{ufunc.__name__}(…, {name}=…) is not supported on Tensors, because its gradient would be lost; "
-                "write np.where(…) for where=, .astype(…) for dtype=, np.moveaxis(…) for axis="
-            )
-        return handler(*inputs)
-    return _handler((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)

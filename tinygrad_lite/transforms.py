@@ -24,9 +24,10 @@ import numpy as np
 
 from . import tree
 from .backward import recorded, sweep
+from .calling import record
 from .context import current, switched
 from .forward import push
-from .op import linear, record
+from .op import linear
 from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, label, leaf, next_seq
 
 _INSIDE = LIFTED | TRACED
@@ -39,7 +40,7 @@ def _same(x: Any) -> Any:
 
 
 # The link from a lifted tensor to the one it stands for, and from a released one to what it was.
-identity = linear(_same, lambda g, y, x: g, name="identity")
+identity = linear(_same, lambda g, y, x: g, name="identity", alias=True)
 
 
 # -- tensors ---------------------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ def stop_gradient(x: Any) -> Any:
     return record(_stop, x._data, x._flags & ~(GRAD | LIFTED), (x,), {})
 
 
-_stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient")
+_stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient", alias=True)
 
 
 def _seed(y: Tensor, g: Any, as_tensor: bool) -> Any:

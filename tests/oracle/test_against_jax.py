@@ -21,8 +21,8 @@ jnp = pytest.importorskip("jax.numpy")
 
 import tinygrad_lite as tg  # noqa: E402
 from tinygrad_lite import tree  # noqa: E402
+from tinygrad_lite.dispatch import handlers  # noqa: E402
 from tinygrad_lite.rules import special  # noqa: E402
-from tinygrad_lite.tensor import handlers  # noqa: E402
 from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 
 from .differences import CALLS, EDGES, Difference  # noqa: E402

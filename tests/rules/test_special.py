@@ -14,8 +14,8 @@ import pytest
 sp = pytest.importorskip("scipy.special")
 
 import tinygrad_lite as tg  # noqa: E402
+from tinygrad_lite.dispatch import handlers  # noqa: E402
 from tinygrad_lite.rules import special  # noqa: E402
-from tinygrad_lite.tensor import handlers  # noqa: E402
 from tinygrad_lite.testing import check_gradients  # noqa: E402
 from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from ..dispatch import handlers
 from ..op import Op, pick
 from ..rules import elementwise as e
 from ..rules.indexing import Slot, get, put
 from ..rules.neural import leaky_relu, relu
 from ..rules.products import matmul
-from ..rules.shaping import broadcast_to, copy, expand_dims, reshape, swapaxes, transpose
-from ..tensor import handlers
-from ..transforms import identity
-from .program import Node, Operand
+from ..rules.shaping import broadcast_to, expand_dims, reshape, swapaxes, to_inexact, to_integer, transpose
+from .program import Node, Operand, dtype_of, shape_of
 
 Expr = ast.expr
 Binder = Callable[[Any, str], str]
@@ -51,7 +50,6 @@ _COMPARE: dict[Op, ast.cmpop] = {
     e.greater_equal: ast.GtE(),
 }
 _PREFIX: dict[Op, ast.unaryop] = {e.negative: ast.USub(), e.invert: ast.Invert()}
-_SAME = {identity, e.positive, copy}
 _LITERAL_MOST = 8  # entries of an array that is written out
 
 
@@ -76,7 +74,7 @@ class Writer:
         op, params = node.op, node.params
         assert op is not None
         if not params:
-            written = self._operator(op, node.operands, xs)
+            written = self._operator(node, op, xs)
             if written is not None:
                 return written
         if op is get:
@@ -90,7 +88,7 @@ class Writer:
             return ast.Attribute(xs[0], "T", ast.Load())
         if op is swapaxes and {params.get("axis1"), params.get("axis2")} == {-1, -2}:
             return ast.Attribute(xs[0], "mT", ast.Load())
-        if op.name == "astype" and set(params) == {"dtype"}:
+        if op in (to_inexact, to_integer):
             return _call(ast.Attribute(xs[0], "astype", ast.Load()), [self.literal(params["dtype"])])
         if op is relu:
             return _call(_numpy("maximum"), [xs[0], ast.Constant(0)])
@@ -121,7 +119,8 @@ class Writer:
             return _call(_numpy(known), xs, shown)
         return _call(ast.Name(self.helper(op)), xs, keywords)
 
-    def _operator(self, op: Op, operands: Sequence[Operand], xs: Sequence[Expr]) -> Expr | None:
+    def _operator(self, node: Node, op: Op, xs: Sequence[Expr]) -> Expr | None:
+        operands = node.operands
         if op in _INFIX:
             a, b = xs
             if op is e.multiply or op is e.divide:
@@ -136,7 +135,9 @@ class Writer:
             return ast.UnaryOp(_PREFIX[op], xs[0])
         if op is e.square:
             return ast.BinOp(xs[0], ast.Pow(), ast.Constant(2))
-        return xs[0] if op in _SAME else None
+        x = operands[0] if operands else None
+        same = op.alias and shape_of(x) == node.shape and dtype_of(x) == node.dtype
+        return xs[0] if same else None
 
     def _size(self, operand: Operand, x: Expr) -> Expr:
         return self.sizes.get(operand, x) if type(operand) is int else x

@@ -19,6 +19,7 @@ import numpy as np
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.products import matmul
+from ..rules.shaping import to_inexact
 from .program import Editor, Node, Operand, Program, is_scalar
 
 # What a multiplication costs: a call, and every byte of the result (microseconds; order of magnitude is enough).
@@ -118,7 +119,7 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
         return None
     if op is where and is_scalar(xs[2]) and xs[2] == 0 and type(xs[1]) is Node:
         return a.of(xs[1]), None
-    if op is not None and op.kind == "linear" and op.outputs == 1 and op.name != "astype":
+    if op is not None and op.kind == "linear" and op.outputs == 1 and op is not to_inexact:
         return a.of(xs[0]), None
     return None
 

@@ -6,20 +6,16 @@ Each preserves values up to rounding, shapes and dtypes exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from ..op import Op
-from ..rules.elementwise import add, divide, multiply, negative, positive, subtract, wins
-from ..rules.indexing import get as getitem
+from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.products import matmul
 from ..rules.reductions import mean
 from ..rules.reductions import sum as sum_
-from ..rules.shaping import broadcast_to, copy, expand_dims, ravel, reshape, squeeze, swapaxes, transpose
+from ..rules.shaping import broadcast_to, reshape
 from ..tensor import next_seq
-from ..transforms import identity
 from .program import Editor, Node, Operand, Program, dtype_of, edited, is_scalar, is_weak, result_type, shape_of
 from .trace import collect, traced, tracing
 
@@ -37,20 +33,14 @@ def drop_dead(program: Program) -> Program:
     return Program(program.inputs, program.captures, tuple(reversed(steps)), program.outputs)
 
 
-_SAME = {identity, positive, copy}
-_SAME_NAMES = {"stop_gradient"}
-
-
 def drop_aliases(program: Program) -> Program:
     """Leave out steps that hand on their operand unchanged."""
 
     def visit(editor: Editor, node: Node) -> Operand:
-        if node.op in _SAME or (node.op is not None and node.op.name in _SAME_NAMES):
+        assert node.op is not None
+        if node.op.alias:
             x = editor.now(node.operands[0])
-            return x if is_weak(x) == node.weak else editor.keep(node)
-        if node.op is not None and node.op.name in ("astype", "broadcast_to", "reshape"):
-            x = editor.now(node.operands[0])
-            if shape_of(x) == node.shape and not is_weak(x) and dtype_of(x) == node.dtype:
+            if shape_of(x) == node.shape and is_weak(x) == node.weak and dtype_of(x) == node.dtype:
                 return x
         return editor.keep(node)
 
@@ -197,16 +187,13 @@ def split_means(program: Program) -> Program:
 def inline(program: Program) -> Program:
     """Write ops that are made of NumPy functions (sigmoid, softplus) as those functions, so that parts can be shared.
 
-    Their forward functions are plain NumPy: given Tensors, they record themselves. A function that silences warnings
-    stays whole.
+    Their rows say so (`inline`); given Tensors, their forward functions record themselves.
     """
 
     def visit(editor: Editor, node: Node) -> Operand:
         op = node.op
         assert op is not None
-        if (op.kind != "elementwise" and op is not wins) or type(op.fn) is not FunctionType:
-            return editor.keep(node)
-        if "errstate" in op.fn.__code__.co_names:
+        if not op.inline:
             return editor.keep(node)
         xs = editor.operands(node)
         start = next_seq()
@@ -251,9 +238,7 @@ EXACT: tuple[Pass, ...] = (
 )
 """What both printers start with."""
 
-_VIEWS: set[Op] = {transpose, swapaxes, reshape, ravel, expand_dims, squeeze, broadcast_to}
-
 
 def is_view(node: Node) -> bool:
     """Whether the step only looks at its operand in another way (where the memory's layout allows)."""
-    return node.op in _VIEWS or (node.op is getitem and len(node.operands) == 1)
+    return node.op is not None and node.op.view and len(node.operands) == 1

@@ -10,6 +10,8 @@ import numpy as np
 from ..callsite import user_line
 from ..context import switched
 from ..op import Op
+from ..rules.indexing import get
+from ..rules.shaping import ravel, reshape
 from ..tensor import TRACED, Tensor, TraceError, leaf
 from .program import Node, Operand, Program
 
@@ -24,18 +26,15 @@ def tracing() -> Any:
     return switched(tracing=True, watcher=_Guard())
 
 
-_SHAPED_BY_NUMBERS = {"unique", "counts", "first_index", "argwhere", "flatnonzero", "count", "weighted_count", "common"}
-
-
 class _Guard:
     """Refuses what a program cannot repeat with other numbers."""
 
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""
-        masked = op.name in ("getitem", "put") and any(type(x) is Tensor and x.dtype == np.bool_ for x in inputs[1:])
-        if masked or op.name in _SHAPED_BY_NUMBERS:
+        decides = op.shape_from_values
+        if decides is True or (decides and decides(*inputs) and any(type(x) is Tensor for x in inputs[1:])):
             raise TraceError(
-                f"{user_line()}: the shape of {'t[mask]' if masked else op.name}'s result depends on numbers that a "
+                f"{user_line()}: the shape of {'t[mask]' if op is get else op.name}'s result depends on numbers that a "
                 "program does not know beforehand; write np.where(mask, t, 0), or multiply by the mask"
             )
         for array in data if op.outputs > 1 else (data,):
@@ -71,8 +70,8 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
     for t in made:
         if t in nodes:
             continue
-        op: Op = t._op  # type: ignore[assignment]
-        if t._params.get("order") in ("K", "A") and op.name in ("ravel", "reshape"):
+        op: Op = t._op
+        if t._params.get("order") in ("K", "A") and op in (ravel, reshape):
             raise TraceError(
                 f"{op.name}(…, order={t._params['order']!r}) depends on how its operand lies in memory, which may "
                 "differ from call to call; say order='C' or order='F'"

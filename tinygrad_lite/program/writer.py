@@ -21,6 +21,7 @@ from ..op import Op, pick
 from ..rules.elementwise import add, divide, maximum, minimum, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.products import matmul
+from ..rules.shaping import expand_dims, ravel, reshape, squeeze, transpose
 from .plan import REDUCTIONS, Plan, makes_memory
 from .program import Node, Operand, Program, is_scalar
 from .simplify import is_view
@@ -30,7 +31,7 @@ MISS = object()
 
 _OPERATORS: dict[Op, str] = {add: "+", subtract: "-", multiply: "*", divide: "/"}
 _SAME_DTYPE: set[Op] = {add, subtract, multiply, divide, maximum, minimum}  # a constant operand may have the result's
-_RESHAPES = ("reshape", "ravel", "expand_dims", "squeeze")
+_RESHAPES = (reshape, ravel, expand_dims, squeeze)
 _RESERVED = {
     "np",
     "MISS",
@@ -249,9 +250,9 @@ class Writer:
     def _view(self, node: Node) -> str:
         x = self.operand(node.operands[0])
         assert node.op is not None
-        if node.op.name == "transpose" and node.params.get("axes") is None:
+        if node.op is transpose and node.params.get("axes") is None:
             return f"{x}.T"
-        if node.op.name in _RESHAPES and node.params.get("order", "C") == "C":
+        if node.op in _RESHAPES and node.params.get("order", "C") == "C":
             return f"{x}.reshape({node.shape})"
         keywords = "".join(f", {name}={self.literal(value)}" for name, value in node.params.items())
         return f"{self.function(node.op.fn)}({x}{keywords})"

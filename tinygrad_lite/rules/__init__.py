@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor, handlers
+from ..dispatch import handler_of
+from ..table import rows
+from ..tensor import Tensor
 from . import calculus as calculus
-from . import complex, elementwise, indexing, products, shaping
+from . import complex, elementwise, indexing, shaping
 from . import decompositions as decompositions
 from . import facts as facts
 from . import fft as fft
@@ -19,43 +21,13 @@ from . import losses as losses
 from . import neural as neural
 from . import norms as norms
 from . import polynomials as polynomials
+from . import products as products
 from . import ranges as ranges
 from . import reductions as reductions
 from . import sorting as sorting
 from . import special as special
 from . import statistics as statistics
 from . import ufunc_methods as ufunc_methods
-
-_BINARY = {
-    "add": elementwise.add.call,
-    "sub": elementwise.subtract.call,
-    "mul": elementwise.multiply.call,
-    "truediv": elementwise.divide.call,
-    "floordiv": elementwise.floor_divide.call,
-    "mod": elementwise.remainder.call,
-    "divmod": elementwise.divmod,
-    "pow": elementwise.raise_to,
-    "matmul": products.matmul.call,
-    "and": elementwise.bitwise_and.call,
-    "or": elementwise.bitwise_or.call,
-    "xor": elementwise.bitwise_xor.call,
-    "lshift": elementwise.left_shift.call,
-    "rshift": elementwise.right_shift.call,
-}
-_COMPARISONS = {
-    "eq": elementwise.equal.call,
-    "ne": elementwise.not_equal.call,
-    "lt": elementwise.less.call,
-    "le": elementwise.less_equal.call,
-    "gt": elementwise.greater.call,
-    "ge": elementwise.greater_equal.call,
-}
-_UNARY = {
-    "neg": elementwise.negative.call,
-    "pos": elementwise.positive.call,
-    "abs": elementwise.absolute.call,
-    "invert": elementwise.invert.call,
-}
 
 
 def _swapped(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -74,7 +46,7 @@ def _transpose(self: Tensor, *axes: Any) -> Any:
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's function as a method: t.sum(axis=0) is np.sum(t, axis=0)."""
-    return lambda self, *args, **keywords: handlers[function](self, *args, **keywords)
+    return lambda self, *args, **keywords: handler_of(function, function)(self, *args, **keywords)
 
 
 _METHODS = {
@@ -88,11 +60,11 @@ _METHODS = {
 
 
 def _install() -> None:
-    for name, call in _BINARY.items():
-        setattr(Tensor, f"__{name}__", call)
-        setattr(Tensor, f"__r{name}__", _swapped(call))
-    for name, call in (_COMPARISONS | _UNARY).items():
-        setattr(Tensor, f"__{name}__", call)
+    for op in rows():
+        if op.operator is not None:
+            _install_operator(op.operator.__name__.strip("_"), op.call)
+    _install_operator("pow", elementwise.raise_to)
+    _install_operator("divmod", elementwise.divmod)
     for name, method in _METHODS.items():
         setattr(Tensor, name, method)
     setattr(Tensor, "__getitem__", indexing.getitem)  # noqa: B010 (mypy: a declared method)
@@ -106,5 +78,14 @@ def _install() -> None:
     setattr(Tensor, "conj", complex.conjugate.call)  # noqa: B010
     setattr(Tensor, "conjugate", complex.conjugate.call)  # noqa: B010
 
+
+def _install_operator(name: str, call: Callable[..., Any]) -> None:
+    """Python's operator of this name, and its twin for a Tensor on the right (comparisons have none)."""
+    setattr(Tensor, f"__{name}__", call)
+    if name not in _ONE_SIDED:
+        setattr(Tensor, f"__r{name}__", _swapped(call))
+
+
+_ONE_SIDED = {"eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"}
 
 _install()

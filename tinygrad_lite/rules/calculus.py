@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, bilinear, constant, custom_vjp, implements, row
+from ..op import Array, bilinear, constant, custom_vjp
+from ..table import implements, row
 from .indexing import getitem
 from .shaping import as_array, as_dtype, positive_axis
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..op import constant, implements, linear, row
-from ..tensor import handlers
+from ..dispatch import handlers
+from ..op import constant, linear
+from ..table import implements, row
 from . import elementwise
 
 

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from ..op import Array, custom_vjp, implements, row
+from ..op import Array, custom_vjp
+from ..table import implements, row
 from ..tensor import GRAD, TRACED, Tensor
 from .matrices import (
     RECTANGLES,

@@ -7,23 +7,33 @@ operands. `domain` is where the tests draw operands, `kinks` where the derivativ
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
-from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, implements, over, row
+from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
+from ..table import implements, row
 
 LN2, LN10 = float(np.log(2)), float(np.log(10))
 POSITIVE = [(0.1, 5.0)]
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
 
-add = row(elementwise(np.add, ONE, ONE))
-subtract = row(elementwise(np.subtract, ONE, MINUS_ONE))
-multiply = row(elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a))
-divide = row(elementwise(np.divide, over(lambda y, a, b: b), lambda y, a, b: -y / b, domain=[(-3, 3), (0.2, 5)]))
-negative = row(elementwise(np.negative, MINUS_ONE))
-positive = row(elementwise(np.positive, ONE))
+add = row(elementwise(np.add, ONE, ONE, operator=operator.add))
+subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub))
+multiply = row(elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, operator=operator.mul))
+divide = row(
+    elementwise(
+        np.divide,
+        over(lambda y, a, b: b),
+        lambda y, a, b: -y / b,
+        domain=[(-3, 3), (0.2, 5)],
+        operator=operator.truediv,
+    )
+)
+negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg))
+positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos))
 reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, domain=POSITIVE))
 
 
@@ -32,11 +42,19 @@ def _direction(y: Array, x: Array) -> Array:
     return np.conjugate(x) / np.where(y == 0, 1, y) if x.dtype.kind == "c" else np.sign(x)
 
 
-absolute = row(elementwise(np.absolute, _direction, kinks=(0,), selects=True))
+absolute = row(elementwise(np.absolute, _direction, kinks=(0,), selects=True, operator=operator.abs))
 fabs = row(elementwise(np.fabs, lambda y, x: np.sign(x), kinks=(0,), selects=True))
 
 # a - b floor(a/b): where the quotient jumps, the derivative with respect to b is taken from the right.
-remainder = row(elementwise(np.remainder, ONE, lambda y, a, b: -np.floor_divide(a, b), domain=[(1.1, 1.9), (2.1, 2.9)]))
+remainder = row(
+    elementwise(
+        np.remainder,
+        ONE,
+        lambda y, a, b: -np.floor_divide(a, b),
+        domain=[(1.1, 1.9), (2.1, 2.9)],
+        operator=operator.mod,
+    )
+)
 fmod = row(elementwise(np.fmod, ONE, lambda y, a, b: -np.trunc(a / b), domain=[(1.1, 1.9), (2.1, 2.9)]))
 
 
@@ -126,7 +144,7 @@ def _d_exponent(y: Array, x: Array, p: Array) -> Array:
     return y * _log_of_base(y, x)
 
 
-power = row(elementwise(np.power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)]))
+power = row(elementwise(np.power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)], operator=operator.pow))
 float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)]))
 
 
@@ -259,7 +277,7 @@ def _wins(a: Any, b: Any) -> Any:
     return np.where(a == b, 0.5, a > b).astype(np.result_type(a, b))
 
 
-wins = row(constant(_wins, operands=2))
+wins = row(constant(_wins, operands=2, inline=True))
 
 _CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True}
 maximum = row(elementwise(np.maximum, lambda y, a, b: wins(a, b), lambda y, a, b: wins(b, a), **_CHOICE))
@@ -310,26 +328,26 @@ nan_to_num = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, selects=True))
 
 # -- piecewise constant: no gradient, but a program records them -----------------------------------------------------
 
-equal = row(constant(np.equal, operands=2))
-not_equal = row(constant(np.not_equal, operands=2))
-less = row(constant(np.less, operands=2))
-less_equal = row(constant(np.less_equal, operands=2))
-greater = row(constant(np.greater, operands=2))
-greater_equal = row(constant(np.greater_equal, operands=2))
+equal = row(constant(np.equal, operands=2, operator=operator.eq))
+not_equal = row(constant(np.not_equal, operands=2, operator=operator.ne))
+less = row(constant(np.less, operands=2, operator=operator.lt))
+less_equal = row(constant(np.less_equal, operands=2, operator=operator.le))
+greater = row(constant(np.greater, operands=2, operator=operator.gt))
+greater_equal = row(constant(np.greater_equal, operands=2, operator=operator.ge))
 logical_and = row(constant(np.logical_and, operands=2))
 logical_or = row(constant(np.logical_or, operands=2))
 logical_xor = row(constant(np.logical_xor, operands=2))
 logical_not = row(constant(np.logical_not))
-bitwise_and = row(constant(np.bitwise_and, operands=2))
-bitwise_or = row(constant(np.bitwise_or, operands=2))
-bitwise_xor = row(constant(np.bitwise_xor, operands=2))
-invert = row(constant(np.invert))
+bitwise_and = row(constant(np.bitwise_and, operands=2, operator=operator.and_))
+bitwise_or = row(constant(np.bitwise_or, operands=2, operator=operator.or_))
+bitwise_xor = row(constant(np.bitwise_xor, operands=2, operator=operator.xor))
+invert = row(constant(np.invert, operator=operator.invert))
 sign = row(constant(np.sign))
 floor = row(constant(np.floor))
 ceil = row(constant(np.ceil))
 trunc = row(constant(np.trunc))
 rint = row(constant(np.rint))
-floor_divide = row(constant(np.floor_divide, operands=2))
+floor_divide = row(constant(np.floor_divide, operands=2, operator=operator.floordiv))
 isnan = row(constant(np.isnan))
 isinf = row(constant(np.isinf))
 isfinite = row(constant(np.isfinite))
@@ -340,8 +358,8 @@ signbit = row(constant(np.signbit))
 spacing = row(constant(np.spacing))
 fix = row(constant(np.fix))
 round = row(constant(np.round), np.round, np.around)
-left_shift = row(constant(np.left_shift, operands=2))
-right_shift = row(constant(np.right_shift, operands=2))
+left_shift = row(constant(np.left_shift, operands=2, operator=operator.lshift))
+right_shift = row(constant(np.right_shift, operands=2, operator=operator.rshift))
 bitwise_count = row(constant(np.bitwise_count))
 gcd = row(constant(np.gcd, operands=2))
 lcm = row(constant(np.lcm, operands=2))

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..op import answers
-from ..tensor import Tensor, handlers
+from ..dispatch import handlers
+from ..table import answers
+from ..tensor import Tensor
 from .shaping import positive_axes
 
 # -- facts that depend on shape and dtype alone ----------------------------------------------------------------------

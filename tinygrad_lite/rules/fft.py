@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, implements, linear, row
+from ..op import Array, linear
+from ..table import implements, row
 from .products import conjugated, flattened_axes
 
 _SWAPPED: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, Op, answers, constant, custom_vjp, implements, linear, record, row
-from ..tensor import Tensor, handlers
+from ..calling import record
+from ..dispatch import handlers
+from ..op import Array, Op, constant, custom_vjp, linear
+from ..table import answers, implements, row
+from ..tensor import Tensor
 from .shaping import as_array, positive_axis
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
@@ -60,6 +63,10 @@ def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def _has_mask(x: Any, *arrays: Any) -> bool:
+    return any(a.dtype.kind == "b" for a in arrays)
+
+
 _EXAMPLES: list[Any] = [
     1,
     -1,
@@ -84,6 +91,8 @@ get: Op = row(
         operands=None,
         selects=True,
         name="getitem",
+        view=True,
+        shape_from_values=_has_mask,
         examples=lambda rng: [
             ((rng.normal(size=(3, 4, 2)), *arrays), {"template": template})
             for template, arrays in map(split_index, _EXAMPLES)
@@ -96,6 +105,7 @@ put: Op = row(
         lambda g, y, x, *arrays, template, shape: get(g, *arrays, template=template),
         operands=None,
         name="put",
+        shape_from_values=_has_mask,
         examples=lambda rng: [
             (
                 (rng.normal(size=np.zeros((3, 4, 2))[index].shape), *split_index(index)[1]),
@@ -355,8 +365,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 # -- where something holds: integers ---------------------------------------------------------------------------------
 
-flatnonzero = row(constant(np.flatnonzero))
-argwhere = row(constant(np.argwhere))
+flatnonzero = row(constant(np.flatnonzero, shape_from_values=True))
+argwhere = row(constant(np.argwhere, shape_from_values=True))
 
 
 @answers(np.nonzero)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, custom_vjp, implements, row, variadic
+from ..op import Array, custom_vjp, variadic
+from ..table import implements, row
 from ..tensor import Tensor
 from .shaping import as_dtype, positive_axis
 

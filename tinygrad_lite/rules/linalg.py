@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from ..op import Array, Op, constant, custom_vjp, implements, row
+from ..op import Array, Op, constant, custom_vjp
+from ..table import implements, row
 from .decompositions import svdvals
 from .matrices import (
     RECTANGLES,

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, elementwise, row
+from ..op import Array, elementwise
+from ..table import row
 from ..tensor import TRACED, Tensor
 from .neural import log_softmax, sigmoid
 
@@ -55,6 +56,7 @@ logistic_loss = row(
         lambda loss, z, y: -z,
         domain=[(-4, 4), (0.05, 0.95)],
         real=True,
+        inline=True,
     )
 )
 

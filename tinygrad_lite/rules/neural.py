@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, custom_vjp, elementwise, row
+from ..op import Array, custom_vjp, elementwise
+from ..table import row
 from .reductions import kept
 
 # -- activations -----------------------------------------------------------------------------------------------------
@@ -38,8 +39,8 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True))
-relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True, real=True))
+sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True, inline=True))
+relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True, real=True, inline=True))
 leaky_relu = row(
     elementwise(
         _leaky_relu,
@@ -47,9 +48,10 @@ leaky_relu = row(
         kinks=(0,),
         bounded=True,
         real=True,
+        inline=True,
     )
 )
-softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True))
+softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True))
 
 # -- over an axis ----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, custom_vjp, implements, row
+from ..op import Array, custom_vjp
+from ..table import implements, row
 from .decompositions import svdvals
 from .linalg import inv
 from .matrices import examples_of, rectangular_matrix, square_matrix

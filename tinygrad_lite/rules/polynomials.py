@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import implements
+from ..table import implements
 
 
 def _two(rng: np.random.Generator) -> Any:

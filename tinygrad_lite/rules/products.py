@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 import string
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from ..op import Array, answers, bilinear, implements, row, variadic
+from ..op import Array, bilinear, variadic
+from ..table import answers, implements, row
 from ..tensor import Tensor
 from .elementwise import multiply
 
@@ -55,7 +57,7 @@ def _explain(a: Any, b: Any) -> str:
     return f"the stacks {np.shape(a)[:-2]} and {np.shape(b)[:-2]} do not broadcast"
 
 
-matmul = row(bilinear(np.matmul, _left_vjp, _right_vjp, explain=_explain))
+matmul = row(bilinear(np.matmul, _left_vjp, _right_vjp, explain=_explain, operator=operator.matmul))
 implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2))))(matmul.call)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import implements
+from ..table import implements
 from .shaping import as_dtype, positive_axis
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, constant, custom_vjp, implements, linear, row
+from ..op import Array, constant, custom_vjp, linear
+from ..table import implements, row
 from .shaping import positive_axes
 
 

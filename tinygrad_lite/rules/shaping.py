@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, Op, constant, implements, linear, row
-from ..tensor import Tensor, check_numeric, handlers
+from ..op import Array, Op, constant, linear
+from ..table import implements, row
+from ..tensor import Tensor, check_numeric
 
 # -- other axes, other shapes ----------------------------------------------------------------------------------------
 
@@ -54,17 +55,21 @@ def _new_shape(a: Any, shape: Any, order: Any = "C") -> Any:
 # In NumPy 2.0 the keyword was newshape=.
 _reshape: Any = np.reshape if "shape" in inspect.signature(np.reshape).parameters else _new_shape
 
+_RESHAPES: dict[str, Any] = {"alias": True, "view": True}
+
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
-broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g))
-reshape = row(linear(_reshape, lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order), name="reshape"))
-handlers[np.reshape] = reshape.call
-ravel = row(linear(np.ravel, lambda g, y, x, order="C": _reshaped(g, x.shape, order)))
-transpose = row(linear(np.transpose, _transpose_vjp), np.transpose, np.permute_dims)
-swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2)))
-moveaxis = row(linear(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source)))
-expand_dims = row(linear(np.expand_dims, lambda g, y, x, axis: np.squeeze(g, axis)))
-squeeze = row(linear(np.squeeze, lambda g, y, x, axis=None: np.reshape(g, x.shape)))
-copy = row(linear(np.copy, lambda g, y, x: g))
+broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g, alias=True, view=True))
+reshape = row(
+    linear(_reshape, lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order), name="reshape", **_RESHAPES),
+    np.reshape,
+)
+ravel = row(linear(np.ravel, lambda g, y, x, order="C": _reshaped(g, x.shape, order), **_RESHAPES))
+transpose = row(linear(np.transpose, _transpose_vjp, view=True), np.transpose, np.permute_dims)
+swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2), view=True))
+moveaxis = row(linear(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source), view=True))
+expand_dims = row(linear(np.expand_dims, lambda g, y, x, axis: np.squeeze(g, axis), view=True))
+squeeze = row(linear(np.squeeze, lambda g, y, x, axis=None: np.reshape(g, x.shape), **_RESHAPES))
+copy = row(linear(np.copy, lambda g, y, x: g, alias=True))
 
 
 @implements(np.matrix_transpose)
@@ -329,8 +334,8 @@ def _converted(x: Any, dtype: Any) -> Any:
 
 
 # The sweep gives every cotangent its operand's dtype; an integer result carries none.
-_to_inexact = linear(_converted, lambda g, y, x, dtype: g, name="astype")
-_to_integer = constant(_converted, name="astype")
+to_inexact = linear(_converted, lambda g, y, x, dtype: g, name="astype", alias=True)
+to_integer = constant(_converted, name="astype", alias=True)
 
 
 @implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])
@@ -340,5 +345,5 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     if type(x) is Tensor:
         check_numeric(np.empty(0, dtype))
     if dtype.kind in "fc":
-        return _to_inexact.call(x, dtype=dtype)
-    return _to_integer.call(x, dtype=dtype)
+        return to_inexact.call(x, dtype=dtype)
+    return to_integer.call(x, dtype=dtype)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, answers, constant, custom_vjp, implements, row
+from ..op import Array, constant, custom_vjp
+from ..table import answers, implements, row
 from .indexing import put_along
 
 # -- orders: integers ------------------------------------------------------------------------------------------------
@@ -90,10 +91,22 @@ def _unique_vjp(g: Array, y: Array, x: Array, equal_nan: bool = True) -> Array:
 
 inverse = row(constant(_inverse))
 first_index = row(
-    constant(lambda x, equal_nan: np.unique(x, return_index=True, equal_nan=equal_nan)[1], name="first_index")
+    constant(
+        lambda x, equal_nan: np.unique(x, return_index=True, equal_nan=equal_nan)[1],
+        name="first_index",
+        shape_from_values=True,
+    )
 )
-counts = row(constant(lambda x, equal_nan: np.unique(x, return_counts=True, equal_nan=equal_nan)[1], name="counts"))
-unique_ = row(custom_vjp(_unique, _unique_vjp, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})]))
+counts = row(
+    constant(
+        lambda x, equal_nan: np.unique(x, return_counts=True, equal_nan=equal_nan)[1],
+        name="counts",
+        shape_from_values=True,
+    )
+)
+unique_ = row(
+    custom_vjp(_unique, _unique_vjp, shape_from_values=True, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
+)
 
 
 @implements(np.unique, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
@@ -154,7 +167,7 @@ def _common(a: Any, b: Any, which: int) -> Any:
     return np.intersect1d(a, b, return_indices=True)[which]
 
 
-common = row(constant(_common, operands=2))
+common = row(constant(_common, operands=2, shape_from_values=True))
 
 
 @implements(np.intersect1d)

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, Op, custom_vjp, elementwise, over, row
-from ..tensor import handlers, providers
+from ..dispatch import handlers, providers
+from ..op import Array, Op, custom_vjp, elementwise, over
+from ..table import row
 
 _ROOT_PI = math.sqrt(math.pi)
 _ROOT_2PI = math.sqrt(2 * math.pi)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Array, answers, constant, custom_vjp, implements, linear, row
+from ..op import Array, constant, custom_vjp, linear
+from ..table import answers, implements, row
 from ..tensor import Tensor
 from .indexing import put_along
 from .reductions import back_from_line, calls, flag, in_line
@@ -230,10 +231,11 @@ weighted_count = row(
         _weighted_count,
         lambda g, y, weights, x, minlength=0: np.take(g, x),
         operands=2,
+        shape_from_values=True,
         examples=lambda rng: [((rng.normal(size=6), rng.integers(0, 4, 6)), {"minlength": 5})],
     )
 )
-count = row(constant(lambda x, minlength=0: np.bincount(x, minlength=minlength), name="count"))
+count = row(constant(lambda x, minlength=0: np.bincount(x, minlength=minlength), name="count", shape_from_values=True))
 
 
 @implements(np.bincount, examples=lambda rng: [((rng.integers(0, 4, 6), rng.normal(size=6)), {})])

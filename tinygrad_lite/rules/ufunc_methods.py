@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import rows
-from ..tensor import handlers
+from ..dispatch import handlers
+from ..table import rows
 from .neural import logsumexp
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tensor import Tensor, handlers
+from ..dispatch import handlers
+from ..tensor import Tensor
 from .rows import (
     USUAL_DOMAIN,
     Function,

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..op import Op, compositions, rows
+from ..op import Op
+from ..table import compositions, rows
 
 Shape = tuple[int, ...]
 Call = tuple[list[Any], dict[str, Any]]
@@ -108,7 +109,9 @@ class Function:
         known = tuple(name for name in keywords if name in KEYWORDS)
         arity = op.arity or 2
         domain = tuple(op.domain) if op.domain else (USUAL_DOMAIN,) * arity
-        return Function(op.name, op.call, op.fn, op.kind, arity, domain, op.kinks, known, op.outputs, op.examples)
+        return Function(
+            op.name, op.call, op.fn, op.kind, arity, domain, tuple(op.kinks), known, op.outputs, op.examples
+        )
 
     @staticmethod
     def of_composition(fn: Callable[..., Any], examples: Callable[..., Any] | None) -> Function:

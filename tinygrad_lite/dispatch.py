@@ -1,0 +1,69 @@
+"""The register of NumPy's functions: what is called instead when one of the arguments is a Tensor.
+
+`Tensor` looks functions up here; the table fills it. A function that is not in it is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+handlers: dict[Any, Callable[..., Any]] = {}
+"""NumPy's function, or (ufunc, method) -> what to call instead."""
+
+providers: list[Callable[[Any], bool]] = []
+"""Asked in turn about a function that is not in the register: one may add it (SciPy's rows, once SciPy is imported)."""
+
+
+def handler_of(key: Any, func: Callable[..., Any], method: str = "") -> Callable[..., Any]:
+    """What is registered under key; TypeError, naming the function, where nothing is."""
+    handler = handlers.get(key)
+    if handler is None and any(provide(key) for provide in providers):
+        handler = handlers[key]
+    if handler is None:
+        module = getattr(func, "__module__", None) or ("numpy" if hasattr(np, func.__name__) else None)
+        name = f"{module}.{func.__name__}" if module else f"the ufunc {func.__name__}"
+        raise TypeError(
+            f"{name}{method} has no derivative rule here, so it is refused rather than losing a "
+            "gradient; write it with other NumPy functions, add a rule (tg.elementwise, tg.linear, tg.bilinear, "
+            "tg.custom_vjp), or pass t.numpy() if no gradient is wanted"
+        )
+    return handler
+
+
+def call_function(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """One of NumPy's functions, such as np.sum."""
+    handler = handlers.get(func)
+    if handler is not None and not kwargs:
+        return handler(*args)
+    if kwargs.get("out") is not None:
+        raise TypeError(_no_out(func))
+    return handler_of(func, func)(*args, **kwargs)
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A ufunc, such as np.add, or one of its methods (np.add.reduce)."""
+    if method == "__call__" and not kwargs:
+        handler = handlers.get(ufunc)
+        if handler is not None:
+            return handler(*inputs)
+    if "out" in kwargs:
+        raise TypeError(_no_out(ufunc))
+    if method == "__call__":
+        handler = handler_of(ufunc, ufunc)
+        for name in kwargs:
+            raise TypeError(
+                f"{ufunc.__name__}(…, {name}=…) is not supported on Tensors, because its gradient would be lost; "
+                "write np.where(…) for where=, .astype(…) for dtype=, np.moveaxis(…) for axis="
+            )
+        return handler(*inputs)
+    return handler_of((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)
+
+
+def _no_out(function: Callable[..., Any]) -> str:
+    return (
+        f"{function.__name__}(…, out=…) or an in-place operator would write a Tensor's value into an existing "
+        "array and lose its gradient; use the result instead: y = np.add(x, t), x = x + t"
+    )

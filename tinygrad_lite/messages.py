@@ -1,0 +1,50 @@
+"""What error messages say of an operation: which op, which operands, their names and shapes, and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .callsite import variable_name
+from .tensor import Tensor
+
+_SIGNS = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "matmul": " @ "}  # for people
+
+
+def describe(x: Any) -> str:
+    """An operand: its name, its shape, and its dtype if that may be what is wrong."""
+    value = x._data if type(x) is Tensor else x
+    if isinstance(value, tuple) or not hasattr(value, "shape"):
+        return repr(x)
+    name = (x.name if type(x) is Tensor else None) or variable_name(x) or type(x).__name__
+    return f"{name} {value.shape}" + ("" if value.dtype.kind in "fc" else f" {value.dtype}")
+
+
+def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exception:
+    """The error that an op's function raised, again, saying which op, which tensors and which shapes."""
+    named = [describe(x) for x in operands]
+    if op.explain is not None:
+        what = op.explain(*operands)
+    elif op.kind == "elementwise" and isinstance(error, ValueError):
+        shapes = " and ".join(str(np.shape(x._data if type(x) is Tensor else x)) for x in operands)
+        what = (
+            f"shapes {shapes} do not broadcast: from the right, sizes must be equal or 1; reshape one, as in b[:, None]"
+        )
+    else:
+        what = str(error)
+    kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError, TypeError)
+    kind = next(kind for kind in kinds if isinstance(error, kind))
+    return kind(f"{op.name}: {_SIGNS.get(op.name, ', ').join(named)}: {what}")
+
+
+def unsupported_keyword(function: str, keyword: str, supported: Iterable[str]) -> str:
+    return (
+        f"{function}({keyword}=…) is not supported on Tensors, because its gradient would be lost; "
+        f"supported: {', '.join(sorted(supported)) or 'no keywords'}"
+    )
+
+
+def tensor_as_keyword(function: str, keyword: str) -> str:
+    return f"{function}: {keyword}= must be a plain value, not a Tensor; say {keyword}=int(t) or {keyword}=t.numpy()"

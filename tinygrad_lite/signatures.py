@@ -1,0 +1,49 @@
+"""What a function's parameters are called: read from its code object, because `inspect` costs 10 µs where this costs
+0.3 µs, and the table has five hundred rows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NamedTuple
+
+
+class Parameters(NamedTuple):
+    """names: of what can be given by position, in order; the first `nameless` of them cannot be named. keywords: of
+    what can only be named. any_number, any_keyword: whether there is a *args, a **kwargs beside them."""
+
+    names: tuple[str, ...]
+    keywords: tuple[str, ...]
+    any_number: bool
+    any_keyword: bool
+    nameless: int
+
+
+def parameters(function: Callable[..., Any]) -> Parameters | None:
+    """Its parameters; None for a function built in C that has no signature."""
+    inner = getattr(function, "__wrapped__", function)  # NumPy's dispatchers wrap a Python function
+    code = getattr(inner, "__code__", None)
+    if type(code) is CodeType and not hasattr(inner, "__wrapped__") and not hasattr(inner, "__signature__"):
+        count, every, flags = code.co_argcount, code.co_varnames, code.co_flags
+        keywords = every[count : count + code.co_kwonlyargcount]
+        any_number, any_keyword = bool(flags & inspect.CO_VARARGS), bool(flags & inspect.CO_VARKEYWORDS)
+        return Parameters(every[:count], keywords, any_number, any_keyword, code.co_posonlyargcount)
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    names = tuple(p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    keywords = tuple(p.name for p in found if p.kind is p.KEYWORD_ONLY)
+    kinds = [p.kind for p in found]
+    any_number, any_keyword = inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds
+    return Parameters(names, keywords, any_number, any_keyword, kinds.count(inspect.Parameter.POSITIONAL_ONLY))
+
+
+def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
+    """Whether an argument says only what would hold without it."""
+    try:
+        default = inspect.signature(function).parameters[name].default
+    except (KeyError, TypeError, ValueError):
+        return False
+    return value is default or (type(value) is type(default) and bool(value == default))
