@@ -11,7 +11,7 @@ PACKAGE = ROOT / "tinygrad_lite"
 
 # From the ground up; what stands on one line knows nothing of what stands on a later one, or of its neighbours.
 LAYERS = [
-    ["callsite", "context", "dispatch", "signatures"],
+    ["axes", "callsite", "context", "dispatch", "rounding", "signatures"],
     ["tree"],
     ["tensor"],
     ["messages"],

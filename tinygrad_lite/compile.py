@@ -10,7 +10,6 @@ from __future__ import annotations
 import builtins
 import functools
 import linecache
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MethodType
@@ -20,13 +19,15 @@ import numpy as np
 
 from . import tree
 from .context import current
-from .program.cheaper import CHEAPER
 from .program.factors import place_factors
 from .program.plan import plan
 from .program.program import Program
-from .program.simplify import EXACT, drop_dead, inline, run_passes, share, split_means
+from .program.rewrite import rewrite
+from .program.simplify import SIMPLER, drop_dead, inline
+from .program.tables.fast import FAST, MEANS
 from .program.trace import collect, traced, tracing
 from .program.writer import MISS, Writer
+from .rounding import describe_difference, noise
 from .tensor import LIFTED, TRACED, Tensor, leaf, next_seq
 from .transforms import argument_names
 
@@ -167,7 +168,7 @@ def _trace(
 
 def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
     """Print the program."""
-    program = faster(trace.program)
+    program = optimise(trace.program)
     writer = Writer(program, plan(program))
     lines = writer.write(trace.results)
     args, kwargs = trace.arguments.children
@@ -176,12 +177,12 @@ def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
     return _Generated("\n".join(lines) + "\n", writer.names, trace.dynamic, f"<compiled {name} {next_seq()}>")
 
 
-def faster(program: Program) -> Program:
-    """The passes that make a program fast."""
-    program = run_passes(program, EXACT)
-    program = run_passes(program, (split_means, inline, *EXACT))
-    program = run_passes(place_factors(program), EXACT)
-    return run_passes(program, (*CHEAPER, share, drop_dead))
+def optimise(program: Program) -> Program:
+    """The same results, up to rounding, in less time."""
+    program = drop_dead(rewrite(program, SIMPLER))
+    program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
+    program = drop_dead(rewrite(place_factors(program), SIMPLER))
+    return drop_dead(rewrite(program, FAST))
 
 
 # -- arguments and results -------------------------------------------------------------------------------------------
@@ -227,46 +228,12 @@ def _check(name: str, result: Any, expected: Any, trace: _Trace, leaves: list[An
     reason = None
     if structure != want_structure:
         reason = "has another structure"
-    elif any(_difference(np.asarray(a), b, 0.0) for a, b in zip(got, want, strict=True)):
-        noise = _rounding(trace.program, [leaves[i] for i in trace.dynamic])  # a difference of nearly equal numbers?
-        found = [_difference(np.asarray(a), b, e) for a, b, e in zip(got, want, noise, strict=True)]
-        reason = next(filter(None, found), None)
+    elif any(map(describe_difference, got, want)):
+        arrays = [leaves[i] for i in trace.dynamic]
+        moves = noise(lambda after: trace.program.run(*arrays, after=after))  # a difference of nearly equal numbers?
+        reason = next(filter(None, map(describe_difference, got, want, moves)), None)
     if reason:
         raise RuntimeError(
             f"{name}: the compiled program does not reproduce the function: its result {reason}. Does it draw random "
             "numbers, or depend on something that changes between calls? Pass that as an argument"
         )
-
-
-def _difference(a: Any, b: Any, noise: Any) -> str | None:
-    """What tells two arrays apart, round-off aside."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return f"is {a.dtype} {a.shape} instead of {b.dtype} {b.shape}"
-    if a.dtype.kind not in "fc":
-        return None if np.array_equal(a, b) else "differs"
-    digits = np.finfo(a.dtype).eps ** 0.5
-    finite = np.isfinite(b)
-    scale = np.max(np.abs(b), where=finite, initial=0)
-    with np.errstate(all="ignore"):
-        off = ~(np.abs(a - b) <= digits * scale + 1000 * noise)
-    same = not np.any(off & finite) and np.array_equal(a[~finite], b[~finite], equal_nan=True)
-    return None if same else "differs"
-
-
-def _rounding(program: Program, arrays: list[Any]) -> list[Any]:
-    """How far each result of a program moves when every step is off by a rounding error."""
-    rng = np.random.default_rng(0)
-
-    def shaken(y: Any) -> Any:
-        if type(y) is tuple:
-            return tuple(map(shaken, y))
-        dtype = np.asarray(y).dtype
-        if dtype.kind not in "fc":
-            return y
-        return y * (1 + np.finfo(dtype).eps * rng.uniform(-1, 1, np.shape(y))).astype(dtype)
-
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exact = program.run(*arrays)
-        trials = [program.run(*arrays, after=shaken) for _ in range(3)]
-        return [np.max([np.abs(np.subtract(x, y)) for y in ys], 0) for x, *ys in zip(exact, *trials, strict=True)]

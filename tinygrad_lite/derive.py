@@ -7,6 +7,7 @@ in the user's own names as a NumPy function that runs as it stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ from .program.reading import (
     plain_vectors,
 )
 from .program.recording import Function, Recording, record
+from .program.rewrite import rewrite
 from .program.simplify import EXACT, drop_dead, run_passes
+from .program.tables.readable import READABLE
 from .transforms import value_and_grad
 
-_PLAIN = (plain_numbers, plain_scalars, plain_sums, plain_transposes, plain_vectors)
+_PLAIN = (partial(rewrite, table=READABLE), plain_numbers, plain_scalars, plain_sums, plain_transposes, plain_vectors)
 _CLOSE = 1e-7  # how far the text may be from autograd, relative to the largest entry; both are rounded
 
 

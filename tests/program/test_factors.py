@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 import tinygrad_lite as tg
 from tinygrad_lite.program.factors import NONE, Factor, place_factors
 from tinygrad_lite.program.program import Node
-from tinygrad_lite.program.simplify import EXACT, inline, run_passes, split_means
+from tinygrad_lite.program.rewrite import rewrite
+from tinygrad_lite.program.simplify import EXACT, SIMPLER, drop_dead, inline, run_passes
+from tinygrad_lite.program.tables.fast import MEANS
 from tinygrad_lite.testing import strategies
 
-SIMPLER = (split_means, inline, *EXACT)
+PARTS = (lambda program: rewrite(program, [inline, *MEANS, *SIMPLER]), drop_dead)
 
 
 def scalings(program):
@@ -27,7 +29,7 @@ def scalings(program):
 @given(strategies.programs(), st.booleans(), st.integers(0, 1000))
 def test_it_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
-    before = run_passes(record_drawn(program, arguments, gradients), SIMPLER)
+    before = run_passes(record_drawn(program, arguments, gradients), PARTS)
     check(before, place_factors(before), *fresh(arguments, np.random.default_rng(seed)))
 
 
@@ -78,7 +80,7 @@ def test_programs_full_of_factors(record, check, steps, seed, dtype, gradients):
 
     x, y = (rng.normal(size=(3, 3)).astype(dtype) for _ in range(2))
     program = record(f, x, y, 1.5, gradients=gradients)
-    before = run_passes(program, SIMPLER)
+    before = run_passes(program, PARTS)
     after = place_factors(before)
     rtol = 1e-8 if dtype is np.float64 else 1e-3
     for arrays in ((x, y, 0.25), (y, x, -2.0)):
@@ -104,7 +106,7 @@ def test_a_training_step_scales_once(record, check):
     def f(W1, b1, W2, b2, X, Y, rate):
         return network_step([W1, b1, W2, b2], X, Y, rate)
 
-    before = run_passes(record(f, *arrays, Y, 0.5), SIMPLER)
+    before = run_passes(record(f, *arrays, Y, 0.5), PARTS)
     after = run_passes(place_factors(before), EXACT)
     assert len(scalings(before)) >= 5
     assert scalings(after) == [14]
@@ -129,7 +131,7 @@ def test_a_number_that_factors_are_made_of_is_not_scaled_itself(record, check):
     program = record(f, x, y, np.array(0.5))
     check(program, place_factors(program), x, y, np.array(0.25), rtol=1e-6)
     mixed = record(lambda x, k: tg.grad(lambda k: np.sum(x * k * 3.0 * k))(k), x, 1.5)
-    check(mixed, place_factors(run_passes(mixed, SIMPLER)), x, 0.25, rtol=1e-5)
+    check(mixed, place_factors(run_passes(mixed, PARTS)), x, 0.25, rtol=1e-5)
 
 
 def test_opposite_factors_make_a_difference(record, check):
@@ -153,7 +155,7 @@ def test_opposite_factors_make_a_difference(record, check):
 def test_numbers_that_guard_against_overflow_stay(record, f):
     x = np.array([[3.0, -1.0, 2.0]]) * 1e200
     program = record(f, x, 1e200)
-    after = run_passes(place_factors(run_passes(program, SIMPLER)), EXACT)
+    after = run_passes(place_factors(run_passes(program, PARTS)), EXACT)
     for a, b in zip(after.run(x, 1e200), program.run(x, 1e200), strict=True):
         assert np.all(np.isfinite(b))
         np.testing.assert_allclose(a, b)

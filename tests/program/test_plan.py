@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import tinygrad_lite as tg
-from tinygrad_lite.compile import faster
+from tinygrad_lite.compile import optimise
 from tinygrad_lite.op import pick
 from tinygrad_lite.program.plan import ALIGNMENT, plan
 from tinygrad_lite.program.program import Node, Program
@@ -75,7 +75,7 @@ def test_random_programs(record_drawn, fresh, drawn, gradients, passes, seed):
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        recorded = faster(recorded) if passes else recorded
+        recorded = optimise(recorded) if passes else recorded
         planned = simulate(recorded, fresh(arguments, rng))
     assert not overlapping(recorded, planned)
 
@@ -117,7 +117,7 @@ def test_values_of_one_size_that_come_and_go(record, steps, returned, passes):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = record(f, x)
-        program = faster(program) if passes else program
+        program = optimise(program) if passes else program
         planned = simulate(program, [x])
     assert not overlapping(program, planned)
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
 from tinygrad_lite import tree
-from tinygrad_lite.compile import faster
+from tinygrad_lite.compile import optimise
 from tinygrad_lite.program.plan import plan
 from tinygrad_lite.program.writer import MISS, Writer
 from tinygrad_lite.testing import strategies
@@ -41,7 +41,7 @@ def test_it_computes_what_the_program_does(record_drawn, fresh, drawn, gradients
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        recorded = faster(recorded) if passes else recorded
+        recorded = optimise(recorded) if passes else recorded
         _, names = written(recorded)
         for _ in range(2):
             arrays = fresh(arguments, rng)
@@ -82,7 +82,7 @@ def test_numbers_among_the_operands_leave_dtypes_as_numpy_has_them(record, f, dt
     except TypeError:
         return  # NumPy does not do this
     program = record(f, x)
-    _, names = written(faster(program))
+    _, names = written(optimise(program))
     assert_array_equal(names["body"](x)[0], f(x))
     assert names["body"](x)[0].dtype == f(x).dtype
 
@@ -101,7 +101,7 @@ def test_python_floats_leave_the_dtype_alone(record):
     program = record(
         lambda x, k: (x * k, x * (1 - k) / (k * 2), np.where(x > k, x, k**3), np.maximum(x, k % 3)), x, 2.0
     )
-    _, names = written(faster(program))
+    _, names = written(optimise(program))
     for k in (2.0, 0.25):
         for a, b in zip(names["body"](x, k), program.run(x, k), strict=True):
             assert a.dtype == np.float32

@@ -44,6 +44,12 @@ class Node:
     def nbytes(self) -> int:
         return self.size * int(self.dtype.itemsize)
 
+    def with_operands(self, operands: Sequence[Operand]) -> Node:
+        """The same step on other operands that leave its shape and dtype alone; itself if they are its own."""
+        if all(a is b for a, b in zip(operands, self.operands, strict=True)):
+            return self
+        return Node(self.op, tuple(operands), self.params, self.shape, self.dtype, self.weak, self.name)
+
     def __repr__(self) -> str:
         what = self.name or "input" if self.op is None else self.op.name
         return f"<{what} {self.dtype} {self.shape}>"
@@ -103,11 +109,13 @@ class Editor:
     def operands(self, node: Node) -> tuple[Operand, ...]:
         return tuple(self.now(x) for x in node.operands)
 
-    def keep(self, node: Node) -> Node:
+    def renewed(self, node: Node) -> Node:
         """The old step, with the operands that stand there now."""
-        operands = self.operands(node)
-        if any(a is not b for a, b in zip(operands, node.operands, strict=True)):
-            node = Node(node.op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
+        return node.with_operands(self.operands(node))
+
+    def keep(self, node: Node) -> Node:
+        """Add the old step, with the operands that stand there now."""
+        node = self.renewed(node)
         self.steps.append(node)
         return node
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from ..context import switched
 from ..op import Op
 from ..rules.indexing import get
 from ..rules.shaping import ravel, reshape
-from ..tensor import TRACED, Tensor, TraceError, leaf
-from .program import Node, Operand, Program
+from ..tensor import TRACED, Tensor, TraceError, leaf, next_seq
+from .program import Node, Operand, Program, is_scalar
 
 
-def traced(value: Any, name: str | None, flags: int = 0) -> Tensor:
+def traced(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
     """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python float."""
     return leaf(value, flags | TRACED, name)
 
@@ -90,6 +90,35 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
         steps.append(node)
     outputs = tuple(operand(t) for t in roots)
     return Program(tuple(nodes[t] for t in inputs), tuple(captures), tuple(steps), outputs), nodes
+
+
+def expand(
+    function: Callable[..., Any], operands: Sequence[Operand], params: dict[str, Any]
+) -> tuple[list[Node], Operand]:
+    """The steps of function(*operands, **params), and its result: an operand, one of the steps, or a number.
+
+    The function is traced on ones of the operands' shapes and dtypes. Constant numbers it is given as they are; arrays
+    it is not, since their owner may write other numbers into them.
+    """
+    start = next_seq()
+    stand_ins = {i: traced(_ones_like(x)) for i, x in enumerate(operands) if not is_scalar(x)}
+    with tracing():
+        result = function(*(stand_ins.get(i, x) for i, x in enumerate(operands)), **params)
+    body, _ = collect([result], list(stand_ins.values()), start)
+    known: dict[Node, Operand] = dict(zip(body.inputs, (operands[i] for i in stand_ins), strict=True))
+    steps = []
+    for step in body.steps:
+        xs = tuple(known[x] if type(x) is Node else x for x in step.operands)
+        known[step] = Node(step.op, xs, step.params, step.shape, step.dtype, step.weak)
+        steps.append(known[step])
+    (result,) = body.outputs
+    return steps, known[result] if type(result) is Node else result
+
+
+def _ones_like(x: Operand) -> Any:
+    if type(x) is not Node:
+        return x
+    return 1.0 if x.weak else np.broadcast_to(np.ones((), x.dtype), x.shape)
 
 
 def _input(t: Tensor) -> Node:

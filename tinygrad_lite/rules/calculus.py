@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axis
 from ..op import Array, bilinear, constant, custom_vjp
 from ..table import implements, row
 from .indexing import getitem
-from .shaping import as_array, as_dtype, positive_axis
+from .shaping import as_array, as_dtype
 
 # -- differences and integrals ---------------------------------------------------------------------------------------
 

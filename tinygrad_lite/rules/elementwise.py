@@ -20,9 +20,9 @@ POSITIVE = [(0.1, 5.0)]
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
 
-add = row(elementwise(np.add, ONE, ONE, operator=operator.add))
+add = row(elementwise(np.add, ONE, ONE, operator=operator.add, commutes=True))
 subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub))
-multiply = row(elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, operator=operator.mul))
+multiply = row(elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, operator=operator.mul, commutes=True))
 divide = row(
     elementwise(
         np.divide,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from ..axes import reduced_size
 from ..dispatch import handlers
 from ..table import answers
 from ..tensor import Tensor
-from .shaping import positive_axes
 
 # -- facts that depend on shape and dtype alone ----------------------------------------------------------------------
 
@@ -39,7 +38,7 @@ answers(np.triu_indices_from)(lambda arr, k=0: np.triu_indices_from(_pattern(arr
 
 @answers(np.size)
 def size(a: Any, axis: Any = None) -> int:
-    return a.size if axis is None else math.prod(a.shape[i] for i in positive_axes(axis, a.ndim))
+    return reduced_size(a.shape, axis)
 
 
 # -- new arrays of a tensor's shape and dtype ------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axes, reduced_axes
 from ..op import Array, linear
 from ..table import implements, row
-from .products import conjugated, flattened_axes
+from .products import conjugated
 
 _SWAPPED: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
@@ -87,7 +88,7 @@ def _axes(a: Any, s: Any, axes: Any) -> tuple[list[int | None], tuple[int, ...]]
     """A size (None: as it is) and an axis for every transform."""
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
-    axes = flattened_axes(axes, a.ndim)
+    axes = positive_axes(axes, a.ndim)
     sizes = [None] * len(axes) if s is None else list(s)
     if len(sizes) != len(axes):
         raise ValueError(f"fft: s={s} and axes={axes} must have the same length")
@@ -162,7 +163,7 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any
 
 
 def _shifted(x: Any, axes: Any, sign: int) -> Any:
-    axes = tuple(range(x.ndim)) if axes is None else flattened_axes(axes, x.ndim)
+    axes = reduced_axes(axes, x.ndim)
     shifts = [x.shape[i] // 2 if sign > 0 else -(x.shape[i] // 2) for i in axes]
     return np.roll(x, shifts, axes)
 

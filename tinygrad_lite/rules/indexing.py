@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axis
 from ..calling import record
 from ..dispatch import handlers
 from ..op import Array, Op, constant, custom_vjp, linear
 from ..table import answers, implements, row
 from ..tensor import Tensor
-from .shaping import as_array, positive_axis
+from .shaping import as_array
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
 # the op, so that they may be Tensors and a program can compute them.

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axis
 from ..op import Array, custom_vjp, variadic
 from ..table import implements, row
 from ..tensor import Tensor
-from .shaping import as_dtype, positive_axis
+from .shaping import as_dtype
 
 # -- joining ---------------------------------------------------------------------------------------------------------
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import reduced_axes
 from ..op import Array, custom_vjp
 from ..table import implements, row
 from .decompositions import svdvals
 from .linalg import inv
 from .matrices import examples_of, rectangular_matrix, square_matrix
-from .products import conjugated, flattened_axes
+from .products import conjugated
 from .reductions import kept
 
 
@@ -71,7 +72,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     """Every norm of vectors and matrices that NumPy has."""
     if axis is None and (ord is None or (ord == "fro" and x.ndim == 2)):
         return euclidean_norm.call(x, axis=None, keepdims=keepdims)
-    axes = tuple(range(x.ndim)) if axis is None else flattened_axes(axis, x.ndim)
+    axes = reduced_axes(axis, x.ndim)
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
     if len(axes) == 2:
@@ -130,7 +131,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
 )
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The norm of the vectors along one axis, or of all entries along several, or of all."""
-    axes = tuple(range(x.ndim)) if axis is None else flattened_axes(axis, x.ndim)
+    axes = reduced_axes(axis, x.ndim)
     others = [i for i in range(x.ndim) if i not in axes]
     flat = np.reshape(np.transpose(x, [*axes, *others]), (-1, *(x.shape[i] for i in others)))
     y = _vector_norm(flat, ord, 0, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 import string
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -331,9 +330,3 @@ def _permuted(x: Array, axes: list[int]) -> Array:
 def _check_inner(name: str, a: Any, b: Any, axis_a: int, axis_b: int) -> None:
     if a.shape[axis_a] != b.shape[axis_b]:
         raise ValueError(f"{name}: {a.shape} and {b.shape}: inner sizes {a.shape[axis_a]} and {b.shape[axis_b]} differ")
-
-
-def flattened_axes(axes: int | Iterable[int], ndim: int) -> tuple[int, ...]:
-    """Axes as a tuple of non-negative numbers."""
-    chosen = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
-    return tuple(i % ndim for i in chosen)

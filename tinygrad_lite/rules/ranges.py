@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axis
 from ..table import implements
-from .shaping import as_dtype, positive_axis
+from .shaping import as_dtype
 
 
 def _ends(rng: np.random.Generator) -> Any:

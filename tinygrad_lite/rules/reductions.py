@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import math
 from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axes, reduced_axes, reduced_size
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
-from .shaping import positive_axes
 
 
 def kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
@@ -27,7 +26,7 @@ def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
 
 def _count(x: Array, axis: Any) -> int:
     """How many entries make one entry of the reduced array."""
-    return x.size if axis is None or x.ndim == 0 else math.prod(x.shape[i] for i in positive_axes(axis, x.ndim))
+    return reduced_size(x.shape, axis)
 
 
 def calls(*keywords: dict[str, Any]) -> Any:
@@ -201,7 +200,7 @@ cumsum = row(linear(np.cumsum, _cumsum_vjp))
 
 def in_line(x: Array, axis: Any) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
     """The axes to reduce moved to the end and joined into one; with what it takes to go back."""
-    axes = tuple(range(x.ndim)) if axis is None else positive_axes(axis, x.ndim)
+    axes = reduced_axes(axis, x.ndim)
     order = tuple(i for i in range(x.ndim) if i not in axes) + axes
     moved = np.transpose(x, order)
     return np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], _count(x, axes))), order, moved.shape

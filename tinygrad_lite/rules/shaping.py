@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axes, positive_axis
 from ..op import Array, Op, constant, linear
 from ..table import implements, row
 from ..tensor import Tensor, check_numeric
@@ -19,15 +20,6 @@ def _transpose_vjp(g: Array, y: Array, x: Array, axes: Any = None) -> Array:
     return np.transpose(g, None if axes is None else tuple(int(i) for i in np.argsort(positive_axes(axes, x.ndim))))
 
 
-def positive_axes(axes: Any, ndim: int) -> tuple[int, ...]:
-    """Axes counted from the front, given one or several counted from either end; AxisError where there is none."""
-    several = axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)
-    for i in several:
-        if not -ndim <= i < ndim:
-            raise np.exceptions.AxisError(i, ndim)
-    return tuple(int(i) % ndim for i in several)
-
-
 def as_array(x: Any) -> Any:
     """A list or a number as an array; what is an array, or a Tensor, as it is."""
     return x if hasattr(x, "dtype") else np.asarray(x)
@@ -36,11 +28,6 @@ def as_array(x: Any) -> Any:
 def as_dtype(x: Any, dtype: Any) -> Any:
     """x in another dtype, or as it is."""
     return x if x.dtype == dtype else np.astype(x, dtype)
-
-
-def positive_axis(axis: Any, ndim: int) -> int:
-    """The same for one axis."""
-    return positive_axes(axis.__index__(), ndim)[0]
 
 
 def _reshaped(g: Array, shape: tuple[int, ...], order: Any) -> Array:

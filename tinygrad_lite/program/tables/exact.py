@@ -1,0 +1,94 @@
+"""Rewrites that change no bit of any result, signs of zero, infinities and NaN included, and leave less to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...axes import reduced_shape, reduced_size
+from ...op import Op
+from ...table import rows
+from ..program import Operand, dtype_of, shape_of
+from ..ranges import Ranges
+from ..rewrite import MATRIX, VECTOR, Rule, rule
+
+
+def _is_inexact(_: Ranges, x: Operand) -> bool:
+    """Whether it has a negative."""
+    return dtype_of(x).kind in "fc"
+
+
+NEUTRAL = [
+    rule(lambda x: x * 1, lambda x: x, MATRIX),
+    rule(lambda x: x / 1, lambda x: x, MATRIX),
+    rule(lambda x: x - 0, lambda x: x, MATRIX),
+    rule(lambda x: x + -0.0, lambda x: x, MATRIX),  # x + 0 is not x: of -0.0 it makes 0.0
+    rule(lambda x: x * -1, lambda x: -x, MATRIX, when=_is_inexact),
+    rule(lambda x: x / -1, lambda x: -x, MATRIX, when=_is_inexact),
+]
+
+
+def binary_ops() -> list[Op]:
+    """The rows of the table that combine two arrays entry by entry."""
+    return [op for op in rows() if op.arity == 2 and op.keywords in (None, frozenset()) and _is_elementwise(op)]
+
+
+def _is_elementwise(op: Op) -> bool:
+    return op.kind == "elementwise" or (op.kind == "constant" and isinstance(op.fn, np.ufunc))
+
+
+def examples(op: Op, a: Any, b: Any) -> tuple[Any, Any]:
+    """The examples in dtypes that a binary op takes: floats where it does."""
+    loops = getattr(op.fn, "types", ["dd->d"])
+    loop = next((types for types in loops if types[0] == "d"), "ll->l")
+    return a.astype(loop[0]), b.astype(loop[1])
+
+
+def _drop_broadcast(op: Op) -> list[Rule]:
+    """An elementwise op broadcasts by itself: it need not be done for it beforehand."""
+    call: Callable[..., Any] = op.call
+    return [
+        rule(
+            lambda a, b, shape: call(np.broadcast_to(a, shape), b),
+            lambda a, b, shape: call(a, b),
+            *examples(op, VECTOR, MATRIX.T),
+            shape=(3, 2),
+        ),
+        rule(
+            lambda a, b, shape: call(a, np.broadcast_to(b, shape)),
+            lambda a, b, shape: call(a, b),
+            *examples(op, MATRIX.T, VECTOR),
+            shape=(3, 2),
+        ),
+    ]
+
+
+BROADCASTS = [entry for op in binary_ops() for entry in _drop_broadcast(op)]
+
+
+def _is_of_single_entries(_: Ranges, x: Operand, axis: Any = None, keepdims: bool = False) -> bool:
+    return reduced_size(shape_of(x), axis) == 1 and 0 not in shape_of(x)
+
+
+def _reshape_to_reduced(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Adding 0 is what NumPy does in a sum: -0.0 becomes 0.0."""
+    return np.reshape(x + 0, reduced_shape(x.shape, axis, keepdims))
+
+
+def _single_entries(reduction: Callable[..., Any]) -> Rule:
+    """A sum or a mean over axes of length 1 is no reduction."""
+    return rule(
+        lambda x, axis=None, keepdims=False: reduction(x, axis=axis, keepdims=keepdims),
+        _reshape_to_reduced,
+        MATRIX[:, :1],
+        axis=1,
+        keepdims=True,
+        when=_is_of_single_entries,
+    )
+
+
+REDUCTIONS = [_single_entries(np.sum), _single_entries(np.mean)]
+
+EXACT = NEUTRAL + BROADCASTS + REDUCTIONS
