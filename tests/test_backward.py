@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
-from tinygrad_lite.backward import recorded, unbroadcast
+from tinygrad_lite.backward import find_nodes, unbroadcast
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_recorded_finds_each_node_once_newest_first():
     b = a * 2
     c = b + b
     d = c * b
-    nodes, _ = recorded([d])
+    nodes, _ = find_nodes([d])
     assert all(x is y for x, y in zip(nodes, [d, c, b], strict=True))
 
 

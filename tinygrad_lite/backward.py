@@ -7,7 +7,7 @@ un-broadcast, given their operand's dtype, and added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -20,7 +20,7 @@ from .tensor import GRAD, TRACED, Tensor, label
 _by_age = attrgetter("_seq")
 
 
-def recorded(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], int]:
+def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], int]:
     """The differentiable tensors that ops made on the way to roots, newest first, and the flags met at the border.
 
     oldest: tensors older than this are not entered (they cannot depend on anything made since); their flags, together,
@@ -60,100 +60,145 @@ def recorded(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], in
 def sweep(
     nodes: Sequence[Tensor],
     seeds: Iterable[tuple[Tensor, Any]],
-    wanted: set[Tensor] | None,
+    wanted: Collection[Tensor] | None,
     recording: bool,
     selected: bool = False,
+    prune: bool = True,
 ) -> dict[Tensor, Any]:
     """Cotangents of the wanted tensors (None: of every leaf), from seeds (result, its cotangent).
 
-    nodes: what `recorded` found. recording: rules are given Tensors, and so the sweep is itself recorded. selected: the
-    seeds come from an op that selects, so that a zero in them means "not taken".
+    nodes: what `find_nodes` found. recording: rules are given Tensors, and so the sweep is itself recorded. selected:
+    the seeds come from an op that selects, so that a zero in them means "not taken". prune: some of the nodes may lead
+    to nothing that is wanted, and are to be passed over.
     """
     mode = current()
     if mode is None or mode.watcher is None:
-        return _sweep(nodes, seeds, wanted, recording, selected, None)
+        return _sweep(nodes, seeds, wanted, recording, selected, prune, None)
     with switched(watcher=None):  # it is told of cotangents, not of the steps inside a rule
-        return _sweep(nodes, seeds, wanted, recording, selected, mode.watcher)
+        return _sweep(nodes, seeds, wanted, recording, selected, prune, mode.watcher)
 
 
 def _sweep(
     nodes: Sequence[Tensor],
     seeds: Iterable[tuple[Tensor, Any]],
-    wanted: set[Tensor] | None,
+    wanted: Collection[Tensor] | None,
     recording: bool,
     selected: bool,
+    prune: bool,
     watcher: Any,
 ) -> dict[Tensor, Any]:
-    needed = None if wanted is None else _towards(nodes, wanted)
-    # Upstream of an op that selects, a zero cotangent means "not taken" and must beat an infinite partial derivative.
-    guarded: set[Tensor] | None = set() if selected or any(node._op.selects for node in nodes if node._op) else None
-    pending: dict[Tensor, Any] = {}
-    kept: dict[Tensor, Any] = {}
+    needed = _lead_to(nodes, wanted) if prune and wanted is not None else None
+    guard = _Guard(nodes, selected)
+    pending: dict[Tensor, Any] = {}  # cotangents of what is still to be visited; then of the leaves
+    visited: dict[Tensor, Any] = {}  # those of wanted tensors that ops made
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
-        if selected and guarded is not None:
-            guarded.add(y)
+        if selected:
+            guard.inside.add(y)
     for node in nodes:
         g = pending.pop(node, None)
         if g is None:
             continue
         if wanted is not None and node in wanted:
-            kept[node] = g
+            visited[node] = g
         op: Any = node._op
-        inputs = node._inputs
+        inputs, data, params = node._inputs, node._data, node._params
         if op is pick:
-            _gather(pending, inputs[0], node._params["index"], g)
+            _gather(pending, inputs[0], params["index"], _expand(g, node.shape))
             continue
-        result: Any = node if recording else node._data
+        result: Any = node if recording else data
         values: Any = inputs if recording else [x._data if type(x) is Tensor else x for x in inputs]
         if op.outputs > 1:
             result, g = _outputs(node, g, recording)
-        guard = guarded is not None and _guard(guarded, node, op)
-        vjps, params = op.vjps, node._params
+            full = True
+        else:
+            # A cotangent may be smaller than its tensor, the same number for many entries, so long as all that is done
+            # with it is done entry by entry: the derivative of a sum is not written out.
+            full = g.shape == data.shape
+            if not full and op.kind != "elementwise":
+                g, full = _expand(g, data.shape), True
+        guarded = guard.active and guard.covers(node, op)
+        vjps, joint = op.vjps, None
         if op.joint:
-            vjps = _joint(op, g, result, values, {**params, "selected": guarded is not None and node in guarded})
+            extra = {"selected": node in guard.inside} if op.selects else {}
+            joint = vjps.rule(g, result, *values, **params, **extra)
         for i, x in enumerate(inputs):
             if type(x) is not Tensor or not x._flags & GRAD or (needed is not None and x not in needed):
                 continue
-            vjp = vjps[i]
-            if vjp is None:
-                continue
-            gx = _guarded(vjp, g, result, values, params) if guard else vjp(g, result, *values, **params)
-            data = x._data
+            shape = x._data.shape
+            if joint is not None:
+                gx = joint[i]
+                if gx is None:
+                    continue
+            else:
+                vjp = vjps[i]
+                if vjp is None:
+                    continue
+                if not full and shape != data.shape:
+                    g, full = _expand(g, data.shape), True
+                gx = _settled(vjp, g, result, values, params) if guarded else vjp(g, result, *values, **params)
             try:
-                if gx.shape != data.shape:
-                    gx = unbroadcast(gx, data.shape)
+                if gx.shape != shape:
+                    gx = unbroadcast(gx, shape)
             except (AttributeError, ValueError):
-                raise _unfit(op, i, gx, data.shape) from None
-            if gx.dtype is not data.dtype and gx.dtype != data.dtype:
-                gx = cast(gx, data.dtype)
+                raise _wrong_vjp(op, i, gx, shape) from None
+            dtype = x._data.dtype
+            if gx.dtype is not dtype and gx.dtype != dtype:
+                gx = cast(gx, dtype)
             if watcher is not None:
                 watcher.backward(node, gx)
             pending[x] = pending[x] + gx if x in pending else gx
-    kept.update(pending)
-    return kept
+    visited.update(pending)
+    for x, g in visited.items():
+        if type(g) is not list and g.shape != x._data.shape:
+            visited[x] = _expand(g, x._data.shape)
+    return visited
 
 
-def _joint(op: Op, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> list[Any]:
-    """One rule per operand, from the op's one rule for all of them, which is asked once."""
-    cotangents = op.vjps.rule(g, y, *values, **params)
-    return [None if gx is None else (lambda *_, gx=gx, **__: gx) for gx in cotangents]
-
-
-def _unfit(op: Op, i: int, gx: Any, shape: tuple[int, ...]) -> Exception:
-    """What to say of a rule's answer that is no cotangent of its operand."""
+def _wrong_vjp(op: Op, i: int, gx: Any, shape: tuple[int, ...]) -> Exception:
+    """The error for a vjp that is not of its operand's shape."""
     given = f"shape {gx.shape}" if hasattr(gx, "shape") else f"a {type(gx).__name__}"
     return TypeError(f"the vjp of {op.name} for operand {i} gave {given}; it must give an array of shape {shape}")
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum a cotangent over the axes along which its operand was broadcast."""
+    """Sum a cotangent over the axes along which its operand was broadcast.
+
+    Where g has one entry for many of the operand's, it is left so: every one of them receives it. ValueError if g fits
+    the shape in neither way.
+    """
     extra = g.ndim - len(shape)
-    if extra < 0 or any(n != 1 and n != m for n, m in zip(shape, g.shape[extra:], strict=True)):
-        return np.broadcast_to(g, shape)  # a rule may give less than the operand's shape (a scalar for all of it)
-    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1)
-    total = np.sum(g, axis=axes, keepdims=True) if axes else g
-    return np.reshape(total, shape) if extra else total
+    if extra < 0:
+        if any(m != 1 and m != n for n, m in zip(shape[-extra:], g.shape, strict=True)):
+            raise ValueError(shape)
+        return g
+    axes = list(range(extra))
+    for i, n in enumerate(shape):
+        m = g.shape[extra + i]
+        if m != n:
+            if n == 1:
+                axes.append(extra + i)
+            elif m != 1:
+                raise ValueError(shape)
+    if axes:
+        # NumPy's np.sum is this one with a Python wrapper, which takes as long again.
+        over = tuple(axes)
+        g = _add_reduce(g, over, None, None, True) if type(g) is np.ndarray else np.sum(g, axis=over, keepdims=True)
+    return np.reshape(g, g.shape[extra:]) if extra else g
+
+
+_add_reduce: Any = np.add.reduce
+
+
+def _expand(g: Any, shape: tuple[int, ...]) -> Any:
+    """A cotangent written out to its tensor's shape."""
+    if g.shape == shape:
+        return g
+    if type(g) is not np.ndarray and not isinstance(g, np.generic):
+        return np.broadcast_to(g, shape)
+    out = np.empty(shape, g.dtype)  # a quarter of the time of np.broadcast_to, and what BLAS likes better
+    out[...] = g
+    return out
 
 
 def cast(g: Any, dtype: np.dtype[Any]) -> Any:
@@ -163,7 +208,7 @@ def cast(g: Any, dtype: np.dtype[Any]) -> Any:
     return g.astype(dtype)
 
 
-def _towards(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:
+def _lead_to(nodes: Sequence[Tensor], wanted: Collection[Tensor]) -> set[Tensor]:
     """The tensors from which something wanted can be reached, the wanted ones included."""
     needed = set(wanted)
     for node in reversed(nodes):
@@ -174,15 +219,30 @@ def _towards(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:
     return needed
 
 
-def _guard(guarded: set[Tensor], node: Tensor, op: Op) -> bool:
-    """Whether this node lies upstream of an op that selects; its operands then do, too."""
-    inside = node in guarded
-    if inside or op.selects:
-        guarded.update(x for x in node._inputs if type(x) is Tensor)
-    return inside and op.kind == "elementwise" and not op.bounded
+# -- 0 * inf upstream of a choice ------------------------------------------------------------------------------------
 
 
-def _guarded(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:
+class _Guard:
+    """Knows the nodes upstream of an op that selects: there a zero cotangent means "not taken", and must beat an
+    infinite partial derivative."""
+
+    def __init__(self, nodes: Sequence[Tensor], selected: bool) -> None:
+        self.inside: set[Tensor] = set()
+        self.active = selected
+        for node in nodes:
+            if node._op.selects:
+                self.active = True
+                break
+
+    def covers(self, node: Tensor, op: Op) -> bool:
+        """Whether this node lies upstream of an op that selects; its operands then do, too."""
+        inside = node in self.inside
+        if inside or op.selects:
+            self.inside.update(x for x in node._inputs if type(x) is Tensor)
+        return inside and op.kind == "elementwise" and not op.bounded
+
+
+def _settled(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:
     """The rule's answer with 0 * inf taken as 0: log(x) under `where(x > 0, log(x), 0)` sends nothing back at 0."""
     with np.errstate(all="ignore"):
         gx = vjp(g, y, *values, **params)
@@ -192,17 +252,20 @@ def _guarded(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, 
         return settle.call(g, gx)
 
 
-def _lost(g: Any, gx: Any) -> Any:
+def _is_not_taken(g: Any, gx: Any) -> Any:
     """Where nothing came in and no number came out. (Where g is 0 and gx is a number, its derivative still counts.)"""
     return np.logical_and(g == 0, np.logical_not(np.isfinite(gx)))
 
 
 def _settle(g: Any, gx: Any) -> Any:
-    return np.where(_lost(g, gx), 0, gx)
+    return np.where(_is_not_taken(g, gx), 0, gx)
 
 
-settle = elementwise(_settle, None, lambda y, g, gx: np.logical_not(_lost(g, gx)), selects=True)
-"""The guard upstream of an op that selects: gx, but 0 where g is 0 and gx infinite or NaN."""
+settle = elementwise(_settle, None, lambda y, g, gx: np.logical_not(_is_not_taken(g, gx)), selects=True)
+"""What a guarded rule gives: gx, but 0 where g is 0 and gx infinite or NaN."""
+
+
+# -- ops with several results ----------------------------------------------------------------------------------------
 
 
 def _gather(pending: dict[Tensor, Any], node: Tensor, index: int, g: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .backward import recorded, sweep
+from .backward import find_nodes, sweep
 from .calling import record
 from .context import current, switched
 from .forward import push
@@ -38,7 +38,7 @@ def _run(again: Again) -> _Run:
         leaves, structure = tree.flatten(again())
     made = [t for t in leaves if type(t) is Tensor and t._flags & GRAD and t._op is not None and t._seq > start]
     made = list(dict.fromkeys(made))
-    return _Run(leaves, structure, made, recorded(made, start)[0], start)
+    return _Run(leaves, structure, made, find_nodes(made, start)[0], start)
 
 
 def _run_again(again: Again, before: Sequence[Any]) -> _Run:

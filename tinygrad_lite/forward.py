@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import cast, recorded, settle, sweep
+from .backward import cast, find_nodes, settle, sweep
 from .context import current, switched
 from .op import pick
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
@@ -20,7 +20,7 @@ from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
     """Carry tangents on to everything computed from where they are given: the result has them all.
 
-    nodes: what `recorded` found. recording: rules are given Tensors, and so the push is itself recorded.
+    nodes: what `find_nodes` found. recording: rules are given Tensors, and so the push is itself recorded.
     """
     mode = current()
     watcher = None if mode is None else mode.watcher
@@ -46,7 +46,7 @@ def _push(
         xs = inputs if recording else [x._data if type(x) is Tensor else x for x in inputs]
         y: Any = node if recording else node._data
         t: Any
-        if op.kind in ("custom", "variadic"):
+        if op.kind in ("custom", "variadic") and not op.linear_in_all:
             t = _transposed(node, ts, y, xs, recording)
         elif op is pick:
             t = ts[0][node._params["index"]]
@@ -100,20 +100,20 @@ def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], reco
     ys = y if several else (y,)
     # Where to differentiate does not matter, since the map is linear in g: at zero.
     gs = tuple(leaf(np.zeros_like(out._data if type(out) is Tensor else out), GRAD | LIFTED) for out in ys)
-    tangents: list[Any] = [None] * len(gs)
-    for t, vjp_i in zip(ts, (op.vjps[i] for i in range(len(ts))), strict=True):
-        if t is None or vjp_i is None:
+    seeds: list[tuple[Tensor, Any]] = []
+    for i, (t, x) in enumerate(zip(ts, xs, strict=True)):
+        vjp = op.vjps[i]
+        if t is None or vjp is None:
             continue
         with switched(grad_enabled=True):
-            back = vjp_i(gs if several else gs[0], y, *xs, **node._params)
-        if type(back) is not Tensor or not back._flags & GRAD:
-            continue  # the vjp is zero whatever g is
-        t = t if t.shape == back.shape else np.broadcast_to(t, back.shape)
-        nodes, _ = recorded([back], oldest=gs[0]._seq)
-        found = sweep(nodes, [(back, leaf(t, 0) if recording and type(t) is not Tensor else t)], set(gs), recording)
-        for k, g in enumerate(gs):
-            if g in found:
-                tangents[k] = found[g] if tangents[k] is None else tangents[k] + found[g]
+            back = vjp(gs if several else gs[0], y, *xs, **node._params)
+            if type(back) is Tensor and back.shape != x.shape:  # smaller, or not yet summed over broadcast axes
+                shape = np.broadcast_shapes(back.shape, x.shape)
+                back, t = np.broadcast_to(back, shape), np.broadcast_to(t, shape)
+        if type(back) is Tensor and back._flags & GRAD:  # else the vjp is zero whatever g is
+            seeds.append((back, leaf(t, 0) if recording and type(t) is not Tensor else t))
+    nodes, _ = find_nodes([back for back, _ in seeds], oldest=gs[0]._seq)
+    found = sweep(nodes, seeds, set(gs), recording)
     if several:
-        return [np.zeros_like(out) if t is None else t for out, t in zip(ys, tangents, strict=True)]
-    return tangents[0]
+        return [found[g] if g in found else np.zeros_like(out) for g, out in zip(gs, ys, strict=True)]
+    return found.get(gs[0])

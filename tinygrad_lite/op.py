@@ -60,6 +60,7 @@ class Op:
     name: str = ""  # for people: messages and generated code
     outputs: int = 1  # how many arrays fn returns
     joint: bool = False  # one rule for all operands, `vjp(g, y, *operands) -> cotangents`
+    linear_in_all: bool = False  # the tangent of the result is the op itself, of the tangents of all its operands
     partials: tuple[Any, ...] = ()  # what an elementwise row was given
     selects: bool = False  # takes some entries and leaves others: upstream, a zero cotangent means "was not taken"
     bounded: bool = False  # the partial derivatives are finite whatever the operands, NaN and infinity included
@@ -112,7 +113,10 @@ class Op:
         It reads the same row: tangent times partial, or the op itself where it is linear. NotImplementedError where
         there is only a vjp; its transpose does it (see forward.py).
         """
-        if self.kind == "elementwise":
+        if self.linear_in_all:
+            pairs = zip(tangents, xs, strict=True)
+            terms = [self.call(*[np.zeros_like(x) if t is None else t for t, x in pairs], **params)]
+        elif self.kind == "elementwise":
             # The vjp of an elementwise op multiplies by the partial derivative, and so does its jvp.
             pairs = zip(tangents, self.vjps, strict=True)
             terms = [times(t, y, *xs, **params) for t, times in pairs if t is not None and times is not None]

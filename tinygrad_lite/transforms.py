@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .backward import recorded, sweep
+from .backward import find_nodes, sweep
 from .calling import record
 from .context import current, switched
 from .forward import push
@@ -75,7 +75,7 @@ def gradients(
     if disconnected not in ("raise", "zeros"):
         raise ValueError(f"gradients: disconnected={disconnected!r}; it is 'raise' or 'zeros'")
     create_graph = create_graph or bool(y._flags & _INSIDE)
-    nodes, _ = recorded([y])
+    nodes, _ = find_nodes([y])
     found = sweep(nodes, [(y, _seed(y, g, create_graph))], set(xs), create_graph)
     for i, x in enumerate(xs):
         if x not in found and disconnected == "raise":
@@ -107,7 +107,7 @@ def backward(y: Tensor, g: Any = None) -> None:
         raise ValueError(
             f".backward(): {label(y)} was not computed from a tensor with requires_grad=True, or only under no_grad()"
         )
-    nodes, _ = recorded([y])
+    nodes, _ = find_nodes([y])
     found = sweep(nodes, [(y, _seed(y, g, False))], None, False)
     leaves = list(found)
     for x, gx in zip(leaves, _as_arrays(list(found.values()), leaves, _addresses([g, *leaves])), strict=True):
@@ -243,7 +243,7 @@ def _run(
             output = f(*arguments, **(kwargs or {}))
     else:
         output = f(*arguments, **(kwargs or {}))
-    nodes, outer = recorded(_differentiable(output), start)
+    nodes, outer = find_nodes(_differentiable(output), start)
     if tracing:  # a program must compute everything, what depends on no argument included
         outer |= TRACED
     given = [value for values, _ in flat for value in values] + (tree.flatten(kwargs)[0] if kwargs else [])
@@ -452,7 +452,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
             raise ValueError(f"pullback: the cotangent's structure {given} differs from the value's {structure}")
         pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor]
         seeds = [(y, _seed(y, c, type(c) is Tensor)) for y, c in pairs]
-        nodes, _ = recorded(_differentiable(outputs), run.start)  # again: it checks that no operand has changed since
+        nodes, _ = find_nodes(_differentiable(outputs), run.start)  # again: it checks that no operand has changed since
         once = replace(run, held=run.held | _addresses(cotangents))
         return _by_argument(run, _pull(once, nodes, seeds), False)  # type: ignore[no-any-return]
 

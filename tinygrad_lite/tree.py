@@ -31,16 +31,25 @@ def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
 class Structure:
     """What is left of a tree without its leaves. Equal structures are alike in kind, keys and static parts."""
 
-    __slots__ = ("children", "kind", "meta", "rebuild", "size")
+    __slots__ = ("children", "kind", "meta", "rebuild", "size", "steps")
 
     def __init__(
-        self, kind: Any, meta: Any, rebuild: Rebuild | None, children: tuple[Structure, ...], size: int
+        self,
+        kind: Any,
+        meta: Any = None,
+        rebuild: Rebuild | None = None,
+        steps: tuple[str, ...] = (),
+        children: tuple[Structure, ...] = (),
+        size: int = 0,
     ) -> None:
-        self.kind, self.meta, self.rebuild, self.children, self.size = kind, meta, rebuild, children, size
+        self.kind, self.meta, self.rebuild, self.steps, self.children = kind, meta, rebuild, steps, children
+        self.size = size  # the number of leaves
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
             return NotImplemented
+        if self is other:
+            return True
         return self.kind is other.kind and bool(self.meta == other.meta) and self.children == other.children
 
     def __hash__(self) -> int:
@@ -56,6 +65,13 @@ class Structure:
             parts = (f"{key}: {part}" for key, part in zip(self.meta, parts, strict=True))
         return f"{self.kind.__name__}({', '.join(parts)})"
 
+    def paths(self, prefix: str) -> list[str]:
+        """How a reader would write each leaf, in order."""
+        if self.kind is LEAF:
+            return [prefix]
+        pairs = zip(self.steps, self.children, strict=True)
+        return [path for step, child in pairs for path in child.paths(prefix + step)]
+
 
 class LEAF:
     """The kind of a leaf."""
@@ -65,7 +81,7 @@ class STATIC:
     """The kind of a part that is not an array: None, a string, a flag, a function."""
 
 
-_LEAF = Structure(LEAF, None, None, (), 1)
+_LEAF = Structure(LEAF, size=1)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -79,16 +95,20 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def _flatten(tree: Any, leaves: list[Any]) -> Structure:
-    opened = _open(tree)
-    if opened is None:
-        if is_static(tree):
-            return Structure(STATIC, tree, None, (), 0)
+    kind = type(tree)
+    if kind is np.ndarray:
         leaves.append(tree)
         return _LEAF
-    items, meta, rebuild = opened
+    opened = _open(tree, kind)
+    if opened is None:
+        if is_static(tree):
+            return Structure(STATIC, tree)
+        leaves.append(tree)
+        return _LEAF
+    children, steps, meta, rebuild = opened
     before = len(leaves)
-    children = tuple(_flatten(child, leaves) for _, child in items)
-    return Structure(type(tree), meta, rebuild, children, len(leaves) - before)
+    structures = tuple([_flatten(child, leaves) for child in children])
+    return Structure(kind, meta, rebuild, steps, structures, len(leaves) - before)
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
@@ -102,11 +122,13 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
 
 
 def _unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
-    if structure.kind is LEAF:
+    if structure is _LEAF:
         return next(leaves)
     if structure.rebuild is None:
         return structure.meta
-    return structure.rebuild(structure.meta, [_unflatten(child, leaves) for child in structure.children])
+    return structure.rebuild(
+        structure.meta, [next(leaves) if child is _LEAF else _unflatten(child, leaves) for child in structure.children]
+    )
 
 
 def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
@@ -131,10 +153,7 @@ def paths(tree: Any, prefix: str = "") -> list[str]:
     >>> paths({"W": 1.0, "b": [2.0, 3.0]}, "params")
     ["params['W']", "params['b'][0]", "params['b'][1]"]
     """
-    opened = _open(tree)
-    if opened is None:
-        return [] if is_static(tree) else [prefix]
-    return [path for step, child in opened[0] for path in paths(child, prefix + step)]
+    return flatten(tree)[1].paths(prefix)
 
 
 def is_static(x: Any) -> bool:
@@ -142,52 +161,60 @@ def is_static(x: Any) -> bool:
     return x is None or isinstance(x, (str, bytes, bool, type)) or (callable(x) and not hasattr(x, "shape"))
 
 
-def _open(tree: Any) -> tuple[list[tuple[str, Any]], Any, Rebuild] | None:
-    """Children with the steps to them, what rebuilding needs, and the rebuilder; None for a leaf."""
-    kind = type(tree)
+def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, Rebuild] | None:
+    """Children, the steps to them, what rebuilding needs, and the rebuilder; None for what has no children."""
     if kind in _childless:
         return None
     if kind is dict:
-        return [(f"[{key!r}]", child) for key, child in tree.items()], tuple(tree), _dict
-    if kind is list:
-        return [(f"[{i}]", child) for i, child in enumerate(tree)], None, _list
-    if kind is tuple:
-        return [(f"[{i}]", child) for i, child in enumerate(tree)], None, _tuple
+        return tree.values(), _steps(tuple(tree)), tuple(tree), _rebuild_dict
+    if kind is list or kind is tuple:
+        return tree, _steps(range(len(tree))), None, _rebuild_list if kind is list else _rebuild_tuple
     for base in kind.__mro__:
         if base in _registered:
             flatten, rebuild = _registered[base]
             items, meta = flatten(tree)
-            return items, meta, rebuild
+            return [child for _, child in items], tuple([step for step, _ in items]), meta, rebuild
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return (
-            [(f".{field}", child) for field, child in zip(tree._fields, tree, strict=True)],
-            kind,
-            _namedtuple,
-        )
+        return tree, tuple([f".{field}" for field in tree._fields]), kind, _rebuild_namedtuple
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        fields = [field.name for field in dataclasses.fields(tree)]
-        return [(f".{name}", getattr(tree, name)) for name in fields], (kind, tuple(fields)), _dataclass
+        names = tuple(field.name for field in dataclasses.fields(tree))
+        steps = tuple([f".{name}" for name in names])
+        return [getattr(tree, name) for name in names], steps, (kind, names), _rebuild_dataclass
     _childless.add(kind)
     return None
 
 
-def _dict(keys: tuple[Any, ...], children: list[Any]) -> Any:
+_known_steps: dict[Any, tuple[str, ...]] = {}
+
+
+def _steps(keys: Any) -> tuple[str, ...]:
+    """["W1"] for the key "W1" and so on; remembered, since writing them takes as long as adding two small arrays."""
+    try:
+        return _known_steps[keys]
+    except (KeyError, TypeError):
+        steps = tuple([f"[{key!r}]" for key in keys])
+    if len(_known_steps) < 1000 and (type(keys) is range or all(type(key) is str for key in keys)):
+        _known_steps[keys] = steps
+    return steps
+
+
+def _rebuild_dict(keys: tuple[Any, ...], children: list[Any]) -> Any:
     return dict(zip(keys, children, strict=True))
 
 
-def _list(_: None, children: list[Any]) -> Any:
+def _rebuild_list(_: None, children: list[Any]) -> Any:
     return children
 
 
-def _tuple(_: None, children: list[Any]) -> Any:
+def _rebuild_tuple(_: None, children: list[Any]) -> Any:
     return tuple(children)
 
 
-def _namedtuple(kind: Any, children: list[Any]) -> Any:
+def _rebuild_namedtuple(kind: Any, children: list[Any]) -> Any:
     return kind(*children)
 
 
-def _dataclass(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:
+def _rebuild_dataclass(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:
     kind, names = meta
     made: Any = object.__new__(
         kind

@@ -111,7 +111,7 @@ def test_a_program_shrinks_to_what_matters() -> None:
 
 @pytest.fixture
 def _wrong_tanh(monkeypatch: pytest.MonkeyPatch) -> None:
-    op = next(op for op in tg.op.rows() if op.name == "tanh")
+    op = next(op for op in tg.table.rows() if op.name == "tanh")
     monkeypatch.setattr(op, "vjps", (lambda g, y, x: g * (1.001 - y * y),))
 
 
@@ -138,7 +138,7 @@ def test_the_campaign_finds_a_wrong_rule_and_shows_it() -> None:
 
 
 def test_a_recorded_backward_pass_that_differs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    op = next(op for op in tg.op.rows() if op.name == "exp")
+    op = next(op for op in tg.table.rows() if op.name == "exp")
     monkeypatch.setattr(op, "vjps", (lambda g, y, x: g * y * (1 + 1e-6 * isinstance(g, tg.Tensor)),))
     program, argument = Program(("x0",), ("v0 = np.exp(x0)",), "v0"), np.array([0.5, -1.5])
     with pytest.raises(AssertionError, match="but .* with create_graph=True"):

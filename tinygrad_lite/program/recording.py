@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..backward import recorded, sweep
+from ..backward import find_nodes, sweep
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
 from ..transforms import argument_names, identity, positions, single_number
 from .layout import Labels
@@ -91,7 +91,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     named = [t for t in variables.tensors(start) if t._op is not identity]
     found: dict[Tensor, Any] = {}
     if y is not None and y._flags & GRAD:
-        nodes, _ = recorded([y], oldest=start)
+        nodes, _ = find_nodes([y], oldest=start)
         with tracing(), np.errstate(all="ignore"):
             wanted = {t for t in [*named, *leaves] if t._flags & GRAD}
             found = sweep(nodes, [(y, leaf(np.ones_like(y._data), 0))], wanted, True)

@@ -20,18 +20,24 @@ def _concatenate(*arrays: Any, axis: int = 0) -> Any:
     return np.concatenate(arrays, axis)
 
 
-def _concatenate_vjp(i: int, g: Array, y: Array, *arrays: Array, axis: int = 0) -> Array:
+def _concatenate_vjp(g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
+    """Each array receives its part of g."""
     axis %= y.ndim
-    start = sum(np.shape(a)[axis] for a in arrays[:i])
-    return g[(slice(None),) * axis + (slice(start, start + np.shape(arrays[i])[axis]),)]
+    before, start, parts = (slice(None),) * axis, 0, []
+    for a in arrays:
+        end = start + np.shape(a)[axis]
+        parts.append(g[(*before, slice(start, end))])
+        start = end
+    return parts
 
 
 def _stack(*arrays: Any, axis: int = 0) -> Any:
     return np.stack(arrays, axis)
 
 
-def _stack_vjp(i: int, g: Array, y: Array, *arrays: Array, axis: int = 0) -> Array:
-    return g[(slice(None),) * (axis % y.ndim) + (i,)]
+def _stack_vjp(g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
+    before = (slice(None),) * (axis % y.ndim)
+    return [g[(*before, i)] for i in range(len(arrays))]
 
 
 def _rectangles(rng: np.random.Generator) -> Any:
@@ -55,8 +61,8 @@ def _sequences(*shapes: Sequence[tuple[int, ...]]) -> Callable[[np.random.Genera
     return lambda rng: [(([rng.normal(size=shape) for shape in some],), {}) for some in shapes]
 
 
-concatenate_ = row(variadic(_concatenate, _concatenate_vjp, examples=_rectangles))
-stack_ = row(variadic(_stack, _stack_vjp, examples=_alike))
+concatenate_ = row(variadic(_concatenate, _concatenate_vjp, joint=True, linear_in_all=True, examples=_rectangles))
+stack_ = row(variadic(_stack, _stack_vjp, joint=True, linear_in_all=True, examples=_alike))
 
 
 @implements(np.concatenate, np.concat, examples=_listed(_rectangles))

@@ -18,10 +18,10 @@ def kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
 
 
 def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
-    """The cotangent of a sum: every summand receives the whole of it."""
+    """The cotangent of a sum: every summand receives the whole of it. (The sweep writes it out where that is needed.)"""
     if x.ndim == 0:  # NumPy sums a number over axis 0, too
         return np.reshape(g, ())
-    return np.broadcast_to(kept(g, axis, keepdims), x.shape)
+    return kept(g, axis, keepdims)
 
 
 def _count(x: Array, axis: Any) -> int:
