@@ -35,9 +35,6 @@ def handler_of(key: Any, func: Callable[..., Any], method: str = "") -> Callable
 
 def call_function(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """One of NumPy's functions, such as np.sum."""
-    handler = handlers.get(func)
-    if handler is not None and not kwargs:
-        return handler(*args)
     if kwargs.get("out") is not None:
         raise TypeError(_no_out(func))
     return handler_of(func, func)(*args, **kwargs)
@@ -45,10 +42,6 @@ def call_function(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc, such as np.add, or one of its methods (np.add.reduce)."""
-    if method == "__call__" and not kwargs:
-        handler = handlers.get(ufunc)
-        if handler is not None:
-            return handler(*inputs)
     if "out" in kwargs:
         raise TypeError(_no_out(ufunc))
     if method == "__call__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from types import CodeType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 
@@ -23,8 +23,8 @@ class Parameters(NamedTuple):
 def parameters(function: Callable[..., Any]) -> Parameters | None:
     """Its parameters; None for a function built in C that has no signature."""
     inner = getattr(function, "__wrapped__", function)  # NumPy's dispatchers wrap a Python function
-    code = getattr(inner, "__code__", None)
-    if type(code) is CodeType and not hasattr(inner, "__wrapped__") and not hasattr(inner, "__signature__"):
+    if type(inner) is FunctionType and not inner.__dict__:  # nothing there that says otherwise
+        code = inner.__code__
         count, every, flags = code.co_argcount, code.co_varnames, code.co_flags
         keywords = every[count : count + code.co_kwonlyargcount]
         any_number, any_keyword = bool(flags & inspect.CO_VARARGS), bool(flags & inspect.CO_VARKEYWORDS)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .callsite import user_line
 from .context import current
-from .dispatch import call_function, call_ufunc
+from .dispatch import call_function, call_ufunc, handlers
 
 if TYPE_CHECKING:
     from .methods import Methods
@@ -28,6 +28,7 @@ TRACED: Final = 2  # it stands for a value in a program being recorded: its numb
 LIFTED: Final = 4  # it depends on the argument of a transform that is still running
 
 next_seq = itertools.count(1).__next__
+NO_PARAMS: Final[dict[str, Any]] = {}  # shared by all that have no keywords; never written to
 _NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
 
 
@@ -75,7 +76,7 @@ class Tensor(Methods):
         self._flags = GRAD if requires_grad else 0
         self._op = None
         self._inputs = ()
-        self._params = {}
+        self._params = NO_PARAMS
         self._seq = next_seq()
         self.grad = None
         self.name = name
@@ -163,9 +164,13 @@ class Tensor(Methods):
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs and ufunc in handlers:
+            return handlers[ufunc](*inputs)
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if not kwargs and func in handlers:
+            return handlers[func](*args)
         return call_function(func, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -258,7 +263,7 @@ def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
     t._flags = flags
     t._op = None
     t._inputs = ()
-    t._params = {}
+    t._params = NO_PARAMS
     t._seq = next_seq()
     t.grad = None
     t.name = name

@@ -31,7 +31,7 @@ def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
 class Structure:
     """What is left of a tree without its leaves. Equal structures are alike in kind, keys and static parts."""
 
-    __slots__ = ("children", "kind", "meta", "rebuild", "size", "steps")
+    __slots__ = ("_paths", "children", "kind", "meta", "rebuild", "size", "steps")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Structure:
     ) -> None:
         self.kind, self.meta, self.rebuild, self.steps, self.children = kind, meta, rebuild, steps, children
         self.size = size  # the number of leaves
+        self._paths: dict[str, list[str]] | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
@@ -69,8 +70,12 @@ class Structure:
         """How a reader would write each leaf, in order."""
         if self.kind is LEAF:
             return [prefix]
-        pairs = zip(self.steps, self.children, strict=True)
-        return [path for step, child in pairs for path in child.paths(prefix + step)]
+        if self._paths is None:
+            self._paths = {}
+        if prefix not in self._paths:
+            pairs = zip(self.steps, self.children, strict=True)
+            self._paths[prefix] = [path for step, child in pairs for path in child.paths(prefix + step)]
+        return self._paths[prefix]
 
 
 class LEAF:
@@ -94,11 +99,36 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     return leaves, _flatten(tree, leaves)
 
 
+_dicts: dict[tuple[str, ...], Structure] = {}
+"""Structures of dicts of arrays, by their keys: parameters are most often such a one, and flattened at every step."""
+_MOST_DICTS = 1000  # so that a program that makes ever new keys does not grow
+
+
 def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     kind = type(tree)
     if kind is np.ndarray:
         leaves.append(tree)
         return _LEAF
+    if kind is dict:
+        keys = tuple(tree)
+        known = _dicts.get(keys)
+        if known is not None:
+            values = list(tree.values())
+            if {type(x) for x in values} == _ARRAYS:
+                leaves += values
+                return known
+        structure = _flatten_any(tree, kind, leaves)
+        only_arrays = all(child is _LEAF for child in structure.children)
+        if only_arrays and len(_dicts) < _MOST_DICTS and all(type(key) is str for key in keys):
+            _dicts[keys] = structure
+        return structure
+    return _flatten_any(tree, kind, leaves)
+
+
+_ARRAYS = {np.ndarray}
+
+
+def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
     opened = _open(tree, kind)
     if opened is None:
         if is_static(tree):
@@ -118,17 +148,17 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     >>> unflatten(structure, [10.0, 20.0])
     (10.0, {'a': 20.0})
     """
-    return _unflatten(structure, iter(leaves))
+    return take(structure, iter(leaves))
 
 
-def _unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
+def take(structure: Structure, leaves: Iterator[Any]) -> Any:
+    """The same, taking the leaves that it needs from an iterator."""
     if structure is _LEAF:
         return next(leaves)
     if structure.rebuild is None:
         return structure.meta
-    return structure.rebuild(
-        structure.meta, [next(leaves) if child is _LEAF else _unflatten(child, leaves) for child in structure.children]
-    )
+    children = [next(leaves) if child is _LEAF else take(child, leaves) for child in structure.children]
+    return structure.rebuild(structure.meta, children)
 
 
 def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
@@ -166,9 +196,10 @@ def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, R
     if kind in _childless:
         return None
     if kind is dict:
-        return tree.values(), _steps(tuple(tree)), tuple(tree), _rebuild_dict
+        return tree.values(), tuple([f"[{key!r}]" for key in tree]), tuple(tree), _rebuild_dict
     if kind is list or kind is tuple:
-        return tree, _steps(range(len(tree))), None, _rebuild_list if kind is list else _rebuild_tuple
+        steps = tuple([f"[{i}]" for i in range(len(tree))])
+        return tree, steps, None, _rebuild_list if kind is list else _rebuild_tuple
     for base in kind.__mro__:
         if base in _registered:
             flatten, rebuild = _registered[base]
@@ -182,20 +213,6 @@ def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, R
         return [getattr(tree, name) for name in names], steps, (kind, names), _rebuild_dataclass
     _childless.add(kind)
     return None
-
-
-_known_steps: dict[Any, tuple[str, ...]] = {}
-
-
-def _steps(keys: Any) -> tuple[str, ...]:
-    """["W1"] for the key "W1" and so on; remembered, since writing them takes as long as adding two small arrays."""
-    try:
-        return _known_steps[keys]
-    except (KeyError, TypeError):
-        steps = tuple([f"[{key!r}]" for key in keys])
-    if len(_known_steps) < 1000 and (type(keys) is range or all(type(key) is str for key in keys)):
-        _known_steps[keys] = steps
-    return steps
 
 
 def _rebuild_dict(keys: tuple[Any, ...], children: list[Any]) -> Any:

@@ -66,10 +66,11 @@ implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2)
 )
 def dot(a: Any, b: Any) -> Any:
     """NumPy's dot: matmul up to two dimensions; beyond, a sum over a's last axis and b's last but one."""
-    dims = np.ndim(a), np.ndim(b)
-    if 0 in dims:
+    m = a.ndim if hasattr(a, "ndim") else np.ndim(a)
+    n = b.ndim if hasattr(b, "ndim") else np.ndim(b)
+    if m == 0 or n == 0:
         return multiply.call(a, b)
-    if max(dims) <= 2 or dims[1] == 1:
+    if n == 1 or (m <= 2 and n <= 2):
         return matmul.call(a, b)
     return tensordot(a, b, axes=(-1, -2))
 

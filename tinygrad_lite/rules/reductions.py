@@ -18,7 +18,7 @@ def kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
 
 
 def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
-    """The cotangent of a sum: every summand receives the whole of it. (The sweep writes it out where that is needed.)"""
+    """The cotangent of a sum: every summand receives the whole of it (written out by the sweep, if need be)."""
     if x.ndim == 0:  # NumPy sums a number over axis 0, too
         return np.reshape(g, ())
     return kept(g, axis, keepdims)
