@@ -11,7 +11,7 @@ PACKAGE = ROOT / "tinygrad_lite"
 
 # From the ground up; what stands on one line knows nothing of what stands on a later one, or of its neighbours.
 LAYERS = [
-    ["axes", "callsite", "context", "dispatch", "rounding", "signatures"],
+    ["axes", "callsite", "context", "dispatch", "intervals", "rounding", "signatures"],
     ["tree"],
     ["tensor"],
     ["messages"],

@@ -179,10 +179,8 @@ def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
 
 def optimise(program: Program) -> Program:
     """The same results, up to rounding, in less time."""
-    program = drop_dead(rewrite(program, SIMPLER))
     program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
-    program = drop_dead(rewrite(place_factors(program), SIMPLER))
-    return drop_dead(rewrite(program, FAST))
+    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *FAST]))
 
 
 # -- arguments and results -------------------------------------------------------------------------------------------

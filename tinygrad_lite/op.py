@@ -24,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from .calling import make_caller
+from .intervals import bounded, same
 from .signatures import parameters
 from .tensor import GRAD, Tensor
 
@@ -79,6 +80,8 @@ class Op:
     commutes: bool = False  # the order of its two operands makes no difference, not even to the last bit
     alias: bool = False  # where shape and dtype stay as they are, the result is the operand
     view: bool = False  # looks at its operand in another way (where the memory's layout allows)
+    reduces: np.ufunc | None = None  # the function of two numbers that it reduces with
+    range: Any = None  # where its values lie: two bounds, or a function of the operands' intervals (see intervals.py)
     inline: bool = False  # fn is written in functions of the table: given Tensors, it records itself
     shape_from_values: bool | Callable[..., bool] = False  # whether (for these operands) numbers decide on the shape
 
@@ -89,6 +92,10 @@ class Op:
     is_plain: bool = field(init=False)  # one result, one rule per operand: the ordinary case of the sweep
 
     def __post_init__(self) -> None:
+        if type(self.range) is tuple:
+            self.range = bounded(*self.range)
+        elif self.view:
+            self.range = same
         self.name = self.name or self.fn.__name__.strip("_")
         self.arity = None if callable(self.vjps) else len(self.vjps)
         self.mask = ~GRAD if self.kind == "constant" else ~0

@@ -86,7 +86,7 @@ class _Run:
         self.order: dict[Expression, tuple[int, int]] = {}
         self.symbols: dict[Operand, Expression] = {}
         self.constants: dict[Any, Expression] = {}
-        self.ranges = Ranges(program)
+        self.ranges = Ranges()
         self.old_of: dict[Node, Node] = {}
         self.masks: set[Expression] = set()  # symbols that are 0 or 1
         self.uses = {node: len(users) for node, users in program.users().items()}
@@ -208,8 +208,6 @@ class _Run:
     def _know(self, old: Node, new: Operand) -> None:
         if type(new) is Node:
             self.new_values[new] = [v[old] for v in self.values]
-            if new.op is not None:
-                self.ranges.learn(new)
             self.old_of.setdefault(new, old)
 
     def _stand(self, old: Node, new: Operand) -> Expression:
@@ -620,7 +618,6 @@ class _Run:
         new = self.editor.add(op, *operands, **params)
         rows = [self.new_values[x] if type(x) is Node else [x] * len(self.values) for x in operands]
         self.new_values[new] = [op.fn(*xs, **params) for xs in zip(*rows, strict=True)]
-        self.ranges.learn(new)
         return new
 
     def _build(self, x: Expression) -> Operand:

@@ -107,7 +107,7 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
             return a.of(xs[0]).times(a.of(xs[1])), None
         return a.of(xs[0]).times(a.of(xs[1]), -1), None
     if op is negative:
-        return a.of(xs[0]).times(Factor(-1.0)), arrays[0]
+        return (a.of(xs[0]).times(Factor(-1.0)), xs[0]) if arrays else None
     if op is matmul:
         return a.of(xs[0]).times(a.of(xs[1])), None
     if op in (add, subtract):

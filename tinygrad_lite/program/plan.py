@@ -6,22 +6,18 @@ elementwise step may write over an operand that dies there. Results are never in
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..op import Op
 from ..rules.indexing import where
 from ..rules.products import matmul
-from ..rules.reductions import max as max_
-from ..rules.reductions import min as min_
-from ..rules.reductions import sum as sum_
 from .program import Node, Program
 from .simplify import is_view
 
 ALIGNMENT = 64  # bytes; a cache line
-REDUCTIONS: dict[Op, np.ufunc] = {sum_: np.add, max_: np.maximum, min_: np.minimum}
 
 
 @dataclass
@@ -39,7 +35,7 @@ def writes_into(node: Node) -> bool:
     op = node.op
     if op is None or not node.shape or op.outputs > 1:
         return False
-    if op is matmul or op in REDUCTIONS:
+    if op is matmul or op.reduces is not None:
         return True
     return isinstance(op.fn, np.ufunc) and op.fn.nout == 1 and not node.params
 
@@ -47,7 +43,7 @@ def writes_into(node: Node) -> bool:
 def makes_memory(node: Node) -> bool:
     """Whether the step's result surely is an array that shares no memory with its operands."""
     op = node.op
-    return op is not None and (isinstance(op.fn, np.ufunc) or op in REDUCTIONS or op in (matmul, where))
+    return op is not None and (isinstance(op.fn, np.ufunc) or op.reduces is not None or op in (matmul, where))
 
 
 def plan(program: Program) -> Plan:
@@ -55,71 +51,122 @@ def plan(program: Program) -> Plan:
     returned = {x for x in program.outputs if type(x) is Node}
     result = Plan()
     samples: dict[Node, Any] = {}
-    holds: dict[Node, frozenset[Node]] = {}  # the buffers whose memory a value may refer to
     for node in program.steps:
         if writes_into(node) and node not in returned:
             samples[node] = np.empty(node.shape, node.dtype)
-            holds[node] = frozenset([node])
             result.offset[node] = 0
-            continue
-        operands = [holds.get(x, frozenset()) for x in node.operands if type(x) is Node]
-        holds[node] = frozenset() if makes_memory(node) else frozenset().union(*operands)
-        if is_view(node) and type(node.operands[0]) is Node and node.operands[0] in samples:
+        elif is_view(node) and type(node.operands[0]) is Node and node.operands[0] in samples:
             base = node.operands[0]
             assert node.op is not None
             view = node.op.fn(samples[base], **node.params)
             if isinstance(view, np.ndarray) and view.size and np.shares_memory(view, samples[base]):
                 samples[node], result.views[node] = view, base
-    _allocate(program, result, holds, _last_uses(program, holds))
+    _allocate(program, result)
     return result
 
 
-def _last_uses(program: Program, holds: dict[Node, frozenset[Node]]) -> dict[Node, int]:
-    """The last step that reads each buffer, directly or through another value."""
-    last: dict[Node, int] = {}
-    for i, node in enumerate(program.steps):
-        for x in (node, *node.operands):
-            if type(x) is Node:
-                last.update((buffer, i) for buffer in holds.get(x, ()))
-    for x in program.outputs:
-        if type(x) is Node:
-            last.update((buffer, len(program.steps)) for buffer in holds.get(x, ()))
+def _last_uses(program: Program, result: Plan) -> dict[Node, int]:
+    """The last step that reads each value, directly or through another that may be a view of it.
+
+    Found from the end to the beginning: when a step is reached, the last use of its own result is known already.
+    """
+    last: dict[Node, int] = {x: len(program.steps) for x in program.outputs if type(x) is Node}
+    for i in reversed(range(len(program.steps))):
+        node = program.steps[i]
+        until = last.setdefault(node, i)
+        if node in result.offset or makes_memory(node):
+            until = i
+        for x in node.operands:
+            if type(x) is Node and last.get(x, -1) < until:
+                last[x] = until
     return last
 
 
-def _allocate(program: Program, result: Plan, holds: dict[Node, frozenset[Node]], last: dict[Node, int]) -> None:
-    live: dict[Node, tuple[int, int]] = {}  # buffer -> (offset, end)
+def _allocate(program: Program, result: Plan) -> None:
+    last = _last_uses(program, result)
+    dying: list[list[Node]] = [[] for _ in range(len(program.steps) + 1)]
+    for node in result.offset:
+        dying[last[node]].append(node)
+    gaps = _Gaps()
+    size_of: dict[Node, int] = {}
+    memory: dict[Node, Any] = {}  # the buffer that a value lies in, None for none, ANY where that is not known
     for i, node in enumerate(program.steps):
-        for buffer in [b for b in live if last[b] < i]:
-            del live[buffer]
-        if node not in result.offset:
-            continue
-        size = -(-max(node.nbytes, 1) // ALIGNMENT) * ALIGNMENT
-        heir = _inherits(node, i, holds, last)
-        start = _gap(sorted(live.values()), size) if heir is None else live.pop(heir)[0]
-        live[node] = start, start + size
-        result.offset[node] = start
-        result.size = max(result.size, start + size)
+        memory[node] = _memory_of(node, result, memory)
+        if node in result.offset:
+            size_of[node] = -(-max(node.nbytes, 1) // ALIGNMENT) * ALIGNMENT
+            heir = _find_heir(node, i, memory, last)
+            if heir is None:
+                result.offset[node] = gaps.take(size_of[node])
+            else:
+                result.offset[node] = result.offset[heir]
+                del size_of[heir]
+        for buffer in dying[i]:
+            if buffer in size_of:
+                gaps.give_back(result.offset[buffer], size_of[buffer])
+    result.size = gaps.end
 
 
-def _inherits(node: Node, i: int, holds: dict[Node, frozenset[Node]], last: dict[Node, int]) -> Node | None:
+_ANY = object()
+
+
+def _memory_of(node: Node, result: Plan, memory: dict[Node, Any]) -> Any:
+    """The buffer that the step's result lies in."""
+    if node in result.offset:
+        return node
+    if makes_memory(node):
+        return None
+    found = {memory.get(x) for x in node.operands if type(x) is Node} - {None}
+    return None if not found else found.pop() if len(found) == 1 else _ANY
+
+
+def _find_heir(node: Node, i: int, memory: dict[Node, Any], last: dict[Node, int]) -> Node | None:
     """An operand that dies at this step and whose memory the result can take over, element by element."""
-    if node.op is matmul or node.op in REDUCTIONS or node.size == 1:  # NumPy is slower in place on a single number
+    op = node.op
+    if op is None or op is matmul or op.reduces is not None:
+        return None
+    if node.size == 1:  # NumPy is slower in place on a single number
         return None
     for x in node.operands:
-        if type(x) is not Node or x not in holds or holds[x] != {x} or last[x] != i:
+        if type(x) is not Node or memory.get(x) is not x or last[x] != i:
             continue
-        others = [other for other in node.operands if type(other) is Node and other is not x]
-        if x.shape == node.shape and x.dtype == node.dtype and not any(x in holds.get(o, ()) for o in others):
+        others = [memory.get(other) for other in node.operands if type(other) is Node and other is not x]
+        if x.shape == node.shape and x.dtype == node.dtype and x not in others and _ANY not in others:
             return x
     return None
 
 
-def _gap(taken: list[tuple[int, int]], size: int) -> int:
-    """The first offset with room for size bytes between what is taken."""
-    start = 0
-    for low, high in taken:
-        if low - start >= size:
-            return start
-        start = max(start, high)
-    return start
+class _Gaps:
+    """The free parts of the arena, in order; what is beyond `end` has not been needed yet."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.end = 0
+
+    def take(self, size: int) -> int:
+        """The offset of the first gap that is large enough."""
+        for k, start in enumerate(self.starts):
+            if self.ends[k] - start >= size:
+                self.starts[k] += size
+                if self.starts[k] == self.ends[k]:
+                    del self.starts[k], self.ends[k]
+                return start
+        start = self.end
+        if self.ends and self.ends[-1] == start:  # the last gap, made longer
+            start = self.starts.pop()
+            self.ends.pop()
+        self.end = start + size
+        return start
+
+    def give_back(self, start: int, size: int) -> None:
+        """Free again; joined with the gaps it touches."""
+        k = bisect.bisect_left(self.starts, start)
+        end = start + size
+        if k < len(self.starts) and self.starts[k] == end:
+            end = self.ends[k]
+            del self.starts[k], self.ends[k]
+        if k and self.ends[k - 1] == start:
+            self.ends[k - 1] = end
+        else:
+            self.starts.insert(k, start)
+            self.ends.insert(k, end)

@@ -242,7 +242,7 @@ def drop_needless_guards(program: Program) -> Program:
     The sweep writes the guard upstream of a choice (`where`, `max`), where d may be infinite in the branch not taken;
     there it stays.
     """
-    known = Ranges(program)
+    known = Ranges()
 
     def visit(editor: Editor, node: Node) -> Operand:
         new = _unguarded(editor, node, known)
@@ -250,9 +250,7 @@ def drop_needless_guards(program: Program) -> Program:
             if node.name is not None and type(new) is Node and new.name is None:
                 new.name = node.name
             return new
-        kept = editor.keep(node)
-        known.learn(kept)
-        return kept
+        return editor.keep(node)
 
     return edited(program, visit)
 

@@ -87,6 +87,16 @@ class Rule:
         return root
 
     @cached_property
+    def hint(self) -> Any:
+        """An op, or None for a number, that must be among the last step's operands; ... if there may be anything."""
+        for x in self.root.operands:
+            if type(x) is not Node or x in self.numbers:
+                return None
+            if x.op is not None:
+                return x.op
+        return ...
+
+    @cached_property
     def numbers(self) -> frozenset[Node]:
         """The operands that stand for constant numbers."""
         return frozenset(node for node in self.pattern.inputs if node.weak)
@@ -236,7 +246,7 @@ class _Rewriting:
 
     def __init__(self, program: Program, table: Table) -> None:
         self.editor = Editor(program)
-        self.ranges = Ranges(program)
+        self.ranges = Ranges()
         self.shared = Shared()
         self.changes = [entry for entry in table if not isinstance(entry, Rule)]
         self.rules: dict[Op | None, list[Rule]] = {}  # by the op of the last step of the pattern
@@ -276,7 +286,6 @@ class _Rewriting:
         if known is not node:
             _hand_on_name(node, known)
             return known
-        self.ranges.learn(node)
         self.editor.steps.append(node)
         return node
 
@@ -285,7 +294,10 @@ class _Rewriting:
             found = change(node)
             if found is not None:
                 return found
+        below = {x.op or "input" if type(x) is Node else None for x in node.operands}
         for rule in self.rules.get(node.op, ()):
+            if rule.hint is not ... and rule.hint not in below:
+                continue  # most rules, without looking further
             match = find(rule, node, self.ranges)
             if match is not None:
                 steps, result = match.write()

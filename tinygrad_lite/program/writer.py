@@ -22,7 +22,7 @@ from ..rules.elementwise import add, divide, maximum, minimum, multiply, negativ
 from ..rules.indexing import where
 from ..rules.products import matmul
 from ..rules.shaping import expand_dims, ravel, reshape, squeeze, transpose
-from .plan import REDUCTIONS, Plan, makes_memory
+from .plan import Plan, makes_memory
 from .program import Node, Operand, Program, is_scalar
 from .simplify import is_view
 
@@ -218,8 +218,8 @@ class Writer:
             return f"{self.operand(xs[0])} {_OPERATORS[op]} {self.operand(xs[1])}"
         if node.shape == () and op is negative:
             return f"-{self.operand(xs[0])}"
-        if op in REDUCTIONS:
-            reduce = self.function(REDUCTIONS[op].reduce, f"{REDUCTIONS[op].__name__}_reduce")
+        if op.reduces is not None:
+            reduce = self.function(op.reduces.reduce, f"{op.reduces.__name__}_reduce")
             axis, keepdims = self.literal(node.params.get("axis")), self.literal(node.params.get("keepdims", False))
             return f"{reduce}({self.operand(xs[0])}, {axis}, None, {into}, {keepdims})"
         if op is matmul:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import intervals
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
 
@@ -20,9 +21,18 @@ POSITIVE = [(0.1, 5.0)]
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
 
-add = row(elementwise(np.add, ONE, ONE, operator=operator.add, commutes=True))
-subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub))
-multiply = row(elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, operator=operator.mul, commutes=True))
+add = row(elementwise(np.add, ONE, ONE, operator=operator.add, commutes=True, range=intervals.add))
+subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub, range=intervals.subtract))
+multiply = row(
+    elementwise(
+        np.multiply,
+        lambda y, a, b: b,
+        lambda y, a, b: a,
+        operator=operator.mul,
+        commutes=True,
+        range=intervals.multiply,
+    )
+)
 divide = row(
     elementwise(
         np.divide,
@@ -30,9 +40,10 @@ divide = row(
         lambda y, a, b: -y / b,
         domain=[(-3, 3), (0.2, 5)],
         operator=operator.truediv,
+        range=intervals.divide,
     )
 )
-negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg))
+negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg, range=intervals.negative))
 positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos))
 reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, domain=POSITIVE))
 
@@ -42,7 +53,9 @@ def _direction(y: Array, x: Array) -> Array:
     return np.conjugate(x) / np.where(y == 0, 1, y) if x.dtype.kind == "c" else np.sign(x)
 
 
-absolute = row(elementwise(np.absolute, _direction, kinks=(0,), selects=True, operator=operator.abs))
+absolute = row(
+    elementwise(np.absolute, _direction, kinks=(0,), selects=True, operator=operator.abs, range=intervals.absolute)
+)
 fabs = row(elementwise(np.fabs, lambda y, x: np.sign(x), kinks=(0,), selects=True))
 
 # a - b floor(a/b): where the quotient jumps, the derivative with respect to b is taken from the right.
@@ -118,8 +131,8 @@ def divmod(a: Any, b: Any) -> Any:
 
 # -- powers and roots ------------------------------------------------------------------------------------------------
 
-square = row(elementwise(np.square, lambda y, x: 2 * x))
-sqrt = row(elementwise(np.sqrt, over(lambda y, x: 2 * y), domain=POSITIVE))
+square = row(elementwise(np.square, lambda y, x: 2 * x, range=intervals.square))
+sqrt = row(elementwise(np.sqrt, over(lambda y, x: 2 * y), domain=POSITIVE, range=intervals.sqrt))
 cbrt = row(elementwise(np.cbrt, over(lambda y, x: 3 * y * y), domain=POSITIVE))
 
 
@@ -160,7 +173,7 @@ _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciproca
 
 # -- exponentials and logarithms -------------------------------------------------------------------------------------
 
-exp = row(elementwise(np.exp, lambda y, x: y))
+exp = row(elementwise(np.exp, lambda y, x: y, range=intervals.exp))
 exp2 = row(elementwise(np.exp2, lambda y, x: y * LN2))
 expm1 = row(elementwise(np.expm1, lambda y, x: y + 1))
 log = row(elementwise(np.log, over(lambda y, x: x), domain=POSITIVE))
@@ -183,8 +196,8 @@ logaddexp2 = row(elementwise(np.logaddexp2, _share2, lambda y, a, b: _share2(y, 
 
 # -- trigonometry ----------------------------------------------------------------------------------------------------
 
-sin = row(elementwise(np.sin, lambda y, x: np.cos(x)))
-cos = row(elementwise(np.cos, lambda y, x: -np.sin(x)))
+sin = row(elementwise(np.sin, lambda y, x: np.cos(x), range=intervals.finite_of_finite(-1, 1)))
+cos = row(elementwise(np.cos, lambda y, x: -np.sin(x), range=intervals.finite_of_finite(-1, 1)))
 tan = row(elementwise(np.tan, lambda y, x: 1 + y * y, domain=[(-1.2, 1.2)]))
 arcsin = row(elementwise(np.arcsin, over(lambda y, x: np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)]))
 arccos = row(elementwise(np.arccos, over(lambda y, x: -np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)]))
@@ -262,7 +275,7 @@ i0 = row(elementwise(np.i0, lambda y, x: d_i0(x, order=1)))
 
 sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x)))
 cosh = row(elementwise(np.cosh, lambda y, x: np.sinh(x)))
-tanh = row(elementwise(np.tanh, lambda y, x: 1 - y * y))
+tanh = row(elementwise(np.tanh, lambda y, x: 1 - y * y, range=(-1, 1)))
 arcsinh = row(elementwise(np.arcsinh, over(lambda y, x: np.sqrt(x * x + 1))))
 arccosh = row(elementwise(np.arccosh, over(lambda y, x: np.sqrt(x - 1) * np.sqrt(x + 1)), domain=[(1.2, 4)]))
 arctanh = row(elementwise(np.arctanh, over(lambda y, x: (1 - x) * (1 + x)), domain=[(-0.8, 0.8)]))
@@ -277,9 +290,9 @@ def _wins(a: Any, b: Any) -> Any:
     return np.where(a == b, 0.5, a > b).astype(np.result_type(a, b))
 
 
-wins = row(constant(_wins, operands=2, inline=True))
+wins = row(constant(_wins, operands=2, inline=True, range=intervals.between(0, 1)))
 
-_CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True}
+_CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True, "range": intervals.union}
 maximum = row(elementwise(np.maximum, lambda y, a, b: wins(a, b), lambda y, a, b: wins(b, a), **_CHOICE))
 minimum = row(elementwise(np.minimum, lambda y, a, b: wins(b, a), lambda y, a, b: wins(a, b), **_CHOICE))
 
@@ -328,12 +341,12 @@ nan_to_num = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, selects=True))
 
 # -- piecewise constant: no gradient, but a program records them -----------------------------------------------------
 
-equal = row(constant(np.equal, operands=2, operator=operator.eq))
-not_equal = row(constant(np.not_equal, operands=2, operator=operator.ne))
-less = row(constant(np.less, operands=2, operator=operator.lt))
-less_equal = row(constant(np.less_equal, operands=2, operator=operator.le))
-greater = row(constant(np.greater, operands=2, operator=operator.gt))
-greater_equal = row(constant(np.greater_equal, operands=2, operator=operator.ge))
+equal = row(constant(np.equal, operands=2, operator=operator.eq, range=intervals.between(0, 1)))
+not_equal = row(constant(np.not_equal, operands=2, operator=operator.ne, range=intervals.between(0, 1)))
+less = row(constant(np.less, operands=2, operator=operator.lt, range=intervals.between(0, 1)))
+less_equal = row(constant(np.less_equal, operands=2, operator=operator.le, range=intervals.between(0, 1)))
+greater = row(constant(np.greater, operands=2, operator=operator.gt, range=intervals.between(0, 1)))
+greater_equal = row(constant(np.greater_equal, operands=2, operator=operator.ge, range=intervals.between(0, 1)))
 logical_and = row(constant(np.logical_and, operands=2))
 logical_or = row(constant(np.logical_or, operands=2))
 logical_xor = row(constant(np.logical_xor, operands=2))
@@ -342,7 +355,7 @@ bitwise_and = row(constant(np.bitwise_and, operands=2, operator=operator.and_))
 bitwise_or = row(constant(np.bitwise_or, operands=2, operator=operator.or_))
 bitwise_xor = row(constant(np.bitwise_xor, operands=2, operator=operator.xor))
 invert = row(constant(np.invert, operator=operator.invert))
-sign = row(constant(np.sign))
+sign = row(constant(np.sign, range=(-1, 1)))
 floor = row(constant(np.floor))
 ceil = row(constant(np.ceil))
 trunc = row(constant(np.trunc))

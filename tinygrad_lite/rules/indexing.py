@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import intervals
 from ..axes import positive_axis
 from ..calling import record
 from ..dispatch import handlers
@@ -284,6 +285,7 @@ where = row(
         lambda g, y, c, a, b: np.where(c, g, 0),
         lambda g, y, c, a, b: np.where(c, 0, g),
         selects=True,
+        range=lambda c, a, b: intervals.union(a, b),
         examples=lambda rng: [
             ((rng.normal(size=shape) > 0, rng.normal(size=(2, 3)), rng.normal(size=3)), {})
             for shape in ((2, 1), (3,), ())

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import intervals
 from ..op import Array, custom_vjp, elementwise
 from ..table import row
 from .reductions import kept
@@ -39,8 +40,19 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True, inline=True))
-relu = row(elementwise(_relu, lambda y, x: x > 0, kinks=(0,), selects=True, bounded=True, real=True, inline=True))
+sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True, inline=True, range=(0, 1)))
+relu = row(
+    elementwise(
+        _relu,
+        lambda y, x: x > 0,
+        kinks=(0,),
+        selects=True,
+        bounded=True,
+        real=True,
+        inline=True,
+        range=intervals.positive_part,
+    )
+)
 leaky_relu = row(
     elementwise(
         _leaky_relu,
@@ -49,6 +61,7 @@ leaky_relu = row(
         bounded=True,
         real=True,
         inline=True,
+        range=intervals.finite_of_finite(),
     )
 )
 softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True))
@@ -100,6 +113,6 @@ def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: boo
     return kept(g, axis, keepdims) * np.exp(x - kept(y, axis, keepdims))
 
 
-softmax = row(custom_vjp(_softmax, _softmax_vjp, real=True))
+softmax = row(custom_vjp(_softmax, _softmax_vjp, real=True, range=intervals.finite_of_finite(0, 1)))
 log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp, real=True))
 logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp, real=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import intervals
 from ..op import Array, bilinear, variadic
 from ..table import answers, implements, row
 from ..tensor import Tensor
@@ -56,7 +57,16 @@ def _explain(a: Any, b: Any) -> str:
     return f"the stacks {np.shape(a)[:-2]} and {np.shape(b)[:-2]} do not broadcast"
 
 
-matmul = row(bilinear(np.matmul, _left_vjp, _right_vjp, explain=_explain, operator=operator.matmul))
+matmul = row(
+    bilinear(
+        np.matmul,
+        _left_vjp,
+        _right_vjp,
+        explain=_explain,
+        operator=operator.matmul,
+        range=intervals.finite_of_finite(),
+    )
+)
 implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2))))(matmul.call)
 
 

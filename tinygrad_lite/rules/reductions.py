@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import intervals
 from ..axes import positive_axes, reduced_axes, reduced_size
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
@@ -54,8 +55,16 @@ def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = F
     return spread(g / builtins.max(_count(x, axis), 1), x, axis, keepdims)
 
 
-sum = row(linear(_sum, lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims)), np.sum)
-mean = row(linear(np.mean, _mean_vjp, examples=calls(*_REDUCED)))
+sum = row(
+    linear(
+        _sum,
+        lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims),
+        range=intervals.total,
+        reduces=np.add,
+    ),
+    np.sum,
+)
+mean = row(linear(np.mean, _mean_vjp, examples=calls(*_REDUCED), range=intervals.total))
 
 # -- spread around the mean ------------------------------------------------------------------------------------------
 
@@ -169,8 +178,8 @@ def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool 
     return np.where(tied, share, 0)  # a choice, not a product: in forward mode, what was not taken may be infinite
 
 
-max = row(custom_vjp(np.max, _extreme_vjp, selects=True), np.max, np.amax)
-min = row(custom_vjp(np.min, _extreme_vjp, selects=True), np.min, np.amin)
+max = row(custom_vjp(np.max, _extreme_vjp, selects=True, reduces=np.maximum), np.max, np.amax)
+min = row(custom_vjp(np.min, _extreme_vjp, selects=True, reduces=np.minimum), np.min, np.amin)
 nanmax = row(custom_vjp(np.nanmax, _extreme_vjp, selects=True))
 nanmin = row(custom_vjp(np.nanmin, _extreme_vjp, selects=True))
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...axes import reduced_shape, reduced_size
 from ...op import Op
 from ...table import rows
-from ..program import Operand, dtype_of, shape_of
+from ..program import Operand, dtype_of, is_weak, shape_of
 from ..ranges import Ranges
 from ..rewrite import MATRIX, VECTOR, Rule, rule
 
@@ -69,7 +69,7 @@ BROADCASTS = [entry for op in binary_ops() for entry in _drop_broadcast(op)]
 
 
 def _is_of_single_entries(_: Ranges, x: Operand, axis: Any = None, keepdims: bool = False) -> bool:
-    return reduced_size(shape_of(x), axis) == 1 and 0 not in shape_of(x)
+    return reduced_size(shape_of(x), axis) == 1 and 0 not in shape_of(x) and not is_weak(x)
 
 
 def _reshape_to_reduced(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
