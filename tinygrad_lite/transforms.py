@@ -277,8 +277,13 @@ def _run(
     for i in argnums:
         values, structure = tree.flatten(args[i])
         paths = structure.paths(names[i] if i < len(names) else f"arg{i}")
-        lifted = [_lift(value, path, keep, tracing) for value, path in zip(values, paths, strict=True)]
-        tensors = tensors or any([type(value) is Tensor for value in values])  # noqa: C419 (twice as fast as a generator)
+        lifted = []
+        for value, path in zip(values, paths, strict=True):
+            if type(value) is np.ndarray and value.dtype.kind == "f" and not keep:
+                lifted.append(leaf(value, GRAD | LIFTED, path))  # the ordinary case of `_lift`
+            else:
+                tensors = tensors or type(value) is Tensor
+                lifted.append(_lift(value, path, keep, tracing))
         leaves += lifted
         structures.append(structure)
         arguments[i] = tree.unflatten(structure, lifted)
@@ -307,8 +312,6 @@ def _differentiable(output: Any) -> list[Tensor]:
 
 def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     """A fresh tensor to differentiate with respect to."""
-    if type(x) is np.ndarray and x.dtype.kind in "fc":
-        return leaf(x.copy() if keep else x, GRAD | LIFTED, path)
     if type(x) is Tensor:
         check_differentiable(x.dtype, path)
         data = _as_differentiable(x._data)
@@ -407,7 +410,6 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     names = argument_names(f)
 
-    @_documented_as(f, "value_and_grad")
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _run(f, args, positions(argnums, args, "value_and_grad"), kwargs, names)
         value = run.output
@@ -420,7 +422,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
         single = not isinstance(argnums, (tuple, list))
         return run.leaving.hand_out(run.output), _by_argument(run, run.leaving, found, single)
 
-    return transformed
+    return _name_after(f, transformed, "value_and_grad")
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -434,12 +436,11 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     """
     both = value_and_grad(f, argnums, has_aux)
 
-    @_documented_as(f, "grad")
     def transformed(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
 
-    return transformed
+    return _name_after(f, transformed, "grad")
 
 
 def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -530,7 +531,6 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     names = argument_names(f)
 
-    @_documented_as(f, "jacobian")
     def transformed(*args: Any, **kwargs: Any) -> Any:
         run = _run(f, args, positions(argnums, args, "jacobian"), kwargs, names)
         y = run.output
@@ -550,7 +550,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         trees = [tree.take(structure, matrices) for structure in run.structures]
         return tuple(trees) if isinstance(argnums, (tuple, list)) else trees[0]
 
-    return transformed
+    return _name_after(f, transformed, "jacobian")
 
 
 def _rows(run: _Run, y: Tensor) -> list[Any]:
@@ -597,7 +597,6 @@ def hessian(f: Function, argnums: int = 0) -> Function:
     """
     second = jacobian(grad(f, argnums), argnums)
 
-    @_documented_as(f, "hessian")
     def transformed(*args: Any, **kwargs: Any) -> Any:
         for i in positions(argnums, args, "hessian"):
             x = args[i]
@@ -607,7 +606,7 @@ def hessian(f: Function, argnums: int = 0) -> Function:
                 raise TypeError(f"hessian: argument {i} is complex; give its real and imaginary parts instead")
         return second(*args, **kwargs)
 
-    return transformed
+    return _name_after(f, transformed, "hessian")
 
 
 def hvp(f: Function, args: Sequence[Any], vectors: Sequence[Any]) -> Any:
@@ -624,16 +623,12 @@ def hvp(f: Function, args: Sequence[Any], vectors: Sequence[Any]) -> Any:
     return jvp(grad(f, argnums=tuple(range(len(args)))), args, vectors)[1]
 
 
-def _documented_as(f: Function, transform: str) -> Callable[[Function], Function]:
+def _name_after(f: Function, transformed: Any, transform: str) -> Function:
     """Give a transformed function the name and signature of the original. (functools.wraps takes 3 µs.)"""
-
-    def wrap(transformed: Any) -> Function:
-        transformed.__wrapped__ = f
-        transformed.__doc__ = f.__doc__
-        transformed.__name__ = f"{transform}({getattr(f, '__name__', 'f')})"
-        return transformed  # type: ignore[no-any-return]
-
-    return wrap
+    transformed.__wrapped__ = f
+    transformed.__doc__ = f.__doc__
+    transformed.__name__ = f"{transform}({getattr(f, '__name__', 'f')})"
+    return transformed  # type: ignore[no-any-return]
 
 
 setattr(Tensor, "backward", backward)  # noqa: B010 (a declared method, defined where the sweep is known)

@@ -155,7 +155,10 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
 
 def _array(loss: str, name: str, x: Any) -> Any:
     """An array of numbers, from whatever was given; booleans as whole numbers, so that they can be subtracted."""
-    if type(x) is not Tensor and not hasattr(x, "__array_function__"):
+    if type(x) is Tensor or type(x) is np.ndarray:
+        if x.dtype.kind == "f":
+            return x
+    elif not hasattr(x, "__array_function__"):
         try:
             x = np.asarray(x)
         except ValueError as error:
