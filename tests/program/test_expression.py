@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
+from tinygrad_lite.program.derivation.latex import latex
 from tinygrad_lite.program.expression import Writer, text
-from tinygrad_lite.program.latex import latex
 
 _names = st.sampled_from(["a", "b", "W1"]).map(ast.Name)
 _numbers = st.sampled_from([0, 2, 0.5, 1e-5]).map(ast.Constant)

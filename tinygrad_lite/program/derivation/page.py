@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
-from ..op import Op
-from ..tensor import Tensor
+from ... import tree
+from ...op import Op
+from ...tensor import Tensor
+from ..expression import Expr, Writer, text
+from ..names import clean
+from ..program import Node, Program
 from .algebra import Fact, forward_part
-from .expression import Expr, Writer, text
 from .helpers import Helpers
 from .layout import Layout, Line
-from .names import clean
-from .program import Node, Program
 from .recording import Argument, Function, Recording
 
 _ALIGNED = 64  # comments stand below one another, but for lines longer than this

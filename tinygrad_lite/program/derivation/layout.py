@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..rules import elementwise as e
-from ..rules.indexing import get
-from ..rules.shaping import swapaxes, transpose
-from .expression import Expr, Writer, text
-from .names import clean
-from .program import Node, Operand, Program, shape_of
-from .simplify import is_view
+from ...rules import elementwise as e
+from ...rules.indexing import get
+from ...rules.shaping import swapaxes, transpose
+from ..expression import Expr, Writer, text
+from ..names import clean
+from ..program import Node, Operand, Program, shape_of
+from ..simplify import is_view
 
 LONGEST = 88  # characters of an expression
 _TRIVIAL = 14  # an expression this short is written out again rather than named
