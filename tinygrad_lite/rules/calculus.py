@@ -246,6 +246,7 @@ convolve_ = row(
         _convolve_left,
         _convolve_right,
         name="convolve",
+        numpy=np.convolve,
         examples=_lines,
     )
 )

@@ -12,7 +12,8 @@ import numpy as np
 from ... import tree
 from ...op import Op
 from ...tensor import Tensor
-from ..expression import Expr, Writer, text
+from ..spelling import Speller
+from ..text import Expr, text
 from ..names import clean
 from ..program import Node, Program
 from .algebra import Fact, forward_part
@@ -40,7 +41,7 @@ class Page:
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
         self.layout = Layout(
             program,
-            Writer(
+            Speller(
                 self._bind,
                 self._helper,
                 {n: name for n, (name, _) in self.sizes.items()},
