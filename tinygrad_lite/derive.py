@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .program.algebra import Algebra, Fact, forward_part
-from .program.latex import latex
-from .program.layout import Line
-from .program.page import Page
-from .program.program import Program
-from .program.reading import (
+from .program.derivation.algebra import Algebra, Fact, forward_part
+from .program.derivation.latex import latex
+from .program.derivation.layout import Line
+from .program.derivation.page import Page
+from .program.derivation.reading import (
     cotangents_apart,
     drop_needless_guards,
     familiar_functions,
@@ -28,7 +27,8 @@ from .program.reading import (
     plain_transposes,
     plain_vectors,
 )
-from .program.recording import Function, Recording, record
+from .program.derivation.recording import Function, Recording, record
+from .program.program import Program
 from .program.rewrite import rewrite
 from .program.simplify import EXACT, drop_dead, run_passes
 from .program.tables.readable import READABLE

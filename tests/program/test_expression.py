@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
-from tinygrad_lite.program.expression import Writer, text
-from tinygrad_lite.program.latex import latex
+from tinygrad_lite.program.derivation.latex import latex
+from tinygrad_lite.program.spelling import Speller
+from tinygrad_lite.program.text import text
 
 _names = st.sampled_from(["a", "b", "W1"]).map(ast.Name)
 _numbers = st.sampled_from([0, 2, 0.5, 1e-5]).map(ast.Constant)
@@ -87,8 +88,8 @@ def test_few_parentheses(code):
     ],
 )
 def test_literals_evaluate_to_the_constant(value):
-    writer = Writer(lambda value, hint: pytest.fail(f"{value!r} was not written out"), lambda op: "f", {})
-    found = eval(text(writer.literal(value)), {"np": np})
+    speller = Speller(lambda value, hint: pytest.fail(f"{value!r} was not written out"), lambda op: "f", {})
+    found = eval(text(speller.literal(value)), {"np": np})
     if isinstance(value, (np.ndarray, np.generic)):
         assert np.array_equal(found, value)
         assert np.asarray(found).dtype == value.dtype

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite.intervals import ANYTHING, FINITE
-from tinygrad_lite.program.algebra import node_values
+from tinygrad_lite.program.derivation.algebra import node_values
 from tinygrad_lite.program.ranges import Ranges
 from tinygrad_lite.program.trace import collect, traced, tracing
 from tinygrad_lite.tensor import next_seq

@@ -127,7 +127,7 @@ def _find_heir(node: Node, i: int, memory: dict[Node, Any], last: dict[Node, int
     if node.size == 1:  # NumPy is slower in place on a single number
         return None
     for x in node.operands:
-        if type(x) is not Node or memory.get(x) is not x or last[x] != i:
+        if type(x) is not Node or memory.get(x) != x or last[x] != i:
             continue
         others = [memory.get(other) for other in node.operands if type(other) is Node and other is not x]
         if x.shape == node.shape and x.dtype == node.dtype and x not in others and _ANY not in others:

@@ -247,6 +247,7 @@ convolve_ = row(
         _convolve_left,
         _convolve_right,
         name="convolve",
+        numpy=np.convolve,
         examples=_lines,
     )
 )

@@ -93,8 +93,8 @@ def _std_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keep
     return kept(rate, axis, keepdims) * _deviation(x, axis)
 
 
-var_ = row(custom_vjp(_var, _var_vjp, examples=calls(*_SPREAD)))
-std_ = row(custom_vjp(_std, _std_vjp, examples=calls(*_SPREAD)))
+var_ = row(custom_vjp(_var, _var_vjp, numpy=np.var, examples=calls(*_SPREAD)))
+std_ = row(custom_vjp(_std, _std_vjp, numpy=np.std, examples=calls(*_SPREAD)))
 
 
 def _ddof(function: str, ddof: Any, correction: Any) -> Any:

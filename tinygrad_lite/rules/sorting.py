@@ -57,7 +57,7 @@ def _partition_vjp(g: Array, y: Array, x: Array, kth: Any, axis: int | None = -1
     return put_along(ranked, np.argsort(x, axis=axis, kind="stable"), axis=axis, n=x.shape[axis])
 
 
-sort_ = row(custom_vjp(_sort, _sort_vjp, selects=True))
+sort_ = row(custom_vjp(_sort, _sort_vjp, selects=True, numpy=np.sort))
 partition = row(custom_vjp(np.partition, _partition_vjp, selects=True))
 
 

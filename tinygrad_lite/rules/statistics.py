@@ -75,6 +75,7 @@ quantile_ = row(
             g, y, x, q, axis, keepdims, method
         ),
         selects=True,
+        numpy=np.quantile,
         examples=_quantile_examples,
     )
 )
@@ -85,6 +86,7 @@ nanquantile_ = row(
             g, y, x, q, axis, keepdims, method, skip_nan=True
         ),
         selects=True,
+        numpy=np.nanquantile,
         examples=_quantile_examples,
     )
 )
@@ -126,6 +128,7 @@ median_ = row(
         lambda x, axis=None, keepdims=False: np.median(x, axis, keepdims=keepdims),
         lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear"),
         name="median",
+        numpy=np.median,
         selects=True,
         examples=calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}),
     )
@@ -135,6 +138,7 @@ nanmedian_ = row(
         lambda x, axis=None, keepdims=False: np.nanmedian(x, axis, keepdims=keepdims),
         lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear", skip_nan=True),
         name="nanmedian",
+        numpy=np.nanmedian,
         selects=True,
         examples=calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}),
     )

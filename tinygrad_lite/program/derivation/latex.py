@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from .expression import Expr, text
+from ..text import Expr, text
 
 _FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min"}
 _SIGNS: dict[type[ast.cmpop], str] = {

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
-from ..op import Op
-from ..tensor import Tensor
+from ... import tree
+from ...op import Op
+from ...tensor import Tensor
+from ..names import clean
+from ..program import Node, Program
+from ..spelling import Speller
+from ..text import Expr, text
 from .algebra import Fact, forward_part
-from .expression import Expr, Writer, text
 from .helpers import Helpers
 from .layout import Layout, Line
-from .names import clean
-from .program import Node, Program
 from .recording import Argument, Function, Recording
 
 _ALIGNED = 64  # comments stand below one another, but for lines longer than this
@@ -40,7 +41,7 @@ class Page:
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
         self.layout = Layout(
             program,
-            Writer(
+            Speller(
                 self._bind,
                 self._helper,
                 {n: name for n, (name, _) in self.sizes.items()},

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..rules import elementwise as e
-from ..rules.indexing import get
-from ..rules.shaping import swapaxes, transpose
-from .expression import Expr, Writer, text
-from .names import clean
-from .program import Node, Operand, Program, shape_of
-from .simplify import is_view
+from ...rules import elementwise as e
+from ...rules.indexing import get
+from ...rules.shaping import swapaxes, transpose
+from ..names import clean
+from ..program import Node, Operand, Program, shape_of
+from ..simplify import is_view
+from ..spelling import Speller
+from ..text import Expr, text
 
 LONGEST = 88  # characters of an expression
 _TRIVIAL = 14  # an expression this short is written out again rather than named
@@ -52,7 +53,7 @@ class Layout:
     def __init__(
         self,
         program: Program,
-        writer: Writer,
+        speller: Speller,
         labels: Labels,
         inputs: Mapping[Node, str],
         leaves: Sequence[Node],
@@ -60,7 +61,7 @@ class Layout:
         forward_nodes: set[Node],
         taken: set[str],
     ) -> None:
-        self.program, self._writer, self._labels = program, writer, labels
+        self.program, self._speller, self._labels = program, speller, labels
         self._forward_nodes, self._taken = forward_nodes, taken
         self._names: dict[Node, ast.Name] = {node: ast.Name(name) for node, name in inputs.items()}
         self._folded: dict[Node, Expr] = {}
@@ -91,7 +92,7 @@ class Layout:
     def _written(self, node: Node) -> Expr:
         """The step's expression, its operands folded in; one that makes it too long gets a line first."""
         while True:
-            expression = self._writer.step(node, [self.expression(x) for x in node.operands])
+            expression = self._speller.spell(node, [self.expression(x) for x in node.operands])
             if len(text(expression)) <= LONGEST:
                 return expression
             folded = [x for x in node.operands if type(x) is Node and x in self._folded]
@@ -105,7 +106,7 @@ class Layout:
     def expression(self, x: Operand) -> Expr:
         """An operand: a name, a folded expression or a constant."""
         if type(x) is not Node:
-            return self._writer.literal(x)
+            return self._speller.literal(x)
         return self._folded[x] if x in self._folded else self._names[x]
 
     def _own_line(self, node: Node, expression: Expr) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import settle
-from ..rules import elementwise as e
-from ..rules.indexing import get, where
-from ..rules.neural import log_softmax, softmax
-from ..rules.products import matmul
-from ..rules.reductions import sum as sum_
-from ..rules.shaping import broadcast_to, expand_dims, reshape, transpose
-from .program import Editor, Node, Operand, Program, edited, is_scalar, result_type, shape_of
-from .ranges import Ranges
+from ...backward import settle
+from ...rules import elementwise as e
+from ...rules.indexing import get, where
+from ...rules.neural import log_softmax, softmax
+from ...rules.products import matmul
+from ...rules.reductions import sum as sum_
+from ...rules.shaping import broadcast_to, expand_dims, reshape, transpose
+from ..program import Editor, Node, Operand, Program, edited, is_scalar, result_type, shape_of
+from ..ranges import Ranges
 
 
 def plain_numbers(program: Program) -> Program:

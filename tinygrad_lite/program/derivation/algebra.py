@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op
-from ..rules import elementwise as e
-from ..rules.indexing import where
-from ..rules.neural import sigmoid, softplus
-from ..rules.reductions import sum as sum_
-from ..rules.shaping import broadcast_to
-from .program import Editor, Node, Operand, Program, dtype_of, is_scalar, is_weak, shape_of
-from .ranges import Ranges
+from ...op import Op
+from ...rules import elementwise as e
+from ...rules.indexing import where
+from ...rules.neural import sigmoid, softplus
+from ...rules.reductions import sum as sum_
+from ...rules.shaping import broadcast_to
+from ..program import Editor, Node, Operand, Program, dtype_of, is_scalar, is_weak, shape_of
+from ..ranges import Ranges
 
 Expression = Any  # SymPy's
 _MOST_OPERATIONS = 60  # of an expression that is simplified; a larger one is cut

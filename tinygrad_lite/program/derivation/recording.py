@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
-from ..backward import find_nodes, sweep
-from ..tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
-from ..transforms import argument_names, identity, positions, single_number
+from ... import tree
+from ...backward import find_nodes, sweep
+from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
+from ...transforms import argument_names, identity, positions, single_number
+from ..names import clean, leaf_names
+from ..program import Node, Program
+from ..simplify import EXACT, run_passes
+from ..trace import collect, traced, tracing
 from .layout import Labels
-from .names import clean, leaf_names
 from .observe import Variables, observing
-from .program import Node, Program
 from .reading import constants_by_name
-from .simplify import EXACT, run_passes
-from .trace import collect, traced, tracing
 
 Function = Callable[..., Any]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op
-from ..rules.indexing import put
-from .names import clean
+from ...op import Op
+from ...rules.indexing import put
+from ..names import clean
 
 _PACKAGE = __name__.partition(".")[0]
 

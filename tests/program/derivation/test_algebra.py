@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.program import algebra
-from tinygrad_lite.program.algebra import Algebra, node_values
+from tinygrad_lite.program.derivation import algebra
+from tinygrad_lite.program.derivation.algebra import Algebra, node_values
 from tinygrad_lite.program.program import Program
 from tinygrad_lite.program.simplify import EXACT, run_passes
 from tinygrad_lite.program.trace import collect, traced, tracing

@@ -7,8 +7,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite.backward import settle
-from tinygrad_lite.program.program import Program
-from tinygrad_lite.program.reading import (
+from tinygrad_lite.program.derivation.reading import (
     constants_by_name,
     drop_needless_guards,
     familiar_functions,
@@ -18,6 +17,7 @@ from tinygrad_lite.program.reading import (
     plain_transposes,
     plain_vectors,
 )
+from tinygrad_lite.program.program import Program
 from tinygrad_lite.program.simplify import drop_dead
 from tinygrad_lite.program.trace import collect, traced, tracing
 from tinygrad_lite.tensor import next_seq
