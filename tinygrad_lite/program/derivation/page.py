@@ -16,10 +16,11 @@ from ..names import clean
 from ..program import Node, Program
 from ..spelling import Speller
 from ..text import Expr, text
+from ..trace import Argument
 from .algebra import Fact, forward_part
 from .helpers import Helpers
 from .layout import Layout, Line
-from .recording import Argument, Function, Recording
+from .recording import Function, Recording
 
 _ALIGNED = 64  # comments stand below one another, but for lines longer than this
 

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ... import tree
 from ...backward import find_nodes, sweep
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
-from ...transforms import argument_names, identity, positions, single_number
+from ...transforms import identity, positions, single_number
 from ..names import clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
-from ..trace import collect, traced, tracing
+from ..trace import Argument, collect, name_arguments, open_argument, traced, tracing
 from .layout import Labels
 from .observe import Variables, observing
 from .reading import constants_by_name
 
 Function = Callable[..., Any]
-
-
-@dataclass
-class Argument:
-    """A positional argument. tensors: what stands for its leaves in the trace; None for a whole number: it is fixed."""
-
-    name: str
-    structure: tree.Structure
-    paths: list[str]
-    leaves: list[Any]
-    tensors: list[Tensor | None]
-
-    @property
-    def traced(self) -> list[Tensor]:
-        return [t for t in self.tensors if t is not None]
-
-    def tree(self) -> Any:
-        mixed = [x if t is None else t for x, t in zip(self.leaves, self.tensors, strict=True)]
-        return tree.unflatten(self.structure, mixed)
 
 
 @dataclass
@@ -79,10 +60,12 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     chosen = positions(wrt, args, "derive")
     start = next_seq()
     parameters: list[str] = []
-    known_names = argument_names(f)[: len(args)]
-    for name in [*known_names, *(f"arg{i}" for i in range(len(known_names), len(args)))]:
+    for name in name_arguments(f, len(args)):
         parameters.append(clean(name, parameters))
-    arguments = [_argument(p, arg, i in chosen) for i, (p, arg) in enumerate(zip(parameters, args, strict=True))]
+    arguments = [
+        open_argument(arg, name, partial(_stand_in, differentiated=i in chosen))
+        for i, (name, arg) in enumerate(zip(parameters, args, strict=True))
+    ]
     inputs = [t for a in arguments for t in a.traced]
     with observing() as variables, tracing():
         output = f(*(a.tree() for a in arguments))
@@ -106,14 +89,6 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     variable = frozenset(known[t] for t in leaves)
     taken = {*parameters, *names.values()}
     return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, variable, taken)
-
-
-def _argument(name: str, arg: Any, differentiated: bool) -> Argument:
-    leaves, structure = tree.flatten(arg)
-    paths = tree.paths(arg, name)
-    return Argument(
-        name, structure, paths, leaves, [_stand_in(x, p, differentiated) for x, p in zip(leaves, paths, strict=True)]
-    )
 
 
 def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
