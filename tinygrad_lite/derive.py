@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .program.derivation.algebra import Algebra, Fact, forward_part
+from .program.derivation.algebra import Algebra
 from .program.derivation.latex import latex
 from .program.derivation.layout import Line
 from .program.derivation.page import Page
@@ -28,6 +28,8 @@ from .program.derivation.reading import (
     plain_vectors,
 )
 from .program.derivation.recording import Function, Recording, record
+from .program.derivation.sums import Fact
+from .program.derivation.values import find_forward
 from .program.program import Program
 from .program.rewrite import rewrite
 from .program.simplify import EXACT, drop_dead, run_passes
@@ -115,7 +117,7 @@ def _write(recording: Recording, simplify: bool) -> Derivation:
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
     program = Program(program.inputs, program.captures, program.steps, outputs)
     program = run_passes(program, (*_PLAIN, *EXACT))
-    program = cotangents_apart(lambda p: forward_part(p, names), recording.labels.backward)(program)
+    program = cotangents_apart(lambda p: find_forward(p, names), recording.labels.backward)(program)
     program = drop_dead(program)
     page = Page(recording, program, facts)
     return Derivation(*page.executed(), [page.layout.forward, page.layout.backward])

@@ -77,6 +77,7 @@ class Op:
     # For programs and derivations.
     numpy: Callable[..., Any] | None = None  # the function of NumPy's that it is, called with the same arguments
     operator: Callable[..., Any] | None = None  # Python's own operator that it is, from the module `operator`
+    symbolic: Callable[..., Any] | None = None  # what it is to SymPy: symbolic(sympy, *symbols)
     commutes: bool = False  # the order of its two operands makes no difference, not even to the last bit
     alias: bool = False  # where shape and dtype stay as they are, the result is the operand
     view: bool = False  # looks at its operand in another way (where the memory's layout allows)

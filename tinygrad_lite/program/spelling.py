@@ -158,7 +158,7 @@ class Speller:
         return ast.Name(self.bind(value, "c"))
 
 
-# -- ops that Python and NumPy write in a form of their own --------------------------------------------------------------
+# -- ops that Python and NumPy write in a form of their own -----------------------------------------------------------
 
 
 def _spell_get(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
@@ -254,7 +254,7 @@ _FORMS: dict[Op, Callable[[Speller, Node, Sequence[Expr]], Expr | None]] = {
 }
 
 
-# -- parts ---------------------------------------------------------------------------------------------------------------
+# -- parts ------------------------------------------------------------------------------------------------------------
 
 
 def path_in_numpy(function: Callable[..., Any]) -> str | None:
@@ -267,7 +267,7 @@ def path_in_numpy(function: Callable[..., Any]) -> str | None:
 
 
 def _is_same_kind(x: Operand, node: Node) -> bool:
-    return shape_of(x) == node.shape and dtype_of(x) == node.dtype
+    return bool(shape_of(x) == node.shape and dtype_of(x) == node.dtype)
 
 
 def _drop_minus(x: Expr) -> Expr | None:
