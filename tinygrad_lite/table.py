@@ -71,13 +71,13 @@ def implements(
     return register
 
 
-def answers(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: what NumPy's functions do with a Tensor where no gradient is involved: facts, new arrays, indices."""
+def without_gradient(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: what NumPy's functions do with a Tensor where no gradient flows: shapes, new arrays, indices."""
 
-    def register(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
-            handlers[function] = _with_arguments_of(function, answer)
-        return answer
+            handlers[function] = _with_arguments_of(function, implementation)
+        return implementation
 
     return register
 

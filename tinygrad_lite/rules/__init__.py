@@ -16,9 +16,9 @@ from ..dispatch import handler_of, handlers, providers
 from ..table import read_rows
 from ..tensor import Tensor
 from . import complex, elementwise, indexing, shaping
-from . import facts as facts
 from . import joining as joining
 from . import losses as losses
+from . import metadata as metadata
 from . import neural as neural
 from . import products as products
 from . import reductions as reductions
