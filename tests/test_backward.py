@@ -123,6 +123,8 @@ SUMMED = {
     "a broadcast operand deep below": lambda x, b, c: np.exp(-(x + np.sin(b)) / 3) + c,
     "an operand of fewer dimensions": lambda x, b, c: c * x + c,
     "a transposition and a product": lambda x, b, c: (x + b).T @ (x * b),
+    "ops that mix entries and keep the shape": lambda x, b, c: tg.softmax(x + c) + np.sort(np.cumsum(x * b, axis=1)),
+    "a square product": lambda x, b, c: (x @ np.arange(16.0).reshape(4, 4)) @ np.cos(np.arange(16.0)).reshape(4, 4) + b,
     "one value used twice": lambda x, b, c: (lambda h: h + h * h + h[:1])(x + b),
     "a choice": lambda x, b, c: np.where(x > 0, np.log(np.abs(x)) + b, c),
     "a concatenation": lambda x, b, c: np.concatenate([x, b * c, x[:1]]),

@@ -131,7 +131,7 @@ def _sweep(
                 g = _expand(g, data.shape)
             if op.joint:
                 extra = {"selected": node in guard.inside} if op.selects else {}
-                vjps = [_constant_vjp(gx) for gx in vjps.rule(g, result, *values, **params, **extra)]
+                vjps = vjps.rule(g, result, *values, **params, **extra)  # the cotangents themselves
         guarded = guard.active and guard.covers(node, op)
         for x, vjp in zip(inputs, vjps, strict=False):
             if type(x) is not Tensor or not x._flags & GRAD or vjp is None or (needed is not None and x not in needed):
@@ -139,7 +139,9 @@ def _sweep(
             operand = x._data
             if not full and operand.shape != shape:
                 g, full = _expand(g, shape), True
-            if vjp is hand_on:
+            if op.joint:
+                gx = vjp
+            elif vjp is hand_on:
                 gx = g
             elif guarded:
                 gx = _settled(vjp, g, result, values, params)
@@ -160,11 +162,6 @@ def _sweep(
         if type(g) is not list and g.shape != x._data.shape:
             visited[x] = _expand(g, x._data.shape)
     return visited
-
-
-def _constant_vjp(gx: Any) -> Any:
-    """A rule that was asked already."""
-    return None if gx is None else lambda *_, **__: gx
 
 
 def _wrong_vjp(op: Op, i: int, gx: Any, shape: tuple[int, ...]) -> Exception:
