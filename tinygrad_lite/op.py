@@ -30,7 +30,7 @@ from .tensor import GRAD, Tensor
 
 Array = Any  # an ndarray, or a Tensor, or another library's array: what a rule may be given
 Rule = Callable[..., Array]
-Examples = Callable[[np.random.Generator], Sequence[tuple[Sequence[Any], dict[str, Any]]]]
+Examples = Callable[[Any], Sequence[tuple[Sequence[Any], dict[str, Any]]]]  # of a random generator
 
 ONE: Final = 1  # a partial derivative that is constant: nothing is multiplied
 MINUS_ONE: Final = -1
