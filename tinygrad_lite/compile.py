@@ -19,14 +19,14 @@ import numpy as np
 
 from . import tree
 from .context import current
-from .program.factors import place_factors
-from .program.plan import plan
+from .program.compiled.factors import place_factors
+from .program.compiled.plan import plan
+from .program.compiled.writer import MISS, Writer
 from .program.program import Program
 from .program.rewrite import rewrite
 from .program.simplify import SIMPLER, drop_dead, inline
 from .program.tables.fast import FAST, MEANS
 from .program.trace import collect, traced, tracing
-from .program.writer import MISS, Writer
 from .rounding import describe_difference, noise
 from .tensor import LIFTED, TRACED, Tensor, leaf, next_seq
 from .transforms import argument_names

@@ -80,6 +80,7 @@ class Op:
     symbolic: Callable[..., Any] | None = None  # what it is to SymPy: symbolic(sympy, *symbols)
     commutes: bool = False  # the order of its two operands makes no difference, not even to the last bit
     alias: bool = False  # where shape and dtype stay as they are, the result is the operand
+    reshapes: bool = False  # the same entries in the same order (or in that of order=), in another shape; a view
     view: bool = False  # looks at its operand in another way (where the memory's layout allows)
     reduces: np.ufunc | None = None  # the function of two numbers that it reduces with
     range: Any = None  # where its values lie: two bounds, or a function of the operands' intervals (see intervals.py)
@@ -95,7 +96,8 @@ class Op:
     def __post_init__(self) -> None:
         if type(self.range) is tuple:
             self.range = bounded(*self.range)
-        elif self.view:
+        self.view |= self.reshapes
+        if self.view and self.range is None:
             self.range = same
         self.name = self.name or self.fn.__name__.strip("_")
         self.arity = None if callable(self.vjps) else len(self.vjps)

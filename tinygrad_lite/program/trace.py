@@ -11,7 +11,6 @@ from ..callsite import user_line
 from ..context import switched
 from ..op import Op
 from ..rules.indexing import get
-from ..rules.shaping import ravel, reshape
 from ..tensor import TRACED, Tensor, TraceError, leaf, next_seq
 from .program import Node, Operand, Program, is_scalar
 
@@ -71,7 +70,7 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
         if t in nodes:
             continue
         op: Op = t._op
-        if t._params.get("order") in ("K", "A") and op in (ravel, reshape):
+        if op.reshapes and t._params.get("order") in ("K", "A"):
             raise TraceError(
                 f"{op.name}(…, order={t._params['order']!r}) depends on how its operand lies in memory, which may "
                 "differ from call to call; say order='C' or order='F'"

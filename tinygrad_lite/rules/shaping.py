@@ -42,7 +42,7 @@ def _new_shape(a: Any, shape: Any, order: Any = "C") -> Any:
 # In NumPy 2.0 the keyword was newshape=.
 _reshape: Any = np.reshape if "shape" in inspect.signature(np.reshape).parameters else _new_shape
 
-_RESHAPES: dict[str, Any] = {"alias": True, "view": True}
+_RESHAPES: dict[str, Any] = {"alias": True, "reshapes": True}
 
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
 broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g, alias=True, view=True))
@@ -54,7 +54,7 @@ ravel = row(linear(np.ravel, lambda g, y, x, order="C": _reshaped(g, x.shape, or
 transpose = row(linear(np.transpose, _transpose_vjp, view=True), np.transpose, np.permute_dims)
 swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2), view=True))
 moveaxis = row(linear(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source), view=True))
-expand_dims = row(linear(np.expand_dims, lambda g, y, x, axis: np.squeeze(g, axis), view=True))
+expand_dims = row(linear(np.expand_dims, lambda g, y, x, axis: np.squeeze(g, axis), reshapes=True))
 squeeze = row(linear(np.squeeze, lambda g, y, x, axis=None: np.reshape(g, x.shape), **_RESHAPES))
 copy = row(linear(np.copy, lambda g, y, x: g, alias=True))
 

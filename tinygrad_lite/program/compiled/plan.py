@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.indexing import where
-from ..rules.products import matmul
-from .program import Node, Program
-from .simplify import is_view
+from ...rules.indexing import where
+from ...rules.products import matmul
+from ..program import Node, Program
+from ..simplify import is_view
 
 ALIGNMENT = 64  # bytes; a cache line
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 import tinygrad_lite as tg
 from tinygrad_lite.compile import optimise
 from tinygrad_lite.op import pick
-from tinygrad_lite.program.plan import ALIGNMENT, plan
+from tinygrad_lite.program.compiled.plan import ALIGNMENT, plan
 from tinygrad_lite.program.program import Node, Program
 from tinygrad_lite.testing import strategies
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
-from tinygrad_lite.program.factors import NONE, Factor, place_factors
+from tinygrad_lite.program.compiled.factors import NONE, Factor, place_factors
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import EXACT, SIMPLER, drop_dead, inline, run_passes

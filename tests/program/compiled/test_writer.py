@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_lite as tg
 from tinygrad_lite import tree
 from tinygrad_lite.compile import optimise
-from tinygrad_lite.program.plan import plan
-from tinygrad_lite.program.writer import MISS, Writer
+from tinygrad_lite.program.compiled.plan import plan
+from tinygrad_lite.program.compiled.writer import MISS, Writer
 from tinygrad_lite.testing import strategies
 
 X = np.arange(6.0).reshape(2, 3) + 1

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..rules.elementwise import add, divide, multiply, negative, subtract
-from ..rules.indexing import where
-from ..rules.products import matmul
-from ..rules.shaping import to_inexact
-from .program import Editor, Node, Operand, Program, is_scalar
+from ...rules.elementwise import add, divide, multiply, negative, subtract
+from ...rules.indexing import where
+from ...rules.products import matmul
+from ...rules.shaping import to_inexact
+from ..program import Editor, Node, Operand, Program, is_scalar
 
 # What a multiplication costs: a call, and every byte of the result (microseconds; order of magnitude is enough).
 CALL, BYTE = 0.4, 0.00006

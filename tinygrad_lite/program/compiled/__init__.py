@@ -1,0 +1,1 @@
+"""A program made fast: factors placed where they cost least, memory planned, printed as NumPy calls."""
