@@ -117,6 +117,65 @@ def test_broadcast_operands_get_gradients_of_their_own_shape(a, b, rng):
 # -- which tensors it visits -----------------------------------------------------------------------------------------
 
 
+SUMMED = {
+    "every operand as large as the result": lambda x, b, c: np.tanh(x) * x - x,
+    "a broadcast operand of an addition": lambda x, b, c: x + b - c,
+    "a broadcast operand deep below": lambda x, b, c: np.exp(-(x + np.sin(b)) / 3) + c,
+    "an operand of fewer dimensions": lambda x, b, c: c * x + c,
+    "a transposition and a product": lambda x, b, c: (x + b).T @ (x * b),
+    "ops that mix entries and keep the shape": lambda x, b, c: tg.softmax(x + c) + np.sort(np.cumsum(x * b, axis=1)),
+    "a square product": lambda x, b, c: (x @ np.arange(16.0).reshape(4, 4)) @ np.cos(np.arange(16.0)).reshape(4, 4) + b,
+    "one value used twice": lambda x, b, c: (lambda h: h + h * h + h[:1])(x + b),
+    "a choice": lambda x, b, c: np.where(x > 0, np.log(np.abs(x)) + b, c),
+    "a concatenation": lambda x, b, c: np.concatenate([x, b * c, x[:1]]),
+    "an op with two results": lambda x, b, c: np.linalg.slogdet(x[:, :3] @ x[:, :3].T + 4 * np.eye(3))[1] + b + c,
+    "a sum of a sum": lambda x, b, c: np.sum(x, axis=1, keepdims=True) + b,
+}
+
+
+@pytest.mark.parametrize("f", SUMMED.values(), ids=SUMMED.keys())
+@pytest.mark.parametrize("total", [np.sum, lambda y: np.sum(np.sum(y, axis=0)), lambda y: np.sum(y, axis=(0, 1)) / 7])
+def test_the_derivative_of_a_sum_is_written_out_where_that_matters(f, total, rng):
+    """The sweep leaves one number for many equal ones; the other side starts from all of them."""
+    args = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=4)
+    scale = total(np.ones_like(f(*args))) / np.size(f(*args))
+    expected = tg.vjp(f, *args)[1](np.full_like(f(*args), scale))
+    weights = [rng.normal(size=x.shape) for x in args]
+    every = tuple(range(len(args)))
+
+    def again(gradient):  # through a recorded sweep
+        return tg.grad(lambda *xs: sum(np.sum(g * w) for g, w in zip(gradient(*xs), weights, strict=True)), every)
+
+    summed = tg.grad(lambda *xs: total(f(*xs)), every)
+    for x, found, g in zip(args, summed(*args), expected, strict=True):
+        assert found.shape == x.shape
+        assert_allclose(found, g, rtol=1e-12, atol=1e-14)
+    full = again(lambda *xs: tg.vjp(f, *xs)[1](np.full_like(f(*args), scale)))(*args)
+    for found, g in zip(again(summed)(*args), full, strict=True):
+        assert_allclose(found, g, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.stack])
+def test_joining_very_many_arrays_takes_linear_time(join):
+    """Their one rule is asked once: 20,000 arrays took minutes when it was asked for each."""
+    xs = [np.full(2, float(i)) for i in range(20_000)]
+    found = tg.grad(lambda xs: np.sum(join(xs) ** 2))(xs)
+    assert_array_equal(found[-1], 2 * xs[-1])
+    assert_array_equal(tg.jvp(join, (xs,), (xs,))[1], join(xs))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 1), (1, 4), (2, 4), (3, 4, 1)])
+def test_a_rule_may_give_less_than_its_operands_shape_but_nothing_else(shape):
+    """One entry for many is taken as the same for all of them; what fits in neither way is refused."""
+    op = tg.custom_vjp(lambda x: x + 0, lambda g, y, x: np.ones(shape), name="op")
+    x = np.ones((3, 4))
+    if shape in [(), (1,), (3, 1), (1, 4)]:
+        assert_array_equal(tg.grad(lambda x: np.sum(op(x)))(x), np.ones((3, 4)))
+    else:
+        with pytest.raises(TypeError, match=r"the vjp of op for operand 0 gave shape .*; it must .* shape \(3, 4\)"):
+            tg.grad(lambda x: np.sum(op(x)))(x)
+
+
 def test_a_sweep_goes_only_where_something_is_wanted():
     visited = []
     spy = tg.custom_vjp(lambda x: x * 1, lambda g, y, x: visited.append(1) or g, name="spy")

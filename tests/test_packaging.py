@@ -31,6 +31,17 @@ def test_importing_it_imports_nothing_else_that_is_installed():
     assert extra == {"tinygrad_lite"}
 
 
+def test_what_few_programs_need_is_imported_when_it_is_first_used():
+    program = """
+import sys, numpy as np, tinygrad_lite as tg
+late = ["rules.linalg", "rules.statistics"]
+assert not [name for name in late if f"tinygrad_lite.{name}" in sys.modules]
+assert np.allclose(tg.grad(lambda x: np.linalg.det(x))(np.eye(2)), np.eye(2))
+assert all(f"tinygrad_lite.{name}" in sys.modules for name in late)
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd=ROOT)
+
+
 def test_every_extra_that_a_message_names_exists():
     text = "\n".join(path.read_text() for path in [*SOURCES, ROOT / "README.md", ROOT / "pyproject.toml"])
     named = {name for group in re.findall(r"(?:tinygrad_lite|\.)\[([a-z,]+)\]", text) for name in group.split(",")}

@@ -89,13 +89,14 @@ def _sweep(
 ) -> dict[Tensor, Any]:
     needed = _lead_to(nodes, wanted) if prune and wanted is not None else None
     inner = set() if wanted is None else {x for x in wanted if x._op is not None}
-    guard = _Guard(nodes, selected)
+    # Upstream of an op that selects, a zero cotangent means "not taken", and must beat an infinite partial derivative.
+    upstream: set[Tensor] = set()
     pending: dict[Tensor, Any] = {}  # cotangents of what is still to be visited; then of the leaves
     visited: dict[Tensor, Any] = {}  # those of wanted tensors that ops made
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
         if selected:
-            guard.inside.add(y)
+            upstream.add(y)
     for node in nodes:
         g = pending.pop(node, None)
         if g is None:
@@ -130,16 +131,21 @@ def _sweep(
             else:
                 g = _expand(g, data.shape)
             if op.joint:
-                extra = {"selected": node in guard.inside} if op.selects else {}
-                vjps = [_constant_vjp(gx) for gx in vjps.rule(g, result, *values, **params, **extra)]
-        guarded = guard.active and guard.covers(node, op)
+                extra = {"selected": node in upstream} if op.selects else {}
+                vjps = vjps.rule(g, result, *values, **params, **extra)  # the cotangents themselves
+        guarded = False
+        if op.selects or (upstream and node in upstream):
+            guarded = node in upstream and op.kind == "elementwise" and not op.bounded
+            upstream.update([x for x in inputs if type(x) is Tensor])
         for x, vjp in zip(inputs, vjps, strict=False):
             if type(x) is not Tensor or not x._flags & GRAD or vjp is None or (needed is not None and x not in needed):
                 continue
             operand = x._data
             if not full and operand.shape != shape:
                 g, full = _expand(g, shape), True
-            if vjp is hand_on:
+            if op.joint:
+                gx = vjp
+            elif vjp is hand_on:
                 gx = g
             elif guarded:
                 gx = _settled(vjp, g, result, values, params)
@@ -160,11 +166,6 @@ def _sweep(
         if type(g) is not list and g.shape != x._data.shape:
             visited[x] = _expand(g, x._data.shape)
     return visited
-
-
-def _constant_vjp(gx: Any) -> Any:
-    """A rule that was asked already."""
-    return None if gx is None else lambda *_, **__: gx
 
 
 def _wrong_vjp(op: Op, i: int, gx: Any, shape: tuple[int, ...]) -> Exception:
@@ -232,26 +233,6 @@ def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:
 
 
 # -- 0 * inf upstream of a choice ------------------------------------------------------------------------------------
-
-
-class _Guard:
-    """Knows the nodes upstream of an op that selects: there a zero cotangent means "not taken", and must beat an
-    infinite partial derivative."""
-
-    def __init__(self, nodes: Sequence[Tensor], selected: bool) -> None:
-        self.inside: set[Tensor] = set()
-        self.active = selected
-        for node in nodes:
-            if node._op.selects:
-                self.active = True
-                break
-
-    def covers(self, node: Tensor, op: Op) -> bool:
-        """Whether this node lies upstream of an op that selects; its operands then do, too."""
-        inside = node in self.inside
-        if inside or op.selects:
-            self.inside.update(x for x in node._inputs if type(x) is Tensor)
-        return inside and op.kind == "elementwise" and not op.bounded
 
 
 def _settled(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:

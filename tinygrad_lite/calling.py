@@ -112,7 +112,7 @@ def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
             operands = _split_arguments(op, operands, params)
         x = operands[0]
         if type(x) is not Tensor:
-            return fn(x, **_check_plain(op, params))
+            return fn(x, **_check_no_tensor(op, params))
         if params:
             params = _supported_keywords(op, params)
         try:
@@ -143,7 +143,7 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
                 values.append(x)
             inputs.append(x)
         if not any_tensor:
-            return fn(*operands, **_check_plain(op, params))
+            return fn(*operands, **_check_no_tensor(op, params))
         if params:
             params = _supported_keywords(op, params)
         try:
@@ -192,26 +192,25 @@ def _split_arguments(op: Any, operands: tuple[Any, ...], params: dict[str, Any])
     return operands
 
 
-def _check_plain(op: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The keywords, if none is a Tensor: beside plain operands it would bring NumPy back here, for ever."""
-    for name, value in params.items():
-        if type(value) is Tensor:
-            raise TypeError(tensor_as_keyword(op.name, name))
-    return params
-
-
 def _supported_keywords(op: Any, params: dict[str, Any]) -> dict[str, Any]:
     """The keywords, if the rules know what to do with them; those with NumPy's default may be left out."""
-    supported = {}
+    _check_no_tensor(op, params)
     keywords = op.keywords
+    supported = {}
     for name, value in params.items():
-        if type(value) is Tensor:
-            raise TypeError(tensor_as_keyword(op.name, name))
         if name in keywords if keywords is not None else name != "out":
             supported[name] = value
         elif value is not None and value is not np._NoValue and not is_default(op.fn, name, value):
             raise TypeError(unsupported_keyword(op.name, name, keywords or ()))
     return supported
+
+
+def _check_no_tensor(op: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """The keywords, if none is a Tensor: beside plain operands it would bring NumPy back here, for ever."""
+    for name, value in params.items():
+        if type(value) is Tensor:
+            raise TypeError(tensor_as_keyword(op.name, name))
+    return params
 
 
 # -- functions that are not the table's own --------------------------------------------------------------------------

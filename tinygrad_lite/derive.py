@@ -13,28 +13,20 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .program.derivation.algebra import Algebra, Fact, forward_part
+from .program.derivation.algebra import Algebra
 from .program.derivation.latex import latex
 from .program.derivation.layout import Line
 from .program.derivation.page import Page
-from .program.derivation.reading import (
-    cotangents_apart,
-    drop_needless_guards,
-    familiar_functions,
-    plain_numbers,
-    plain_scalars,
-    plain_sums,
-    plain_transposes,
-    plain_vectors,
-)
+from .program.derivation.passes import separate_cotangents
 from .program.derivation.recording import Function, Recording, record
+from .program.derivation.sums import Fact
+from .program.derivation.values import find_forward
 from .program.program import Program
 from .program.rewrite import rewrite
-from .program.simplify import EXACT, drop_dead, run_passes
-from .program.tables.readable import READABLE
+from .program.simplify import SIMPLER, drop_dead, run_passes
+from .program.tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
 from .transforms import value_and_grad
 
-_PLAIN = (partial(rewrite, table=READABLE), plain_numbers, plain_scalars, plain_sums, plain_transposes, plain_vectors)
 _CLOSE = 1e-7  # how far the text may be from autograd, relative to the largest entry; both are rounded
 
 
@@ -103,7 +95,7 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
 
 def _write(recording: Recording, simplify: bool) -> Derivation:
     """The derivation, with or without algebra."""
-    program = run_passes(recording.program, (drop_needless_guards, familiar_functions, *_PLAIN, *EXACT))
+    program = _simplify(recording.program)
     names = frozenset(recording.labels.forward)
     facts: list[Fact] = []
     if simplify:
@@ -114,11 +106,17 @@ def _write(recording: Recording, simplify: bool) -> Derivation:
         facts = algebra.facts
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
     program = Program(program.inputs, program.captures, program.steps, outputs)
-    program = run_passes(program, (*_PLAIN, *EXACT))
-    program = cotangents_apart(lambda p: forward_part(p, names), recording.labels.backward)(program)
+    program = _simplify(program)
+    program = rewrite(program, [*SPELLED_FINITE, *SPELLED])
+    program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
     program = drop_dead(program)
     page = Page(recording, program, facts)
     return Derivation(*page.executed(), [page.layout.forward, page.layout.backward])
+
+
+def _simplify(program: Program) -> Program:
+    """The program as simple as it gets without algebra."""
+    return run_passes(program, (partial(rewrite, table=[*SIMPLER, *READABLE, *FINITE]), drop_dead))
 
 
 # -- checking ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ the tangent, and the transpose of a vjp, which is a linear map of its cotangent,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,17 +25,15 @@ def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) 
     """
     mode = current()
     watcher = None if mode is None else mode.watcher
-    if any(node._op.selects for node in nodes if node._op):  # what it leaves may be infinite, and is nobody's business
-        with np.errstate(all="ignore"), switched(watcher=None):
-            return _push(nodes, tangents, recording, watcher, True)
-    if watcher is None:
-        return _push(nodes, tangents, recording, None, False)
-    with switched(watcher=None):  # it is told of tangents, not of the steps inside a rule
-        return _push(nodes, tangents, recording, watcher, False)
+    # Upstream of a choice, what was not taken may be infinite, and is nobody's business.
+    chosen = any(node._op.selects for node in nodes)
+    quiet = np.errstate(all="ignore") if chosen else contextlib.nullcontext()
+    with quiet, switched(watcher=None):  # it is told of tangents, not of the steps inside a rule
+        return _push(nodes, tangents, recording, watcher, chosen)
 
 
 def _push(
-    nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool, watcher: Any, guarded: bool
+    nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool, watcher: Any, chosen: bool
 ) -> dict[Tensor, Any]:
     tangents = dict(tangents)
     for node in reversed(nodes):
@@ -54,7 +53,7 @@ def _push(
             t = _selected(op, ts, y, xs, node._params)
         else:
             t = op.jvp(ts, y, xs, node._params)
-            if guarded and op.kind == "elementwise" and not _is_finite(t):
+            if chosen and op.kind == "elementwise" and not _is_finite(t):
                 t = _selected(op, ts, y, xs, node._params)
         if t is None:
             continue

@@ -30,7 +30,7 @@ from .tensor import GRAD, Tensor
 
 Array = Any  # an ndarray, or a Tensor, or another library's array: what a rule may be given
 Rule = Callable[..., Array]
-Examples = Callable[[np.random.Generator], Sequence[tuple[Sequence[Any], dict[str, Any]]]]
+Examples = Callable[[Any], Sequence[tuple[Sequence[Any], dict[str, Any]]]]  # of a random generator
 
 ONE: Final = 1  # a partial derivative that is constant: nothing is multiplied
 MINUS_ONE: Final = -1
@@ -77,6 +77,7 @@ class Op:
     # For programs and derivations.
     numpy: Callable[..., Any] | None = None  # the function of NumPy's that it is, called with the same arguments
     operator: Callable[..., Any] | None = None  # Python's own operator that it is, from the module `operator`
+    symbolic: Callable[..., Any] | None = None  # what it is to SymPy: symbolic(sympy, *symbols)
     commutes: bool = False  # the order of its two operands makes no difference, not even to the last bit
     alias: bool = False  # where shape and dtype stay as they are, the result is the operand
     reshapes: bool = False  # the same entries in the same order (or in that of order=), in another shape; a view

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .dispatch import handlers
+from .dispatch import handlers, providers
 from .messages import unsupported_keyword
 from .op import Examples, Op
 from .signatures import is_default, parameters
@@ -16,14 +16,26 @@ _rows: list[Op] = []
 _compositions: dict[Callable[..., Any], Examples | None] = {}
 
 
+def read_rows() -> list[Op]:
+    """The rows of the sections read so far, in the order of definition."""
+    return list(_rows)
+
+
 def rows() -> list[Op]:
     """Every row of the table, in the order of definition."""
+    _read_everything()
     return list(_rows)
 
 
 def compositions() -> dict[Callable[..., Any], Examples | None]:
     """Every function of NumPy's that is a composition of rows, with the examples to test it on."""
+    _read_everything()
     return dict(_compositions)
+
+
+def _read_everything() -> None:
+    for provide in providers:
+        provide(None)
 
 
 def row(op: Op, *functions: Callable[..., Any]) -> Op:
@@ -59,13 +71,13 @@ def implements(
     return register
 
 
-def answers(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: what NumPy's functions do with a Tensor where no gradient is involved: facts, new arrays, indices."""
+def without_gradient(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: what NumPy's functions do with a Tensor where no gradient flows: shapes, new arrays, indices."""
 
-    def register(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
-            handlers[function] = _with_arguments_of(function, answer)
-        return answer
+            handlers[function] = _with_arguments_of(function, implementation)
+        return implementation
 
     return register
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite.intervals import ANYTHING, FINITE
-from tinygrad_lite.program.derivation.algebra import node_values
+from tinygrad_lite.program.derivation.values import compute_nodes
 from tinygrad_lite.program.ranges import Ranges
 from tinygrad_lite.program.trace import collect, traced, tracing
 from tinygrad_lite.tensor import next_seq
@@ -63,7 +63,7 @@ def test_values_lie_in_their_ranges(data):
         return a
 
     program, known = ranges_of(f, x, y)
-    values = node_values(program, [x, y])
+    values = compute_nodes(program, [x, y])
     assert values is not None
     for step in program.steps:
         low, high, kind = known.of(step)

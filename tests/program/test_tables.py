@@ -11,10 +11,10 @@ from tinygrad_lite.program.rewrite import MATRIX, Rule, rewrite, rule
 from tinygrad_lite.program.simplify import SIMPLER
 from tinygrad_lite.program.tables.exact import EXACT
 from tinygrad_lite.program.tables.fast import FAST, MEANS
-from tinygrad_lite.program.tables.readable import READABLE
+from tinygrad_lite.program.tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
 from tinygrad_lite.rounding import describe_difference
 
-ROUNDED = [*MEANS, *FAST, *READABLE]
+ROUNDED = [*MEANS, *FAST, *(entry for entry in READABLE if isinstance(entry, Rule)), *SPELLED]
 SPECIAL = [0.0, -0.0, 1.0, -2.5, np.inf, -np.inf, np.nan]
 
 
@@ -49,9 +49,9 @@ def programs(entry: Rule, arrays: list[Any], record: Any) -> tuple[Any, Any]:
     return program, rewritten
 
 
-def check(entry: Rule, record: Any, exact: bool) -> None:
+def check(entry: Rule, record: Any, exact: bool, finite: bool = False) -> None:
     rng = np.random.default_rng(0)
-    for special in [False] * 3 + [True] * 10:
+    for special in [False] * 3 + [True] * 10 * (not finite):
         arrays = [draw(example, rng, special) for example in entry.operands]
         left, right = programs(entry, arrays, record)
         inputs = [x for x in arrays if isinstance(x, np.ndarray)]
@@ -73,6 +73,11 @@ def test_exact_rules_change_no_bit(record, entry):
 @pytest.mark.parametrize("entry", ROUNDED, ids=name)
 def test_other_rules_change_nothing_but_rounding(record, entry):
     check(entry, record, exact=False)
+
+
+@pytest.mark.parametrize("entry", [*FINITE, *SPELLED_FINITE], ids=name)
+def test_rules_of_finite_numbers_change_nothing_but_rounding(record, entry):
+    check(entry, record, exact=False, finite=True)
 
 
 @pytest.mark.parametrize(

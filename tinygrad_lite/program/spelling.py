@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..op import Op, pick
-from ..rules.elementwise import add, divide, multiply, square, subtract, wins
+from ..rules.elementwise import add, divide, multiply, square, subtract
 from ..rules.indexing import Slot, get, put
-from ..rules.neural import leaky_relu, relu
 from ..rules.shaping import broadcast_to, expand_dims, reshape, swapaxes, to_inexact, to_integer, transpose
 from ..signatures import is_default
 from .program import Node, Operand, dtype_of, shape_of
@@ -158,7 +157,7 @@ class Speller:
         return ast.Name(self.bind(value, "c"))
 
 
-# -- ops that Python and NumPy write in a form of their own --------------------------------------------------------------
+# -- ops that Python and NumPy write in a form of their own -----------------------------------------------------------
 
 
 def _spell_get(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
@@ -213,30 +212,6 @@ def _spell_reshape(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | N
     return _call(_numpy(name), [xs[0], speller.literal(node.params["shape"])])
 
 
-def _spell_relu(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    return _call(_numpy("maximum"), [xs[0], ast.Constant(0)])
-
-
-def _spell_leaky_relu(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    slope = speller.literal(node.params.get("slope", 0.01))
-    positive = ast.Compare(xs[0], [ast.Gt()], [ast.Constant(0)])
-    return _call(_numpy("where"), [positive, xs[0], ast.BinOp(slope, ast.Mult(), xs[0])])
-
-
-def _spell_wins(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
-    """1 where a is larger, 0 where b is, ½ where they are equal."""
-    if node.dtype != np.float64:
-        return None
-    half = ast.Constant(0.5)
-    operands = node.operands
-    for i, sign in ((1, 1), (0, -1)):
-        if type(operands[i]) is not Node and np.ndim(operands[i]) == 0 and operands[i] == 0:
-            x = xs[1 - i]
-            return _call(_numpy("heaviside"), [x if sign == 1 else ast.UnaryOp(ast.USub(), x), half])
-    equal, larger = (ast.Compare(xs[0], [how], [xs[1]]) for how in (ast.Eq(), ast.Gt()))
-    return _call(_numpy("where"), [equal, half, larger])
-
-
 _FORMS: dict[Op, Callable[[Speller, Node, Sequence[Expr]], Expr | None]] = {
     get: _spell_get,
     put: _spell_put,
@@ -248,13 +223,10 @@ _FORMS: dict[Op, Callable[[Speller, Node, Sequence[Expr]], Expr | None]] = {
     expand_dims: _spell_expand_dims,
     broadcast_to: _spell_broadcast_to,
     reshape: _spell_reshape,
-    relu: _spell_relu,
-    leaky_relu: _spell_leaky_relu,
-    wins: _spell_wins,
 }
 
 
-# -- parts ---------------------------------------------------------------------------------------------------------------
+# -- parts ------------------------------------------------------------------------------------------------------------
 
 
 def path_in_numpy(function: Callable[..., Any]) -> str | None:
@@ -267,7 +239,7 @@ def path_in_numpy(function: Callable[..., Any]) -> str | None:
 
 
 def _is_same_kind(x: Operand, node: Node) -> bool:
-    return shape_of(x) == node.shape and dtype_of(x) == node.dtype
+    return bool(shape_of(x) == node.shape and dtype_of(x) == node.dtype)
 
 
 def _drop_minus(x: Expr) -> Expr | None:

@@ -1,4 +1,4 @@
-"""Expressions as text. An expression is a tree of Python's own `ast`, written with as few parentheses as precedence allows.
+"""Expressions as text: a tree of Python's own `ast`, written with as few parentheses as precedence allows.
 
 (`ast.unparse` adds parentheses to tuples in subscripts, and spaces around ** wherever it stands.)
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from typing import Any
 
 Expr = ast.expr
 

@@ -1,33 +1,41 @@
-"""The table, in sections; and the operators and methods of Tensor, which are rows of it under other names."""
+"""The table, in sections; and the operators and methods of Tensor, which are rows of it under other names.
+
+The sections that most programs need are read when the library is imported; the others when a Tensor first meets a
+function that has no row yet (or when somebody asks for all rows).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from ..dispatch import handler_of
-from ..table import rows
+from ..dispatch import handler_of, handlers, providers
+from ..table import read_rows
 from ..tensor import Tensor
-from . import calculus as calculus
 from . import complex, elementwise, indexing, shaping
-from . import decompositions as decompositions
-from . import facts as facts
-from . import fft as fft
 from . import joining as joining
-from . import linalg as linalg
 from . import losses as losses
+from . import metadata as metadata
 from . import neural as neural
-from . import norms as norms
-from . import polynomials as polynomials
 from . import products as products
-from . import ranges as ranges
 from . import reductions as reductions
-from . import sorting as sorting
 from . import special as special
-from . import statistics as statistics
 from . import ufunc_methods as ufunc_methods
+
+_ON_DEMAND = ["calculus", "decompositions", "fft", "linalg", "norms", "polynomials", "ranges", "sorting", "statistics"]
+
+
+def _read_sections(function: Any) -> bool:
+    """Whether the function has a row, now that every section has been read."""
+    for section in _ON_DEMAND:
+        import_module(f".{section}", __name__)
+    return function in handlers
+
+
+providers.insert(0, _read_sections)
 
 
 def _swapped(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -60,7 +68,7 @@ _METHODS = {
 
 
 def _install() -> None:
-    for op in rows():
+    for op in read_rows():
         if op.operator is not None:
             _install_operator(op.operator.__name__.strip("_"), op.call)
     _install_operator("pow", elementwise.raise_to)

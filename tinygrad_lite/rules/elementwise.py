@@ -45,7 +45,7 @@ divide = row(
 )
 negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg, range=intervals.negative))
 positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos))
-reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, domain=POSITIVE))
+reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, symbolic=lambda sp, x: 1 / x, domain=POSITIVE))
 
 
 def _direction(y: Array, x: Array) -> Array:
@@ -131,8 +131,12 @@ def divmod(a: Any, b: Any) -> Any:
 
 # -- powers and roots ------------------------------------------------------------------------------------------------
 
-square = row(elementwise(np.square, lambda y, x: 2 * x, range=intervals.square))
-sqrt = row(elementwise(np.sqrt, over(lambda y, x: 2 * y), domain=POSITIVE, range=intervals.sqrt))
+square = row(elementwise(np.square, lambda y, x: 2 * x, symbolic=lambda sp, x: x**2, range=intervals.square))
+sqrt = row(
+    elementwise(
+        np.sqrt, over(lambda y, x: 2 * y), symbolic=lambda sp, x: sp.sqrt(x), domain=POSITIVE, range=intervals.sqrt
+    )
+)
 cbrt = row(elementwise(np.cbrt, over(lambda y, x: 3 * y * y), domain=POSITIVE))
 
 
@@ -173,7 +177,7 @@ _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciproca
 
 # -- exponentials and logarithms -------------------------------------------------------------------------------------
 
-exp = row(elementwise(np.exp, lambda y, x: y, range=intervals.exp))
+exp = row(elementwise(np.exp, lambda y, x: y, symbolic=lambda sp, x: sp.exp(x), range=intervals.exp))
 exp2 = row(elementwise(np.exp2, lambda y, x: y * LN2))
 expm1 = row(elementwise(np.expm1, lambda y, x: y + 1))
 log = row(elementwise(np.log, over(lambda y, x: x), domain=POSITIVE))

@@ -12,7 +12,7 @@ from ..axes import positive_axis
 from ..calling import record
 from ..dispatch import handlers
 from ..op import Array, Op, constant, custom_vjp, linear
-from ..table import answers, implements, row
+from ..table import implements, row, without_gradient
 from ..tensor import Tensor
 from .shaping import as_array
 
@@ -372,7 +372,7 @@ flatnonzero = row(constant(np.flatnonzero, shape_from_values=True))
 argwhere = row(constant(np.argwhere, shape_from_values=True))
 
 
-@answers(np.nonzero)
+@without_gradient(np.nonzero)
 def nonzero(a: Any) -> Any:
     """One array of indices for each axis."""
     if a.ndim == 0:
@@ -388,7 +388,7 @@ def _open_mesh(*args: Any, which: int) -> Any:
 open_mesh = row(constant(_open_mesh, operands=None))
 
 
-@answers(np.ix_)
+@without_gradient(np.ix_)
 def ix_(*args: Any) -> Any:
     return tuple(open_mesh.call(*args, which=i) for i in range(len(args)))
 
@@ -398,7 +398,7 @@ unravel = row(
 )
 
 
-@answers(np.unravel_index)
+@without_gradient(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
     return tuple(unravel.call(indices, shape=shape, order=order))
 
@@ -411,6 +411,6 @@ ravel_multi = row(
 )
 
 
-@answers(np.ravel_multi_index)
+@without_gradient(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
     return ravel_multi.call(np.stack(multi_index), dims=dims, mode=mode, order=order)

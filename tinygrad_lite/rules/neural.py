@@ -12,7 +12,7 @@ import numpy as np
 from .. import intervals
 from ..op import Array, custom_vjp, elementwise
 from ..table import row
-from .reductions import kept
+from .reductions import keep_axes
 
 # -- activations -----------------------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ def _log_softmax_vjp(g: Array, y: Array, x: Array, axis: Any = -1) -> Array:
 
 
 def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    return kept(g, axis, keepdims) * np.exp(x - kept(y, axis, keepdims))
+    return keep_axes(g, axis, keepdims) * np.exp(x - keep_axes(y, axis, keepdims))
 
 
 softmax = row(custom_vjp(_softmax, _softmax_vjp, real=True, range=intervals.finite_of_finite(0, 1)))

@@ -17,7 +17,7 @@ from .decompositions import svdvals
 from .linalg import inv
 from .matrices import examples_of, rectangular_matrix, square_matrix
 from .products import conjugated
-from .reductions import kept
+from .reductions import keep_axes
 
 
 def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -26,7 +26,7 @@ def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _euclidean_norm_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     none = y == 0
-    return conjugated(x) * kept(np.where(none, 0, g / np.where(none, 1, y)), axis, keepdims)
+    return conjugated(x) * keep_axes(np.where(none, 0, g / np.where(none, 1, y)), axis, keepdims)
 
 
 def _p_norm(x: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
@@ -35,7 +35,7 @@ def _p_norm(x: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
 
 def _p_norm_vjp(g: Array, y: Array, x: Array, ord: float, axis: int, keepdims: bool = False) -> Array:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0, as for the absolute value."""
-    g, y = kept(g, axis, keepdims), kept(y, axis, keepdims)
+    g, y = keep_axes(g, axis, keepdims), keep_axes(y, axis, keepdims)
     none = x == 0
     size = np.where(none, 1, np.abs(x))
     sign = conjugated(x) / size if x.dtype.kind == "c" else np.sign(x)

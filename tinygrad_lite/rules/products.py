@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import intervals
 from ..op import Array, bilinear, variadic
-from ..table import answers, implements, row
+from ..table import implements, row, without_gradient
 from ..tensor import Tensor
 from .elementwise import multiply
 
@@ -279,7 +279,7 @@ def einsum(*operands: Any, optimize: Any = False, **unsupported: Any) -> Any:
     return _einsum_row.call(*arrays, subscripts=subscripts, optimize=optimize)
 
 
-@answers(np.einsum_path)
+@without_gradient(np.einsum_path)
 def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
     """The order of contraction that np.einsum would choose; it depends on shapes alone."""
     subscripts, arrays = _spelt_out(operands)

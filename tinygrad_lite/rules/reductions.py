@@ -13,16 +13,16 @@ from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
 
 
-def kept(reduced: Array, axis: Any, keepdims: bool) -> Array:
+def keep_axes(reduced: Array, axis: Any, keepdims: bool) -> Array:
     """A reduced array with its reduced axes put back, of size 1, so that it broadcasts against the operand."""
     return reduced if keepdims or axis is None else np.expand_dims(reduced, axis)
 
 
-def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
+def _sum_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """The cotangent of a sum: every summand receives the whole of it (written out by the sweep, if need be)."""
     if x.ndim == 0:  # NumPy sums a number over axis 0, too
         return np.reshape(g, ())
-    return kept(g, axis, keepdims)
+    return keep_axes(g, axis, keepdims)
 
 
 def _count(x: Array, axis: Any) -> int:
@@ -52,18 +52,10 @@ _add_reduce: Any = np.add.reduce
 
 
 def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    return spread(g / builtins.max(_count(x, axis), 1), x, axis, keepdims)
+    return _sum_vjp(g / builtins.max(_count(x, axis), 1), y, x, axis, keepdims)
 
 
-sum = row(
-    linear(
-        _sum,
-        lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims),
-        range=intervals.total,
-        reduces=np.add,
-    ),
-    np.sum,
-)
+sum = row(linear(_sum, _sum_vjp, range=intervals.total, reduces=np.add), np.sum)
 mean = row(linear(np.mean, _mean_vjp, examples=calls(*_REDUCED), range=intervals.total))
 
 # -- spread around the mean ------------------------------------------------------------------------------------------
@@ -80,7 +72,7 @@ def _var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any
 
 
 def _var_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
-    return kept(g, axis, keepdims) * (_deviation(x, axis) * (2 / (_count(x, axis) - ddof)))
+    return keep_axes(g, axis, keepdims) * (_deviation(x, axis) * (2 / (_count(x, axis) - ddof)))
 
 
 def _std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
@@ -90,7 +82,7 @@ def _std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any
 def _std_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
     """Where all entries are equal, the standard deviation is at its lowest, 0, and 0 is taken for its derivative."""
     rate = np.where(y == 0, 0, g) / (np.where(y == 0, 1, y) * (_count(x, axis) - ddof))
-    return kept(rate, axis, keepdims) * _deviation(x, axis)
+    return keep_axes(rate, axis, keepdims) * _deviation(x, axis)
 
 
 var_ = row(custom_vjp(_var, _var_vjp, numpy=np.var, examples=calls(*_SPREAD)))
@@ -173,8 +165,8 @@ ties = row(constant(_ties, operands=2))
 
 def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Entries that tie for the extreme share the cotangent evenly."""
-    tied = ties(x, kept(y, axis, keepdims))
-    share = kept(g / np.sum(tied, axis=axis, keepdims=keepdims), axis, keepdims)
+    tied = ties(x, keep_axes(y, axis, keepdims))
+    share = keep_axes(g / np.sum(tied, axis=axis, keepdims=keepdims), axis, keepdims)
     return np.where(tied, share, 0)  # a choice, not a product: in forward mode, what was not taken may be infinite
 
 
@@ -207,7 +199,7 @@ cumsum = row(linear(np.cumsum, _cumsum_vjp))
 # from running products: of everything before the entry, and of everything after it.
 
 
-def in_line(x: Array, axis: Any) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
+def join_axes(x: Array, axis: Any) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
     """The axes to reduce moved to the end and joined into one; with what it takes to go back."""
     axes = reduced_axes(axis, x.ndim)
     order = tuple(i for i in range(x.ndim) if i not in axes) + axes
@@ -215,7 +207,7 @@ def in_line(x: Array, axis: Any) -> tuple[Array, tuple[int, ...], tuple[int, ...
     return np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], _count(x, axes))), order, moved.shape
 
 
-def back_from_line(line: Array, order: tuple[int, ...], moved: tuple[int, ...]) -> Array:
+def split_axes(line: Array, order: tuple[int, ...], moved: tuple[int, ...]) -> Array:
     return np.transpose(np.reshape(line, moved), tuple(int(i) for i in np.argsort(order)))
 
 
@@ -231,10 +223,10 @@ def _shifted(x: Array, by: int, fill: float) -> Array:
 def _prod_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     if x.ndim == 0:
         return np.reshape(g, ())
-    line, order, moved = in_line(x, axis)
+    line, order, moved = join_axes(x, axis)
     before = _shifted(np.cumprod(line, axis=-1), -1, 1)
     after = _shifted(np.flip(np.cumprod(np.flip(line, -1), axis=-1), -1), 1, 1)
-    return kept(g, axis, keepdims) * back_from_line(before * after, order, moved)
+    return keep_axes(g, axis, keepdims) * split_axes(before * after, order, moved)
 
 
 def _cumprod_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:

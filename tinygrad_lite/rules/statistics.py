@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..op import Array, constant, custom_vjp, linear
-from ..table import answers, implements, row
+from ..table import implements, row, without_gradient
 from ..tensor import Tensor
 from .indexing import put_along
-from .reductions import back_from_line, calls, flag, in_line
+from .reductions import calls, flag, join_axes, split_axes
 from .shaping import as_dtype
 
 # -- quantiles -------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def _quantile_vjp(
     g: Array, y: Array, x: Array, q: Any, axis: Any, keepdims: bool, method: str, skip_nan: bool = False
 ) -> Array:
     """A quantile lies between two neighbours in the sorted order; each receives its part of the cotangent."""
-    line, order, moved = in_line(x, axis)
+    line, order, moved = join_axes(x, axis)
     rest = line.shape[:-1]
     g = np.reshape(g, (-1, *rest))  # the quantiles are joined into one leading axis
     height = np.reshape(heights(line, q=q, method=method, skip_nan=skip_nan), g.shape)
@@ -46,7 +46,7 @@ def _quantile_vjp(
     shares = np.concatenate((g * (1 - part), g * part))
     places = np.take_along_axis(np.argsort(line, axis=-1, kind="stable"), np.moveaxis(ranks, 0, -1), -1)
     gx = put_along(np.moveaxis(shares, 0, -1), places, axis=-1, n=line.shape[-1])
-    return back_from_line(gx, order, moved)
+    return split_axes(gx, order, moved)
 
 
 def _quantile(x: Any, q: Any, axis: Any = None, keepdims: bool = False, method: str = "linear") -> Any:
@@ -281,14 +281,14 @@ histogramdd_ = row(
 )
 
 
-@answers(np.histogram)
+@without_gradient(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """Counts, which are piecewise constant, and plain edges."""
     edges = _fixed_edges("histogram", bins, range)
     return histogram_(a, edges=edges, density=density, weights=_plain_weights("histogram", weights)), edges
 
 
-@answers(np.histogramdd)
+@without_gradient(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """sample: shape (n, d), or d arrays; bins and range: one for each of the d."""
     if type(sample) is not Tensor:
@@ -300,12 +300,12 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     return histogramdd_(sample, edges=edges, density=density, weights=weights), edges
 
 
-@answers(np.histogram2d)
+@without_gradient(np.histogram2d)
 def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     counts, (x_edges, y_edges) = histogramdd([x, y], bins, range, density, weights)
     return counts, x_edges, y_edges
 
 
-@answers(np.histogram_bin_edges)
+@without_gradient(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None) -> Any:
     return _fixed_edges("histogram_bin_edges", bins, range)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import handlers
-from ..table import rows
+from ..table import read_rows
 from .neural import logsumexp
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
@@ -69,6 +69,6 @@ for _ufunc, _function in _REDUCE.items():
     handlers[_ufunc, "reduce"] = _reduce(_ufunc, _function)
 for _ufunc, _function in _ACCUMULATE.items():
     handlers[_ufunc, "accumulate"] = _accumulate(_ufunc, _function)
-for _row in rows():
+for _row in read_rows():
     if isinstance(_row.fn, np.ufunc) and _row.fn.nin == 2 and _row.fn.signature is None:
         handlers[_row.fn, "outer"] = _outer(_row.call, _row.name)

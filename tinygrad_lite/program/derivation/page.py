@@ -17,10 +17,11 @@ from ..program import Node, Program
 from ..spelling import Speller
 from ..text import Expr, text
 from ..trace import Argument
-from .algebra import Fact, forward_part
 from .helpers import Helpers
 from .layout import Layout, Line
 from .recording import Function, Recording
+from .sums import Fact
+from .values import find_forward
 
 _ALIGNED = 64  # comments stand below one another, but for lines longer than this
 
@@ -52,7 +53,7 @@ class Page:
             recording.names,
             self._leaf_nodes(program),
             value,
-            forward_part(program, frozenset(recording.labels.forward)),
+            find_forward(program, frozenset(recording.labels.forward)),
             self.taken,
         )
 

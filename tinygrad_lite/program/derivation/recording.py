@@ -18,7 +18,7 @@ from ..simplify import EXACT, run_passes
 from ..trace import Argument, collect, name_arguments, open_argument, traced, tracing
 from .layout import Labels
 from .observe import Variables, observing
-from .reading import constants_by_name
+from .passes import name_constants
 
 Function = Callable[..., Any]
 
@@ -82,7 +82,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
-    program = run_passes(program, (*EXACT[:-1], constants_by_name(variables.arrays)))
+    program = run_passes(program, (*EXACT[:-1], name_constants(variables.arrays)))
     names = _input_names(arguments, program, variables, parameters)
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..axes import reduced_size
 from ..dispatch import handlers
-from ..table import answers
+from ..table import without_gradient
 from ..tensor import Tensor
 
 # -- facts that depend on shape and dtype alone ----------------------------------------------------------------------
@@ -23,20 +23,22 @@ def _pattern(x: Any) -> Any:
     return np.broadcast_to(np.empty((), x.dtype), x.shape) if type(x) is Tensor else x
 
 
-answers(np.shape)(lambda a: a.shape)
-answers(np.ndim)(lambda a: a.ndim)
-answers(np.iscomplexobj)(lambda x: x.dtype.kind == "c")
-answers(np.isrealobj)(lambda x: x.dtype.kind != "c")
-answers(np.result_type)(lambda *arrays_and_dtypes: np.result_type(*map(_pattern, arrays_and_dtypes)))
-answers(np.common_type)(lambda *arrays: np.common_type(*map(_pattern, arrays)))
-answers(np.min_scalar_type)(lambda a: np.min_scalar_type(a._read("np.min_scalar_type(t)") if a.ndim == 0 else a.dtype))
-answers(np.can_cast)(lambda from_, to, casting="safe": np.can_cast(_dtype(from_), _dtype(to), casting))
-answers(np.diag_indices_from)(lambda arr: np.diag_indices_from(_pattern(arr)))
-answers(np.tril_indices_from)(lambda arr, k=0: np.tril_indices_from(_pattern(arr), k))
-answers(np.triu_indices_from)(lambda arr, k=0: np.triu_indices_from(_pattern(arr), k))
+without_gradient(np.shape)(lambda a: a.shape)
+without_gradient(np.ndim)(lambda a: a.ndim)
+without_gradient(np.iscomplexobj)(lambda x: x.dtype.kind == "c")
+without_gradient(np.isrealobj)(lambda x: x.dtype.kind != "c")
+without_gradient(np.result_type)(lambda *arrays_and_dtypes: np.result_type(*map(_pattern, arrays_and_dtypes)))
+without_gradient(np.common_type)(lambda *arrays: np.common_type(*map(_pattern, arrays)))
+without_gradient(np.min_scalar_type)(
+    lambda a: np.min_scalar_type(a._read("np.min_scalar_type(t)") if a.ndim == 0 else a.dtype)
+)
+without_gradient(np.can_cast)(lambda from_, to, casting="safe": np.can_cast(_dtype(from_), _dtype(to), casting))
+without_gradient(np.diag_indices_from)(lambda arr: np.diag_indices_from(_pattern(arr)))
+without_gradient(np.tril_indices_from)(lambda arr, k=0: np.tril_indices_from(_pattern(arr), k))
+without_gradient(np.triu_indices_from)(lambda arr, k=0: np.triu_indices_from(_pattern(arr), k))
 
 
-@answers(np.size)
+@without_gradient(np.size)
 def size(a: Any, axis: Any = None) -> int:
     return reduced_size(a.shape, axis)
 
@@ -44,12 +46,14 @@ def size(a: Any, axis: Any = None) -> int:
 # -- new arrays of a tensor's shape and dtype ------------------------------------------------------------------------
 
 
-answers(np.zeros_like)(lambda a, dtype=None, *, shape=None: np.zeros_like(a._data, dtype, shape=shape))
-answers(np.ones_like)(lambda a, dtype=None, *, shape=None: np.ones_like(a._data, dtype, shape=shape))
-answers(np.empty_like)(lambda prototype, dtype=None, *, shape=None: np.empty_like(prototype._data, dtype, shape=shape))
+without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: np.zeros_like(a._data, dtype, shape=shape))
+without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: np.ones_like(a._data, dtype, shape=shape))
+without_gradient(np.empty_like)(
+    lambda prototype, dtype=None, *, shape=None: np.empty_like(prototype._data, dtype, shape=shape)
+)
 
 
-@answers(np.full_like)
+@without_gradient(np.full_like)
 def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     """A plain array, unless it is filled with a Tensor: then the gradient flows to that."""
     if type(fill_value) is Tensor:
@@ -60,7 +64,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
 # -- text ------------------------------------------------------------------------------------------------------------
 
 
-@answers(np.array2string, np.array_str, np.array_repr)
+@without_gradient(np.array2string, np.array_str, np.array_repr)
 def array2string(a: Any, **options: Any) -> str:
     """The numbers as text; of a Tensor, its own repr without options."""
     return np.array2string(a._read("np.array2string(t)"), **options)

@@ -1,0 +1,196 @@
+"""Search: among the expressions that are equal, the one in which there is the least to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...rules.indexing import where
+from ...rules.neural import sigmoid
+from .symbols import Expression, Symbols
+
+# SymPy brings an expression of 20 operations into all its forms in 0.1 s, one of 40 in 0.1 to 6 s, one of 60 in more.
+MOST_OPERATIONS = 60
+"""A larger expression is not brought into other forms, and no step becomes part of one."""
+_MOST_EXPANDED = 40  # with cotangents replaced by what they are: tried beside the original, so it has to cost less
+_MOST_DEFINED = 20  # a larger definition is not solved for its symbols: it eliminates nothing that a person would see
+_MOST_SYMBOLS = 9  # polynomials in more get long however few operations there are
+_MOST_CANDIDATES = 6  # are tried on numbers, shortest first; later ones have never been the first to agree
+_MOST_SOLUTIONS = 3  # of a definition; more than two come from cubics, whose roots are no formula to print
+_DEEPEST = 3  # layers of cotangents that are replaced; deeper ones belong to other layers of a network
+_ROUNDS = 2  # of eliminating symbols: A (1 - A) takes one, a loss of logits two
+
+
+class Search:
+    """What may be used of the program while looking for a shorter expression.
+
+    definitions: of symbols that are named values of the forward pass. expansions: of symbols that are values of the
+    backward pass. unshared: those of the latter that are used only once. supports: of masks: (Y != 0) -> Y. masks:
+    symbols that are 0 or 1.
+    """
+
+    def __init__(self, symbols: Symbols) -> None:
+        self.symbols = symbols
+        self.definitions: dict[Expression, Expression] = {}
+        self.expansions: dict[Expression, Expression] = {}
+        self.unshared: set[Expression] = set()
+        self.supports: dict[Expression, Expression] = {}
+        self.masks: set[Expression] = set()
+        self._sp = symbols.sympy
+
+    def is_small(self, expr: Expression) -> bool:
+        return self._size(expr) <= MOST_OPERATIONS
+
+    def _size(self, expr: Expression) -> int:
+        return int(self._sp.count_ops(expr))
+
+    def _is_tractable(self, expr: Expression) -> bool:
+        return len(expr.free_symbols) <= _MOST_SYMBOLS and self.is_small(expr)
+
+    def find_candidates(self, expr: Expression) -> list[Expression]:
+        """Equal expressions, the simplest first; of two that are as simple, the one that is more like the original."""
+        found = list(self._find_forms(expr))
+        if self._is_tractable(expr):
+            whole = self.expand(expr)
+            starts = [whole] if whole != expr and self._size(whole) <= _MOST_EXPANDED else []
+            allowed = set().union(*map(self._find_denominators, [expr, *starts]))
+            found += [form for x in starts for form in self._find_forms(x)]
+            for _ in range(_ROUNDS):
+                shortest = min(found, key=self.cost)
+                forms = [
+                    form
+                    for start in (shortest, *starts)
+                    for x in self._eliminate(start)
+                    for form in self._find_forms(x)
+                ]
+                more = [form for form in forms if self._find_denominators(form) <= allowed]
+                if not more or self.cost(min(more, key=self.cost)) >= self.cost(shortest):
+                    break
+                found += more
+                starts = []
+        return sorted(dict.fromkeys(found), key=self.cost)[:_MOST_CANDIDATES]
+
+    def expand(self, expr: Expression) -> Expression:
+        """The expression in terms of the forward pass alone, so far as that is elementwise."""
+        for _ in range(_DEEPEST):
+            known = self.expansions.keys() & expr.free_symbols
+            if not known or sum(self._size(self.expansions[s]) for s in known) > _MOST_EXPANDED:
+                break
+            expr = expr.subs({s: self.expansions[s] for s in known})
+        return expr
+
+    # -- forms ---------------------------------------------------------------------------------------------------------
+
+    def _find_forms(self, expr: Expression) -> Iterator[Expression]:
+        sp = self._sp
+        yield expr
+        if not self._is_tractable(expr):
+            return
+        yield sp.factor_terms(expr)
+        try:
+            cancelled = sp.cancel(sp.together(expr))
+            yield cancelled
+            yield sp.factor_terms(cancelled)
+            yield sp.factor(cancelled)
+        except (sp.PolynomialError, NotImplementedError):
+            return
+        for mask in sorted(self.supports.keys() & expr.free_symbols, key=str):
+            yield from self._drop_mask(expr, mask)
+        for mask in sorted(self.masks & expr.free_symbols, key=str):
+            yield from self._choose(expr, mask)
+        numbers = {s: n for s in expr.free_symbols if type(n := self.symbols.operands[s]) is int}
+        if numbers:
+            yield sp.factor_terms(sp.cancel(expr.subs(numbers)))
+
+    def _drop_mask(self, expr: Expression, mask: Expression) -> Iterator[Expression]:
+        """Where the mask is 0, x is 0, and so are all terms that have x as a factor: they need no mask."""
+        sp, x = self._sp, self.supports[mask]
+        terms = [t.subs(mask, 1) if t.subs(x, 0) == 0 else t for t in sp.Add.make_args(sp.expand(expr))]
+        if not any(t.has(mask) for t in terms):
+            yield from self._find_forms(sp.Add(*terms))
+
+    def _choose(self, expr: Expression, mask: Expression) -> Iterator[Expression]:
+        """The expression as a common factor times where(mask, a, b)."""
+        sp = self._sp
+        yes, no = (sp.cancel(expr.subs(mask, value)) for value in (1, 0))
+        if no == 0:
+            yield mask * yes
+        elif yes == 0:
+            yield (1 - mask) * no
+        elif yes == no:
+            yield yes
+        else:
+            a, b = sp.fraction(sp.cancel(yes / no))
+            yield sp.cancel(no / b) * self.symbols.function(where)(mask, a, b)
+
+    def _eliminate(self, expr: Expression) -> Iterator[Expression]:
+        """The expression with one symbol, or one exponential, replaced by what a definition says it is."""
+        sp = self._sp
+        sigmoids = expr.atoms(self.symbols.function(sigmoid))
+        if sigmoids:
+            expr = expr.subs({f: 1 / (1 + sp.exp(-f.args[0])) for f in sigmoids})
+        here = expr.free_symbols
+        for symbol, definition in self.definitions.items():
+            if not (symbol in here or definition.free_symbols & here) or self._size(definition) > _MOST_DEFINED:
+                continue
+            exponentials = definition.atoms(sp.exp)
+            for exponential in sorted(exponentials, key=str)[:1]:
+                yield from self._eliminate_exponential(expr, symbol, definition, exponential)
+            variables = {s for s in definition.free_symbols if not self.symbols.is_constant(s)}
+            if not exponentials and definition.is_rational_function() and variables - {symbol} <= here:
+                for unknown in sorted(variables, key=str):
+                    for solution in self._solve(symbol, definition, unknown):
+                        yield expr.subs(unknown, solution)
+
+    def _eliminate_exponential(
+        self, expr: Expression, symbol: Expression, definition: Expression, exponential: Expression
+    ) -> Iterator[Expression]:
+        sp = self._sp
+        unknown = sp.Symbol("unknown", positive=True)
+        exponent = exponential.args[0]
+        base = sp.exp(-exponent if exponent.could_extract_minus_sign() else exponent)
+        there, here = definition.subs(base, unknown), expr.subs(base, unknown)
+        if unknown in here.free_symbols and not there.has(sp.exp):
+            for solution in self._solve(symbol, there, unknown):
+                yield here.subs(unknown, solution)
+
+    def _solve(self, symbol: Expression, definition: Expression, unknown: Expression) -> list[Expression]:
+        """Solutions of symbol = definition for the unknown."""
+        sp = self._sp
+        try:
+            return list(sp.solve(sp.numer(sp.together(definition - symbol)), unknown))[:_MOST_SOLUTIONS]
+        except (NotImplementedError, sp.PolynomialError):
+            return []
+
+    def _find_denominators(self, expr: Expression) -> set[Expression]:
+        """The symbols that stand in denominators."""
+        powers = [p for p in self._sp.preorder_traversal(expr) if p.is_Pow and p.exp.could_extract_minus_sign()]
+        return {s for p in powers for s in p.base.free_symbols if not self.symbols.is_constant(s)}
+
+    # -- how much there is to read -------------------------------------------------------------------------------------
+
+    def cost(self, expr: Expression) -> float:
+        """One for each operation; a name costs a little, so that fewer are better, and a function a little more."""
+        if expr in self.expansions:  # used here alone, it saves nothing
+            return self.cost(self.expansions[expr]) if expr in self.unshared else 0.6
+        if expr.is_Symbol or expr.is_Integer:
+            return 0.2 if expr.is_Symbol else 0.0
+        if expr.is_Rational:
+            return 1.0
+        if expr.is_Add:
+            terms = [-t if t.could_extract_minus_sign() else t for t in expr.args]
+            leading = all(t.could_extract_minus_sign() for t in expr.args)
+            return sum(map(self.cost, terms)) + len(terms) - 1 + leading
+        if expr.is_Mul:
+            return self._cost_of_product(expr)
+        if expr.is_Pow and not isinstance(expr, self._sp.exp):
+            return 1.0 + self.cost(expr.base) + (0 if expr.exp.is_Integer else 1)
+        return 1.5 + sum(map(self.cost, expr.args))
+
+    def _cost_of_product(self, expr: Expression) -> float:
+        coefficient, rest = expr.as_coeff_Mul()
+        factors = rest.args if rest.is_Mul else (rest,)
+        cost = 0.0 if abs(coefficient) == 1 else 1.0 + (abs(coefficient).p != 1 and abs(coefficient).q != 1)
+        inverse = sum(bool(f.is_Pow and f.exp.is_negative) for f in factors)
+        powers = [1 / f if f.is_Pow and f.exp.is_negative else f for f in factors]
+        signs = 0.5 * bool(coefficient < 0) + 0.5 * (inverse > 1)
+        return cost + signs + sum(map(self.cost, powers)) + len(factors) - 1
