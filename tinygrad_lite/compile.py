@@ -26,7 +26,7 @@ from .program.program import Program
 from .program.rewrite import rewrite
 from .program.simplify import SIMPLER, drop_dead, inline
 from .program.tables.fast import FAST, MEANS
-from .program.trace import collect, name_arguments, open_argument, traced, tracing
+from .program.trace import collect, make_input, name_arguments, open_argument, tracing
 from .rounding import describe_difference, noise
 from .tensor import LIFTED, TRACED, Tensor, leaf, next_seq
 
@@ -85,9 +85,9 @@ class Compiled:
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated code for arguments like these."""
-        leaves, kind, _ = _prepared(*tree.flatten((args, kwargs)), self.__name__)
+        leaves, kind, _ = _classify(*tree.flatten((args, kwargs)), self.__name__)
         if kind not in self._kinds:
-            self._add(args, kwargs, leaves, kind)
+            self._compile_kind(args, kwargs, leaves, kind)
         return self._kinds[kind].text
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -96,14 +96,14 @@ class Compiled:
         leaves, structure = tree.flatten((args, kwargs))
         if mode is not None and mode.tracing or any(type(x) is Tensor and x._flags for x in leaves):
             return self._f(*args, **kwargs)  # a gradient flows through an argument, and a program has none to offer
-        leaves, kind, as_tensors = _prepared(leaves, structure, self.__name__)
+        leaves, kind, as_tensors = _classify(leaves, structure, self.__name__)
         generated = self._kinds.get(kind)
-        result = self._add(args, kwargs, leaves, kind) if generated is None else generated(leaves)
+        result = self._compile_kind(args, kwargs, leaves, kind) if generated is None else generated(leaves)
         if as_tensors:
             return tree.map(lambda x: leaf(x, 0) if isinstance(x, (np.ndarray, np.generic)) else x, result)
         return result
 
-    def _add(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], kind: Any) -> Any:
+    def _compile_kind(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], kind: Any) -> Any:
         """Make the program for this kind of arguments and keep it, if its first result is the function's own."""
         mode = current()
         if mode is not None and mode.tracing:
@@ -167,7 +167,7 @@ def _stand_in(x: Any, path: str) -> Tensor | None:
     """Whole numbers are part of the kind, and stay what they are."""
     if type(x) in (int, complex):
         return None
-    return traced(x._data if type(x) is Tensor else x, path)
+    return make_input(x._data if type(x) is Tensor else x, path)
 
 
 def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
@@ -190,7 +190,7 @@ def optimise(program: Program) -> Program:
 # -- arguments and results -------------------------------------------------------------------------------------------
 
 
-def _prepared(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
+def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
     """The leaves as plain arrays, what kind of arguments they are, and whether Tensors were among them."""
     leaves = list(leaves)
     as_tensors = False

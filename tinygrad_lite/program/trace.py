@@ -18,7 +18,7 @@ from ..transforms import argument_names
 from .program import Node, Operand, Program, is_scalar
 
 
-def traced(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
+def make_input(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
     """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python float."""
     return leaf(value, flags | TRACED, name)
 
@@ -136,7 +136,7 @@ def expand(
     it is not, since their owner may write other numbers into them.
     """
     start = next_seq()
-    stand_ins = {i: traced(_ones_like(x)) for i, x in enumerate(operands) if not is_scalar(x)}
+    stand_ins = {i: make_input(_ones_like(x)) for i, x in enumerate(operands) if not is_scalar(x)}
     with tracing():
         result = function(*(stand_ins.get(i, x) for i, x in enumerate(operands)), **params)
     body, _ = collect([result], list(stand_ins.values()), start)

@@ -15,7 +15,7 @@ from ...transforms import identity, positions, single_number
 from ..names import clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
-from ..trace import Argument, collect, name_arguments, open_argument, traced, tracing
+from ..trace import Argument, collect, make_input, name_arguments, open_argument, tracing
 from .layout import Labels
 from .observe import Variables, observing
 from .passes import name_constants
@@ -103,9 +103,9 @@ def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     if array.dtype.kind not in "biufc":
         raise TypeError(f"derive: {path} is a {type(x).__name__}, not an array of numbers")
     if not differentiated:
-        return traced(x if type(x) is float else array, path)
+        return make_input(x if type(x) is float else array, path)
     check_differentiable(array.dtype, path)
-    return traced(array, path, GRAD | LIFTED)
+    return make_input(array, path, GRAD | LIFTED)
 
 
 def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
