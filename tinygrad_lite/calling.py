@@ -38,7 +38,7 @@ def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict
         if mode.watcher is not None:
             inputs = mode.watcher.forward(op, data, inputs)
     t: Tensor = _new(Tensor)
-    t._data = data
+    t._array = data
     t._flags = flags
     if flags & _NEEDS_HISTORY:
         t._op = op
@@ -55,7 +55,7 @@ def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict
 
 
 def _is_python_number(x: Any) -> bool:
-    return type(x._data if type(x) is Tensor else x) in (float, int)
+    return type(x._array if type(x) is Tensor else x) in (float, int)
 
 
 def make_caller(op: Any) -> Callable[..., Any]:
@@ -75,7 +75,7 @@ def _unary(op: Any, fn: Callable[..., Any]) -> Callable[[Any], Any]:
         if type(x) is not Tensor:
             return fn(x)
         try:
-            data = fn(x._data)
+            data = fn(x._array)
         except (TypeError, ValueError) as error:
             raise explain_failure(op, (x,), error) from None
         return record(op, data, x._flags, (x,), NO_PARAMS)
@@ -86,15 +86,15 @@ def _unary(op: Any, fn: Callable[..., Any]) -> Callable[[Any], Any]:
 def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def call(a: Any, b: Any) -> Any:
         if type(a) is Tensor:
-            x, flags = a._data, a._flags
+            x, flags = a._array, a._flags
             if type(b) is Tensor:
-                z = b._data
+                z = b._array
                 flags |= b._flags
             else:
                 z = b = b if type(b) in _READY else as_operand(b, op)
         elif type(b) is Tensor:
             x = a = a if type(a) in _READY else as_operand(a, op)
-            z, flags = b._data, b._flags
+            z, flags = b._array, b._flags
         else:
             return fn(a, b)
         try:
@@ -116,7 +116,7 @@ def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
         if params:
             params = _supported_keywords(op, params)
         try:
-            data = fn(x._data, **params)
+            data = fn(x._array, **params)
         except (TypeError, ValueError, IndexError) as error:
             raise explain_failure(op, (x,), error) from None
         return record(op, data, x._flags, operands, params)
@@ -136,7 +136,7 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
             if type(x) is Tensor:
                 any_tensor = True
                 flags |= x._flags
-                values.append(x._data)
+                values.append(x._array)
             else:
                 if type(x) not in _READY:
                     x = as_operand(x, op)
