@@ -339,7 +339,10 @@ def _check_reads(
 
 
 def _holds_tensors(arg: Any) -> bool:
-    return any(type(x) is Tensor for x in tree.flatten(arg)[0])
+    try:
+        return any(type(x) is Tensor for x in tree.flatten(arg)[0])
+    except ValueError:  # an object that contains itself: no tree
+        return False
 
 
 def _differentiable(output: Any) -> list[Tensor]:
