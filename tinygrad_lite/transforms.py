@@ -339,7 +339,10 @@ def _check_reads(
 
 
 def _holds_tensors(arg: Any) -> bool:
-    return any(type(x) is Tensor for x in tree.flatten(arg)[0])
+    try:
+        return any(type(x) is Tensor for x in tree.flatten(arg)[0])
+    except ValueError:  # an object that contains itself: no tree
+        return False
 
 
 def _differentiable(output: Any) -> list[Tensor]:
@@ -379,7 +382,8 @@ def single_number(y: Any, f: Function, transform: str) -> Tensor | None:
         if isinstance(y, (int, float, complex, np.generic)) or (isinstance(y, np.ndarray) and y.size == 1):
             return None
         kind = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
-        raise TypeError(f"{transform}: {name} must return one number, not {kind}")
+        more = " (for a pair of the number and something else, say has_aux=True)" if isinstance(y, tuple) else ""
+        raise TypeError(f"{transform}: {name} must return one number, not {kind}{more}")
     if y.size != 1:
         raise ValueError(
             f"{transform}: {name} must return one number, but its result has shape {y.shape}; "
