@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import tree
 from ...backward import find_nodes, sweep
+from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
 from ...transforms import argument_names, identity, positions, single_number
 from ..names import clean, leaf_names
@@ -61,6 +62,21 @@ class Recording:
     @property
     def inputs(self) -> list[Any]:
         return [t._data for a in self.arguments for t in a.traced]
+
+    def fill(self, arrays: Sequence[Any]) -> list[Any]:
+        """The arguments with other arrays in the place of `inputs`."""
+        left = iter(arrays)
+        leaves = [
+            [x if t is None else next(left) for x, t in zip(a.leaves, a.tensors, strict=True)] for a in self.arguments
+        ]
+        return [tree.unflatten(a.structure, xs) for a, xs in zip(self.arguments, leaves, strict=True)]
+
+    def measure_noise(self, arrays: Sequence[Any]) -> list[Any]:
+        """How far each result moves with rounding: a lot where nearly equal numbers are subtracted."""
+        outputs = tuple(0.0 if x is None else x for x in self.program.outputs[: self.results])
+        program = Program(self.program.inputs, self.program.captures, self.program.steps, outputs)
+        moves = noise(lambda after: program.run(*arrays, after=after))
+        return [np.nan_to_num(x, nan=np.inf, posinf=np.inf) for x in moves]
 
     @property
     def title(self) -> str:
