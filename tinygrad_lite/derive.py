@@ -101,7 +101,7 @@ def _write(recording: Recording, simplify: bool) -> Derivation:
     if simplify:
         known = recording.variables
         samples = draw_samples(recording.inputs)
-        algebra = Algebra(names, recording.variable, samples, frozenset(known.sizes), frozenset(known.literals))
+        algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals))
         program = algebra(program)
         facts = algebra.facts
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
@@ -111,7 +111,7 @@ def _write(recording: Recording, simplify: bool) -> Derivation:
     program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
     program = drop_dead(program)
     page = Page(recording, program, facts)
-    return Derivation(*page.executed(), [page.layout.forward, page.layout.backward])
+    return Derivation(*page.execute(), [page.layout.forward, page.layout.backward])
 
 
 def _simplify(program: Program) -> Program:

@@ -56,7 +56,7 @@ class Recording:
     program: Program
     labels: Labels
     names: dict[Node, str]  # of inputs and captures
-    variable: frozenset[Node]  # the inputs that the gradient is taken of
+    leaves: frozenset[Node]  # the inputs that the gradient is taken of
     taken: set[str]
 
     @property
@@ -98,7 +98,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     known_names = argument_names(f)[: len(args)]
     for name in [*known_names, *(f"arg{i}" for i in range(len(known_names), len(args)))]:
         parameters.append(clean(name, parameters))
-    arguments = [_argument(p, arg, i in chosen) for i, (p, arg) in enumerate(zip(parameters, args, strict=True))]
+    arguments = [_make_argument(p, arg, i in chosen) for i, (p, arg) in enumerate(zip(parameters, args, strict=True))]
     inputs = [t for a in arguments for t in a.traced]
     with observing() as variables, tracing():
         output = f(*(a.tree() for a in arguments))
@@ -111,28 +111,33 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
         with tracing(), np.errstate(all="ignore"):
             wanted = {t for t in [*named, *leaves] if t._flags & GRAD}
             found = sweep(nodes, [(y, leaf(np.ones_like(y._data), 0))], wanted, True)
-    labels = _labelled(named, leaves, found, variables)
+    labels = _label(named, leaves, found, variables)
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
     program = run_passes(program, (*EXACT[:-1], name_constants(variables.arrays)))
-    names = _input_names(arguments, program, variables, parameters)
+    names = _name_inputs(arguments, program, variables, parameters)
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
-    variable = frozenset(known[t] for t in leaves)
     taken = {*parameters, *names.values()}
-    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, variable, taken)
-
-
-def _argument(name: str, arg: Any, differentiated: bool) -> Argument:
-    leaves, structure = tree.flatten(arg)
-    paths = tree.paths(arg, name)
-    return Argument(
-        name, structure, paths, leaves, [_stand_in(x, p, differentiated) for x, p in zip(leaves, paths, strict=True)]
+    return Recording(
+        f, args, wrt, chosen, arguments, variables, program, labels, names, frozenset(known[t] for t in leaves), taken
     )
 
 
-def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
+def _make_argument(name: str, arg: Any, differentiated: bool) -> Argument:
+    leaves, structure = tree.flatten(arg)
+    paths = tree.paths(arg, name)
+    return Argument(
+        name,
+        structure,
+        paths,
+        leaves,
+        [_make_stand_in(x, p, differentiated) for x, p in zip(leaves, paths, strict=True)],
+    )
+
+
+def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     """The Tensor that stands for a leaf in the trace."""
     if type(x) is Tensor:
         if x._flags & (LIFTED | TRACED):
@@ -149,7 +154,7 @@ def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     return traced(array, path, GRAD | LIFTED)
 
 
-def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
+def _label(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
     """Give the values of the trace their names. A cotangent of several values is called after the newest."""
     labels = Labels()
     for i, t in enumerate(named):
@@ -164,7 +169,7 @@ def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any
     return labels
 
 
-def _input_names(
+def _name_inputs(
     arguments: list[Argument], program: Program, variables: Variables, parameters: list[str]
 ) -> dict[Node, str]:
     """A name for each leaf and for each tensor from outside."""
