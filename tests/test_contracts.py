@@ -3,10 +3,12 @@
 Two rows have files of their own: numerics (test_numerics.py) and errors (test_errors.py).
 """
 
+import contextlib
 import copy
 import gc
 import math
 import pickle
+import sys
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -730,3 +732,185 @@ def test_memory_is_flat_with_gc_off(rng, steps):
         tracemalloc.stop()
         gc.enable()
     assert after - before < 20_000, f"{after - before} bytes more after {steps} steps"
+
+
+# -- numbers that were read out of a transform -----------------------------------------------------------------------
+
+READS = {
+    ".item()": lambda w: np.sum(w**2).item(),
+    ".numpy()": lambda w: np.sum(w.numpy() ** 2),
+    ".data": lambda w: np.sum(w.data**2),
+    "int(t)": lambda w: float(int(w[0])) * 2.0,
+    "np.trim_zeros(t)": lambda w: float(len(np.trim_zeros(np.concatenate([w, np.zeros(2)])))),
+}
+
+
+def written_into_a_buffer(w):
+    h = np.zeros(2)
+    for i in range(2):
+        h[i] = w[i].item()
+    return np.sum(h * h)
+
+
+TRANSFORMS = {
+    "grad": lambda f, w: tg.grad(f)(w),
+    "value_and_grad": lambda f, w: tg.value_and_grad(f)(w),
+    "vjp": lambda f, w: tg.vjp(f, w),
+    "jvp": lambda f, w: tg.jvp(f, (w,), (w,)),
+    "jacobian": lambda f, w: tg.jacobian(f)(w),
+    "hvp": lambda f, w: tg.hvp(f, (w,), (w,)),
+    "grad of grad": lambda f, w: tg.grad(lambda w: np.sum(tg.grad(f)(w)))(w),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+@pytest.mark.parametrize("f", [*READS.values(), written_into_a_buffer], ids=[*READS.keys(), "a buffer"])
+def test_a_result_computed_from_numbers_that_were_read_out_is_refused(transform, f):
+    with pytest.raises(TypeError, match=r"does not depend on w.*taken out by .* at .*test_contracts\.py:\d+: "):
+        transform(f, np.array([1.0, 2.0]))
+
+
+def test_numbers_may_be_looked_at_inside_a_transform(capsys):
+    def f(w, unused):
+        cost = np.sum(w * w)
+        print(cost.item(), f"{cost:.2f}", cost.numpy().shape)
+        if cost.item() > 1 and cost > 1:
+            cost = cost * 2
+        scale = tg.stop_gradient(w).numpy().max() + w.detach().numpy().max()
+        return cost * scale
+
+    found = tg.grad(f, argnums=(0, 1))(np.array([1.0, 2.0]), np.ones(2))
+    assert_allclose(found, ([16, 32], [0, 0]))
+    assert capsys.readouterr().out == "5.0 5.00 ()\n"
+
+
+def test_one_lost_leaf_among_several_is_named():
+    def f(params):
+        return np.sum(params["W"] * params["b"].numpy())
+
+    with pytest.raises(TypeError, match=r"does not depend on params\['b'\].*\.numpy\(\)"):
+        tg.grad(f)({"W": np.ones(2), "b": np.ones(2)})
+
+
+@pytest.mark.parametrize("nothing", [None, "abc", [], {}, (), True, np.tanh], ids=repr)
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad, tg.jacobian], ids=lambda t: t.__name__)
+def test_an_argument_without_arrays_has_no_gradient(transform, nothing):
+    with pytest.raises(TypeError, match=r"x is .* no array to differentiate with respect to"):
+        transform(lambda x: 1.0)(nothing)
+
+
+# -- what is kept on objects between calls ---------------------------------------------------------------------------
+
+
+class Recurrent:
+    def __init__(self):
+        self.h = np.zeros(3)
+
+    def cost(self, W, x):
+        self.h = np.tanh(W @ self.h + x)
+        return np.sum(self.h * self.h)
+
+
+def graph_size(t):
+    seen, stack = set(), [t]
+    while stack:
+        t = stack.pop()
+        if type(t) is tg.Tensor and t not in seen:
+            seen.add(t)
+            stack += t._inputs
+    return len(seen)
+
+
+@pytest.mark.parametrize(
+    "transform", [TRANSFORMS[name] for name in ("grad", "value_and_grad", "vjp", "jvp", "jacobian")]
+)
+def test_a_tensor_kept_from_a_transform_that_is_over_is_a_constant(transform, rng):
+    W, x = rng.normal(size=(3, 3)), rng.normal(size=3)
+    kept, h, sizes = Recurrent(), np.zeros(3), []
+    for _ in range(4):
+        result = transform(lambda W: kept.cost(W, x), W)
+        h_before, h = h, np.tanh(W @ h + x)
+        fresh = Recurrent()
+        fresh.h = h_before
+        expected = transform(lambda W, fresh=fresh: fresh.cost(W, x), W)
+        for a, b in zip(result, expected, strict=True) if isinstance(result, tuple) else [(result, expected)]:
+            if not callable(a):
+                assert type(a) is type(b)
+                assert_allclose(a, b)
+        assert_allclose(float(kept.h[0]), h[0])
+        sizes.append(graph_size(kept.h))
+    assert sizes[1] == sizes[3]  # not a graph more for each step
+
+
+def test_a_tensor_kept_within_a_transform_that_still_runs_has_its_gradient():
+    def f(w):
+        kept = []
+        inner = tg.grad(lambda v: (kept.append(v * w), np.sum(v * v * w))[1])(w)
+        return np.sum(inner) + np.sum(kept[0])
+
+    w = np.array([1.0, 3.0])  # 2 w w + w w
+    assert_allclose(tg.grad(f)(w), 6 * w)
+
+
+# -- generators ------------------------------------------------------------------------------------------------------
+
+
+def batches(w):
+    with tg.no_grad():
+        while True:
+            yield (w * 2).requires_grad
+
+
+def test_a_suspended_generator_switches_nothing_for_its_caller():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    one, other = batches(w), batches(w)
+    for _ in range(2):
+        assert not next(one)
+        assert (w * 2).requires_grad
+        assert not next(other)
+    with tg.debug():
+        assert not next(one)
+        assert (w * 2).requires_grad
+    with tg.no_grad():
+        assert not next(other)
+        one.close()  # out of order, and inside another block
+        assert not (w * 2).requires_grad
+    assert (w * 2).requires_grad
+    assert not next(other)
+    other.close()
+    assert tg.context.current() is None
+    assert_allclose(tg.grad(lambda v: np.sum([next(g) for g in [batches(w)]][0] + v * 6.0))(np.ones(2)), [6, 6])
+
+
+def test_a_generator_that_is_a_context_manager_switches_for_its_caller():
+    @contextlib.contextmanager
+    def quiet():
+        with tg.no_grad():
+            yield
+
+    w = tg.Tensor([1.0], requires_grad=True)
+    with quiet():
+        assert not (w * 2).requires_grad
+    assert (w * 2).requires_grad
+
+    @tg.no_grad()
+    def recurse(n):
+        return recurse(n - 1) if n else (w * 2).requires_grad
+
+    assert not recurse(3)
+    assert tg.context.current() is None
+
+
+def test_threads_add_to_the_gradient_of_a_leaf_they_share():
+    w = tg.Tensor(np.zeros(1000), requires_grad=True)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: [np.sum(w * 1.0).backward() for _ in range(60)]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert_array_equal(w.grad, 480)

@@ -26,6 +26,17 @@ LAYERS = [
     ["compile", "derive", "compare"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
+
+# The same inside program/: what stands in a folder of its own serves one front end alone.
+PROGRAM_LAYERS = [
+    ["names", "program", "text"],
+    ["ranges", "sharing", "spelling", "trace"],
+    ["rewrite"],
+    ["tables"],
+    ["simplify"],
+    ["compiled", "derivation"],
+]
+PROGRAM_HEIGHT = {name: height for height, layer in enumerate(PROGRAM_LAYERS) for name in layer}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -73,6 +84,18 @@ def test_a_module_imports_only_from_layers_below(path):
     assert here in HEIGHT, f"{here} has no layer yet: add it to LAYERS"
     for other in units_used(path) - {here}:
         assert HEIGHT[other] < HEIGHT[here], f"{path.relative_to(ROOT)} imports {other}, which is not below it"
+
+
+@pytest.mark.parametrize("path", [p for p in (PACKAGE / "program").rglob("*.py") if p.parent != PACKAGE], ids=name_of)
+def test_a_module_of_program_imports_only_from_layers_below(path):
+    parts = path.relative_to(PACKAGE / "program").parts
+    here = parts[0].removesuffix(".py")
+    if here == "__init__":
+        return
+    assert here in PROGRAM_HEIGHT, f"program/{here} has no layer yet: add it to PROGRAM_LAYERS"
+    used = {name.split(".")[2] for name in IMPORTED[path] if name.startswith("tinygrad_lite.program.")}
+    for other in used - {here}:
+        assert PROGRAM_HEIGHT[other] < PROGRAM_HEIGHT[here], f"{path.relative_to(ROOT)} imports {other}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -101,15 +101,50 @@ def test_an_op_of_a_users_own_is_an_op_like_any_other(rng):
         failing(tensor(x), "text")
 
 
-def test_a_rule_may_give_less_than_its_operands_shape_or_another_float(rng):
-    """A scalar for all of it; and the sweep, not the rule, gives the cotangent its dtype."""
-    total = tg.custom_vjp(np.sum, lambda g, y, x: g, name="total")
+def test_a_rule_may_give_another_float(rng):
+    """The sweep, not the rule, gives the cotangent its dtype."""
     x = rng.normal(size=(2, 3)).astype(np.float32)
-    dx = tg.grad(total)(x)
-    assert (dx.shape, dx.dtype) == (x.shape, np.float32)
-    assert_array_equal(dx, 1)
     precise = tg.elementwise(lambda x: x * 2, lambda y, x: np.float64(2.0) * np.ones(x.shape), name="precise")
     assert tg.grad(lambda x: np.sum(precise(x)))(x).dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (1, 4), (2, 4), (3, 4, 1), (4, 3)])
+def test_a_rule_of_another_shape_than_its_operands_is_refused(shape):
+    """It would be broadcast, and be wrong without a word; a larger one is summed over the axes that were broadcast."""
+    op = tg.custom_vjp(lambda W: W + 0, lambda g, y, W: np.ones(shape), name="op")
+    with pytest.raises(TypeError, match=r"the vjp of op for operand 0 gave shape .*; it must .* shape \(3, 4\)"):
+        tg.grad(lambda W: np.sum(op(W)))(np.ones((3, 4)))
+
+
+def test_a_rule_that_does_not_sum_over_broadcast_axes_is_summed(rng):
+    x, b = rng.normal(size=(3, 4)), rng.normal(size=4)
+    plus = tg.custom_vjp(lambda x, b: x + b, lambda g, y, x, b: g, lambda g, y, x, b: g, name="plus")
+    check(plus, lambda x, b: x + b, x, b)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tg.elementwise(lambda a, b: a * b, lambda y, a, b: b), "takes 2 arrays .a, b., .* rules for 1"),
+        (lambda: tg.custom_vjp(lambda a, b: a * b, lambda g, y, a, b: g * b), "takes 2 arrays .a, b., .* rules for 1"),
+        (lambda: tg.custom_vjp(lambda a: a, None, None), "takes 1 arrays .a., .* rules for 2"),
+        (lambda: tg.linear(lambda a: a, lambda g, y, a: g, operands=2), "takes 1 arrays .a., .* rules for 2"),
+        (lambda: tg.bilinear(lambda a: a, lambda g, y, a, b: g, lambda g, y, a, b: g), "takes 1 arrays"),
+        (lambda: tg.custom_vjp(lambda a: a, lambda g, a: g), r"rule number 0 takes \(g, a\); .* with \(g, y, a\)"),
+        (lambda: tg.elementwise(lambda a: a, lambda a: 1), r"rule number 0 takes \(a\); it is called with \(y, a\)"),
+        (lambda: tg.elementwise(lambda a: a, over(lambda y: y)), r"rule number 0 takes \(y\)"),
+    ],
+)
+def test_a_constructor_wants_a_rule_for_each_array(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_a_constructor_takes_any_way_to_write_a_rule():
+    tg.elementwise(lambda *xs: sum(xs), ONE, ONE, ONE)
+    tg.elementwise(lambda x, k=2.0: k * x, lambda y, *xs, k=2.0: k)
+    tg.custom_vjp(lambda x, *, n=1: x, lambda g, y, x, n=1: g)
+    tg.custom_vjp(np.sum, lambda g, y, x: g + 0 * x, name="total")
 
 
 def test_an_op_whose_function_is_none_of_arrays_is_refused():

@@ -15,7 +15,7 @@ import numpy as np
 
 from .context import current, switched
 from .op import Op, elementwise, hand_on, pick
-from .tensor import GRAD, TRACED, Tensor, label
+from .tensor import GRAD, TRACED, Tensor, is_left_over, label
 
 _by_age = attrgetter("_seq")
 
@@ -24,14 +24,14 @@ def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], 
     """The differentiable tensors that ops made on the way to roots, newest first, and the flags met at the border.
 
     oldest: tensors older than this are not entered (they cannot depend on anything made since); their flags, together,
-    are what is returned.
+    are what is returned. (Not those of a tensor that somebody kept from a transform that is over: it is a constant.)
     """
     seen = set(roots)
     nodes = []
     border = 0
     for t in seen:
         if t._seq < oldest:
-            border |= t._flags
+            border |= 0 if is_left_over(t) else t._flags
         elif t._op is not None:
             nodes.append(t)
     stack = list(nodes)
@@ -49,7 +49,10 @@ def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], 
             if x._flags & GRAD and x not in seen:
                 seen.add(x)
                 if x._seq < oldest:
-                    border |= x._flags
+                    if is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
+                        node._inputs = tuple(z._data if z is x else z for z in node._inputs)
+                    else:
+                        border |= x._flags
                 elif x._op is not None:
                     nodes.append(x)
                     stack.append(x)
@@ -154,6 +157,8 @@ def _sweep(
             try:
                 if gx.shape != operand.shape:
                     gx = unbroadcast(gx, operand.shape)
+                    if not op.in_table and gx.shape != operand.shape and op.kind != "elementwise":
+                        raise ValueError
             except (AttributeError, ValueError):
                 raise _wrong_vjp(op, next(i for i, z in enumerate(inputs) if z is x), gx, operand.shape) from None
             if gx.dtype is not operand.dtype and gx.dtype != operand.dtype:

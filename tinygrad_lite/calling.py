@@ -60,7 +60,7 @@ def _is_python_number(x: Any) -> bool:
 
 def make_caller(op: Any) -> Callable[..., Any]:
     """What calls and records the op."""
-    fn = _check_function(op) if _is_users_own(op.fn) else op.fn
+    fn = _check_function(op) if is_users_own(op.fn) else op.fn
     make: Callable[[Any, Callable[..., Any]], Callable[..., Any]] = _general
     without_keywords = isinstance(op.fn, np.ufunc) or (op.kind == "elementwise" and not op.keywords)
     if op.arity == 1 and op.outputs == 1:
@@ -216,7 +216,7 @@ def _check_no_tensor(op: Any, params: dict[str, Any]) -> dict[str, Any]:
 # -- functions that are not the table's own --------------------------------------------------------------------------
 
 
-def _is_users_own(fn: Any) -> bool:
+def is_users_own(fn: Any) -> bool:
     """Whether this is a Python function of a user's: neither the table's nor NumPy's."""
     return type(fn) is FunctionType and fn.__module__.partition(".")[0] not in ("tinygrad_lite", "numpy", "scipy")
 

@@ -19,11 +19,19 @@ def user_frame() -> FrameType | None:
 
 def user_line() -> str:
     """The line of the user's code that called us: 'model.py:12: y = float(t)'."""
+    return line_at(user_place())
+
+
+def user_place() -> str:
+    """The file and the number of that line, 'model.py:12', without reading the file."""
     frame = user_frame()
-    if frame is None:
-        return "unknown line"
-    path, number = frame.f_code.co_filename, frame.f_lineno
-    return f"{path}:{number}: {linecache.getline(path, number).strip()}".rstrip(": ")
+    return "unknown line" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def line_at(place: str) -> str:
+    """What stands at a place."""
+    path, _, number = place.rpartition(":")
+    return f"{place}: {linecache.getline(path, int(number)).strip()}".rstrip(": ") if path else place
 
 
 def variable_name(value: object) -> str | None:

@@ -26,10 +26,9 @@ from .program.program import Program
 from .program.rewrite import rewrite
 from .program.simplify import SIMPLER, drop_dead, inline
 from .program.tables.fast import FAST, MEANS
-from .program.trace import collect, traced, tracing
+from .program.trace import collect, make_input, name_arguments, open_argument, tracing
 from .rounding import describe_difference, noise
 from .tensor import LIFTED, TRACED, Tensor, leaf, next_seq
-from .transforms import argument_names
 
 Function = Callable[..., Any]
 
@@ -86,9 +85,9 @@ class Compiled:
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated code for arguments like these."""
-        leaves, kind, _ = _prepared(*tree.flatten((args, kwargs)), self.__name__)
+        leaves, kind, _ = _classify(*tree.flatten((args, kwargs)), self.__name__)
         if kind not in self._kinds:
-            self._add(args, kwargs, leaves, kind)
+            self._compile_kind(args, kwargs, leaves, kind)
         return self._kinds[kind].text
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -97,21 +96,21 @@ class Compiled:
         leaves, structure = tree.flatten((args, kwargs))
         if mode is not None and mode.tracing or any(type(x) is Tensor and x._flags for x in leaves):
             return self._f(*args, **kwargs)  # a gradient flows through an argument, and a program has none to offer
-        leaves, kind, as_tensors = _prepared(leaves, structure, self.__name__)
+        leaves, kind, as_tensors = _classify(leaves, structure, self.__name__)
         generated = self._kinds.get(kind)
-        result = self._add(args, kwargs, leaves, kind) if generated is None else generated(leaves)
+        result = self._compile_kind(args, kwargs, leaves, kind) if generated is None else generated(leaves)
         if as_tensors:
             return tree.map(lambda x: leaf(x, 0) if isinstance(x, (np.ndarray, np.generic)) else x, result)
         return result
 
-    def _add(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], kind: Any) -> Any:
+    def _compile_kind(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], kind: Any) -> Any:
         """Make the program for this kind of arguments and keep it, if its first result is the function's own."""
         mode = current()
         if mode is not None and mode.tracing:
             raise RuntimeError(
                 f"{self.__name__}: inside a traced function, call the plain function, not the compiled one"
             )
-        trace = _trace(self._f, self.__name__, args, kwargs, leaves, kind[0])
+        trace = _trace(self._f, self.__name__, args, kwargs, kind[0])
         if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
             return self._f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
         generated = _generate(trace, self.__name__, leaves)
@@ -148,22 +147,27 @@ class _Trace:
     dynamic: list[int]
 
 
-def _trace(
-    f: Function, name: str, args: Any, kwargs: dict[str, Any], leaves: list[Any], arguments: tree.Structure
-) -> _Trace:
-    """Run f with Tensors that stand for the leaves."""
-    dynamic = [i for i, x in enumerate(leaves) if type(x) not in (int, complex)]
-    paths = _paths(f, args, kwargs)
+def _trace(f: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], structure: tree.Structure) -> _Trace:
+    """Run f with Tensors that stand for the arrays and floats among the leaves of its arguments."""
     start = next_seq()
-    inputs = {i: traced(leaves[i], paths[i]) for i in dynamic}
+    positional = [open_argument(x, n, _stand_in) for x, n in zip(args, name_arguments(f, len(args)), strict=True)]
+    named = [open_argument(x, n, _stand_in) for n, x in kwargs.items()]
+    tensors = [t for a in (*positional, *named) for t in a.tensors]
     with tracing():
-        traced_args, traced_kwargs = tree.unflatten(arguments, [inputs.get(i, x) for i, x in enumerate(leaves)])
-        output = f(*traced_args, **traced_kwargs)
+        output = f(*(a.tree() for a in positional), **{a.name: a.tree() for a in named})
     roots, results = tree.flatten(output)
     for x in roots:
         if not isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)):
             raise TypeError(f"{name}: returns a {type(x).__name__}; compiled functions return arrays and numbers")
-    return _Trace(collect(roots, list(inputs.values()), start)[0], arguments, results, dynamic)
+    program, _ = collect(roots, [t for t in tensors if t is not None], start)
+    return _Trace(program, structure, results, [i for i, t in enumerate(tensors) if t is not None])
+
+
+def _stand_in(x: Any, path: str) -> Tensor | None:
+    """Whole numbers are part of the kind, and stay what they are."""
+    if type(x) in (int, complex):
+        return None
+    return make_input(x._data if type(x) is Tensor else x, path)
 
 
 def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
@@ -186,7 +190,7 @@ def optimise(program: Program) -> Program:
 # -- arguments and results -------------------------------------------------------------------------------------------
 
 
-def _prepared(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
+def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
     """The leaves as plain arrays, what kind of arguments they are, and whether Tensors were among them."""
     leaves = list(leaves)
     as_tensors = False
@@ -208,14 +212,6 @@ def _prepared(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
                 f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
             )
     return leaves, (structure, tuple(kinds)), as_tensors
-
-
-def _paths(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    """How the user would write each leaf of the arguments."""
-    names = argument_names(f)
-    names += [f"arg{i}" for i in range(len(names), len(args))]
-    found = [path for arg, name in zip(args, names, strict=False) for path in tree.paths(arg, name)]
-    return found + [path for key, value in kwargs.items() for path in tree.paths(value, key)]
 
 
 def _check(name: str, result: Any, expected: Any, trace: _Trace, leaves: list[Any]) -> None:

@@ -1,15 +1,17 @@
-"""What is switched on around the code that runs: gradients off, a trace, the debugger.
+"""What is switched on around the code that runs: gradients off, a trace, the debugger; and which transforms run.
 
-The ordinary case costs one look-up: `current()` is None. The switch is a `contextvars.ContextVar`, so threads and
+The ordinary case costs one look-up: `current()` is None. The switches are `contextvars.ContextVar`s, so threads and
 asyncio tasks never see one another's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+import sys
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any
 
 
@@ -22,23 +24,73 @@ class Mode:
     watcher: Any = None  # the debugger: told of every recorded operation (see debug.py)
 
 
-_mode: ContextVar[Mode | None] = ContextVar("tinygrad_lite", default=None)
+_NOTHING_SWITCHED = Mode()
+_mode: ContextVar[Any] = ContextVar("tinygrad_lite", default=None)
 current = _mode.get
 
 
-@contextmanager
-def switched(**changes: Any) -> Iterator[None]:
-    """Run the body with some switches changed."""
-    mode = replace(_mode.get() or Mode(), **changes)
-    token = _mode.set(None if mode == Mode() else mode)
-    try:
-        yield
-    finally:
-        _mode.reset(token)
+class switched(ContextDecorator):
+    """Context manager: run the body with some switches changed."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def _recreate_cm(self) -> switched:  # as a decorator: one of its own for each call
+        return switched(**self._changes)
+
+    def __enter__(self) -> None:
+        outer = _mode.get()
+        generator = _users_generator(sys._getframe(1))
+        if generator is not None or type(outer) is _GeneratorMode:
+            self._inside: Any = _GeneratorMode(outer, self._changes, generator)
+        else:
+            mode = replace(outer or _NOTHING_SWITCHED, **self._changes)
+            self._inside = None if mode == _NOTHING_SWITCHED else mode
+        self._outside = outer
+        _mode.set(self._inside)
+
+    def __exit__(self, *error: object) -> None:
+        outer, inside = self._outside, self._inside
+        if type(inside) is _GeneratorMode:
+            inside.is_open = False
+            if _mode.get() is not inside:
+                return  # something that was opened later is still open; it looks through what is closed
+        while type(outer) is _GeneratorMode and not outer.is_open:
+            outer = outer.outer
+        _mode.set(outer)
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+class _GeneratorMode:
+    """The switches of a `with` block in a generator: while it is suspended, or after it was closed out of order, those
+    around it count. It is asked at every operation, since nobody tells when a generator goes on."""
+
+    def __init__(self, outer: Any, changes: dict[str, Any], generator: FrameType | None) -> None:
+        self.outer, self.changes, self.generator, self.is_open = outer, changes, generator, True
+
+    def __getattr__(self, name: str) -> Any:  # grad_enabled, tracing, watcher
+        suspended = self.generator is not None and self.generator.f_back is None
+        if name in self.changes and self.is_open and not suspended:
+            return self.changes[name]
+        return getattr(self.outer or _NOTHING_SWITCHED, name)
+
+
+_BETWEEN = ("tinygrad_lite", "contextlib")
+
+
+def _users_generator(frame: FrameType | None) -> FrameType | None:
+    """The frame of the user's that opens a block, if it is a generator's.
+
+    One that `contextlib` runs is itself a context manager: what it switches is meant for its caller.
+    """
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame = frame.f_back
+    if frame is None or not frame.f_code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
+        return None
+    caller = frame.f_back
+    return None if caller is not None and caller.f_globals.get("__name__") == "contextlib" else frame
+
+
+def no_grad() -> switched:
     """Compute without recording: nothing made in the body requires a gradient.
 
     >>> import tinygrad_lite as tg
@@ -48,5 +100,32 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    with switched(grad_enabled=False):
-        yield
+    return switched(grad_enabled=False)
+
+
+# -- transforms that are running -------------------------------------------------------------------------------------
+
+
+class RunningTransform:
+    """Context manager: a transform runs. start: tensors older than this were there before; outermost: those older than
+    this were there before any of the transforms around it. reads: the numbers that were taken out of tensors that
+    depend on its arguments: (tensor, by what, the user's frame's file and line)."""
+
+    __slots__ = ("_around", "outer", "outermost", "reads", "start")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.outer = running.get()
+        self.outermost: int = start if self.outer is None else self.outer.outermost
+        self.reads: list[tuple[Any, str, str]] = []
+
+    def __enter__(self) -> RunningTransform:
+        self._around = running.get()
+        running.set(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        running.set(self._around)
+
+
+running: ContextVar[RunningTransform | None] = ContextVar("running", default=None)

@@ -15,6 +15,7 @@ is given may be an ndarray, a Tensor (then the backward pass is itself recorded)
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .calling import make_caller
+from .calling import is_users_own, make_caller
 from .intervals import bounded, same
 from .signatures import parameters
 from .tensor import GRAD, Tensor
@@ -87,6 +88,8 @@ class Op:
     inline: bool = False  # fn is written in functions of the table: given Tensors, it records itself
     shape_from_values: bool | Callable[..., bool] = False  # whether (for these operands) numbers decide on the shape
 
+    in_table: bool = False  # set by `row`: tested with everything else, so the sweep need not doubt it
+
     arity: int | None = field(init=False)  # array operands; None: any number
     mask: int = field(init=False)  # what of the operands' flags the result has
     keywords: frozenset[str] | None = field(init=False)  # those that the rules name; None: any
@@ -104,6 +107,8 @@ class Op:
         self.mask = ~GRAD if self.kind == "constant" else ~0
         self.keywords = _keywords(self)
         self.vjps = _EveryOperand(self.vjps) if callable(self.vjps) else tuple(self.vjps)
+        if is_users_own(self.fn):
+            _check_rules(self)
         self.is_plain = self.outputs == 1 and not self.joint and self.fn is not _pick
         call = make_caller(self)
         self.call = call if self.outputs == 1 else _taking_apart(call, self.outputs)
@@ -165,6 +170,38 @@ def _taking_apart(call: Callable[..., Any], outputs: int) -> Callable[..., Any]:
         return tuple(pick.call(whole, index=i) for i in range(outputs)) if type(whole) is Tensor else whole
 
     return call_all
+
+
+def _check_rules(op: Op) -> None:
+    """TypeError unless there is a rule for each array that a user's function takes, and each can be asked."""
+    takes = _required(op.fn)
+    if op.arity is None or takes is None:
+        return
+    if len(takes) != op.arity:
+        raise TypeError(
+            f"{op.name}: its function takes {len(takes)} arrays ({', '.join(takes)}), but there are rules for "
+            f"{op.arity}; give one for each, and None where no gradient flows (arguments with a default are keywords)"
+        )
+    given = op.partials if op.kind == "elementwise" else op.vjps
+    arguments = ("y", *takes) if op.kind == "elementwise" else ("g", "y", *takes)
+    for i, rule in enumerate(given):
+        rule = rule.denominator if type(rule) is over else rule
+        names = _required(rule) if callable(rule) else None
+        if names is not None and len(names) != len(arguments):
+            raise TypeError(
+                f"{op.name}: rule number {i} takes ({', '.join(names)}); it is called with ({', '.join(arguments)})"
+            )
+
+
+def _required(function: Callable[..., Any]) -> list[str] | None:
+    """The names of its parameters that have no default; None if it takes any number."""
+    try:
+        every = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in every):
+        return None
+    return [p.name for p in every if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def _keywords(op: Op) -> frozenset[str] | None:

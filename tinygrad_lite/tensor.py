@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
-from .callsite import user_line
-from .context import current
+from .callsite import user_line, user_place
+from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ LIFTED: Final = 4  # it depends on the argument of a transform that is still run
 
 next_seq = itertools.count(1).__next__
 NO_PARAMS: Final[dict[str, Any]] = {}  # shared by all that have no keywords; never written to
+_MOST_READS = 100  # of the numbers that were taken out of a transform, those that are remembered
 _NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
 
 
@@ -149,16 +150,23 @@ class Tensor(Methods):
 
     def detach(self) -> Tensor:
         """The same numbers as a leaf that requires no gradient."""
-        return leaf(self._read(".detach()"), 0, self.name)
+        return leaf(self._read(".detach()", noted=False), 0, self.name)
 
-    def _read(self, how: str) -> Any:
-        """The raw array, for code that leaves the graph."""
+    def _read(self, how: str, noted: bool = True) -> Any:
+        """The raw array, for code that leaves the graph. noted: so that a transform whose result then depends on
+        nothing can say where the numbers were taken."""
         mode = current()
         if self._flags & TRACED or (mode is not None and mode.tracing):
             raise TraceError(
                 f"{how} at {user_line()}: while a function is traced into a program, {label(self)} has no fixed value. "
                 "Branch with np.where, keep the result a Tensor, or read it after the compiled call"
             )
+        if noted and self._flags & LIFTED and self._flags & GRAD:
+            transform = running.get()
+            place = user_place() if transform is not None and len(transform.reads) < _MOST_READS else ""
+            while place and transform is not None:
+                transform.reads.append((self, how, place))
+                transform = transform.outer
         return self._data
 
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
@@ -187,7 +195,7 @@ class Tensor(Methods):
             raise ValueError(
                 f"the truth of {label(self)}, shape {self.shape}, is ambiguous: use np.all(...) or np.any(...)"
             )
-        return bool(self._read("if t:"))
+        return bool(self._read("if t:", noted=False))
 
     def __float__(self) -> float:
         return float(_outside(self, "float(t)"))
@@ -256,6 +264,14 @@ class Tensor(Methods):
         return self.__copy__()
 
 
+def is_left_over(t: Tensor) -> bool:
+    """Whether a tensor depends on the argument of a transform that is over, and on none that is still running."""
+    if not t._flags & LIFTED:
+        return False
+    transform = running.get()
+    return transform is None or t._seq < transform.outermost
+
+
 def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
     """A Tensor around an array that is already ours (nothing is copied or checked)."""
     t: Tensor = object.__new__(Tensor)
@@ -315,10 +331,11 @@ def _single(t: Tensor, how: str) -> Any:
 
 def _outside(t: Tensor, how: str) -> Any:
     """The number for Python's own arithmetic, which math.sin(t) asks for too: not inside a transform."""
-    if t._flags & GRAD and t._flags & LIFTED:
+    if t._flags & GRAD and t._flags & LIFTED and not is_left_over(t):
         raise TypeError(
             f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t), or "
-            "array[i] = t); use NumPy's functions, or .item() if you mean the number alone"
+            "array[i] = t). Return a cost as it is, without float(); use NumPy's functions in place of math's; collect "
+            "rows in a list, then np.stack; print with f'{t:.3f}'"
         )
     return _single(t, how)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ import numpy as np
 from . import tree
 from .backward import find_nodes, sweep
 from .calling import record
-from .context import current, switched
+from .callsite import line_at
+from .context import RunningTransform, current, switched
 from .forward import push
 from .op import linear
 from .signatures import parameters
@@ -177,8 +179,13 @@ def backward(y: Tensor, g: Any = None) -> None:
     nodes, _ = find_nodes([y])
     found = sweep(nodes, [(y, _seed(y, g, False))], None, False)
     leaving = _Exit(False, 0, 0, [g, *found])
-    for x, gx in zip(found, leaving.derivatives(found.values(), found), strict=True):
-        x.grad = gx if x.grad is None else x.grad + gx
+    gradients = leaving.derivatives(found.values(), found)
+    with _adding:
+        for x, gx in zip(found, gradients, strict=True):
+            x.grad = gx if x.grad is None else x.grad + gx
+
+
+_adding = threading.Lock()  # several threads may add to the gradient of a leaf that they share
 
 
 def stop_gradient(x: Any) -> Any:
@@ -248,6 +255,7 @@ class _Run:
     output: Any
     nodes: list[Tensor]  # newest first
     leaving: _Exit
+    transform: RunningTransform
 
     @property
     def is_recorded_outside(self) -> bool:
@@ -261,10 +269,11 @@ def _run(
     argnums: Sequence[int],
     kwargs: dict[str, Any],
     names: Sequence[str],
+    transform: RunningTransform,
     keep: bool = False,
 ) -> _Run:
     """Run f with the leaves of the chosen arguments lifted. keep: the run is swept later, so arrays are copied."""
-    start = next_seq()
+    start = transform.start
     mode = current()
     tracing = mode is not None and mode.tracing
     arguments = list(args)
@@ -276,6 +285,8 @@ def _run(
             tensors = tensors or (type(arg) is not np.ndarray and _holds_tensors(arg))
     for i in argnums:
         values, structure = tree.flatten(args[i])
+        if not values and not isinstance(argnums, range):  # of all arguments, some may be flags
+            raise TypeError(_nothing_to_differentiate(args[i], names[i] if i < len(names) else f"arg{i}"))
         paths = structure.paths(names[i] if i < len(names) else f"arg{i}")
         lifted = []
         for value, path in zip(values, paths, strict=True):
@@ -296,7 +307,35 @@ def _run(
     if tracing:  # a program must compute everything, what depends on no argument included
         outer |= TRACED
     leaving = _Exit(tensors or bool(outer & _INSIDE), outer, start, leaves)
-    return _Run(leaves, structures, output, nodes, leaving)
+    if transform.reads:
+        _check_reads(f, transform, leaves, output, nodes)
+    return _Run(leaves, structures, output, nodes, leaving, transform)
+
+
+def _nothing_to_differentiate(arg: Any, name: str) -> str:
+    return (
+        f"{name} is {arg!r:.60}, in which there is no array to differentiate with respect to; give arrays of floats, "
+        "or name another argument with argnums="
+    )
+
+
+def _check_reads(
+    f: Function, transform: RunningTransform, leaves: Sequence[Tensor], output: Any, nodes: Sequence[Tensor]
+) -> None:
+    """TypeError if the result does not depend on an argument whose numbers were taken out: it comes from them."""
+    reached = {*_differentiable(output), *(x for node in nodes for x in node._inputs if type(x) is Tensor)}
+    missed = {x for x in leaves if x not in reached}
+    for t, how, place in transform.reads:
+        behind = {t, *(x for node in find_nodes([t], transform.start)[0] for x in node._inputs if type(x) is Tensor)}
+        lost = missed & behind
+        if lost:
+            name = getattr(f, "__name__", "the function")
+            raise TypeError(
+                f"{name}'s result does not depend on {label(lost.pop())}: its numbers were taken out by {how} at "
+                f"{line_at(place)}\nWhat is computed from them has no gradient. Return a cost as it is, without "
+                ".item() or float(); collect rows in a list, then np.stack; or say tg.stop_gradient(t) if a constant "
+                "is meant"
+            )
 
 
 def _holds_tensors(arg: Any) -> bool:
@@ -411,16 +450,17 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     names = argument_names(f)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        run = _run(f, args, positions(argnums, args, "value_and_grad"), kwargs, names)
-        value = run.output
-        if has_aux:
-            if not isinstance(run.output, tuple) or len(run.output) != 2:
-                raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
-            value = run.output[0]
-        y = single_number(value, f, "grad")
-        found = _pull(run, run.nodes, [] if y is None else [(y, _one(y))])
-        single = not isinstance(argnums, (tuple, list))
-        return run.leaving.hand_out(run.output), _by_argument(run, run.leaving, found, single)
+        with RunningTransform(next_seq()) as transform:
+            run = _run(f, args, positions(argnums, args, "value_and_grad"), kwargs, names, transform)
+            value = run.output
+            if has_aux:
+                if not isinstance(run.output, tuple) or len(run.output) != 2:
+                    raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
+                value = run.output[0]
+            y = single_number(value, f, "grad")
+            found = _pull(run, run.nodes, [] if y is None else [(y, _one(y))])
+            single = not isinstance(argnums, (tuple, list))
+            return run.leaving.hand_out(run.output), _by_argument(run, run.leaving, found, single)
 
     return _name_after(f, transformed, "value_and_grad")
 
@@ -453,7 +493,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    run = _run(f, args, range(len(args)), {}, argument_names(f), keep=True)
+    with RunningTransform(next_seq()) as transform:
+        run = _run(f, args, range(len(args)), {}, argument_names(f), transform, keep=True)
     outputs, structure = tree.flatten(run.output)
     run.leaving.held |= {id(x._data if type(x) is Tensor else x) for x in (*run.nodes, *outputs)}  # the pullback's
 
@@ -463,10 +504,11 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
             raise ValueError(f"pullback: the cotangent's structure {given} differs from the value's {structure}")
         pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor]
         seeds = [(y, _seed(y, c, type(c) is Tensor)) for y, c in pairs]
-        nodes, _ = find_nodes(
-            _differentiable(outputs), run.leaving.start
-        )  # again, to check that no operand has changed
-        return _by_argument(run, _leaving_with(run, cotangents), _pull(run, nodes, seeds), False)  # type: ignore[no-any-return]
+        with transform:
+            nodes, _ = find_nodes(
+                _differentiable(outputs), transform.start
+            )  # again: it checks that nothing has changed
+            return _by_argument(run, _leaving_with(run, cotangents), _pull(run, nodes, seeds), False)  # type: ignore[no-any-return]
 
     return run.leaving.hand_out(run.output), pullback
 
@@ -484,23 +526,24 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     (np.float64(0.0), array(2.))
     """
     _check_arguments("jvp", args, tangents, "tangents")
-    run = _run(f, args, range(len(args)), {}, argument_names(f))
-    ts: list[Any] = []
-    for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
-        flat, given = tree.flatten(tangent)
-        if given != structure:
-            raise ValueError(f"jvp: tangents[{i}] has the structure {given}, its argument {structure}")
-        ts += flat
-    run.leaving = _leaving_with(run, ts)
-    pairs = zip(run.leaves, ts, strict=True)
-    started = {x: _check_tangent(t, x, run.leaving.tensors, "jvp: the tangent") for x, t in pairs}
-    if not run.is_recorded_outside:
-        started = {x: t._data if type(t) is Tensor else t for x, t in started.items()}
-    found = push(run.nodes, started, run.is_recorded_outside)
-    outputs, structure = tree.flatten(run.output)
-    values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
-    results = run.leaving.derivatives([found.get(y) for y in values], values)
-    return run.leaving.hand_out(run.output), tree.unflatten(structure, results)
+    with RunningTransform(next_seq()) as transform:
+        run = _run(f, args, range(len(args)), {}, argument_names(f), transform)
+        ts: list[Any] = []
+        for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
+            flat, given = tree.flatten(tangent)
+            if given != structure:
+                raise ValueError(f"jvp: tangents[{i}] has the structure {given}, its argument {structure}")
+            ts += flat
+        run.leaving = _leaving_with(run, ts)
+        pairs = zip(run.leaves, ts, strict=True)
+        started = {x: _check_tangent(t, x, run.leaving.tensors, "jvp: the tangent") for x, t in pairs}
+        if not run.is_recorded_outside:
+            started = {x: t._data if type(t) is Tensor else t for x, t in started.items()}
+        found = push(run.nodes, started, run.is_recorded_outside)
+        outputs, structure = tree.flatten(run.output)
+        values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
+        results = run.leaving.derivatives([found.get(y) for y in values], values)
+        return run.leaving.hand_out(run.output), tree.unflatten(structure, results)
 
 
 def _check_arguments(transform: str, args: Any, others: Any, name: str) -> None:
@@ -532,23 +575,24 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     names = argument_names(f)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        run = _run(f, args, positions(argnums, args, "jacobian"), kwargs, names)
-        y = run.output
-        if type(y) is not Tensor:
-            if not isinstance(y, (int, float, complex, np.generic)) and not hasattr(y, "__array_function__"):
-                name = getattr(f, "__name__", "the function")
-                raise TypeError(f"jacobian: {name} must return one array, not a {type(y).__name__}")
-            y = leaf(np.asarray(y) if np.isscalar(y) else y, 0)
-        is_complex = [x.dtype.kind == "c" for x in run.leaves]
-        if any(is_complex) and y.dtype.kind != "c":
-            raise TypeError(
-                "jacobian: a real value of a complex argument has no complex derivative; "
-                "use tg.grad, or the real and imaginary parts as two arguments"
-            )
-        forward = sum(x.size for x in run.leaves) < y.size or (y.dtype.kind == "c" and not all(is_complex))
-        matrices = iter((_columns if forward else _rows)(run, y))
-        trees = [tree.take(structure, matrices) for structure in run.structures]
-        return tuple(trees) if isinstance(argnums, (tuple, list)) else trees[0]
+        with RunningTransform(next_seq()) as transform:
+            run = _run(f, args, positions(argnums, args, "jacobian"), kwargs, names, transform)
+            y = run.output
+            if type(y) is not Tensor:
+                if not isinstance(y, (int, float, complex, np.generic)) and not hasattr(y, "__array_function__"):
+                    name = getattr(f, "__name__", "the function")
+                    raise TypeError(f"jacobian: {name} must return one array, not a {type(y).__name__}")
+                y = leaf(np.asarray(y) if np.isscalar(y) else y, 0)
+            is_complex = [x.dtype.kind == "c" for x in run.leaves]
+            if any(is_complex) and y.dtype.kind != "c":
+                raise TypeError(
+                    "jacobian: a real value of a complex argument has no complex derivative; "
+                    "use tg.grad, or the real and imaginary parts as two arguments"
+                )
+            forward = sum(x.size for x in run.leaves) < y.size or (y.dtype.kind == "c" and not all(is_complex))
+            matrices = iter((_columns if forward else _rows)(run, y))
+            trees = [tree.take(structure, matrices) for structure in run.structures]
+            return tuple(trees) if isinstance(argnums, (tuple, list)) else trees[0]
 
     return _name_after(f, transformed, "jacobian")
 

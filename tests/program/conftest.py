@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import tinygrad_lite as tg
 from tinygrad_lite import tree
 from tinygrad_lite.program.program import Node
-from tinygrad_lite.program.trace import collect, traced, tracing
+from tinygrad_lite.program.trace import collect, make_input, tracing
 from tinygrad_lite.tensor import TraceError, next_seq
 
 
@@ -25,7 +25,7 @@ def record():
 
         inner = tg.value_and_grad(differentiated, argnums=tuple(range(len(arguments)))) if gradients else f
         start = next_seq()
-        inputs = [traced(x, f"x{i}") for i, x in enumerate(arguments)]
+        inputs = [make_input(x, f"x{i}") for i, x in enumerate(arguments)]
         with tracing(), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             roots = tree.flatten(inner(*inputs))[0]

@@ -11,7 +11,7 @@ import tinygrad_lite as tg
 from tinygrad_lite.intervals import ANYTHING, FINITE
 from tinygrad_lite.program.derivation.values import compute_nodes
 from tinygrad_lite.program.ranges import Ranges
-from tinygrad_lite.program.trace import collect, traced, tracing
+from tinygrad_lite.program.trace import collect, make_input, tracing
 from tinygrad_lite.tensor import next_seq
 
 _UNARY = [
@@ -43,7 +43,7 @@ _BINARY = [np.add, np.subtract, np.multiply, np.divide, np.minimum, lambda a, b:
 
 def ranges_of(f, *arrays):
     start = next_seq()
-    inputs = [traced(x, None) for x in arrays]
+    inputs = [make_input(x, None) for x in arrays]
     with tracing(), np.errstate(all="ignore"):
         program, _ = collect([f(*inputs)], inputs, start)
     return program, Ranges()

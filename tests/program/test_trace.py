@@ -6,7 +6,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.context import current
 from tinygrad_lite.program.program import Node
-from tinygrad_lite.program.trace import collect, traced, tracing
+from tinygrad_lite.program.trace import collect, make_input, tracing
 from tinygrad_lite.tensor import TraceError, next_seq
 
 X = np.arange(6.0).reshape(2, 3)
@@ -117,7 +117,7 @@ def test_tracing_ends_with_its_block(way):
 
 def test_a_traced_value_has_no_numbers_not_even_afterwards():
     start = next_seq()
-    x = traced(X, "x")
+    x = make_input(X, "x")
     with tracing():
         y = x * 2
     assert len(collect([y], [x], start)[0].steps) == 1

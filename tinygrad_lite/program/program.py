@@ -100,22 +100,22 @@ class Editor:
 
     old: Program
     steps: list[Node] = field(default_factory=list)
-    new: dict[Node, Operand] = field(default_factory=dict)  # old node -> what stands for it
+    replacements: dict[Node, Operand] = field(default_factory=dict)  # old node -> what stands for it
 
-    def now(self, x: Operand) -> Operand:
+    def look_up(self, x: Operand) -> Operand:
         """What stands for an operand of the old program."""
-        return self.new.get(x, x) if type(x) is Node else x
+        return self.replacements.get(x, x) if type(x) is Node else x
 
     def operands(self, node: Node) -> tuple[Operand, ...]:
-        return tuple(self.now(x) for x in node.operands)
+        return tuple(self.look_up(x) for x in node.operands)
 
-    def renewed(self, node: Node) -> Node:
+    def update(self, node: Node) -> Node:
         """The old step, with the operands that stand there now."""
         return node.with_operands(self.operands(node))
 
     def keep(self, node: Node) -> Node:
         """Add the old step, with the operands that stand there now."""
-        node = self.renewed(node)
+        node = self.update(node)
         self.steps.append(node)
         return node
 
@@ -127,15 +127,15 @@ class Editor:
         return node
 
     def done(self) -> Program:
-        outputs = tuple(self.now(x) for x in self.old.outputs)
+        outputs = tuple(self.look_up(x) for x in self.old.outputs)
         return Program(self.old.inputs, self.old.captures, tuple(self.steps), outputs)
 
 
-def edited(program: Program, visit: Callable[[Editor, Node], Operand]) -> Program:
+def edit(program: Program, visit: Callable[[Editor, Node], Operand]) -> Program:
     """The program with every step replaced by what visit returns for it."""
     editor = Editor(program)
     for node in program.steps:
-        editor.new[node] = visit(editor, node)
+        editor.replacements[node] = visit(editor, node)
     return editor.done()
 
 

@@ -48,7 +48,7 @@ from ..tensor import next_seq
 from .program import Editor, Node, Operand, Program, dtype_of, is_scalar, is_weak, shape_of
 from .ranges import Ranges
 from .sharing import Shared
-from .trace import collect, expand, traced, tracing
+from .trace import collect, expand, make_input, tracing
 
 SCALAR: Final = np.array(2.0)
 VECTOR: Final = np.array([2.0, 3.0])
@@ -75,7 +75,7 @@ class Rule:
     def pattern(self) -> Program:
         """The left side, traced on the examples. Traced at its first use: a program that needs no rule pays nothing."""
         start = next_seq()
-        inputs = [traced(x) for x in self.operands]
+        inputs = [make_input(x) for x in self.operands]
         with tracing(), np.errstate(all="ignore"):
             result = self.left(*inputs, **self.keywords)
         return collect([result], inputs, start)[0]
@@ -259,7 +259,7 @@ class _Rewriting:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for node in editor.old.steps:
-                editor.new[node] = self.place(editor.renewed(node), _MOST)
+                editor.replacements[node] = self.place(editor.update(node), _MOST)
         return editor.done()
 
     def place(self, node: Node, most: int) -> Operand:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..callsite import user_line
 from ..context import switched
 from ..op import Op
 from ..rules.indexing import get
 from ..tensor import TRACED, Tensor, TraceError, leaf, next_seq
+from ..transforms import argument_names
 from .program import Node, Operand, Program, is_scalar
 
 
-def traced(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
+def make_input(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
     """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python float."""
     return leaf(value, flags | TRACED, name)
 
@@ -23,6 +26,39 @@ def traced(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
 def tracing() -> Any:
     """Context manager: every operation on a Tensor is recorded, and reading a number raises."""
     return switched(tracing=True, watcher=_Guard())
+
+
+@dataclass
+class Argument:
+    """An argument of a function that is traced. tensors: what stands for each of its leaves; None: the leaf itself."""
+
+    name: str
+    structure: tree.Structure
+    paths: list[str]
+    leaves: list[Any]
+    tensors: list[Tensor | None]
+
+    @property
+    def traced(self) -> list[Tensor]:
+        return [t for t in self.tensors if t is not None]
+
+    def tree(self) -> Any:
+        """What the function is given."""
+        mixed = [x if t is None else t for x, t in zip(self.leaves, self.tensors, strict=True)]
+        return tree.unflatten(self.structure, mixed)
+
+
+def open_argument(value: Any, name: str, stand_in: Callable[[Any, str], Tensor | None]) -> Argument:
+    """The argument, with a Tensor in the place of every leaf for which stand_in(leaf, path) makes one."""
+    leaves, structure = tree.flatten(value)
+    paths = tree.paths(value, name)
+    return Argument(name, structure, paths, leaves, [stand_in(x, p) for x, p in zip(leaves, paths, strict=True)])
+
+
+def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
+    """What f calls its first `count` arguments; arg3 where it has no name for them, as in *args."""
+    names = argument_names(f)[:count]
+    return names + [f"arg{i}" for i in range(len(names), count)]
 
 
 class _Guard:
@@ -100,7 +136,7 @@ def expand(
     it is not, since their owner may write other numbers into them.
     """
     start = next_seq()
-    stand_ins = {i: traced(_ones_like(x)) for i, x in enumerate(operands) if not is_scalar(x)}
+    stand_ins = {i: make_input(_ones_like(x)) for i, x in enumerate(operands) if not is_scalar(x)}
     with tracing():
         result = function(*(stand_ins.get(i, x) for i, x in enumerate(operands)), **params)
     body, _ = collect([result], list(stand_ins.values()), start)

@@ -10,7 +10,7 @@ from tinygrad_lite.program.derivation.algebra import Algebra
 from tinygrad_lite.program.derivation.values import compute_nodes
 from tinygrad_lite.program.program import Program
 from tinygrad_lite.program.simplify import EXACT, run_passes
-from tinygrad_lite.program.trace import collect, traced, tracing
+from tinygrad_lite.program.trace import collect, make_input, tracing
 from tinygrad_lite.rules.elementwise import add
 from tinygrad_lite.tensor import next_seq
 
@@ -22,7 +22,7 @@ ROW = RNG.uniform(0.1, 0.9, (1, 4))
 def simplified(f, *arrays, samples=3, variable=True):
     """The program of f, the first output standing for the forward pass, before and after."""
     start = next_seq()
-    inputs = [traced(x, f"x{i}") for i, x in enumerate(arrays)]
+    inputs = [make_input(x, f"x{i}") for i, x in enumerate(arrays)]
     with tracing(), np.errstate(all="ignore"):
         results = f(*inputs)
     forward, result = results if isinstance(results, tuple) else (inputs[0], results)
@@ -84,7 +84,7 @@ def test_everything_else_keeps_its_value(f):
 def test_single_precision_stays_single():
     single = [x.astype(np.float32) for x in (G, A, B)]
     start = next_seq()
-    inputs = [traced(x, None) for x in single]
+    inputs = [make_input(x, None) for x in single]
     with tracing():
         result = inputs[0] * (1 - inputs[1]) / (1 - inputs[1]) * 0.5
     program, _ = collect([inputs[0], result], inputs, start)

@@ -11,7 +11,7 @@ from tinygrad_lite.program.derivation.passes import name_constants
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import drop_dead
 from tinygrad_lite.program.tables.readable import CHOICES, FUNCTIONS, GUARDS, PRODUCTS, SUMS, plain_numbers
-from tinygrad_lite.program.trace import collect, traced, tracing
+from tinygrad_lite.program.trace import collect, make_input, tracing
 from tinygrad_lite.tensor import next_seq
 
 RNG = np.random.default_rng(3)
@@ -20,7 +20,7 @@ A, B, V = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4)), RNG.normal(size=4)
 
 def program_of(f, *arrays):
     start = next_seq()
-    inputs = [traced(x, f"x{i}") for i, x in enumerate(arrays)]
+    inputs = [make_input(x, f"x{i}") for i, x in enumerate(arrays)]
     with tracing(), np.errstate(all="ignore"):
         root = f(*inputs)
     return collect([root], inputs, start)[0]

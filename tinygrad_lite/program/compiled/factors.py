@@ -75,10 +75,10 @@ def place_factors(program: Program) -> Program:
     analysis = _analyse(program)
     if not any(factor != NONE for _, factor in analysis.sinks):
         return program
-    return _rebuilt(program, analysis, _scaled_roots(program, analysis))
+    return _rebuild(program, analysis, _choose_roots(program, analysis))
 
 
-def _number(x: Operand, like: Node, a: _Analysis) -> Factor | None:
+def _read_factor(x: Operand, like: Node, a: _Analysis) -> Factor | None:
     """x as a factor, if it is a number that leaves the dtype of what it multiplies alone."""
     if is_scalar(x) and not isinstance(x, (complex, np.complexfloating)):
         number = Factor(float(x))
@@ -88,7 +88,7 @@ def _number(x: Operand, like: Node, a: _Analysis) -> Factor | None:
     return None
 
 
-def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
+def _factor_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
     """What can be taken out of a step, and the operand it then equals (None if it must still be computed).
 
     None if the step is not linear in its operands.
@@ -100,7 +100,7 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
             if power == 1 and op is divide:
                 continue
             if type(x) is Node and x.shape == node.shape and x.dtype == node.dtype and x.shape != ():
-                number = _number(s, x, a)
+                number = _read_factor(s, x, a)
                 if number is not None:
                     return a.of(x).times(number, power), x
         if op is multiply:
@@ -124,7 +124,7 @@ def _taken_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
     return None
 
 
-def _linear_in(node: Node, i: int) -> bool:
+def _is_linear_in(node: Node, i: int) -> bool:
     """Whether a step out of which a factor can be taken is linear in operand i (conditions and indices are others)."""
     if node.op in (multiply, divide, negative, matmul, add, subtract):
         return True
@@ -140,7 +140,7 @@ def _analyse(program: Program) -> _Analysis:
             a.numbers.add(node)
         taken = None
         if node.shape and node.dtype is not None and node.dtype.kind == "f" and node.dtype.itemsize >= 4:
-            taken = _taken_out(node, a)
+            taken = _factor_out(node, a)
         if taken is None or not taken[0].is_ordinary():
             for x in node.operands:
                 a.sink(x)
@@ -151,18 +151,18 @@ def _analyse(program: Program) -> _Analysis:
             a.base[node] = a.base.get(same, same)
             a.roots.append(a.base[node])
         for i, x in enumerate(node.operands):
-            if not _linear_in(node, i):
+            if not _is_linear_in(node, i):
                 a.sink(x)
     for x in program.outputs:
         a.sink(x)
     return a
 
 
-def _cost(node: Node) -> float:
+def _estimate_cost(node: Node) -> float:
     return CALL + BYTE * node.nbytes
 
 
-def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
+def _choose_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     """The roots worth scaling, so that no sink below them needs a factor any more."""
     order = {node: i for i, node in enumerate(program.steps)}
     chosen: dict[Node, Factor] = {}
@@ -179,12 +179,12 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     linear: dict[Node, list[Node]] = {}  # base -> the linear steps that use it, scaled or not
     for node, its_users in users.items():
         linear.setdefault(a.base.get(node, node), []).extend(u for u in its_users if u in a.factor and u not in a.base)
-    for root in sorted(dict.fromkeys((*a.roots, *shared)), key=_cost):
+    for root in sorted(dict.fromkeys((*a.roots, *shared)), key=_estimate_cost):
         if not open_sinks:
             break
         if root in a.numbers:
             continue  # factors are made of it
-        degrees = _degrees(a, root, linear, order)
+        degrees = _count_powers(a, root, linear, order)
         if degrees is None:
             continue
         below = {sink for base in degrees for sink in sinks_of.get(base, ())}
@@ -194,13 +194,13 @@ def _scaled_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
         (factor,) = factors
         if any(order.get(s, -1) > order.get(root, -1) for s, _ in factor.nodes):
             continue  # the factor is not known yet where the root is computed
-        if _cost(root) < sum(_cost(base) for base, _ in below):
+        if _estimate_cost(root) < sum(_estimate_cost(base) for base, _ in below):
             chosen[root] = factor
             open_sinks -= below
     return chosen
 
 
-def _degrees(
+def _count_powers(
     a: _Analysis, root: Node, linear: dict[Node, list[Node]], order: dict[Node, int]
 ) -> dict[Node, int] | None:
     """How often each base node is multiplied by k when root is; None if a sum would mix different powers of k."""
@@ -234,7 +234,7 @@ def _degrees(
     return degrees
 
 
-def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Program:
+def _rebuild(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Program:
     editor = Editor(program)
     scaled: dict[tuple[Node, Factor], Node] = {}
     paid: set[Node] = set()  # scaled roots and their descendants, which owe nothing any more
@@ -245,21 +245,21 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
             return x
         base, factor = a.base.get(x, x), a.of(x)
         if factor == NONE or base in paid:
-            return editor.now(base)
+            return editor.look_up(base)
         if (base, factor) not in scaled:
-            scaled[base, factor] = _times(editor, editor.now(base), factor, x.name)
+            scaled[base, factor] = _multiply_in(editor, editor.look_up(base), factor, x.name)
         return scaled[base, factor]
 
     for node in (*program.inputs, *(n for n, _ in program.captures)):
         if node in roots:
-            editor.new[node] = _times(editor, node, roots[node], None)
+            editor.replacements[node] = _multiply_in(editor, node, roots[node], None)
             paid.add(node)
     for node in program.steps:
         if node in a.base:
             continue  # a multiplication by a number: its base is there already
         if node in a.factor:
             operands = tuple(
-                editor.now(a.base.get(x, x) if type(x) is Node else x) if _linear_in(node, i) else value(x)
+                editor.look_up(a.base.get(x, x) if type(x) is Node else x) if _is_linear_in(node, i) else value(x)
                 for i, x in enumerate(node.operands)
             )
             if any(type(x) is Node and a.base.get(x, x) in paid for x in node.operands):
@@ -271,19 +271,19 @@ def _rebuilt(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
             op = subtract if op is add else add
         new = Node(op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
         editor.steps.append(new)
-        editor.new[node] = new
+        editor.replacements[node] = new
         if node in roots:
-            editor.new[node] = _times(editor, new, roots[node], None)
+            editor.replacements[node] = _multiply_in(editor, new, roots[node], None)
             paid.add(node)
     outputs = tuple(value(x) for x in program.outputs)
     return Program(program.inputs, program.captures, tuple(editor.steps), outputs)
 
 
-def _times(editor: Editor, x: Node, factor: Factor, name: str | None) -> Node:
+def _multiply_in(editor: Editor, x: Node, factor: Factor, name: str | None) -> Node:
     """x times the factor, whose numbers are multiplied first."""
     k: Operand = factor.constant
     for node, exponent in factor.nodes:
-        s = editor.now(node)
+        s = editor.look_up(node)
         for _ in range(abs(exponent)):
             if exponent > 0 and is_scalar(k) and k == 1:
                 k = s

@@ -67,7 +67,7 @@ class _Walk:
         for node in (*self.program.inputs, *(n for n, _ in self.program.captures)):
             self._set_symbol(node, node)
         for node in self.program.steps:
-            self.editor.new[node] = self._visit(node)
+            self.editor.replacements[node] = self._visit(node)
         self.settings.facts += self.sums.facts
         return self.editor.done()
 

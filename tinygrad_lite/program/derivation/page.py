@@ -16,9 +16,10 @@ from ..names import clean
 from ..program import Node, Program
 from ..spelling import Speller
 from ..text import Expr, text
+from ..trace import Argument
 from .helpers import Helpers
 from .layout import Layout, Line
-from .recording import Argument, Function, Recording
+from .recording import Function, Recording
 from .sums import Fact
 from .values import find_forward
 

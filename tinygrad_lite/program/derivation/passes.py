@@ -9,7 +9,7 @@ import numpy as np
 
 from ...rules.elementwise import subtract
 from ...rules.shaping import transpose
-from ..program import Editor, Node, Operand, Program, edited
+from ..program import Editor, Node, Operand, Program, edit
 
 
 def name_constants(known: Sequence[Any]) -> Callable[[Program], Program]:
@@ -35,7 +35,7 @@ def name_constants(known: Sequence[Any]) -> Callable[[Program], Program]:
         def visit(editor: Editor, node: Node) -> Operand:
             return _renew(editor, node, [express(editor, x) for x in editor.operands(node)])
 
-        return edited(program, visit)
+        return edit(program, visit)
 
     return name
 
@@ -52,25 +52,25 @@ def separate_cotangents(forward: Callable[[Program], set[Node]], names: Containe
         backward: dict[Node, Node] = {}  # what the backward pass uses instead
         for node in program.steps:
             if node not in part:
-                xs = [backward.get(x, editor.now(x)) if type(x) is Node else x for x in node.operands]
-                editor.new[node] = _renew(editor, node, xs)
+                xs = [backward.get(x, editor.look_up(x)) if type(x) is Node else x for x in node.operands]
+                editor.replacements[node] = _renew(editor, node, xs)
                 continue
             if node.name not in names:
-                editor.new[node] = editor.keep(node)
+                editor.replacements[node] = editor.keep(node)
                 continue
             nameless, named = (
                 Node(node.op, editor.operands(node), node.params, node.shape, node.dtype, node.weak, name)
                 for name in (None, node.name)
             )
-            editor.new[node] = nameless
+            editor.replacements[node] = nameless
             editor.steps.append(nameless)
             if node.op is not None and node.op.kind == "elementwise":
                 backward[node] = named
                 editor.steps.append(named)
         done = editor.done()
         value, *gradients = program.outputs
-        gradients = [backward.get(x, editor.now(x)) if type(x) is Node else x for x in gradients]
-        return Program(done.inputs, done.captures, done.steps, (editor.now(value), *gradients))
+        gradients = [backward.get(x, editor.look_up(x)) if type(x) is Node else x for x in gradients]
+        return Program(done.inputs, done.captures, done.steps, (editor.look_up(value), *gradients))
 
     return separate
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,16 @@ from ... import tree
 from ...backward import find_nodes, sweep
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
-from ...transforms import argument_names, identity, positions, single_number
+from ...transforms import identity, positions, single_number
 from ..names import clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
-from ..trace import collect, traced, tracing
+from ..trace import Argument, collect, make_input, name_arguments, open_argument, tracing
 from .layout import Labels
 from .observe import Variables, observing
 from .passes import name_constants
 
 Function = Callable[..., Any]
-
-
-@dataclass
-class Argument:
-    """A positional argument. tensors: what stands for its leaves in the trace; None for a whole number: it is fixed."""
-
-    name: str
-    structure: tree.Structure
-    paths: list[str]
-    leaves: list[Any]
-    tensors: list[Tensor | None]
-
-    @property
-    def traced(self) -> list[Tensor]:
-        return [t for t in self.tensors if t is not None]
-
-    def tree(self) -> Any:
-        mixed = [x if t is None else t for x, t in zip(self.leaves, self.tensors, strict=True)]
-        return tree.unflatten(self.structure, mixed)
 
 
 @dataclass
@@ -95,10 +77,12 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     chosen = positions(wrt, args, "derive")
     start = next_seq()
     parameters: list[str] = []
-    known_names = argument_names(f)[: len(args)]
-    for name in [*known_names, *(f"arg{i}" for i in range(len(known_names), len(args)))]:
+    for name in name_arguments(f, len(args)):
         parameters.append(clean(name, parameters))
-    arguments = [_make_argument(p, arg, i in chosen) for i, (p, arg) in enumerate(zip(parameters, args, strict=True))]
+    arguments = [
+        open_argument(arg, name, partial(_make_stand_in, differentiated=i in chosen))
+        for i, (name, arg) in enumerate(zip(parameters, args, strict=True))
+    ]
     inputs = [t for a in arguments for t in a.traced]
     with observing() as variables, tracing():
         output = f(*(a.tree() for a in arguments))
@@ -120,21 +104,8 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
     taken = {*parameters, *names.values()}
-    return Recording(
-        f, args, wrt, chosen, arguments, variables, program, labels, names, frozenset(known[t] for t in leaves), taken
-    )
-
-
-def _make_argument(name: str, arg: Any, differentiated: bool) -> Argument:
-    leaves, structure = tree.flatten(arg)
-    paths = tree.paths(arg, name)
-    return Argument(
-        name,
-        structure,
-        paths,
-        leaves,
-        [_make_stand_in(x, p, differentiated) for x, p in zip(leaves, paths, strict=True)],
-    )
+    leaf_nodes = frozenset(known[t] for t in leaves)
+    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, leaf_nodes, taken)
 
 
 def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
@@ -149,9 +120,9 @@ def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     if array.dtype.kind not in "biufc":
         raise TypeError(f"derive: {path} is a {type(x).__name__}, not an array of numbers")
     if not differentiated:
-        return traced(x if type(x) is float else array, path)
+        return make_input(x if type(x) is float else array, path)
     check_differentiable(array.dtype, path)
-    return traced(array, path, GRAD | LIFTED)
+    return make_input(array, path, GRAD | LIFTED)
 
 
 def _label(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
