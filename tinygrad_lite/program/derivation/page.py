@@ -265,8 +265,8 @@ def _guard_arguments(
                     raise ValueError(
                         f"{path} has shape {np.shape(x)}, but the formulas are for {np.shape(known)}; derive again"
                     )
-        space.update((name, t._data) for name, t in outside.items() if type(t) is Tensor)
-        return function(*tree.map(lambda x: x._data if type(x) is Tensor else x, args))
+        space.update((name, t._array) for name, t in outside.items() if type(t) is Tensor)
+        return function(*tree.map(lambda x: x._array if type(x) is Tensor else x, args))
 
     derived.__name__ = derived.__qualname__ = function.__name__
     derived.__doc__ = function.__doc__

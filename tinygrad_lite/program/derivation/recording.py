@@ -43,7 +43,7 @@ class Recording:
 
     @property
     def inputs(self) -> list[Any]:
-        return [t._data for a in self.arguments for t in a.traced]
+        return [t._array for a in self.arguments for t in a.traced]
 
     def fill(self, arrays: Sequence[Any]) -> list[Any]:
         """The arguments with other arrays in the place of `inputs`."""
@@ -94,7 +94,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
         nodes, _ = find_nodes([y], oldest=start)
         with tracing(), np.errstate(all="ignore"):
             wanted = {t for t in [*named, *leaves] if t._flags & GRAD}
-            found = sweep(nodes, [(y, leaf(np.ones_like(y._data), 0))], wanted, True)
+            found = sweep(nodes, [(y, leaf(np.ones_like(y._array), 0))], wanted, True)
     labels = _label(named, leaves, found, variables)
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
@@ -113,7 +113,7 @@ def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     if type(x) is Tensor:
         if x._flags & (LIFTED | TRACED):
             raise TypeError(f"derive: {path} is a value of a transform or trace that is still running; derive outside")
-        x = x._data
+        x = x._array
     if type(x) is int and not differentiated:
         return None
     array = np.asarray(x)

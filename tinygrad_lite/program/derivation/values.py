@@ -91,7 +91,7 @@ def find_forward(program: Program, names: Container[str]) -> set[Node]:
 def compute_nodes(program: Program, arrays: Sequence[Any]) -> dict[Node, Any] | None:
     """The value of every node for these inputs; None if some step refuses them."""
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
-    values.update((node, t._data) for node, t in program.captures)
+    values.update((node, t._array) for node, t in program.captures)
     try:
         with np.errstate(all="ignore"):
             for node in program.steps:
