@@ -121,6 +121,9 @@ def _judge(auto: Vector, noise: Vector, estimate: Estimate, precision: Precision
     narrow = precision.eps > EPS
     judgement = np.where(gap <= bar, np.where(decided, RIGHT, NOISE), WRONG).astype(object)  # NaN: wrong
     judgement[(judgement == NOISE) & (noise > error) & narrow] = COARSE
+    # A zero among larger numbers is often a sum that cancels: how exactly it does so depends on the processor's BLAS.
+    cancels = (np.abs(value) <= error) & (gap <= 8 * precision.eps * largest)
+    judgement[(judgement == WRONG) & cancels] = RIGHT
     # sigmoid'(30) computed as y (1 - y) is off by a rounding error of y, not of its own tiny value.
     forgiven = gap <= 8 * precision.eps * np.maximum(estimate.scale * unit, 1.0)
     judgement[(judgement == WRONG) & forgiven] = COARSE if narrow else ROUNDING
