@@ -31,7 +31,7 @@ bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and a
 	$(PY) -m benchmarks
 
 fuzz: $(VENV)/.has-dev ## random programs, differentiated in several ways that must agree
-	$(PY) -m tinygrad_lite.testing.fuzz
+	$(PY) -m tests.generators.fuzz
 
 oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"

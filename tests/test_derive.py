@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite import tree
 from tinygrad_lite.testing import strategies
 
@@ -452,7 +453,7 @@ def test_attention_head():
 # -- never silently wrong --------------------------------------------------------------------------------------------
 
 
-@given(strategies.programs())
+@given(programs())
 def test_random_programs_on_fresh_data(drawn):
     program, arguments = drawn
 

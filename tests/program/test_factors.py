@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite.program.factors import NONE, Factor, place_factors
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.simplify import EXACT, inline, run_passes, split_means
-from tinygrad_lite.testing import strategies
 
 SIMPLER = (split_means, inline, *EXACT)
 
@@ -24,7 +24,7 @@ def scalings(program):
     return sorted(found)
 
 
-@given(strategies.programs(), st.booleans(), st.integers(0, 1000))
+@given(programs(), st.booleans(), st.integers(0, 1000))
 def test_it_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
     before = run_passes(record_drawn(program, arguments, gradients), SIMPLER)

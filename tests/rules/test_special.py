@@ -14,10 +14,10 @@ import pytest
 sp = pytest.importorskip("scipy.special")
 
 import tinygrad_lite as tg  # noqa: E402
+from tests.generators.calls import Function, calls, functions  # noqa: E402
 from tinygrad_lite.dispatch import handlers  # noqa: E402
 from tinygrad_lite.rules import special  # noqa: E402
 from tinygrad_lite.testing import check_gradients  # noqa: E402
-from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 
 
 def rows() -> list[Function]:

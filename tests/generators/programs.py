@@ -9,7 +9,6 @@ tg.sigmoid(v1)`) or the step left out.
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,20 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dispatch import handlers
-from ..tensor import Tensor
-from .rows import (
-    USUAL_DOMAIN,
-    Function,
-    Shape,
-    Signature,
-    accepts,
-    attempted,
-    functions,
-    keyword_choices,
-    operands_for,
-    signatures,
-)
+import tinygrad_lite as tg
+from tinygrad_lite.dispatch import handlers
+from tinygrad_lite.tensor import Tensor
+
+from .calls import USUAL_DOMAIN, Function, Shape, accepts, attempted, calls, functions, keyword_choices
 
 Choose = Callable[[Sequence[Any]], Any]
 """Picks one of several; the simplest come first."""
@@ -75,7 +65,7 @@ class Program:
     @functools.cached_property
     def function(self) -> Callable[..., Any]:
         """The program as an ordinary Python function."""
-        namespace: dict[str, Any] = {"np": np, "tg": _library()}
+        namespace: dict[str, Any] = {"np": np, "tg": tg}
         exec(str(self), namespace)
         return namespace["program"]  # type: ignore[no-any-return]
 
@@ -199,7 +189,7 @@ class ProgramBuilder:
 
     def _keywords(self, function: Function, operands: list[Any]) -> dict[str, Any] | None:
         legal = [
-            params for params in keyword_choices(function, np.ndim(operands[0])) if accepts(function, operands, params)
+            params for params in keyword_choices(function) if accepts(function, operands, params)
         ]
         return self.choose(legal) if legal else None
 
@@ -217,7 +207,7 @@ class ProgramBuilder:
 
     def _evaluated(self, code: str) -> Any:
         """The value of an expression; None unless it is a float array of moderate size and numbers."""
-        value = attempted(lambda: eval(code, {"np": np, "tg": _library()}, dict(self.values)))
+        value = attempted(lambda: eval(code, {"np": np, "tg": tg}, dict(self.values)))
         if not isinstance(value, (np.ndarray, np.generic)):
             return None
         value = np.asarray(value)
@@ -228,7 +218,7 @@ class ProgramBuilder:
         """Whether the library says that it does not support this on Tensors. Other errors are the test's to find."""
         tensors = {name: Tensor(value) for name, value in self.values.items()}
         try:
-            eval(code, {"np": np, "tg": _library()}, tensors)
+            eval(code, {"np": np, "tg": tg}, tensors)
         except TypeError as error:
             return any(phrase in str(error) for phrase in ("on Tensors", "of a Tensor", "has no derivative rule"))
         except Exception:
@@ -238,7 +228,7 @@ class ProgramBuilder:
 
 def public_name(function: Function) -> str | None:
     """How a user writes it: 'np.tanh', 'tg.sigmoid'; None if it is not public."""
-    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (_library(), "tg")):
+    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (tg, "tg")):
         found = getattr(module, function.name, None)
         if found is not None and (
             found in (function.fn, function.call)
@@ -262,13 +252,12 @@ def public_functions() -> tuple[Function, ...]:
         if function.outputs == 1
         and (public_name(function) or "np.linalg.").partition("np.linalg.")[1] == ""
         and (function.examples is None or function.arity == 1 or function.name == "where")
-        and any(_gives_floats(function, signature) for signature in signatures(function)[:1])
+        and any(_gives_floats(function, *call) for call in calls(function, np.random.default_rng(0))[:1])
     )
 
 
-def _gives_floats(function: Function, signature: Signature) -> bool:
-    operands = operands_for(function, signature, np.random.default_rng(0))
-    result = function.fn(*operands, **signature.params)
+def _gives_floats(function: Function, operands: list[Any], params: dict[str, Any]) -> bool:
+    result = function.fn(*operands, **params)
     return isinstance(result, (np.ndarray, np.generic)) and result.dtype == np.float64
 
 
@@ -282,8 +271,3 @@ def _clear_of_kinks(function: Function, operands: list[Any]) -> bool:
     """
     place = operands[0] if len(operands) == 1 else operands[0] - operands[1]
     return all(bool(np.all(np.abs(place - kink) > _CLEARANCE)) for kink in function.kinks)
-
-
-def _library() -> Any:
-    """tinygrad_lite itself, looked up late: it imports this package."""
-    return importlib.import_module(__package__.rpartition(".")[0])
