@@ -160,14 +160,14 @@ def values(function: Function, shapes: Sequence[Shape], rng: np.random.Generator
 
 def accepts(function: Function, operands: Sequence[Any], params: dict[str, Any]) -> bool:
     """Whether the function takes this call and answers with finite numbers."""
-    result = attempted(lambda: function.fn(*operands, **params))
+    result = attempt(lambda: function.fn(*operands, **params))
     if result is None:
         return False
     results = result if isinstance(result, (tuple, list)) else (result,)
     return all(np.asarray(r).dtype.kind in "biufc" and bool(np.all(np.isfinite(r))) for r in results)
 
 
-def attempted(call: Callable[[], Any]) -> Any:
+def attempt(call: Callable[[], Any]) -> Any:
     """What the call returns; None if it is refused, or draws a warning."""
     refusals = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RuntimeError, Warning)
     try:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from tinygrad_lite import transforms
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.testing import GradientError, Verdict, check_gradients
-from tinygrad_lite.testing.numerical import quiet
+from tinygrad_lite.testing.numerical import ignore_warnings
 
 from . import strategies
 from .programs import Program
@@ -83,14 +83,14 @@ class Campaign:
 def examine(program: Program, arguments: Sequence[NDArray[Any]]) -> Verdict:
     """Check one program in every way there is; AssertionError if two of them disagree."""
     report = check_gradients(program.function, *arguments, order=2)
-    recorded_like_plain(program, arguments)
+    check_recorded_gradients(program, arguments)
     return report.verdict
 
 
-def recorded_like_plain(program: Program, arguments: Sequence[NDArray[Any]]) -> None:
+def check_recorded_gradients(program: Program, arguments: Sequence[NDArray[Any]]) -> None:
     """A backward pass that is itself recorded (create_graph) must give what the plain one gives."""
     leaves = [Tensor(argument, requires_grad=True) for argument in arguments]
-    with quiet():  # what is not finite is check_gradients' business
+    with ignore_warnings():  # what is not finite is check_gradients' business
         _compare_recorded(program, leaves)
 
 

@@ -95,7 +95,7 @@ def test_a_recorded_backward_pass_that_differs_is_noticed(monkeypatch: pytest.Mo
     monkeypatch.setattr(op, "vjps", (lambda g, y, x: g * y * (1 + 1e-6 * isinstance(g, tg.Tensor)),))
     program, argument = Program(("x0",), ("v0 = np.exp(x0)",), "v0"), np.array([0.5, -1.5])
     with pytest.raises(AssertionError, match="but .* with create_graph=True"):
-        fuzz.recorded_like_plain(program, [argument])
+        fuzz.check_recorded_gradients(program, [argument])
     monkeypatch.setattr(fuzz, "check_gradients", lambda *args, **options: None)
     with pytest.raises(AssertionError, match="but .* with create_graph=True"):
         fuzz.examine(program, [argument])

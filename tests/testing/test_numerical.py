@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tinygrad_lite.testing.numerical import complex_step, differences, value_noise
+from tinygrad_lite.testing.numerical import complex_step, differences, measure_noise
 
 SMOOTH: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[float, float]]] = {
     "exp": (np.exp, np.exp, (-5, 5)),
@@ -112,6 +112,6 @@ def test_complex_step_refuses_what_drops_the_imaginary_part(f: Callable[..., Any
 
 def test_noise_is_measured() -> None:
     x = np.array([0.3, 1.7, -2.2])
-    assert np.all(value_noise(np.sin, x) < 1e-14)
-    assert np.all(value_noise(lambda v: (v + 1e8) - 1e8, x) > 1e-10)
-    assert np.all(value_noise(np.abs, np.zeros(3)) < 1e-14)  # a kink is not noise
+    assert np.all(measure_noise(np.sin, x) < 1e-14)
+    assert np.all(measure_noise(lambda v: (v + 1e8) - 1e8, x) > 1e-10)
+    assert np.all(measure_noise(np.abs, np.zeros(3)) < 1e-14)  # a kink is not noise
