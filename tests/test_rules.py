@@ -258,6 +258,6 @@ def test_a_wrong_row_is_caught(op: Any) -> None:
 
 
 def test_a_row_without_a_known_call_says_what_to_do() -> None:
-    op = tg.elementwise(lambda x, unheard_of: x, lambda y, x, unheard_of: 1.0, name="odd")
+    op = tg.elementwise(lambda x, needed=None: x + needed, lambda y, x, needed=None: 1.0, name="odd")
     with pytest.raises(AssertionError, match="give its row examples="):
         test_a_legal_call_is_known(Function.of_row(op))
