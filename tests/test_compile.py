@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite import tree
 from tinygrad_lite.tensor import TraceError
-from tinygrad_lite.testing import strategies
 
 N_X, N_H, N_Y, M = 3, 5, 2, 7
 
@@ -1101,7 +1101,7 @@ def test_a_program_of_thousands_of_steps(rng):
     assert arena.count(" add(") + arena.count(" tanh(") > 1000
 
 
-@given(strategies.programs(), st.integers(0, 2**32 - 1), st.booleans())
+@given(programs(), st.integers(0, 2**32 - 1), st.booleans())
 def test_random_programs_on_fresh_data(drawn, seed, differentiated):
     program, arguments = drawn
     rng = np.random.default_rng(seed)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite.compile import optimise
 from tinygrad_lite.op import pick
 from tinygrad_lite.program.compiled.plan import ALIGNMENT, plan
 from tinygrad_lite.program.program import Node, Program
-from tinygrad_lite.testing import strategies
 
 
 def simulate(program, arrays, planned=None):
@@ -68,7 +68,7 @@ def overlapping(program, planned):
     return bad
 
 
-@given(strategies.programs(max_steps=8), st.booleans(), st.booleans(), st.integers(0, 1000))
+@given(programs(max_steps=8), st.booleans(), st.booleans(), st.integers(0, 1000))
 def test_random_programs(record_drawn, fresh, drawn, gradients, passes, seed):
     program, arguments = drawn
     recorded = record_drawn(program, arguments, gradients)

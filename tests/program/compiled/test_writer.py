@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite import tree
 from tinygrad_lite.compile import optimise
 from tinygrad_lite.program.compiled.plan import plan
 from tinygrad_lite.program.compiled.writer import MISS, Writer
-from tinygrad_lite.testing import strategies
 
 X = np.arange(6.0).reshape(2, 3) + 1
 
@@ -34,7 +34,7 @@ def body_of(text):
     return text[text.index("def body") :]
 
 
-@given(strategies.programs(), st.booleans(), st.booleans(), st.integers(0, 1000))
+@given(programs(), st.booleans(), st.booleans(), st.integers(0, 1000))
 def test_it_computes_what_the_program_does(record_drawn, fresh, drawn, gradients, passes, seed):
     program, arguments = drawn
     recorded = record_drawn(program, arguments, gradients)
