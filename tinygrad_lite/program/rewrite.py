@@ -35,7 +35,7 @@ A table may also hold functions, `change(node) -> (steps, result) or None`, for 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -80,7 +80,7 @@ class Rule:
             result = self.left(*inputs, **self.keywords)
         return collect([result], inputs, start)[0]
 
-    @property
+    @cached_property
     def root(self) -> Node:
         """The step of the pattern that computes its result."""
         root: Node = self.pattern.outputs[0]
@@ -152,38 +152,36 @@ Bound = dict[Any, Any]
 
 def _solve(rule: Rule, pairs: list[tuple[Operand, Operand]], bound: Bound) -> Bound | None:
     """Match the pairs (of the pattern, of the program), given what is bound; what then is bound, or None."""
-    if not pairs:
-        return bound
-    (pattern, x), *rest = pairs
-    if type(pattern) is not Node:
-        return _solve(rule, rest, bound) if is_same_number(pattern, x) else None
-    if pattern in bound:
-        same = bound[pattern] is x or is_same_number(bound[pattern], x)
-        return _solve(rule, rest, bound) if same else None
-    if pattern.op is None:
-        if pattern in rule.numbers and not is_scalar(x):
-            return None
-        return _solve(rule, rest, {**bound, pattern: x})
-    if type(x) is not Node or x.op is not pattern.op or len(x.operands) != len(pattern.operands):
-        return None
-    if x.name is not None and pattern is not rule.root:
-        return None
-    keywords = _match_keywords(rule, pattern, x)
-    if keywords is None or any(bound.get(name, value) != value for name, value in keywords.items()):
-        return None
-    bound = {**bound, **keywords, pattern: x}
-    for operands in _orders(x):
-        found = _solve(rule, [*zip(pattern.operands, operands, strict=True), *rest], bound)
-        if found is not None:
-            return found
-    return None
-
-
-def _orders(x: Node) -> Iterator[tuple[Operand, ...]]:
-    yield x.operands
-    assert x.op is not None
-    if x.op.commutes:
-        yield x.operands[::-1]
+    while pairs:
+        pattern, x = pairs.pop()
+        if type(pattern) is not Node:
+            if not is_same_number(pattern, x):
+                return None
+        elif pattern in bound:
+            if bound[pattern] is not x and not is_same_number(bound[pattern], x):
+                return None
+        elif pattern.op is None:
+            if pattern in rule.numbers and not is_scalar(x):
+                return None
+            bound[pattern] = x
+        else:
+            if type(x) is not Node or x.op is not pattern.op or len(x.operands) != len(pattern.operands):
+                return None
+            if x.name is not None and pattern is not rule.root:
+                return None
+            keywords = _match_keywords(rule, pattern, x)
+            if keywords is None or any(bound.get(name, value) != value for name, value in keywords.items()):
+                return None
+            bound.update(keywords)
+            bound[pattern] = x
+            operands = x.operands
+            if pattern.op.commutes:
+                found = _solve(rule, [*pairs, *zip(pattern.operands, operands, strict=True)], dict(bound))
+                if found is not None:
+                    return found
+                operands = operands[::-1]
+            pairs += zip(pattern.operands, operands, strict=True)
+    return bound
 
 
 def _match_keywords(rule: Rule, pattern: Node, x: Node) -> dict[str, Any] | None:
