@@ -11,8 +11,8 @@ PACKAGE = ROOT / "tinygrad_lite"
 
 # From the ground up; what stands on one line knows nothing of what stands on a later one, or of its neighbours.
 LAYERS = [
-    ["axes", "callsite", "context", "dispatch", "intervals", "rounding", "signatures"],
-    ["tree"],
+    ["axes", "callsite", "context", "intervals", "rounding", "signatures"],
+    ["dispatch", "tree"],
     ["tensor"],
     ["messages"],
     ["calling"],

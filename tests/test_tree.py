@@ -141,3 +141,69 @@ def test_a_deep_tree():
     for _ in range(200):
         t = [t]
     assert tg.grad(lambda t: tree.flatten(t)[0][0] * 2)(t) != 0
+
+
+class Layer:
+    def __init__(self, rng, n):
+        self.W, self.rate, self.count = rng.normal(size=(n, n)), 0.5, 3
+
+    def __call__(self, x):
+        return np.tanh(self.W @ x) * self.rate
+
+
+class Net:
+    """A plain object: no dataclass, callable, with a list of others in it, settings, a generator and a function."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+        self.layers = [Layer(self.rng, 2), Layer(self.rng, 2)]
+        self.activation, self.name = np.tanh, "net"
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.activation(x)
+
+
+def test_an_object_whose_attributes_hold_arrays_is_a_tree():
+    net, x = Net(), np.array([0.3, -0.7])
+    assert tree.paths(net, "net") == ["net.layers[0].W", "net.layers[1].W"]
+    gradient = tg.grad(lambda net, x: np.sum(net(x) ** 2))(net, x)
+    assert type(gradient) is Net
+    assert (gradient.rng, gradient.name, gradient.layers[0].rate) == (net.rng, "net", 0.5)
+    first, second = (layer.W for layer in net.layers)
+
+    def by_hand(V, W):
+        return np.sum(np.tanh(np.tanh(W @ (np.tanh(V @ x) * 0.5)) * 0.5) ** 2)
+
+    expected = tg.grad(by_hand, argnums=(0, 1))(first, second)
+    for layer, g in zip(gradient.layers, expected, strict=True):
+        np.testing.assert_allclose(layer.W, g, rtol=1e-12)
+
+
+def test_a_compiled_function_sees_an_objects_arrays_and_settings_change():
+    net, x = Net(), np.array([0.3, -0.7])
+    compiled = tg.compile(lambda net, x: net(x))
+    for change in (lambda: None, lambda: setattr(net.layers[0], "W", -net.layers[0].W)):
+        change()
+        np.testing.assert_allclose(compiled(net, x), net(x))
+    net.layers[1].rate = 2.0
+    np.testing.assert_allclose(compiled(net, x), net(x))
+
+
+def test_an_object_without_arrays_is_static_and_one_that_contains_itself_is_refused():
+    class Settings:
+        rate = 1.0
+
+    class Loop:
+        def __init__(self):
+            self.W, self.me = np.ones(2), self
+
+    settings, loop, circle = Settings(), Loop(), []
+    circle.append(circle)
+    assert tree.flatten(settings)[0] == []
+    assert tree.unflatten(tree.flatten(settings)[1], []) is settings
+    for cyclic in (loop, circle):
+        with pytest.raises(ValueError, match="contains itself"):
+            tree.flatten(cyclic)
+    assert tg.grad(lambda x, loop: np.sum(x * loop.W))(np.ones(2), loop).tolist() == [1, 1]

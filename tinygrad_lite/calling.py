@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from .callsite import user_line
 from .context import current
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
 from .signatures import is_default
@@ -38,7 +39,7 @@ def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict
         if mode.watcher is not None:
             inputs = mode.watcher.forward(op, data, inputs)
     t: Tensor = _new(Tensor)
-    t._data = data
+    t._array = data
     t._flags = flags
     if flags & _NEEDS_HISTORY:
         t._op = op
@@ -55,7 +56,7 @@ def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict
 
 
 def _is_python_number(x: Any) -> bool:
-    return type(x._data if type(x) is Tensor else x) in (float, int)
+    return type(x._array if type(x) is Tensor else x) in (float, int)
 
 
 def make_caller(op: Any) -> Callable[..., Any]:
@@ -75,7 +76,7 @@ def _unary(op: Any, fn: Callable[..., Any]) -> Callable[[Any], Any]:
         if type(x) is not Tensor:
             return fn(x)
         try:
-            data = fn(x._data)
+            data = fn(x._array)
         except (TypeError, ValueError) as error:
             raise explain_failure(op, (x,), error) from None
         return record(op, data, x._flags, (x,), NO_PARAMS)
@@ -86,15 +87,19 @@ def _unary(op: Any, fn: Callable[..., Any]) -> Callable[[Any], Any]:
 def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def call(a: Any, b: Any) -> Any:
         if type(a) is Tensor:
-            x, flags = a._data, a._flags
+            x, flags = a._array, a._flags
             if type(b) is Tensor:
-                z = b._data
+                z = b._array
                 flags |= b._flags
             else:
                 z = b = b if type(b) in _READY else as_operand(b, op)
+                if b is NotImplemented:
+                    return NotImplemented
         elif type(b) is Tensor:
             x = a = a if type(a) in _READY else as_operand(a, op)
-            z, flags = b._data, b._flags
+            z, flags = b._array, b._flags
+            if a is NotImplemented:
+                return NotImplemented
         else:
             return fn(a, b)
         try:
@@ -116,7 +121,7 @@ def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
         if params:
             params = _supported_keywords(op, params)
         try:
-            data = fn(x._data, **params)
+            data = fn(x._array, **params)
         except (TypeError, ValueError, IndexError) as error:
             raise explain_failure(op, (x,), error) from None
         return record(op, data, x._flags, operands, params)
@@ -131,15 +136,18 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
         if arity is not None and len(operands) != arity:
             operands = _split_arguments(op, operands, params)
         flags, any_tensor = 0, False
-        inputs, values = [], []
+        inputs: list[Any] = []
+        values: list[Any] = []
         for x in operands:
             if type(x) is Tensor:
                 any_tensor = True
                 flags |= x._flags
-                values.append(x._data)
+                values.append(x._array)
             else:
                 if type(x) not in _READY:
                     x = as_operand(x, op)
+                    if x is NotImplemented:
+                        raise _loses_more_than_numbers(operands[len(inputs)], op)
                 values.append(x)
             inputs.append(x)
         if not any_tensor:
@@ -159,21 +167,41 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def as_operand(x: Any, op: Any) -> Any:
-    """A list, an unusual scalar, another library's array: as an operand of op; TypeError if it is not numeric."""
-    if type(x) is Tensor or type(x) in _READY:
+    """A list, an unusual scalar, another library's array: as an operand of op; TypeError if it is not numeric, or is
+    more than its numbers. NotImplemented for what knows better how to be combined with an array (units, labels).
+    """
+    kind = type(x)
+    if kind is Tensor or kind in _READY:
         return x
+    protocol = getattr(kind, "__array_ufunc__", np.ndarray.__array_ufunc__)
+    if not isinstance(x, np.ndarray) and protocol is not np.ndarray.__array_ufunc__:
+        bare = protocol is not None and hasattr(kind, "__array_function__") and not _LABELS & set(dir(kind))
+        return x if bare else NotImplemented  # Dask, CuPy, … are operands
     if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{op.name}: a masked array beside a Tensor would lose its mask; use np.where")
+        raise TypeError(f"{op.name}: a masked array beside a Tensor would lose its mask; use np.where ({user_line()})")
     if isinstance(x, np.matrix):
-        raise TypeError(f"{op.name}: an np.matrix beside a Tensor would mean its * differently; use np.asarray and @")
-    if hasattr(x, "__array_function__") and not isinstance(x, np.ndarray):
-        return x
+        what = "an np.matrix beside a Tensor would mean its * differently; use np.asarray and @"
+        raise TypeError(f"{op.name}: {what} ({user_line()})")
+    if protocol is not np.ndarray.__array_ufunc__:
+        raise _loses_more_than_numbers(x, op)
     try:
         array = np.asarray(x)
         check_numeric(array)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{op.name}: {type(x).__name__} {x!r:.60} is not a numeric operand: {error}") from None
+        raise TypeError(f"{op.name}: {kind.__name__} {x!r:.60} is not a numeric operand: {error}") from None
     return array
+
+
+def _loses_more_than_numbers(x: Any, op: Any) -> TypeError:
+    name = f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}"
+    return TypeError(
+        f"{op.name}: a {name} beside a Tensor would lose what it has besides its numbers (units, labels); pass the "
+        f"numbers alone, np.asarray(x) ({user_line()})"
+    )
+
+
+_LABELS = {"units", "unit", "dims", "iloc"}
+"""Attributes of arrays that carry units or labels: astropy's and pint's quantities, xarray's arrays, pandas' frames."""
 
 
 def _split_arguments(op: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:

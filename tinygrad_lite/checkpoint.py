@@ -75,7 +75,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         flags = functools.reduce(lambda bits, t: bits | t._flags, operands, 0)
         params = {"again": again, "operands": operands}
         several = len(run.made) > 1
-        data = tuple(t._data for t in run.made) if several else run.made[0]._data
+        data = tuple(t._array for t in run.made) if several else run.made[0]._array
         with switched(watcher=None):  # it has seen the steps
             whole = record(_op(len(run.made)), data, flags, operands, params)
             parts = [pick.call(whole, index=i) for i in range(len(run.made))] if several else [whole]
@@ -99,17 +99,17 @@ def _cut(x: Any, instead: dict[Tensor, Tensor], start: int) -> Any:
     """A result without the graph that led to it."""
     if type(x) is not Tensor or x._seq < start:
         return x
-    return instead[x] if x in instead else leaf(x._data, x._flags, x.name)
+    return instead[x] if x in instead else leaf(x._array, x._flags, x.name)
 
 
 def _check_same(run: _Run, before: Sequence[Any]) -> None:
     """RuntimeError unless the results are those of the first run, up to rounding."""
     same = len(run.made) == len(before)
     for t, y in zip(run.made, before, strict=False):
-        y = y._data if type(y) is Tensor else y
+        y = y._array if type(y) is Tensor else y
         if isinstance(y, (np.ndarray, np.generic)):
             # The same steps again: no more roundings than another order of summation in BLAS makes.
-            same = same and describe_difference(t._data, y, roundings=1000) is None
+            same = same and describe_difference(t._array, y, roundings=1000) is None
     if not same:
         raise RuntimeError(
             "checkpoint: computed again, the function gave another result; it must depend on its arguments alone "
@@ -135,7 +135,7 @@ class _Checkpointed(Op):
         run = _run_again(params["again"], y if isinstance(y, tuple) else (y,))
         started = {x: t for x, t in zip(params["operands"], tangents, strict=True) if t is not None}
         found = push(run.nodes, started, any(type(t) is Tensor for t in started.values()))
-        ts = [found[t] if t in found else np.zeros_like(t._data) for t in run.made]
+        ts = [found[t] if t in found else np.zeros_like(t._array) for t in run.made]
         return ts if self.outputs > 1 else ts[0]
 
 

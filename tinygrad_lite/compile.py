@@ -167,7 +167,7 @@ def _stand_in(x: Any, path: str) -> Tensor | None:
     """Whole numbers are part of the kind, and stay what they are."""
     if type(x) in (int, complex):
         return None
-    return make_input(x._data if type(x) is Tensor else x, path)
+    return make_input(x._array if type(x) is Tensor else x, path)
 
 
 def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
@@ -198,7 +198,7 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
     for i, x in enumerate(leaves):
         if type(x) is Tensor:
             as_tensors = True
-            x = leaves[i] = x._data
+            x = leaves[i] = x._array
         if type(x) in (int, complex):
             kinds.append((type(x), x))
         elif type(x) is float:
@@ -218,7 +218,7 @@ def _check(name: str, result: Any, expected: Any, trace: _Trace, leaves: list[An
     """RuntimeError unless the program's first result is the function's own."""
     got, structure = tree.flatten(result)
     want, want_structure = tree.flatten(expected)
-    want = [np.asarray(x._data if type(x) is Tensor else x) for x in want]
+    want = [np.asarray(x._array if type(x) is Tensor else x) for x in want]
     reason = None
     if structure != want_structure:
         reason = "has another structure"

@@ -63,7 +63,7 @@ class _Watcher:
 
 def _numbers(x: Any) -> Any:
     """The floats in an operand, or None where there are none to look at."""
-    x = x._data if type(x) is Tensor else x
+    x = x._array if type(x) is Tensor else x
     if isinstance(x, (float, complex)):
         x = np.asarray(x)
     return x if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc" else None

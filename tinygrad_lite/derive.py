@@ -19,15 +19,15 @@ from .program.derivation.layout import Line
 from .program.derivation.page import Page
 from .program.derivation.passes import separate_cotangents
 from .program.derivation.recording import Function, Recording, record
+from .program.derivation.samples import draw_samples
 from .program.derivation.sums import Fact
 from .program.derivation.values import find_forward
 from .program.program import Program
 from .program.rewrite import rewrite
 from .program.simplify import SIMPLER, drop_dead, run_passes
 from .program.tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
+from .rounding import describe_difference
 from .transforms import value_and_grad
-
-_CLOSE = 1e-7  # how far the text may be from autograd, relative to the largest entry; both are rounded
 
 
 class Derivation:
@@ -82,10 +82,10 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
     attempts = [True, False] if simplify else [False]
     for algebra in attempts:
         derivation = _write(recording, algebra)
-        problem = _difference(recording, derivation)
+        problem = _describe_difference(recording, derivation)
         if problem is None:
             return derivation
-    if not _reproducible(recording):
+    if not _is_reproducible(recording):
         raise ValueError(
             f"derive: {recording.title} gives different results for the same arguments; if it draws random numbers, "
             "draw them outside and pass them as arguments"
@@ -100,8 +100,8 @@ def _write(recording: Recording, simplify: bool) -> Derivation:
     facts: list[Fact] = []
     if simplify:
         known = recording.variables
-        samples = _samples(recording.inputs)
-        algebra = Algebra(names, recording.variable, samples, frozenset(known.sizes), frozenset(known.literals))
+        samples = draw_samples(recording.inputs)
+        algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals))
         program = algebra(program)
         facts = algebra.facts
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
@@ -111,7 +111,7 @@ def _write(recording: Recording, simplify: bool) -> Derivation:
     program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
     program = drop_dead(program)
     page = Page(recording, program, facts)
-    return Derivation(*page.executed(), [page.layout.forward, page.layout.backward])
+    return Derivation(*page.execute(), [page.layout.forward, page.layout.backward])
 
 
 def _simplify(program: Program) -> Program:
@@ -122,71 +122,35 @@ def _simplify(program: Program) -> Program:
 # -- checking ----------------------------------------------------------------------------------------------------------
 
 
-def _samples(arrays: Sequence[Any]) -> list[list[Any]]:
-    """The arrays given, and others like them: of the same range, and of the same values where there are few."""
-    rng = np.random.default_rng(0)
-    return [list(arrays), *([_resampled(np.asarray(x), rng) for x in arrays] for _ in range(2))]
-
-
-def _resampled(x: Any, rng: np.random.Generator) -> Any:
-    if x.size == 0 or x.dtype.kind == "c":
-        return x
-    values = np.unique(x)
-    for axis in range(x.ndim):
-        if x.dtype.kind == "f" and x.size > 1 and np.allclose(np.sum(x, axis=axis), 1):
-            return rng.permutation(x, axis=axis)  # distributions stay distributions
-    if x.dtype.kind in "biu" or (len(values) > 1 and len(values) <= x.size // 2):
-        return rng.choice(values, x.shape)
-    low, high = float(values[0]), float(values[-1])
-    margin = 0.1 * (abs(low) + (low == 0)) if low == high else 0.0
-    return np.asarray(rng.uniform(low - margin, high + margin, x.shape)).astype(x.dtype)
-
-
-def _difference(recording: Recording, derivation: Derivation) -> str | None:
-    """How the text's result differs from autograd's, on the arguments given and on others like them; None if not."""
-    for number, arrays in enumerate(_samples(recording.inputs)[:2]):
-        left = iter(arrays)
-        args = []
-        for a in recording.arguments:
-            leaves = [x if t is None else next(left) for x, t in zip(a.leaves, a.tensors, strict=True)]
-            args.append(tree.unflatten(a.structure, leaves))
+def _describe_difference(recording: Recording, derivation: Derivation) -> str | None:
+    """How the text's results differ from autograd's, on the arguments given and on others like them; None if not."""
+    for number, arrays in enumerate(draw_samples(recording.inputs)):
+        args = recording.fill(arrays)
         try:
             with np.errstate(all="ignore"):
                 expected = tree.flatten(value_and_grad(recording.f, recording.wrt)(*args))[0]
+                found = tree.flatten(derivation.function(*args))[0]
         except Exception:
             if number == 0:
                 raise
-            return None  # the function refuses what was made up
-        try:
-            with np.errstate(all="ignore"):
-                found = tree.flatten(derivation.function(*args))[0]
-        except ValueError:
-            if number == 0:
-                raise
-            return None  # the text refuses it: the labels made up are not of the kind given
-        for e, x in zip(expected, found, strict=True):
-            problem = _apart(np.asarray(e), np.asarray(x))
+            continue  # the function, or a check in the text, refuses what was made up
+        if any(map(_describe_gap, found, expected)):
+            gaps = map(_describe_gap, found, expected, recording.measure_noise(arrays))
+            problem = next(filter(None, gaps), None)
             if problem is not None:
-                return problem
+                return f"a result of the text {problem}"
     return None
 
 
-def _reproducible(recording: Recording) -> bool:
+def _describe_gap(found: Any, expected: Any, noise: Any = 0.0) -> str | None:
+    """What tells a result of the text from autograd's where that is finite."""
+    finite = np.isfinite(expected)
+    same_shape = np.shape(found) == np.shape(expected)
+    compared = np.where(finite, found, expected).astype(np.asarray(found).dtype) if same_shape else found
+    return describe_difference(compared, expected, noise=noise)
+
+
+def _is_reproducible(recording: Recording) -> bool:
     with np.errstate(all="ignore"):
         first, second = (tree.flatten(value_and_grad(recording.f, recording.wrt)(*recording.args))[0] for _ in range(2))
-    return all(_apart(np.asarray(a), np.asarray(b)) is None for a, b in zip(first, second, strict=True))
-
-
-def _apart(expected: Any, found: Any) -> str | None:
-    if expected.shape != found.shape:
-        return f"the text gives shape {found.shape} where autograd gives {expected.shape}"
-    finite = np.isfinite(expected)
-    if not finite.any():
-        return None
-    scale = float(np.max(np.abs(expected[finite])))
-    with np.errstate(invalid="ignore"):
-        apart = float(np.max(np.abs(found[finite] - expected[finite])))
-    close = _CLOSE if expected.dtype.itemsize >= 8 else 1e-3
-    return (
-        None if apart <= close * scale + 1e-5 * close else f"the text and autograd differ by {apart:.1e} of {scale:.1e}"
-    )
+    return not any(map(_describe_gap, second, first))

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .callsite import user_line, variable_name
+
 handlers: dict[Any, Callable[..., Any]] = {}
 """NumPy's function, or (ufunc, method) -> what to call instead."""
 
@@ -43,7 +45,9 @@ def call_function(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc, such as np.add, or one of its methods (np.add.reduce)."""
     if "out" in kwargs:
-        raise TypeError(_no_out(ufunc))
+        out = kwargs["out"][0]
+        in_place = method == "__call__" and ufunc in _SIGNS and len(inputs) == 2 and out is inputs[0]
+        raise TypeError(_no_in_place(ufunc, out) if in_place else _no_out(ufunc))
     if method == "__call__":
         handler = handler_of(ufunc, ufunc)
         for name in kwargs:
@@ -55,8 +59,20 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     return handler_of((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)
 
 
+_SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.matmul: "@"}
+_SIGNS |= {np.floor_divide: "//", np.remainder: "%"}  # for people
+
+
+def _no_in_place(ufunc: np.ufunc, array: Any) -> str:
+    name, sign = variable_name(array) or "b", _SIGNS[ufunc]
+    return (
+        f"{name} {sign}= t at {user_line()} would write a Tensor's value into the array {name} and lose its gradient; "
+        f"write {name} = {name} {sign} t instead"
+    )
+
+
 def _no_out(function: Callable[..., Any]) -> str:
     return (
-        f"{function.__name__}(…, out=…) or an in-place operator would write a Tensor's value into an existing "
-        "array and lose its gradient; use the result instead: y = np.add(x, t), x = x + t"
+        f"{function.__name__}(…, out=…) at {user_line()} would write a Tensor's value into an existing array and lose "
+        f"its gradient; use the result instead: y = {function.__name__}(…)"
     )

@@ -42,8 +42,8 @@ def _push(
         if node in tangents or all(t is None for t in ts):
             continue
         op: Any = node._op
-        xs = inputs if recording else [x._data if type(x) is Tensor else x for x in inputs]
-        y: Any = node if recording else node._data
+        xs = inputs if recording else [x._array if type(x) is Tensor else x for x in inputs]
+        y: Any = node if recording else node._array
         t: Any
         if op.kind in ("custom", "variadic") and not op.linear_in_all:
             t = _transposed(node, ts, y, xs, recording)
@@ -70,7 +70,7 @@ def _push(
 
 def _is_finite(t: Any) -> bool:
     """Whether there is nothing to settle; what cannot be looked at counts as finite."""
-    t = t._data if type(t) is Tensor and not t._flags & TRACED else t
+    t = t._array if type(t) is Tensor and not t._flags & TRACED else t
     return not isinstance(t, (np.ndarray, np.generic)) or bool(np.isfinite(t).all())
 
 
@@ -98,7 +98,7 @@ def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], reco
         y = tuple(pick.call(node, index=i) for i in range(op.outputs))
     ys = y if several else (y,)
     # Where to differentiate does not matter, since the map is linear in g: at zero.
-    gs = tuple(leaf(np.zeros_like(out._data if type(out) is Tensor else out), GRAD | LIFTED) for out in ys)
+    gs = tuple(leaf(np.zeros_like(out._array if type(out) is Tensor else out), GRAD | LIFTED) for out in ys)
     seeds: list[tuple[Tensor, Any]] = []
     for i, (t, x) in enumerate(zip(ts, xs, strict=True)):
         vjp = op.vjps[i]

@@ -15,7 +15,7 @@ _SIGNS = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "
 
 def describe(x: Any) -> str:
     """An operand: its name, its shape, and its dtype if that may be what is wrong."""
-    value = x._data if type(x) is Tensor else x
+    value = x._array if type(x) is Tensor else x
     if isinstance(value, tuple) or not hasattr(value, "shape"):
         return repr(x)
     name = (x.name if type(x) is Tensor else None) or variable_name(x) or type(x).__name__
@@ -28,7 +28,7 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
     if op.explain is not None:
         what = op.explain(*operands)
     elif op.kind == "elementwise" and isinstance(error, ValueError):
-        shapes = " and ".join(str(np.shape(x._data if type(x) is Tensor else x)) for x in operands)
+        shapes = " and ".join(str(np.shape(x._array if type(x) is Tensor else x)) for x in operands)
         what = (
             f"shapes {shapes} do not broadcast: from the right, sizes must be equal or 1; reshape one, as in b[:, None]"
         )

@@ -52,9 +52,9 @@ class Tensor(Methods):
     array([[2., 4.]])
     """
 
-    __slots__ = ("__weakref__", "_data", "_flags", "_inputs", "_op", "_params", "_seq", "grad", "name")
+    __slots__ = ("__weakref__", "_array", "_flags", "_inputs", "_op", "_params", "_seq", "grad", "name")
 
-    _data: Any
+    _array: Any
     _flags: int
     _op: Any  # the Op that made it; None for a leaf
     _inputs: tuple[Any, ...]  # the operands: Tensors, arrays and Python scalars
@@ -73,7 +73,7 @@ class Tensor(Methods):
         array = _own(data)
         if requires_grad:
             check_differentiable(array.dtype, name or "a tensor")
-        self._data = array
+        self._array = array
         self._flags = GRAD if requires_grad else 0
         self._op = None
         self._inputs = ()
@@ -113,7 +113,7 @@ class Tensor(Methods):
                 f"{label(self)}.data: is {self.dtype} {self.shape}, was given {array.dtype} {array.shape}; "
                 "shape and dtype must stay the same"
             )
-        self._data = array
+        self._array = array
         self._seq = next_seq()  # younger than whatever was computed from the old value: a sweep notices
 
     @property
@@ -124,19 +124,19 @@ class Tensor(Methods):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return () if type(self._data) is float else self._data.shape
+        return () if type(self._array) is float else self._array.shape
 
     @property
     def ndim(self) -> int:
-        return 0 if type(self._data) is float else self._data.ndim
+        return 0 if type(self._array) is float else self._array.ndim
 
     @property
     def size(self) -> int:
-        return 1 if type(self._data) is float else self._data.size
+        return 1 if type(self._array) is float else self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(float) if type(self._data) is float else self._data.dtype
+        return np.dtype(float) if type(self._array) is float else self._array.dtype
 
     def numpy(self) -> Any:
         """The numbers, as a fresh array that carries no gradient."""
@@ -167,7 +167,7 @@ class Tensor(Methods):
             while place and transform is not None:
                 transform.reads.append((self, how, place))
                 transform = transform.outer
-        return self._data
+        return self._array
 
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ class Tensor(Methods):
         return complex(_outside(self, "complex(t)"))
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item() if spec and self.size == 1 and not self._flags & TRACED else str(self), spec)
+        return format(self._array.item() if spec and self.size == 1 and not self._flags & TRACED else str(self), spec)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -234,10 +234,10 @@ class Tensor(Methods):
     def __repr__(self) -> str:
         if self._flags & TRACED:
             text = f"<traced {self.dtype} {self.shape}>"
-        elif not isinstance(self._data, (np.ndarray, np.generic, float)):
-            text = repr(self._data)  # not ours to compute
+        elif not isinstance(self._array, (np.ndarray, np.generic, float)):
+            text = repr(self._array)  # not ours to compute
         else:
-            text = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+            text = np.array2string(np.asarray(self._array), separator=", ", prefix="Tensor(")
         if self.dtype != np.float64:
             text += f", dtype={self.dtype}"
         if self._flags & GRAD:
@@ -254,7 +254,7 @@ class Tensor(Methods):
                 f"{label(self)} was computed, and a copy would be cut off from what it was computed from; "
                 "copy or pickle .detach() instead"
             )
-        return _restore, (self._data, self.requires_grad, self.name, self.grad)
+        return _restore, (self._array, self.requires_grad, self.name, self.grad)
 
     def __copy__(self) -> Tensor:
         restore, state = self.__reduce__()
@@ -275,7 +275,7 @@ def is_left_over(t: Tensor) -> bool:
 def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
     """A Tensor around an array that is already ours (nothing is copied or checked)."""
     t: Tensor = object.__new__(Tensor)
-    t._data = array
+    t._array = array
     t._flags = flags
     t._op = None
     t._inputs = ()

@@ -58,7 +58,7 @@ class _Exit:
 
     def __init__(self, tensors: bool, outer: int, start: int, held: Iterable[Any]) -> None:
         self.tensors, self.outer, self.start = tensors, outer, start
-        self.held = {id(x._data if type(x) is Tensor else x) for x in held}
+        self.held = {id(x._array if type(x) is Tensor else x) for x in held}
 
     def hand_out(self, output: Any) -> Any:
         """What a function returned, a tree."""
@@ -70,8 +70,8 @@ class _Exit:
         if self.tensors:
             return self._release(y)
         if y._op is None or y._seq < self.start:  # not made by this run: somebody else's array
-            return y._data.copy()
-        array = y._data if isinstance(y._data, np.generic) else self._own(y._data)
+            return y._array.copy()
+        array = y._array if isinstance(y._array, np.generic) else self._own(y._array)
         self.held.add(id(array))
         return array
 
@@ -80,13 +80,13 @@ class _Exit:
         results, held = [], self.held
         for g, x in zip(found, xs, strict=True):
             if g is None:
-                g = np.zeros_like(x._data)
+                g = np.zeros_like(x._array)
             if not self.tensors:
                 g = self._own(g) if type(g) is not np.ndarray or g.base is not None or id(g) in held else g
             elif type(g) is not Tensor:
                 g = leaf(g, 0)
             else:
-                g = self._release(record(identity, g._data, g._flags, (g,), {}) if id(g) in held else g)
+                g = self._release(record(identity, g._array, g._flags, (g,), {}) if id(g) in held else g)
             held.add(id(g))
             results.append(g)
         return results
@@ -106,8 +106,8 @@ class _Exit:
         if flags == t._flags:
             return t
         if not flags & (GRAD | TRACED):
-            return leaf(t._data, flags, t.name)
-        released = record(identity, t._data, flags, (t,), {})
+            return leaf(t._array, flags, t.name)
+        released = record(identity, t._array, flags, (t,), {})
         released.name = t.name
         return released
 
@@ -197,7 +197,7 @@ def stop_gradient(x: Any) -> Any:
     """
     if type(x) is not Tensor:
         return x
-    return record(_stop, x._data, x._flags & ~(GRAD | LIFTED), (x,), {})
+    return record(_stop, x._array, x._flags & ~(GRAD | LIFTED), (x,), {})
 
 
 _stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient", alias=True)
@@ -218,7 +218,7 @@ def _seed(y: Tensor, g: Any, as_tensor: bool) -> Any:
 
 def _one(y: Tensor) -> Any:
     """1, in the shape and dtype of a one-element result."""
-    data = y._data
+    data = y._array
     return type(data)(1) if isinstance(data, np.generic) else np.ones_like(data)  # 0.1 µs against 2 µs
 
 
@@ -339,7 +339,10 @@ def _check_reads(
 
 
 def _holds_tensors(arg: Any) -> bool:
-    return any(type(x) is Tensor for x in tree.flatten(arg)[0])
+    try:
+        return any(type(x) is Tensor for x in tree.flatten(arg)[0])
+    except ValueError:  # an object that contains itself: no tree
+        return False
 
 
 def _differentiable(output: Any) -> list[Tensor]:
@@ -353,7 +356,7 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     """A fresh tensor to differentiate with respect to."""
     if type(x) is Tensor:
         check_differentiable(x.dtype, path)
-        data = _as_differentiable(x._data)
+        data = _as_differentiable(x._array)
         lifted = leaf(data, x._flags | GRAD | LIFTED | (TRACED if tracing else 0), x.name or path)
         lifted._op, lifted._inputs = identity, (x,)
         return lifted
@@ -379,7 +382,8 @@ def single_number(y: Any, f: Function, transform: str) -> Tensor | None:
         if isinstance(y, (int, float, complex, np.generic)) or (isinstance(y, np.ndarray) and y.size == 1):
             return None
         kind = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
-        raise TypeError(f"{transform}: {name} must return one number, not {kind}")
+        more = " (for a pair of the number and something else, say has_aux=True)" if isinstance(y, tuple) else ""
+        raise TypeError(f"{transform}: {name} must return one number, not {kind}{more}")
     if y.size != 1:
         raise ValueError(
             f"{transform}: {name} must return one number, but its result has shape {y.shape}; "
@@ -496,7 +500,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     with RunningTransform(next_seq()) as transform:
         run = _run(f, args, range(len(args)), {}, argument_names(f), transform, keep=True)
     outputs, structure = tree.flatten(run.output)
-    run.leaving.held |= {id(x._data if type(x) is Tensor else x) for x in (*run.nodes, *outputs)}  # the pullback's
+    run.leaving.held |= {id(x._array if type(x) is Tensor else x) for x in (*run.nodes, *outputs)}  # the pullback's
 
     def pullback(g: Any) -> tuple[Any, ...]:
         cotangents, given = tree.flatten(g)
@@ -538,7 +542,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
         pairs = zip(run.leaves, ts, strict=True)
         started = {x: _check_tangent(t, x, run.leaving.tensors, "jvp: the tangent") for x, t in pairs}
         if not run.is_recorded_outside:
-            started = {x: t._data if type(t) is Tensor else t for x, t in started.items()}
+            started = {x: t._array if type(t) is Tensor else t for x, t in started.items()}
         found = push(run.nodes, started, run.is_recorded_outside)
         outputs, structure = tree.flatten(run.output)
         values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]

@@ -1,12 +1,14 @@
-"""Trees: nested dicts, lists, tuples, named tuples and dataclasses of arrays, as flat lists and back.
+"""Trees: nested dicts, lists, tuples, named tuples, dataclasses and objects of arrays, as flat lists and back.
 
 A leaf is an array, a Tensor or a number. None, strings, booleans and functions are not leaves: they belong to the
-structure and are handed back as they are, so that a dataclass of parameters may carry its activation's name.
+structure and are handed back as they are, so that a dataclass of parameters may carry its activation's name. An object
+of a class of the user's is a tree if its attributes hold arrays; the numbers among its attributes are settings.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -96,7 +98,10 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     ([1.0, 2.0], dict(W: *, b: list(*, None)))
     """
     leaves: list[Any] = []
-    return leaves, _flatten(tree, leaves)
+    try:
+        return leaves, _flatten(tree, leaves)
+    except RecursionError:
+        raise ValueError(f"this {type(tree).__name__} contains itself, or is nested too deeply to be a tree") from None
 
 
 _dicts: dict[tuple[str, ...], Structure] = {}
@@ -137,8 +142,18 @@ def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
         return _LEAF
     children, steps, meta, rebuild = opened
     before = len(leaves)
-    structures = tuple([_flatten(child, leaves) for child in children])
+    part = _flatten_attribute if rebuild is _rebuild_object else _flatten
+    structures = tuple([part(child, leaves) for child in children])
+    if rebuild is _rebuild_object and len(leaves) == before:
+        return Structure(STATIC, tree)  # an object that holds no arrays
     return Structure(kind, meta, rebuild, steps, structures, len(leaves) - before)
+
+
+def _flatten_attribute(value: Any, leaves: list[Any]) -> Structure:
+    is_array = hasattr(value, "__array_function__") and not isinstance(value, np.generic)
+    if is_array or _open(value, type(value)) is not None:
+        return _flatten(value, leaves)
+    return Structure(STATIC, value)  # a setting
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
@@ -211,8 +226,26 @@ def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, R
         names = tuple(field.name for field in dataclasses.fields(tree))
         steps = tuple([f".{name}" for name in names])
         return [getattr(tree, name) for name in names], steps, (kind, names), _rebuild_dataclass
+    if _is_plain(kind):
+        attributes = vars(tree)
+        return (
+            attributes.values(),
+            tuple([f".{name}" for name in attributes]),
+            (kind, tuple(attributes)),
+            _rebuild_object,
+        )
     _childless.add(kind)
     return None
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether instances are nothing but their attributes: of a class written in Python, neither an array nor ours."""
+    written_in_python = (
+        kind.__flags__ & 1 << 9 and kind.__dictoffset__ and kind.__module__ not in sys.stdlib_module_names
+    )
+    arrays = ("shape", "dtype", "__array__")
+    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return bool(written_in_python) and not ours and not any(hasattr(kind, name) for name in arrays)
 
 
 def _rebuild_dict(keys: tuple[Any, ...], children: list[Any]) -> Any:
@@ -229,6 +262,13 @@ def _rebuild_tuple(_: None, children: list[Any]) -> Any:
 
 def _rebuild_namedtuple(kind: Any, children: list[Any]) -> Any:
     return kind(*children)
+
+
+def _rebuild_object(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:
+    kind, names = meta
+    made: Any = object.__new__(kind)
+    vars(made).update(zip(names, children, strict=True))
+    return made
 
 
 def _rebuild_dataclass(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:

@@ -70,7 +70,7 @@ def check():
     """
 
     def declared(program, arrays):
-        values = dict(zip(program.inputs, arrays, strict=True)) | {n: t._data for n, t in program.captures}
+        values = dict(zip(program.inputs, arrays, strict=True)) | {n: t._array for n, t in program.captures}
         for node in program.steps:
             xs = [values[x] if type(x) is Node else x for x in node.operands]
             y = node.op.fn(*xs, **node.params)

@@ -73,7 +73,7 @@ class Program:
         after: applied to every result, before it is used.
         """
         values: dict[Node, Any] = dict(zip(self.inputs, arrays, strict=True))
-        values.update((node, t._data) for node, t in self.captures)
+        values.update((node, t._array) for node, t in self.captures)
         for node in self.steps:
             assert node.op is not None
             xs = [values[x] if type(x) is Node else x for x in node.operands]

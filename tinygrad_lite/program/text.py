@@ -57,19 +57,19 @@ def _text(x: Expr) -> tuple[str, int]:
             return _binary(x)
         case ast.UnaryOp():
             sign = "-" if isinstance(x.op, ast.USub) else "~"
-            return sign + _inside(x.operand, _UNARY), _UNARY
+            return sign + _enclose(x.operand, _UNARY), _UNARY
         case ast.Compare():
             sign = _COMPARISONS[type(x.ops[0])]
-            return f"{_inside(x.left, 8)} {sign} {_inside(x.comparators[0], 8)}", 7
+            return f"{_enclose(x.left, 8)} {sign} {_enclose(x.comparators[0], 8)}", 7
         case ast.Attribute():
-            return f"{_inside(x.value, _ATOM)}.{x.attr}", _ATOM
+            return f"{_enclose(x.value, _ATOM)}.{x.attr}", _ATOM
         case ast.Subscript():
             index = x.slice
             inner = _sequence(index.elts) if isinstance(index, ast.Tuple) and index.elts else text(index)
-            return f"{_inside(x.value, _ATOM)}[{inner}]", _ATOM
+            return f"{_enclose(x.value, _ATOM)}[{inner}]", _ATOM
         case ast.Call():
             named = [f"{k.arg}={text(k.value)}" for k in x.keywords]
-            return f"{_inside(x.func, _ATOM)}({', '.join([*map(text, x.args), *named])})", _ATOM
+            return f"{_enclose(x.func, _ATOM)}({', '.join([*map(text, x.args), *named])})", _ATOM
         case ast.Slice():
             parts = ["" if part is None else text(part) for part in (x.lower, x.upper)]
             return ":".join(parts if x.step is None else [*parts, text(x.step)]), _ATOM
@@ -90,14 +90,14 @@ def _sequence(elements: Sequence[Expr]) -> str:
 def _binary(x: ast.BinOp) -> tuple[str, int]:
     sign, strength = _BINARY[type(x.op)]
     if strength == _POWER:  # groups from the right; a minus in the exponent needs no parentheses
-        left, right = _inside(x.left, _POWER + 1), _inside(x.right, _UNARY)
+        left, right = _enclose(x.left, _POWER + 1), _enclose(x.right, _UNARY)
         sides = (side.operand if isinstance(side, ast.UnaryOp) else side for side in (x.left, x.right))
         close = all(isinstance(side, (ast.Name, ast.Constant)) for side in sides)
         return (f"{left}**{right}" if close else f"{left} ** {right}"), strength
-    return f"{_inside(x.left, strength)} {sign} {_inside(x.right, strength + 1)}", strength
+    return f"{_enclose(x.left, strength)} {sign} {_enclose(x.right, strength + 1)}", strength
 
 
-def _inside(x: Expr, strength: int) -> str:
+def _enclose(x: Expr, strength: int) -> str:
     """The code as part of something that holds its parts together with this strength."""
     code, own = _text(x)
     bare_number = strength == _ATOM and isinstance(x, ast.Constant) and not isinstance(x.value, str)

@@ -96,7 +96,7 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
             return x
         if x not in nodes:
             if x._seq >= start:
-                return x._data[()] if np.ndim(x._data) == 0 and isinstance(x._data, np.ndarray) else x._data
+                return x._array[()] if np.ndim(x._array) == 0 and isinstance(x._array, np.ndarray) else x._array
             nodes[x] = _input(x)
             captures.append((nodes[x], x))
         return nodes[x]
@@ -118,7 +118,7 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
             t._params,
             None if several else t.shape,
             None if several else t.dtype,
-            type(t._data) is float,
+            type(t._array) is float,
             t.name,
         )
         nodes[t] = node
@@ -157,7 +157,7 @@ def _ones_like(x: Operand) -> Any:
 
 
 def _input(t: Tensor) -> Node:
-    return Node(None, (), {}, t.shape, t.dtype, type(t._data) is float, t.name)
+    return Node(None, (), {}, t.shape, t.dtype, type(t._array) is float, t.name)
 
 
 def _reachable(roots: Sequence[Tensor], start: int) -> list[Tensor]:

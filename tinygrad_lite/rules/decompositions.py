@@ -54,7 +54,7 @@ def _fold(s: Array, lower: bool) -> Array:
 def _used(g: Array) -> bool:
     """Whether a cotangent may be other than zero. (A recorded one stands for any: see Op.jvp's transposition.)"""
     if type(g) is Tensor:
-        return bool(g._flags & (GRAD | TRACED)) or bool(np.any(g._data))
+        return bool(g._flags & (GRAD | TRACED)) or bool(np.any(g._array))
     return bool(np.any(g))
 
 

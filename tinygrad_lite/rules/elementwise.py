@@ -168,7 +168,7 @@ float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2
 def raise_to(x: Any, p: Any) -> Any:
     """x ** p; the common constant exponents have cheaper functions, as in NumPy's own operator."""
     cheap = _CHEAP_POWERS.get(p) if type(p) is int or type(p) is float else None
-    if cheap is None or type(x._data) is float:  # of a Python float, Python makes another one, as power does
+    if cheap is None or type(x._array) is float:  # of a Python float, Python makes another one, as power does
         return power.call(x, p)
     return cheap(x)
 

@@ -196,7 +196,7 @@ def _range(a: Any) -> tuple[Any, Any] | None:
     if type(a) is Tensor:
         if a._flags & TRACED:
             return None
-        a = a._data
+        a = a._array
     if not isinstance(a, (np.ndarray, np.generic)) or not a.size:
         return None
     return np.minimum.reduce(a, None), np.maximum.reduce(a, None)  # (a.min() has a Python wrapper: 1 µs more)

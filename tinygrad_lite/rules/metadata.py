@@ -46,10 +46,10 @@ def size(a: Any, axis: Any = None) -> int:
 # -- new arrays of a tensor's shape and dtype ------------------------------------------------------------------------
 
 
-without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: np.zeros_like(a._data, dtype, shape=shape))
-without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: np.ones_like(a._data, dtype, shape=shape))
+without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: np.zeros_like(a._array, dtype, shape=shape))
+without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: np.ones_like(a._array, dtype, shape=shape))
 without_gradient(np.empty_like)(
-    lambda prototype, dtype=None, *, shape=None: np.empty_like(prototype._data, dtype, shape=shape)
+    lambda prototype, dtype=None, *, shape=None: np.empty_like(prototype._array, dtype, shape=shape)
 )
 
 
@@ -58,7 +58,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
     """A plain array, unless it is filled with a Tensor: then the gradient flows to that."""
     if type(fill_value) is Tensor:
         return np.broadcast_to(fill_value.astype(dtype or a.dtype), a.shape if shape is None else shape)
-    return np.full_like(a._data, fill_value, dtype, shape=shape)
+    return np.full_like(a._array, fill_value, dtype, shape=shape)
 
 
 # -- text ------------------------------------------------------------------------------------------------------------

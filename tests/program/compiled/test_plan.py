@@ -21,7 +21,7 @@ def simulate(program, arrays, planned=None):
     planned = plan(program) if planned is None else planned
     arena = np.full(planned.size + ALIGNMENT, 255, np.uint8)
     start = -arena.ctypes.data % ALIGNMENT
-    values = dict(zip(program.inputs, arrays, strict=True)) | {n: t._data for n, t in program.captures}
+    values = dict(zip(program.inputs, arrays, strict=True)) | {n: t._array for n, t in program.captures}
     truth = {}  # copies nothing can write to
     for node in program.steps:
         for x in node.operands:

@@ -121,7 +121,7 @@ def test_every_line_says_shape_dtype_and_operation(record):
 def test_captured_tensors_are_read_in_the_body(record):
     W = tg.Tensor(X, name="W")
     text, names = written(record(lambda x: x * W, X))
-    assert "w0 = captured0._data" in text
+    assert "w0 = captured0._array" in text
     assert "# w0: W, float64 (2, 3)" in text
     W.data = X * 10
     assert_array_equal(names["body"](X)[0], X * X * 10)

@@ -88,7 +88,7 @@ class Writer:
             lines += ["    try:", "        memory = pool.pop()", "    except IndexError:", "        memory = arena()"]
             lines.append(f"    {', '.join(self.arena)}, = memory")
         for i, (node, _) in enumerate(self.program.captures):
-            lines.append(f"    {self.local[node]} = captured{i}._data")
+            lines.append(f"    {self.local[node]} = captured{i}._array")
         lines += steps
         if self.arena:
             lines.append("    pool.append(memory)")

@@ -29,14 +29,14 @@ from .values import Values
 
 @dataclass
 class Algebra:
-    """The pass. names: of the forward pass's values. variable: the inputs that may take any value.
+    """The pass. names: of the forward pass's values. leaves: the inputs that the gradient is taken of.
 
     samples: lists of input arrays. sizes: whole numbers that have a name. literals: numbers that stand in the user's
     code. facts: after a run, what was assumed of the other inputs.
     """
 
     names: frozenset[str]
-    variable: frozenset[Node]
+    leaves: frozenset[Node]
     samples: Sequence[Sequence[Any]]
     sizes: frozenset[int] = frozenset()
     literals: frozenset[float] = frozenset()
@@ -54,7 +54,7 @@ class _Walk:
         counts = frozenset(n for shape in shapes for n in (*shape, int(np.prod(shape))) if n > 2)
         self.settings, self.program = settings, program
         self.editor = Editor(program)
-        self.values = Values(program, settings.names, settings.variable, settings.samples)
+        self.values = Values(program, settings.names, settings.leaves, settings.samples)
         self.symbols = Symbols(settings.sizes, counts, settings.literals)
         self.search = Search(self.symbols)
         self.builder = Builder(self.editor, self.symbols, self.values)

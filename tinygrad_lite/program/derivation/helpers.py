@@ -36,12 +36,12 @@ class Helpers:
             return None
         if function in self._names:
             return self._names[function]
-        tree = _parsed(function)
+        tree = _parse(function)
         if tree is None:
             return None
         renamed: dict[str, str] = {}
         for name in sorted(_free_names(tree)):
-            found = _found(self, function, name)
+            found = _resolve(self, function, name)
             if found is None:
                 return None
             renamed[name] = found
@@ -63,7 +63,7 @@ class Helpers:
         return chosen
 
 
-def _parsed(function: FunctionType) -> ast.FunctionDef | None:
+def _parse(function: FunctionType) -> ast.FunctionDef | None:
     """A plain function of this package, without its annotations; None for any other."""
     if function.__module__.partition(".")[0] != _PACKAGE:
         return None
@@ -95,7 +95,7 @@ def _free_names(tree: ast.FunctionDef) -> set[str]:
     return used - bound - {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)} - {"np"} - set(dir(builtins))
 
 
-def _found(helpers: Helpers, function: Callable[..., Any], name: str) -> str | None:
+def _resolve(helpers: Helpers, function: Callable[..., Any], name: str) -> str | None:
     """What a name of the package stands for, defined."""
     value: Any = getattr(function, "__globals__", {}).get(name)
     if isinstance(value, Op):

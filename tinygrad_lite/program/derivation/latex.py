@@ -43,26 +43,26 @@ def _formula(x: Expr) -> tuple[str, int]:
             return repr(x.value), _ATOM
         case ast.BinOp(op=ast.Add() | ast.Sub()):
             sign = "+" if isinstance(x.op, ast.Add) else "-"
-            return f"{_inside(x.left, _SUM)} {sign} {_inside(x.right, _PRODUCT)}", _SUM
+            return f"{_enclose(x.left, _SUM)} {sign} {_enclose(x.right, _PRODUCT)}", _SUM
         case ast.BinOp(op=ast.Div()):
             return rf"\frac{{{_formula(x.left)[0]}}}{{{_formula(x.right)[0]}}}", _PRODUCT
         case ast.BinOp(op=ast.MatMult()):
-            return rf"{_inside(x.left, _PRODUCT)} \, {_inside(x.right, _POWER)}", _PRODUCT
+            return rf"{_enclose(x.left, _PRODUCT)} \, {_enclose(x.right, _POWER)}", _PRODUCT
         case ast.BinOp(op=ast.Mult()):
             sign = r" \, " if any(isinstance(side, ast.Constant) for side in (x.left, x.right)) else r" \odot "
-            return _inside(x.left, _PRODUCT) + sign + _inside(x.right, _POWER), _PRODUCT
+            return _enclose(x.left, _PRODUCT) + sign + _enclose(x.right, _POWER), _PRODUCT
         case ast.BinOp(op=ast.Pow()):
-            return f"{_inside(x.left, _ATOM)}^{{{_formula(x.right)[0]}}}", _POWER
+            return f"{_enclose(x.left, _ATOM)}^{{{_formula(x.right)[0]}}}", _POWER
         case ast.UnaryOp(op=ast.USub()):
-            return "-" + _inside(x.operand, _PRODUCT), _SUM
+            return "-" + _enclose(x.operand, _PRODUCT), _SUM
         case ast.Compare():
             sign = _SIGNS[type(x.ops[0])]
             return rf"\left[{_formula(x.left)[0]} {sign} {_formula(x.comparators[0])[0]}\right]", _ATOM
         case ast.Attribute(attr="T" | "mT"):
-            return rf"{_inside(x.value, _ATOM)}^{{\top}}", _POWER
+            return rf"{_enclose(x.value, _ATOM)}^{{\top}}", _POWER
         case ast.Call():
             return _call(x)
-    return rf"\texttt{{{_escaped(text(x))}}}", _ATOM
+    return rf"\texttt{{{_escape(text(x))}}}", _ATOM
 
 
 def _call(x: ast.Call) -> tuple[str, int]:
@@ -71,14 +71,14 @@ def _call(x: ast.Call) -> tuple[str, int]:
     axis = next((text(k.value) for k in x.keywords if k.arg == "axis"), None)
     if name == "sum" and len(x.args) == 1:
         where = "" if axis is None else rf"_{{\text{{axis }} {axis}}}"
-        return rf"\textstyle\sum{where} {_inside(x.args[0], _PRODUCT)}", _PRODUCT
+        return rf"\textstyle\sum{where} {_enclose(x.args[0], _PRODUCT)}", _PRODUCT
     if name == "sqrt" and len(x.args) == 1:
         return rf"\sqrt{{{inner}}}", _ATOM
-    shown = rf"\{name}" if name in _FUNCTIONS else rf"\operatorname{{{_escaped(name)}}}"
+    shown = rf"\{name}" if name in _FUNCTIONS else rf"\operatorname{{{_escape(name)}}}"
     return rf"{shown}\left({inner}\right)", _ATOM
 
 
-def _inside(x: Expr, strength: int) -> str:
+def _enclose(x: Expr, strength: int) -> str:
     formula, own = _formula(x)
     return rf"\left({formula}\right)" if own < strength else formula
 
@@ -88,8 +88,8 @@ def _symbol(name: str) -> str:
     match = re.fullmatch(r"(d?[A-Za-z])_?(\d+)", name)
     if match:
         return f"{match[1]}_{{{match[2]}}}"
-    return name if len(name) <= 1 or re.fullmatch(r"d[A-Za-z]", name) else rf"\mathit{{{_escaped(name)}}}"
+    return name if len(name) <= 1 or re.fullmatch(r"d[A-Za-z]", name) else rf"\mathit{{{_escape(name)}}}"
 
 
-def _escaped(code: str) -> str:
+def _escape(code: str) -> str:
     return re.sub(r"[\\^~]", " ", re.sub(r"([{}_$%&#])", r"@\1", code)).replace("@", "\\")

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import ast
 import heapq
+import operator
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...rules import elementwise as e
-from ...rules.indexing import get
-from ...rules.shaping import swapaxes, transpose
+from ...rules.elementwise import square
 from ..names import clean
 from ..program import Node, Operand, Program, shape_of
 from ..simplify import is_view
 from ..spelling import Speller
 from ..text import Expr, text
 
-LONGEST = 88  # characters of an expression
+_LONGEST = 88  # characters of an expression
 _TRIVIAL = 14  # an expression this short is written out again rather than named
-_CHEAP = {e.add, e.subtract, e.multiply, e.negative, e.square, e.greater, e.less, transpose, swapaxes, get}
+_CHEAP = {operator.add, operator.sub, operator.mul, operator.neg, operator.gt, operator.lt}
+"""Operators that cost no more than reading their operands; a division costs five times as much."""
 
 
 @dataclass
@@ -69,6 +70,8 @@ class Layout:
         self._nameless: set[Node] = set()  # those of the lines that get a number for a name
         self._outputs = [x for x in program.outputs[: 1 + len(leaves)] if type(x) is Node]
         self._users = program.users()
+        self._users_names = frozenset(labels.forward.values())
+        self._numbers: Counter[str] = Counter()  # the last number given to each name
         for node in program.steps:
             self._place(node)
         self.results = self._finish(value, leaves)
@@ -77,23 +80,23 @@ class Layout:
     # -- which values get a line -----------------------------------------------------------------------------------
 
     def _place(self, node: Node) -> None:
-        expression = self._written(node)
+        expression = self._write(node)
         uses = len(self._users[node]) + self._outputs.count(node)
         named = node.name in self._labels.forward
         if node.name in self._labels.backward:  # dA = W.T @ dZ goes into dZ = dA * ..., but into no product of matrices
             shared = uses > 1 or any(user.op is None or user.op.kind != "elementwise" for user in self._users[node])
         else:
-            shared = uses > 1 and not (node.op in _CHEAP and len(text(expression)) <= _TRIVIAL)
+            shared = uses > 1 and not (_is_cheap(node) and len(text(expression)) <= _TRIVIAL)
         if named or node in self._outputs or node.shape is None or shared:
-            self._own_line(node, expression)
+            self._give_line(node, expression)
         else:
             self._folded[node] = expression
 
-    def _written(self, node: Node) -> Expr:
+    def _write(self, node: Node) -> Expr:
         """The step's expression, its operands folded in; one that makes it too long gets a line first."""
         while True:
             expression = self._speller.spell(node, [self.expression(x) for x in node.operands])
-            if len(text(expression)) <= LONGEST:
+            if len(text(expression)) <= _LONGEST:
                 return expression
             folded = [x for x in node.operands if type(x) is Node and x in self._folded]
             if not folded:
@@ -101,7 +104,7 @@ class Layout:
             longest = max(folded, key=lambda x: len(text(self._folded[x])))
             if len(text(self._folded[longest])) <= _TRIVIAL:
                 return expression
-            self._own_line(longest, self._folded.pop(longest))
+            self._give_line(longest, self._folded.pop(longest))
 
     def expression(self, x: Operand) -> Expr:
         """An operand: a name, a folded expression or a constant."""
@@ -109,15 +112,15 @@ class Layout:
             return self._speller.literal(x)
         return self._folded[x] if x in self._folded else self._names[x]
 
-    def _own_line(self, node: Node, expression: Expr) -> None:
+    def _give_line(self, node: Node, expression: Expr) -> None:
         key = node.name or ""
         if key not in self._labels.forward and key not in self._labels.backward and node not in self._outputs:
             folded = [x for x in node.operands if type(x) is Node and x in self._folded]
             named = [x for x in folded if x.name in self._labels.backward]
             if named:  # a gradient that has a name is not hidden in a line that has none
                 for x in named:
-                    self._own_line(x, self._folded.pop(x))
-                expression = self._written(node)
+                    self._give_line(x, self._folded.pop(x))
+                expression = self._write(node)
         raw = self._labels.forward.get(key)
         if raw is None and key in self._labels.backward:
             of = self._labels.backward[key]
@@ -137,7 +140,7 @@ class Layout:
         forward = [node for node in self._lines if node in self._forward_nodes]
         backward = [node for node in self._lines if node not in self._forward_nodes]
         value_node, *gradients = self.program.outputs[: 1 + len(leaves)]
-        self._rename_forward(forward, value_node, value)
+        self._name_forward(forward, value_node, value)
         self.forward = [self._lines[node] for node in forward]
         mine: dict[Node, ast.Name] = {}  # lines that are the gradient of a leaf, and of nothing else that has a name
         copies = []
@@ -151,13 +154,13 @@ class Layout:
                 self._names[x].id = name.id
                 mine[x] = name
             else:
-                copies.append(Line(name, self._copied(x, leaf), leaf.shape))
+                copies.append(Line(name, self._copy(x, leaf), leaf.shape))
             results.append(name)
-        self._rename_backward([node for node in backward if node not in mine])
-        self.backward = self._scheduled(backward, list(mine)) + copies
+        self._name_backward([node for node in backward if node not in mine])
+        self.backward = self._schedule(backward, list(mine)) + copies
         return results
 
-    def _copied(self, x: Operand, leaf: Node) -> Expr:
+    def _copy(self, x: Operand, leaf: Node) -> Expr:
         """A gradient that shares no memory with anything else that is handed out."""
         if x is None:
             return ast.Call(ast.Attribute(ast.Name("np"), "zeros_like", ast.Load()), [self._names[leaf]], [])
@@ -166,36 +169,39 @@ class Layout:
             return expression
         return ast.Call(ast.Attribute(expression, "copy", ast.Load()), [], [])
 
-    def _rename_forward(self, nodes: list[Node], value_node: Operand, value: str) -> None:
+    def _name_forward(self, nodes: list[Node], value_node: Operand, value: str) -> None:
         if type(value_node) is Node and value_node in self._lines and value_node.name not in self._labels.forward:
             self._names[value_node].id = value
             self._nameless.discard(value_node)
         raws = [self._names[node].id for node in nodes]
-        for node, raw in zip(nodes, raws, strict=True):
-            several = raws.count(raw) > 1 or node in self._nameless
-            self._names[node].id = self._numbered(raw) if several else clean(raw, self._taken)
-            self._taken.add(self._names[node].id)
+        self._name(nodes, raws)
         self._final = {node.name: self._names[node].id for node in nodes if node.name}
 
-    def _rename_backward(self, nodes: list[Node]) -> None:
+    def _name_backward(self, nodes: list[Node]) -> None:
         raws = []
         for node in nodes:
             of = self._labels.backward.get(node.name or "", "")
             raws.append("d" + self._final.get(of, self._labels.forward.get(of, of)) if of else "t")
+        self._name(nodes, raws)
+
+    def _name(self, nodes: Sequence[Node], raws: Sequence[str]) -> None:
+        """Give the lines their names; with a number where several would have the same, or none."""
+        count = Counter(raws)
         for node, raw in zip(nodes, raws, strict=True):
-            several = raws.count(raw) > 1 or node in self._nameless
-            self._names[node].id = self._numbered(raw) if several else clean(raw, self._taken)
+            several = count[raw] > 1 or node in self._nameless
+            self._names[node].id = self._number(raw) if several else clean(raw, self._taken)
             self._taken.add(self._names[node].id)
 
-    def _numbered(self, raw: str) -> str:
+    def _number(self, raw: str) -> str:
         """The first of raw1, raw2, … that is neither in use nor a name of the user's."""
-        number, joint = 1, "_" if raw[-1:].isdigit() else ""
-        users = self._labels.forward.values()
-        while (name := clean(f"{raw}{joint}{number}")) in self._taken or name in users:
-            number += 1
-        return name
+        joint = "_" if raw[-1:].isdigit() else ""
+        while True:
+            self._numbers[raw] += 1
+            name = clean(f"{raw}{joint}{self._numbers[raw]}")
+            if name not in self._taken and name not in self._users_names:
+                return name
 
-    def _scheduled(self, nodes: list[Node], gradients: list[Node]) -> list[Line]:
+    def _schedule(self, nodes: list[Node], gradients: list[Node]) -> list[Line]:
         """Every line after those it needs; a gradient that is asked for as soon as it can be computed."""
         urgency = {node: (1, i) for i, node in enumerate(nodes)} | {node: (0, i) for i, node in enumerate(gradients)}
         own = {id(self._names[node]): node for node in nodes}
@@ -217,3 +223,8 @@ class Layout:
                 if not waiting[later]:
                     heapq.heappush(ready, (urgency[later], id(later), later))
         return lines
+
+
+def _is_cheap(node: Node) -> bool:
+    """Whether computing it twice is no loss."""
+    return node.op is not None and (node.op.view or node.op.operator in _CHEAP or node.op is square)

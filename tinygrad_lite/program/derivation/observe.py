@@ -75,7 +75,7 @@ class Variables:
                 sizes.setdefault(value, name)
         return sizes
 
-    def look(self, frame: FrameType, depth: float) -> None:
+    def note_locals(self, frame: FrameType, depth: float) -> None:
         for name, value in list(frame.f_locals.items()):
             if not name.isidentifier():
                 continue
@@ -92,7 +92,7 @@ class Variables:
                     if type(key) is str:
                         self._note(key, x, depth + _WITHIN)
 
-    def enter(self, frame: FrameType) -> None:
+    def note_globals(self, frame: FrameType) -> None:
         code = frame.f_code
         if code not in self._codes:
             self._codes.add(code)
@@ -108,7 +108,7 @@ class Variables:
                 self._held.append(value)
 
 
-def _is_users(frame: FrameType) -> bool:
+def _is_users_code(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     made = name == "<string>" and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE  # by dataclasses
     return not made and not name.startswith(_NOT_THE_USERS)
@@ -121,15 +121,15 @@ def observing() -> Iterator[Variables]:
     base = sys._getframe(2)
 
     def on_call(frame: FrameType, event: str, arg: Any) -> Any:
-        if not _is_users(frame):
+        if not _is_users_code(frame):
             return None
         depth, outer = 0, frame.f_back
         while outer is not None and outer is not base:
             depth, outer = depth + 1, outer.f_back
-        seen.enter(frame)
+        seen.note_globals(frame)
 
         def on_line(frame: FrameType, event: str, arg: Any) -> Any:
-            seen.look(frame, depth)
+            seen.note_locals(frame, depth)
             return on_line
 
         return on_line

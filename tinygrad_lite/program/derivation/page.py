@@ -39,7 +39,7 @@ class Page:
         for node, t in program.captures:
             self.outside[recording.names[node]] = t
         self.helpers = Helpers(self.taken)
-        self.sizes = self._sizes(program)
+        self.sizes = self._find_sizes(program)
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
         self.layout = Layout(
             program,
@@ -51,20 +51,20 @@ class Page:
             ),
             recording.labels,
             recording.names,
-            self._leaf_nodes(program),
+            self._find_leaves(program),
             value,
             find_forward(program, frozenset(recording.labels.forward)),
             self.taken,
         )
 
-    def executed(self) -> tuple[str, Function]:
+    def execute(self) -> tuple[str, Function]:
         """The text, and the function that it defines, which refuses arguments of another kind."""
-        source = self._source()
+        source = self._write()
         space: dict[str, Any] = dict(self.outside)
         exec(compile(source, f"<derived from {self.title}>", "exec"), space)
-        return source, _checked(self.recording, space[self.function], self.outside, space)
+        return source, _guard_arguments(self.recording, space[self.function], self.outside, space)
 
-    def _leaf_nodes(self, program: Program) -> list[Node]:
+    def _find_leaves(self, program: Program) -> list[Node]:
         """The inputs that the gradient is taken of, in the order of the gradients."""
         known = dict(zip((id(t) for a in self.recording.arguments for t in a.traced), program.inputs, strict=True))
         return [known[id(t)] for i in self.recording.chosen for t in self.recording.arguments[i].traced]
@@ -84,16 +84,16 @@ class Page:
     def _helper(self, op: Op) -> str:
         return self.helpers.name(op) or self._bind(op.fn, op.name)
 
-    def _sizes(self, program: Program) -> dict[int, tuple[ast.Name, Expr | None]]:
+    def _find_sizes(self, program: Program) -> dict[int, tuple[ast.Name, Expr | None]]:
         """Names for whole numbers, and what they are: m = X.shape[1]. None: an argument."""
         sizes: dict[int, tuple[ast.Name, Expr | None]] = {}
         for a in self.recording.arguments:
             if a.paths == [a.name] and a.tensors[0] is None:
                 sizes[a.leaves[0]] = ast.Name(a.name), None
-        data = [n for n in program.inputs if n not in self.recording.variable]
+        data = [n for n in program.inputs if n not in self.recording.leaves]
         named = self.recording.variables.name
         outside = [x for n in program.steps for x in n.operands if isinstance(x, np.ndarray) and named(x) is not None]
-        arrays: list[Any] = [*data, *(n for n, _ in program.captures), *outside, *self.recording.variable]
+        arrays: list[Any] = [*data, *(n for n, _ in program.captures), *outside, *self.recording.leaves]
         for size, wish in self.recording.variables.sizes.items():
             if size in sizes:
                 continue
@@ -110,9 +110,9 @@ class Page:
 
     # -- text ------------------------------------------------------------------------------------------------------
 
-    def _source(self) -> str:
+    def _write(self) -> str:
         layout = self.layout
-        opening = [line for a in self.recording.arguments for line in self._unpacked(a)]
+        opening = [line for a in self.recording.arguments for line in self._unpack(a)]
         used = {
             n.id
             for line in (*layout.forward, *layout.backward)
@@ -120,20 +120,20 @@ class Page:
             if isinstance(n, ast.Name)
         }
         opening += [f"{name.id} = {text(x)}" for name, x in self.sizes.values() if x is not None and name.id in used]
-        checks = [line for fact, x in zip(self.facts, layout.checks, strict=True) for line in _check(fact, x)]
+        checks = [line for fact, x in zip(self.facts, layout.checks, strict=True) for line in _write_check(fact, x)]
         blocks = [
             opening,
-            ["# Forward pass", *_commented(layout.forward), *checks],
-            ["# Backward pass", *_commented(layout.backward)],
-            [f"return {text(layout.results[0])}, {self._gradient(layout.results[1:])}"],
+            ["# Forward pass", *_comment(layout.forward), *checks],
+            ["# Backward pass", *_comment(layout.backward)],
+            [f"return {text(layout.results[0])}, {self._write_gradient(layout.results[1:])}"],
         ]
         body = "\n\n".join("\n".join(block) for block in blocks if block)
         parameters = ", ".join(a.name for a in self.recording.arguments)
-        function = f"def {self.function}({parameters}):\n" + textwrap.indent(self._doc() + body, "    ")
+        function = f"def {self.function}({parameters}):\n" + textwrap.indent(self._write_docstring() + body, "    ")
         parts = [*self.helpers.definitions, function]
-        return "import numpy as np\n\n\n" + self._from_outside() + "\n\n\n".join(parts) + "\n"
+        return "import numpy as np\n\n\n" + self._list_outside() + "\n\n\n".join(parts) + "\n"
 
-    def _doc(self) -> str:
+    def _write_docstring(self) -> str:
         arguments = self.recording.arguments
         of = ", ".join(arguments[i].name for i in self.recording.chosen)
         shapes = [
@@ -147,7 +147,7 @@ class Page:
         lines += textwrap.wrap(f"Fixed: {', '.join(simple)}.", 100) if simple else []
         return "\n".join([*lines, '"""', ""])
 
-    def _from_outside(self) -> str:
+    def _list_outside(self) -> str:
         if not self.outside:
             return ""
         names = [
@@ -155,7 +155,7 @@ class Page:
         ]
         return "\n".join(textwrap.wrap(f"# From outside: {', '.join(names)}", 100, subsequent_indent="# ")) + "\n\n\n"
 
-    def _unpacked(self, a: Argument) -> list[str]:
+    def _unpack(self, a: Argument) -> list[str]:
         """Lines that give the leaves of an argument their names."""
         nodes = iter(self._nodes_of(a))
         names = [None if t is None else self.recording.names[next(nodes)] for t in a.tensors]
@@ -173,23 +173,23 @@ class Page:
             before += len(other.traced)
         return list(self.layout.program.inputs[before : before + len(a.traced)])
 
-    def _gradient(self, results: Sequence[Expr]) -> str:
+    def _write_gradient(self, results: Sequence[Expr]) -> str:
         parts, left = [], iter(results)
         for i in self.recording.chosen:
             a = self.recording.arguments[i]
             own = [next(left) for _ in a.traced]
-            parts.append(text(_literal_tree(a.structure, iter(own)) or self._rebuilt(a, own)))
+            parts.append(text(_write_tree(a.structure, iter(own)) or self._rebuild(a, own)))
         if isinstance(self.recording.wrt, int):
             return parts[0]
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
-    def _rebuilt(self, a: Argument, own: list[Expr]) -> Expr:
+    def _rebuild(self, a: Argument, own: list[Expr]) -> Expr:
         structure = a.structure
         like = self._bind(lambda *leaves: tree.unflatten(structure, leaves), f"like_{a.name}")
         return ast.Call(ast.Name(like), own, [])
 
 
-def _literal_tree(structure: tree.Structure, leaves: Iterator[Expr]) -> Expr | None:
+def _write_tree(structure: tree.Structure, leaves: Iterator[Expr]) -> Expr | None:
     """Dicts, lists and tuples as they are written; None for what has no such text."""
     if structure.kind is tree.LEAF:
         return next(leaves)
@@ -197,7 +197,7 @@ def _literal_tree(structure: tree.Structure, leaves: Iterator[Expr]) -> Expr | N
         return ast.Constant(structure.meta) if structure.meta is None or type(structure.meta) in (bool, str) else None
     children: list[Expr] = []
     for part in structure.children:
-        child = _literal_tree(part, leaves)
+        child = _write_tree(part, leaves)
         if child is None:
             return None
         children.append(child)
@@ -223,18 +223,18 @@ def _is_path(path: str) -> bool:
     return isinstance(x, ast.Name)
 
 
-def _commented(lines: Sequence[Line]) -> list[str]:
+def _comment(lines: Sequence[Line]) -> list[str]:
     """The lines, with the shapes behind them."""
     codes = [f"{line.name.id} = {text(line.expression)}" for line in lines]
     width = max((len(code) for code in codes if len(code) <= _ALIGNED), default=0)
-    return [f"{code:{width}}  # {_shape(line)}" for code, line in zip(codes, lines, strict=True)]
+    return [f"{code:{width}}  # {_describe_shape(line)}" for code, line in zip(codes, lines, strict=True)]
 
 
-def _shape(line: Line) -> str:
+def _describe_shape(line: Line) -> str:
     return "several arrays" if line.shape is None else "a number" if line.shape == () else str(line.shape)
 
 
-def _check(fact: Fact, x: Expr) -> list[str]:
+def _write_check(fact: Fact, x: Expr) -> list[str]:
     """Lines that refuse arguments for which a fact that was used does not hold."""
     shape = fact.node.shape
     axes = tuple(len(shape) + a for a in fact.axes)
@@ -246,7 +246,9 @@ def _check(fact: Fact, x: Expr) -> list[str]:
     ]
 
 
-def _checked(recording: Recording, function: Function, outside: dict[str, Any], space: dict[str, Any]) -> Function:
+def _guard_arguments(
+    recording: Recording, function: Function, outside: dict[str, Any], space: dict[str, Any]
+) -> Function:
     """The function, refusing arguments for which the formulas were not derived."""
 
     def derived(*args: Any) -> Any:
@@ -263,8 +265,8 @@ def _checked(recording: Recording, function: Function, outside: dict[str, Any], 
                     raise ValueError(
                         f"{path} has shape {np.shape(x)}, but the formulas are for {np.shape(known)}; derive again"
                     )
-        space.update((name, t._data) for name, t in outside.items() if type(t) is Tensor)
-        return function(*tree.map(lambda x: x._data if type(x) is Tensor else x, args))
+        space.update((name, t._array) for name, t in outside.items() if type(t) is Tensor)
+        return function(*tree.map(lambda x: x._array if type(x) is Tensor else x, args))
 
     derived.__name__ = derived.__qualname__ = function.__name__
     derived.__doc__ = function.__doc__

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ... import tree
 from ...backward import find_nodes, sweep
+from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
 from ...transforms import identity, positions, single_number
 from ..names import clean, leaf_names
@@ -36,12 +38,27 @@ class Recording:
     program: Program
     labels: Labels
     names: dict[Node, str]  # of inputs and captures
-    variable: frozenset[Node]  # the inputs that the gradient is taken of
+    leaves: frozenset[Node]  # the inputs that the gradient is taken of
     taken: set[str]
 
     @property
     def inputs(self) -> list[Any]:
-        return [t._data for a in self.arguments for t in a.traced]
+        return [t._array for a in self.arguments for t in a.traced]
+
+    def fill(self, arrays: Sequence[Any]) -> list[Any]:
+        """The arguments with other arrays in the place of `inputs`."""
+        left = iter(arrays)
+        leaves = [
+            [x if t is None else next(left) for x, t in zip(a.leaves, a.tensors, strict=True)] for a in self.arguments
+        ]
+        return [tree.unflatten(a.structure, xs) for a, xs in zip(self.arguments, leaves, strict=True)]
+
+    def measure_noise(self, arrays: Sequence[Any]) -> list[Any]:
+        """How far each result moves with rounding: a lot where nearly equal numbers are subtracted."""
+        outputs = tuple(0.0 if x is None else x for x in self.program.outputs[: self.results])
+        program = Program(self.program.inputs, self.program.captures, self.program.steps, outputs)
+        moves = noise(lambda after: program.run(*arrays, after=after))
+        return [np.nan_to_num(x, nan=np.inf, posinf=np.inf) for x in moves]
 
     @property
     def title(self) -> str:
@@ -63,7 +80,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     for name in name_arguments(f, len(args)):
         parameters.append(clean(name, parameters))
     arguments = [
-        open_argument(arg, name, partial(_stand_in, differentiated=i in chosen))
+        open_argument(arg, name, partial(_make_stand_in, differentiated=i in chosen))
         for i, (name, arg) in enumerate(zip(parameters, args, strict=True))
     ]
     inputs = [t for a in arguments for t in a.traced]
@@ -77,26 +94,26 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
         nodes, _ = find_nodes([y], oldest=start)
         with tracing(), np.errstate(all="ignore"):
             wanted = {t for t in [*named, *leaves] if t._flags & GRAD}
-            found = sweep(nodes, [(y, leaf(np.ones_like(y._data), 0))], wanted, True)
-    labels = _labelled(named, leaves, found, variables)
+            found = sweep(nodes, [(y, leaf(np.ones_like(y._array), 0))], wanted, True)
+    labels = _label(named, leaves, found, variables)
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
     program = run_passes(program, (*EXACT[:-1], name_constants(variables.arrays)))
-    names = _input_names(arguments, program, variables, parameters)
+    names = _name_inputs(arguments, program, variables, parameters)
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
-    variable = frozenset(known[t] for t in leaves)
     taken = {*parameters, *names.values()}
-    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, variable, taken)
+    leaf_nodes = frozenset(known[t] for t in leaves)
+    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, leaf_nodes, taken)
 
 
-def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
+def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     """The Tensor that stands for a leaf in the trace."""
     if type(x) is Tensor:
         if x._flags & (LIFTED | TRACED):
             raise TypeError(f"derive: {path} is a value of a transform or trace that is still running; derive outside")
-        x = x._data
+        x = x._array
     if type(x) is int and not differentiated:
         return None
     array = np.asarray(x)
@@ -108,7 +125,7 @@ def _stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     return make_input(array, path, GRAD | LIFTED)
 
 
-def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
+def _label(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], variables: Variables) -> Labels:
     """Give the values of the trace their names. A cotangent of several values is called after the newest."""
     labels = Labels()
     for i, t in enumerate(named):
@@ -123,7 +140,7 @@ def _labelled(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any
     return labels
 
 
-def _input_names(
+def _name_inputs(
     arguments: list[Argument], program: Program, variables: Variables, parameters: list[str]
 ) -> dict[Node, str]:
     """A name for each leaf and for each tensor from outside."""

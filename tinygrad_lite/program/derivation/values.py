@@ -27,8 +27,8 @@ class Value:
 class Values:
     """The Value of every node of a program, and of those that are written in their place."""
 
-    def __init__(self, program: Program, names: Container[str], variable: Container[Node], samples: Sequence[Any]):
-        """names: of values of the forward pass. variable: inputs that may take any value. samples: lists of inputs."""
+    def __init__(self, program: Program, names: Container[str], leaves: Container[Node], samples: Sequence[Any]):
+        """names: of forward values. leaves: inputs that the gradient is taken of. samples: lists of inputs."""
         computed = [v for v in (compute_nodes(program, arrays) for arrays in samples) if v is not None]
         forward = find_forward(program, names)
         users = program.users()
@@ -36,7 +36,7 @@ class Values:
         self._of: dict[Node, Value] = {}
         self._intermediate: set[Node] = set()  # new steps that stand for none of the old ones
         for node in (*program.inputs, *(node for node, _ in program.captures), *program.steps):
-            varies = node in variable or any(type(x) is Node and self._of[x].varies for x in node.operands)
+            varies = node in leaves or any(type(x) is Node and self._of[x].varies for x in node.operands)
             uses = len(users[node]) + sum(x is node for x in program.outputs)
             in_forward = node in forward or node.op is None
             self._of[node] = Value([v[node] for v in computed], in_forward, varies, uses)
@@ -91,7 +91,7 @@ def find_forward(program: Program, names: Container[str]) -> set[Node]:
 def compute_nodes(program: Program, arrays: Sequence[Any]) -> dict[Node, Any] | None:
     """The value of every node for these inputs; None if some step refuses them."""
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
-    values.update((node, t._data) for node, t in program.captures)
+    values.update((node, t._array) for node, t in program.captures)
     try:
         with np.errstate(all="ignore"):
             for node in program.steps:

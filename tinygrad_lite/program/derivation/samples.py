@@ -1,0 +1,35 @@
+"""Samples: arrays like those given, to try formulas on. They must hold whatever the numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def draw_samples(arrays: Sequence[Any]) -> list[list[Any]]:
+    """The arrays given; twice others of the same range, and of the same values where there are few; and twice others of
+    either sign and of moderate size, where nothing overflows, saturates or lies on one side of a kink only."""
+    rng = np.random.default_rng(0)
+    alike = [[resample(np.asarray(x), rng) for x in arrays] for _ in range(2)]
+    moderate = [[resample(np.asarray(x), rng, moderate=True) for x in arrays] for _ in range(2)]
+    return [list(arrays), *alike, *moderate]
+
+
+def resample(x: Any, rng: np.random.Generator, moderate: bool = False) -> Any:
+    """An array like x. Distributions stay distributions, labels labels, whole numbers of the same kind."""
+    if x.size == 0 or x.dtype.kind == "c":
+        return x
+    for axis in range(x.ndim):
+        if x.dtype.kind == "f" and x.size > 1 and np.allclose(np.sum(x, axis=axis), 1):
+            return rng.permutation(x, axis=axis)
+    values = np.unique(x[np.isfinite(x)])
+    if len(values) and (x.dtype.kind in "biu" or 1 < len(values) <= x.size // 2):
+        return rng.choice(values, x.shape)
+    if moderate or not len(values):
+        return np.asarray(rng.normal(size=x.shape)).astype(x.dtype)
+    low, high = float(values[0]), float(values[-1])
+    margin = 0.1 * (abs(low) + (low == 0)) if low == high else 0.0
+    share = rng.uniform(size=x.shape)  # low + share (high - low) could overflow
+    return np.asarray((1 - share) * (low - margin) + share * (high + margin)).astype(x.dtype)
