@@ -34,7 +34,6 @@ A table may also hold functions, `change(node) -> (steps, result) or None`, for 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,14 +86,11 @@ class Rule:
         return root
 
     @cached_property
-    def hint(self) -> Any:
-        """An op, or None for a number, that must be among the last step's operands; ... if there may be anything."""
-        for x in self.root.operands:
-            if type(x) is not Node or x in self.numbers:
-                return None
-            if x.op is not None:
-                return x.op
-        return ...
+    def needs(self) -> frozenset[Op | None]:
+        """What the last step's operands must be made by, for a match to be possible; None stands for a number."""
+        xs = self.root.operands
+        steps = {x.op for x in xs if type(x) is Node and x.op is not None}
+        return frozenset(steps | {None for x in xs if type(x) is not Node or x in self.numbers})
 
     @cached_property
     def numbers(self) -> frozenset[Node]:
@@ -170,7 +166,9 @@ def _solve(rule: Rule, pairs: list[tuple[Operand, Operand]], bound: Bound) -> Bo
             if x.name is not None and pattern is not rule.root:
                 return None
             keywords = _match_keywords(rule, pattern, x)
-            if keywords is None or any(bound.get(name, value) != value for name, value in keywords.items()):
+            if keywords is None:
+                return None
+            if any(name in bound and not _is_same(bound[name], value) for name, value in keywords.items()):
                 return None
             bound.update(keywords)
             bound[pattern] = x
@@ -219,10 +217,11 @@ def is_same_number(a: Operand, b: Operand) -> bool:
     """Whether two constants are one number each, and the same, whatever their types; 0.0 and -0.0 are not."""
     if not is_scalar(a) or not is_scalar(b) or a != b:
         return False
-    return a != 0 or (np.signbit(np.real(a)), np.signbit(np.imag(a))) == (
-        np.signbit(np.real(b)),
-        np.signbit(np.imag(b)),
-    )
+    return a != 0 or _signs(a) == _signs(b)
+
+
+def _signs(x: Any) -> tuple[bool, bool]:
+    return bool(np.signbit(np.real(x))), bool(np.signbit(np.imag(x)))
 
 
 # -- replacing -------------------------------------------------------------------------------------------------------
@@ -254,8 +253,7 @@ class _Rewriting:
 
     def run(self) -> Program:
         editor = self.editor
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
             for node in editor.old.steps:
                 editor.replacements[node] = self.place(editor.update(node), _MOST)
         return editor.done()
@@ -292,10 +290,10 @@ class _Rewriting:
             found = change(node)
             if found is not None:
                 return found
-        below = {x.op or "input" if type(x) is Node else None for x in node.operands}
+        below = {x.op if type(x) is Node else None for x in node.operands}
         for rule in self.rules.get(node.op, ()):
-            if rule.hint is not ... and rule.hint not in below:
-                continue  # most rules, without looking further
+            if not rule.needs <= below:
+                continue  # most rules end here: 0.1 µs, where looking for the pattern takes 3 µs
             match = find(rule, node, self.ranges)
             if match is not None:
                 steps, result = match.write()
