@@ -179,3 +179,29 @@ def test_a_wrong_right_side_can_be_written_too(record):
 def test_vectors_match_matrices_and_the_other_way_round(record):
     twice = rule(lambda x: x + x, lambda x: 2 * x, VECTOR)
     assert rewritten(record, lambda x: x + x, twice) == ["multiply"]
+
+
+def test_a_variable_keyword_that_occurs_twice_has_one_value(record):
+    ratio = rule(
+        lambda x, axis=None: np.sum(x, axis=axis) / np.max(x, axis=axis),
+        lambda x, axis=None: np.sum(x / np.max(x, axis=axis, keepdims=True), axis=axis),
+        MATRIX,
+        axis=1,
+    )
+    assert rewritten(record, lambda x: np.sum(x, axis=0) / np.max(x, axis=0), ratio) == ["max", "divide", "sum"]
+    square = np.arange(1.0, 10).reshape(3, 3)
+    assert rewritten(record, lambda x: np.sum(x, axis=0) / np.max(x, axis=1), ratio, arrays=(square,)) == [
+        "sum",
+        "max",
+        "divide",
+    ]
+
+
+def test_arrays_that_somebody_else_may_change_are_not_computed_with(record):
+    """Only numbers are: what is written with a constant array is a step like any other."""
+    table = np.ones(3)
+    inside = rewrite(
+        record(lambda x: x * table, X), [rule(lambda x, y: x * y, lambda x, y: x / (1 / y), MATRIX, MATRIX)]
+    )
+    assert ops(inside) == ["divide", "divide"]
+    assert any(x is table for node in inside.steps for x in node.operands)

@@ -1,8 +1,10 @@
 """The passes that both printers start with: each does less, and computes the same."""
 
+import warnings
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
@@ -39,6 +41,30 @@ def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, fres
     assert run_passes(done, EXACT).steps == done.steps
     done = run_passes(done, (only(inline, *MEANS, *SIMPLER), drop_dead))
     check(before, done, *arrays)
+
+
+@given(programs(), st.booleans(), st.integers(0, 1000))
+def test_what_is_exact_changes_no_bit(record_drawn, drawn, gradients, seed):
+    """Signs of zero, infinities and NaN are what they were, for inputs that are full of them."""
+    program, arguments = drawn
+    before = record_drawn(program, arguments, gradients)
+    after = run_passes(before, EXACT)
+    rng = np.random.default_rng(seed)
+    special = [0.0, -0.0, 1.0, -2.5, np.inf, -np.inf, np.nan]
+    arrays = [np.asarray(rng.choice(special, np.shape(x))).astype(np.asarray(x).dtype) for x in arguments]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            want = before.run(*arrays)
+        except (np.linalg.LinAlgError, ValueError):
+            return reject()  # NumPy refuses these numbers
+        got = after.run(*arrays)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_array_equal(a, b)
+        if np.asarray(b).dtype.kind == "f":
+            numbers = ~np.isnan(b)
+            np.testing.assert_array_equal(np.signbit(a)[numbers], np.signbit(b)[numbers])
+    return None
 
 
 @given(programs(), st.booleans())

@@ -6,7 +6,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.context import current
 from tinygrad_lite.program.program import Node
-from tinygrad_lite.program.trace import collect, make_input, tracing
+from tinygrad_lite.program.trace import collect, expand, make_input, name_arguments, open_argument, tracing
 from tinygrad_lite.tensor import TraceError, next_seq
 
 X = np.arange(6.0).reshape(2, 3)
@@ -168,3 +168,36 @@ def test_indices_that_are_computed_are_recorded(record, f):
     program = record(f, X)
     other = X[::-1, ::-1] * 1.5
     np.testing.assert_allclose(program.run(other)[0], f(other))
+
+
+def test_a_function_is_expanded_on_the_operands_of_a_step(record):
+    program = record(lambda x, k: np.tanh(x) * k, X.astype("f4"), 2.0)
+    tanh, k = program.steps[0], program.inputs[1]
+    table = np.ones(3)
+    steps, result = expand(lambda y, n, s, c: (y * n + c) * (s * 2.0), (tanh, 3, k, table), {})
+    assert [(step.op.name, step.weak, step.dtype.name) for step in steps] == [
+        ("multiply", False, "float32"),
+        ("add", False, "float64"),
+        ("multiply", True, "float64"),
+        ("multiply", False, "float64"),
+    ]
+    assert result is steps[-1]
+    assert steps[0].operands == (tanh, 3)
+    assert steps[1].operands[1] is table  # not a copy: its owner may change it
+    assert expand(lambda y, c: y, (tanh, 1.0), {}) == ([], tanh)
+    assert expand(lambda y, c: c + 1, (tanh, 1.0), {}) == ([], 2.0)
+
+
+def test_arguments_are_opened_leaf_by_leaf():
+    params = {"W": X, "rate": 0.5, "n": 3}
+    opened = open_argument(params, "params", lambda x, path: make_input(x, path) if type(x) is not int else None)
+    assert [None if t is None else t.name for t in opened.tensors] == ["params['W']", "params['rate']", None]
+    assert [t.name for t in opened.traced] == ["params['W']", "params['rate']"]
+    rebuilt = opened.tree()
+    assert rebuilt["W"] is opened.tensors[0]
+    assert rebuilt["n"] == 3
+
+
+def test_arguments_without_a_name_are_numbered():
+    assert name_arguments(lambda a, *rest: a, 3) == ["a", "arg1", "arg2"]
+    assert name_arguments(lambda a, b=1: a, 1) == ["a"]

@@ -25,7 +25,8 @@ class Node:
     """One value of a program: an input (op is None), or the result of a step.
 
     shape, dtype: of the array; None for the several results of one op before `pick`. weak: a Python float, which does
-    not decide the dtype of what it is combined with. name: what the user calls it.
+    not decide the dtype of what it is combined with. name: what the user calls it; no part of what is computed, it may
+    be set later.
     """
 
     op: Op | None

@@ -34,8 +34,7 @@ A table may also hold functions, `change(node) -> (steps, result) or None`, for 
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -80,21 +79,18 @@ class Rule:
             result = self.left(*inputs, **self.keywords)
         return collect([result], inputs, start)[0]
 
-    @property
+    @cached_property
     def root(self) -> Node:
         """The step of the pattern that computes its result."""
         root: Node = self.pattern.outputs[0]
         return root
 
     @cached_property
-    def hint(self) -> Any:
-        """An op, or None for a number, that must be among the last step's operands; ... if there may be anything."""
-        for x in self.root.operands:
-            if type(x) is not Node or x in self.numbers:
-                return None
-            if x.op is not None:
-                return x.op
-        return ...
+    def needs(self) -> frozenset[Op | None]:
+        """What the last step's operands must be made by, for a match to be possible; None stands for a number."""
+        xs = self.root.operands
+        steps = {x.op for x in xs if type(x) is Node and x.op is not None}
+        return frozenset(steps | {None for x in xs if type(x) is not Node or x in self.numbers})
 
     @cached_property
     def numbers(self) -> frozenset[Node]:
@@ -152,38 +148,38 @@ Bound = dict[Any, Any]
 
 def _solve(rule: Rule, pairs: list[tuple[Operand, Operand]], bound: Bound) -> Bound | None:
     """Match the pairs (of the pattern, of the program), given what is bound; what then is bound, or None."""
-    if not pairs:
-        return bound
-    (pattern, x), *rest = pairs
-    if type(pattern) is not Node:
-        return _solve(rule, rest, bound) if is_same_number(pattern, x) else None
-    if pattern in bound:
-        same = bound[pattern] is x or is_same_number(bound[pattern], x)
-        return _solve(rule, rest, bound) if same else None
-    if pattern.op is None:
-        if pattern in rule.numbers and not is_scalar(x):
-            return None
-        return _solve(rule, rest, {**bound, pattern: x})
-    if type(x) is not Node or x.op is not pattern.op or len(x.operands) != len(pattern.operands):
-        return None
-    if x.name is not None and pattern is not rule.root:
-        return None
-    keywords = _match_keywords(rule, pattern, x)
-    if keywords is None or any(bound.get(name, value) != value for name, value in keywords.items()):
-        return None
-    bound = {**bound, **keywords, pattern: x}
-    for operands in _orders(x):
-        found = _solve(rule, [*zip(pattern.operands, operands, strict=True), *rest], bound)
-        if found is not None:
-            return found
-    return None
-
-
-def _orders(x: Node) -> Iterator[tuple[Operand, ...]]:
-    yield x.operands
-    assert x.op is not None
-    if x.op.commutes:
-        yield x.operands[::-1]
+    while pairs:
+        pattern, x = pairs.pop()
+        if type(pattern) is not Node:
+            if not is_same_number(pattern, x):
+                return None
+        elif pattern in bound:
+            if bound[pattern] is not x and not is_same_number(bound[pattern], x):
+                return None
+        elif pattern.op is None:
+            if pattern in rule.numbers and not is_scalar(x):
+                return None
+            bound[pattern] = x
+        else:
+            if type(x) is not Node or x.op is not pattern.op or len(x.operands) != len(pattern.operands):
+                return None
+            if x.name is not None and pattern is not rule.root:
+                return None
+            keywords = _match_keywords(rule, pattern, x)
+            if keywords is None:
+                return None
+            if any(name in bound and not _is_same(bound[name], value) for name, value in keywords.items()):
+                return None
+            bound.update(keywords)
+            bound[pattern] = x
+            operands = x.operands
+            if pattern.op.commutes:
+                found = _solve(rule, [*pairs, *zip(pattern.operands, operands, strict=True)], dict(bound))
+                if found is not None:
+                    return found
+                operands = operands[::-1]
+            pairs += zip(pattern.operands, operands, strict=True)
+    return bound
 
 
 def _match_keywords(rule: Rule, pattern: Node, x: Node) -> dict[str, Any] | None:
@@ -221,10 +217,11 @@ def is_same_number(a: Operand, b: Operand) -> bool:
     """Whether two constants are one number each, and the same, whatever their types; 0.0 and -0.0 are not."""
     if not is_scalar(a) or not is_scalar(b) or a != b:
         return False
-    return a != 0 or (np.signbit(np.real(a)), np.signbit(np.imag(a))) == (
-        np.signbit(np.real(b)),
-        np.signbit(np.imag(b)),
-    )
+    return a != 0 or _signs(a) == _signs(b)
+
+
+def _signs(x: Any) -> tuple[bool, bool]:
+    return bool(np.signbit(np.real(x))), bool(np.signbit(np.imag(x)))
 
 
 # -- replacing -------------------------------------------------------------------------------------------------------
@@ -256,8 +253,7 @@ class _Rewriting:
 
     def run(self) -> Program:
         editor = self.editor
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
             for node in editor.old.steps:
                 editor.replacements[node] = self.place(editor.update(node), _MOST)
         return editor.done()
@@ -294,10 +290,10 @@ class _Rewriting:
             found = change(node)
             if found is not None:
                 return found
-        below = {x.op or "input" if type(x) is Node else None for x in node.operands}
+        below = {x.op if type(x) is Node else None for x in node.operands}
         for rule in self.rules.get(node.op, ()):
-            if rule.hint is not ... and rule.hint not in below:
-                continue  # most rules, without looking further
+            if not rule.needs <= below:
+                continue  # most rules end here: 0.1 µs, where looking for the pattern takes 3 µs
             match = find(rule, node, self.ranges)
             if match is not None:
                 steps, result = match.write()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -68,6 +69,7 @@ class Writer:
         self.local: dict[Node, str] = {}  # what the source calls each value
         self.arena: dict[str, str] = {}  # name -> expression, for all that lives in the arena
         self.bound: dict[Any, str] = {}
+        self.count: Counter[str] = Counter()  # of what is bound, by prefix
         for i, node in enumerate(program.inputs):
             self.local[node] = f"x{i}"
         for i, (node, tensor) in enumerate(program.captures):
@@ -98,7 +100,8 @@ class Writer:
         """A name for a value; the same value (or key) has one name."""
         key = (prefix, id(value) if key is None else key)
         if key not in self.bound:
-            self.bound[key] = f"{prefix}{sum(known[0] == prefix for known in self.bound)}"
+            self.bound[key] = f"{prefix}{self.count[prefix]}"
+            self.count[prefix] += 1
             self.names[self.bound[key]] = value
         return self.bound[key]
 
