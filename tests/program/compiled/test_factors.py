@@ -204,3 +204,10 @@ def test_factors_multiply():
     assert not Factor(0.0).is_ordinary()
     assert not Factor(float("nan")).is_ordinary()
     assert Factor(-1e-6).is_ordinary()
+
+
+def test_a_constant_array_has_no_factor_of_its_own(record, check):
+    program = record(lambda x: np.sum(x * (tg.Tensor(np.ones(3)) * -1)) * 0.5, np.ones(3))
+    before = run_passes(program, EXACT)
+    assert "negative" in [node.op.name for node in before.steps]
+    check(program, place_factors(before), np.arange(3.0))

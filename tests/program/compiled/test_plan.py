@@ -213,3 +213,12 @@ def test_an_operation_that_may_return_its_operand_keeps_its_memory(record):
 def test_an_empty_program():
     planned = plan(Program((), (), (), (1.0,)))
     assert (planned.size, planned.offset, planned.views) == (0, {}, {})
+
+
+def test_a_view_of_a_constant_array_needs_no_plan(record):
+    table = np.arange(6.0).reshape(2, 3)
+    program = record(
+        lambda x: x + np.reshape(tg.Tensor(table), (3, 2)) * np.transpose(tg.Tensor(table)), np.ones((3, 2))
+    )
+    planned = simulate(program, [np.ones((3, 2))])
+    assert not planned.views
