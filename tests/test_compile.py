@@ -1022,7 +1022,9 @@ def test_no_key_breaks_the_code(rng, key):
     assert "boom" not in compiled._kinds[next(iter(compiled._kinds))].body.__code__.co_names
 
 
-@pytest.mark.parametrize("name", ["np", "x0", "body", "pool", "memory", "MISS", "type", "self", "m0", "a0", "add"])
+@pytest.mark.parametrize(
+    "name", ["np", "x0", "body", "pool", "memory", "NotImplemented", "type", "self", "m0", "a0", "add"]
+)
 def test_no_argument_name_breaks_the_code(rng, name):
     space = {"np": np}
     exec(f"def f({name}, _other): return _other * {name} + {name}", space)

@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 
 import tinygrad_lite as tg
 from tests.generators.strategies import programs
-from tinygrad_lite.compile import optimise
 from tinygrad_lite.op import pick
+from tinygrad_lite.program.compiled.generate import optimise
 from tinygrad_lite.program.compiled.plan import ALIGNMENT, plan
 from tinygrad_lite.program.program import Node, Program
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tests.generators.strategies import programs
-from tinygrad_lite.compile import optimise
+from tinygrad_lite.program.compiled.generate import optimise
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import EXACT, run_passes
 from tinygrad_lite.program.tables.fast import FAST, LONGEST, SINGLES, SUMS
