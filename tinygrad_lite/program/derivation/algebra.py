@@ -117,10 +117,9 @@ class _Walk:
     def _visit_expression(self, node: Node) -> Operand:
         assert node.op is not None
         operands, forward = self.editor.operands(node), self.values[node].forward
-        expr, strict = (
-            self.symbols.apply(node.op, operands, [express(x) for x in node.operands])
-            for express in (self._express, self._express_strictly)
-        )
+        free, guarded = ([express(x) for x in node.operands] for express in (self._express, self._express_strictly))
+        expr = self.symbols.apply(node.op, operands, free)
+        strict = expr if guarded == free else self.symbols.apply(node.op, operands, guarded)
         small = self.search.is_small(expr)
         if forward and node.name in self.settings.names:
             kept = self.editor.keep(node)
@@ -237,8 +236,7 @@ class _Walk:
         for find in found:
             expr = find(node, self.strict[x])
             if expr is not None:
-                scales = [float(np.sum(np.abs(v))) for v in self.values.samples_of(x)]
-                new = self.builder.build_in_place_of(node, expr, scales)
+                new = self.builder.build_in_place_of(node, expr)
                 if new is not None:
                     self._set_symbol(node, new)
                     self.exprs[node] = self.strict[node] = expr

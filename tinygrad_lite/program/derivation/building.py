@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +20,14 @@ class Builder:
     def __init__(self, editor: Editor, symbols: Symbols, values: Values) -> None:
         self._editor, self._symbols, self._values = editor, symbols, values
 
-    def build_in_place_of(self, node: Node, expr: Expression, scales: Sequence[float] | None = None) -> Operand | None:
-        """The expression as steps, if shape, dtype and values are those of the step. scales: see Values.agree."""
+    def build_in_place_of(self, node: Node, expr: Expression) -> Operand | None:
+        """The expression as steps, if shape, dtype and values are those of the step."""
         before = len(self._editor.steps)
         try:
             with np.errstate(all="ignore"):
                 new = self._fit(self.build(expr), node)
                 same = dtype_of(new) == node.dtype and is_weak(new) == node.weak
-                if same and self._values.agree(node, new, scales):
+                if same and self._values.agree(node, new):
                     if type(new) is Node and new.name is None and not self._values[new].forward:
                         new.name = node.name
                     return new

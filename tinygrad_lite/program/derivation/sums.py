@@ -122,29 +122,43 @@ def find_axes(node: Node) -> tuple[int, ...]:
 
 def prove_sum(x: Operand, axes: tuple[int, ...]) -> int | None:
     """The sum of x over these axes (counted from the last one) if it is 0 or 1 whatever the inputs are; else None."""
-    if type(x) is not Node or x.op is None or x.shape is None or len(x.shape) < -min(axes, default=0):
+    if type(x) is not Node or x.shape is None or len(x.shape) < -min(axes, default=0):
         return None
+    base = _strip_factors(x, axes)
+    total = _prove_sum_of_base(base, axes)
+    return total if base is x or total == 0 else None
+
+
+def _strip_factors(x: Node, axes: tuple[int, ...]) -> Node:
+    """x without its sign, and without the factors that are the same along the axes."""
+    while True:
+        inner: Operand = None
+        if x.op is negative:
+            inner = x.operands[0]
+        elif x.op in (multiply, divide):
+            a, b = x.operands
+            if _is_same_along(b, axes):
+                inner = a
+            elif x.op is multiply and _is_same_along(a, axes):
+                inner = b
+        if type(inner) is not Node or inner.shape != x.shape or _is_sum(_divisor(x), inner, axes):
+            return x
+        x = inner
+
+
+def _divisor(x: Node) -> Operand:
+    return x.operands[1] if x.op is divide else None
+
+
+def _prove_sum_of_base(x: Node, axes: tuple[int, ...]) -> int | None:
     if x.op is softmax or (x.op is exp and _is_log_softmax(x.operands[0])):
         inner = x if x.op is softmax else x.operands[0]
         return 1 if reduced_axes(inner.params.get("axis", -1), len(x.shape)) == _from_front(axes, x) else None
-    if x.op is negative:
-        return _zero_or_none(prove_sum(x.operands[0], axes))
-    if x.op not in (divide, multiply, subtract):
-        return None
-    a, b = x.operands
-    if x.op is subtract and shape_of(a) == x.shape and _is_mean(b, a, axes):
-        return 0
-    if x.op is divide and shape_of(a) == x.shape and _is_sum(b, a, axes):
+    if x.op is divide and shape_of(x.operands[0]) == x.shape and _is_sum(x.operands[1], x.operands[0], axes):
         return 1
-    if x.op is divide or (x.op is multiply and _is_same_along(b, axes)):
-        return _zero_or_none(prove_sum(a, axes)) if _is_same_along(b, axes) and shape_of(a) == x.shape else None
-    if x.op is multiply and _is_same_along(a, axes):
-        return _zero_or_none(prove_sum(b, axes)) if shape_of(b) == x.shape else None
+    if x.op is subtract and shape_of(x.operands[0]) == x.shape and _is_mean(x.operands[1], x.operands[0], axes):
+        return 0
     return None
-
-
-def _zero_or_none(total: int | None) -> int | None:
-    return 0 if total == 0 else None
 
 
 def _from_front(axes: tuple[int, ...], x: Node) -> tuple[int, ...]:

@@ -65,12 +65,10 @@ class Symbols:
 
     def alias(self, x: Operand) -> Expression:
         """A symbol for a step that algebra has looked into; -x is minus the symbol of x."""
-        if type(x) is Node and x.op is negative:
-            return -self.alias(x.operands[0])
-        return self.name(x)
-
-    def has(self, x: Operand) -> bool:
-        return x in self._symbols
+        sign = 1
+        while type(x) is Node and x.op is negative:
+            x, sign = x.operands[0], -sign
+        return sign * self.name(x)
 
     def number(self, x: Any) -> Expression:
         """A constant: a number, or a captured array."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...rounding import describe_difference
+from ...rounding import noise as measure_noise
 from ..program import Node, Operand, Program
 
 
@@ -29,10 +30,14 @@ class Values:
 
     def __init__(self, program: Program, names: Container[str], leaves: Container[Node], samples: Sequence[Any]):
         """names: of forward values. leaves: inputs that the gradient is taken of. samples: lists of inputs."""
-        computed = [v for v in (compute_nodes(program, arrays) for arrays in samples) if v is not None]
+        pairs = [(arrays, compute_nodes(program, arrays)) for arrays in samples]
+        computed = [values for _, values in pairs if values is not None]
+        self._program = program
+        self._samples = [arrays for arrays, values in pairs if values is not None]
         forward = find_forward(program, names)
         users = program.users()
         self.count = len(computed)  # of samples that the program accepts
+        self._noise: list[dict[Node, Any]] | None = None  # of every sample, once it is needed
         self._of: dict[Node, Value] = {}
         self._intermediate: set[Node] = set()  # new steps that stand for none of the old ones
         for node in (*program.inputs, *(node for node, _ in program.captures), *program.steps):
@@ -62,20 +67,32 @@ class Values:
     def samples_of(self, x: Operand) -> list[Any]:
         return self._of[x].samples if type(x) is Node else [x] * self.count
 
-    def agree(self, node: Node, x: Operand, scales: Sequence[float] | None = None) -> bool:
-        """Whether x has the node's numbers, so far as these are finite for some sample.
-
-        scales: how large the numbers are that the node adds up, for each sample; they may cancel.
-        """
+    def agree(self, node: Node, x: Operand) -> bool:
+        """Whether x has the numbers of an old node, so far as these are finite for some sample."""
         some_finite = node.size == 0
         for i, (expected, found) in enumerate(zip(self.samples_of(node), self.samples_of(x), strict=True)):
             finite = np.isfinite(expected)
             some_finite = some_finite or bool(finite.any())
             found = np.where(finite, found, expected).astype(node.dtype)
-            noise = 0.0 if scales is None or node.dtype.kind not in "fc" else scales[i] * np.finfo(node.dtype).eps
-            if describe_difference(found, expected, noise=noise) is not None:
-                return False
+            if describe_difference(found, expected) is not None:  # a difference of nearly equal numbers?
+                noise = self._measure_noise()[i].get(node, 0.0)
+                if describe_difference(found, expected, noise=noise) is not None:
+                    return False
         return some_finite
+
+    def _measure_noise(self) -> list[dict[Node, Any]]:
+        """How far each value moves with rounding, for each sample."""
+        if self._noise is None:
+            nodes = [n for n in self._program.steps if n.shape is not None and n.dtype.kind in "fc"]
+            self._noise = []
+            for arrays in self._samples:
+
+                def run(after: Callable[[Any], Any], arrays: Any = arrays) -> list[Any]:
+                    values = compute_nodes(self._program, arrays, after)
+                    return [np.nan if values is None else values[node] for node in nodes]
+
+                self._noise.append(dict(zip(nodes, measure_noise(run), strict=True)))
+        return self._noise
 
 
 def find_forward(program: Program, names: Container[str]) -> set[Node]:
@@ -88,15 +105,18 @@ def find_forward(program: Program, names: Container[str]) -> set[Node]:
     return forward
 
 
-def compute_nodes(program: Program, arrays: Sequence[Any]) -> dict[Node, Any] | None:
-    """The value of every node for these inputs; None if some step refuses them."""
+def compute_nodes(
+    program: Program, arrays: Sequence[Any], after: Callable[[Any], Any] = lambda y: y
+) -> dict[Node, Any] | None:
+    """The value of every node for these inputs; None if some step refuses them. after: applied to every result."""
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
     values.update((node, t._array) for node, t in program.captures)
     try:
         with np.errstate(all="ignore"):
             for node in program.steps:
                 assert node.op is not None
-                values[node] = node.op.fn(*(values[x] if type(x) is Node else x for x in node.operands), **node.params)
+                xs = [values[x] if type(x) is Node else x for x in node.operands]
+                values[node] = after(node.op.fn(*xs, **node.params))
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError):
         return None
     return values
