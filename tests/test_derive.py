@@ -636,7 +636,9 @@ USERS = {
     "linear": lambda name: tg.linear(lambda x: 7 * x[::-1], lambda g, y, x: 7 * g[::-1], name=name),
     "custom": lambda name: tg.custom_vjp(lambda x: 5 * x**2, lambda g, y, x: g * 10 * x, name=name),
 }
-NAMES = sorted({op.name for op in rows()} | {"stop_gradient", "astype", "settle", "clip", "np", "x", "pick", "print"})
+NAMES = sorted(
+    {op.name for op in rows()} | {"stop_gradient", "astype", "mask_not_taken", "clip", "np", "x", "pick", "print"}
+)
 
 
 @given(st.sampled_from(NAMES), st.sampled_from(sorted(USERS)), st.booleans())

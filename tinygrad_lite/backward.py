@@ -151,7 +151,7 @@ def _sweep(
             elif vjp is hand_on:
                 gx = g
             elif guarded:
-                gx = _settled(vjp, g, result, values, params)
+                gx = _guarded_vjp(vjp, g, result, values, params)
             else:
                 gx = vjp(g, result, *values, **params) if params else vjp(g, result, *values)
             try:
@@ -240,14 +240,14 @@ def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:
 # -- 0 * inf upstream of a choice ------------------------------------------------------------------------------------
 
 
-def _settled(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:
+def _guarded_vjp(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:
     """The rule's answer with 0 * inf taken as 0: log(x) under `where(x > 0, log(x), 0)` sends nothing back at 0."""
     with np.errstate(all="ignore"):
         gx = vjp(g, y, *values, **params)
         numbers = gx._array if type(gx) is Tensor and not gx._flags & TRACED else gx
         if gx is g or (isinstance(numbers, (np.ndarray, np.generic)) and np.isfinite(numbers).all()):
             return gx
-        return settle.call(g, gx)
+        return mask_not_taken.call(g, gx)
 
 
 def _is_not_taken(g: Any, gx: Any) -> Any:
@@ -255,11 +255,11 @@ def _is_not_taken(g: Any, gx: Any) -> Any:
     return np.logical_and(g == 0, np.logical_not(np.isfinite(gx)))
 
 
-def _settle(g: Any, gx: Any) -> Any:
+def _mask_not_taken(g: Any, gx: Any) -> Any:
     return np.where(_is_not_taken(g, gx), 0, gx)
 
 
-settle = elementwise(_settle, None, lambda y, g, gx: np.logical_not(_is_not_taken(g, gx)), selects=True)
+mask_not_taken = elementwise(_mask_not_taken, None, lambda y, g, gx: np.logical_not(_is_not_taken(g, gx)), selects=True)
 """What a guarded rule gives: gx, but 0 where g is 0 and gx infinite or NaN."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import cast, find_nodes, settle, sweep
+from .backward import cast, find_nodes, mask_not_taken, sweep
 from .context import current, switched
 from .op import pick
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
@@ -69,7 +69,7 @@ def _push(
 
 
 def _is_finite(t: Any) -> bool:
-    """Whether there is nothing to settle; what cannot be looked at counts as finite."""
+    """Whether there is nothing to mask; what cannot be looked at counts as finite."""
     t = t._array if type(t) is Tensor and not t._flags & TRACED else t
     return not isinstance(t, (np.ndarray, np.generic)) or bool(np.isfinite(t).all())
 
@@ -82,7 +82,7 @@ def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dic
             continue
         t = np.broadcast_to(t, y.shape)
         partial = times(np.ones_like(t), y, *xs, **params)
-        term = settle.call(partial, t * partial)
+        term = mask_not_taken.call(partial, t * partial)
         total = term if total is None else total + term
     return total
 

@@ -10,7 +10,9 @@ from tinygrad_lite.table import rows
 
 X = np.arange(6.0).reshape(2, 3) - 2.5
 NAMES = sorted(
-    {op.name for op in rows()} | {op.fn.__name__ for op in rows()} | {"astype", "settle", "pick", "", "a b", "λ"}
+    {op.name for op in rows()}
+    | {op.fn.__name__ for op in rows()}
+    | {"astype", "mask_not_taken", "pick", "", "a b", "λ"}
 )
 
 

@@ -288,32 +288,41 @@ arctanh = row(elementwise(np.arctanh, over(lambda y, x: (1 - x) * (1 + x)), doma
 # -- the larger, the smaller -----------------------------------------------------------------------------------------
 
 
-def _wins(a: Any, b: Any) -> Any:
+def _is_larger(a: Any, b: Any) -> Any:
     """1 where a is larger, ½ where they are equal, 0 where b is, in their own dtype."""
     if type(b) in (int, float) and b == 0:  # np.maximum(z, 0), relu as it is often written: one pass instead of four
         return np.heaviside(a, 0.5)
     return np.where(a == b, 0.5, a > b).astype(np.result_type(a, b))
 
 
-wins = row(constant(_wins, operands=2, inline=True, range=intervals.between(0, 1)))
+is_larger = row(constant(_is_larger, operands=2, inline=True, range=intervals.between(0, 1)))
 
 _CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True, "range": intervals.union}
-maximum = row(elementwise(np.maximum, lambda y, a, b: wins(a, b), lambda y, a, b: wins(b, a), **_CHOICE))
-minimum = row(elementwise(np.minimum, lambda y, a, b: wins(b, a), lambda y, a, b: wins(a, b), **_CHOICE))
+maximum = row(elementwise(np.maximum, lambda y, a, b: is_larger(a, b), lambda y, a, b: is_larger(b, a), **_CHOICE))
+minimum = row(elementwise(np.minimum, lambda y, a, b: is_larger(b, a), lambda y, a, b: is_larger(a, b), **_CHOICE))
 
 
-def _wins_over_nan(a: Any, b: Any) -> Any:
+def _is_larger_ignoring_nan(a: Any, b: Any) -> Any:
     """The same, where a number is larger, and smaller, than NaN."""
-    return np.where(np.isnan(a) | np.isnan(b), np.where(np.isnan(a), np.isnan(b) / 2, 1), _wins(a, b)).astype(
+    return np.where(np.isnan(a) | np.isnan(b), np.where(np.isnan(a), np.isnan(b) / 2, 1), _is_larger(a, b)).astype(
         np.result_type(a, b)
     )
 
 
-wins_over_nan = row(constant(_wins_over_nan, operands=2))
+is_larger_ignoring_nan = row(constant(_is_larger_ignoring_nan, operands=2))
 
-fmax = row(elementwise(np.fmax, lambda y, a, b: wins_over_nan(a, b), lambda y, a, b: wins_over_nan(b, a), **_CHOICE))
+fmax = row(
+    elementwise(
+        np.fmax, lambda y, a, b: is_larger_ignoring_nan(a, b), lambda y, a, b: is_larger_ignoring_nan(b, a), **_CHOICE
+    )
+)
 fmin = row(
-    elementwise(np.fmin, lambda y, a, b: wins_over_nan(-a, -b), lambda y, a, b: wins_over_nan(-b, -a), **_CHOICE)
+    elementwise(
+        np.fmin,
+        lambda y, a, b: is_larger_ignoring_nan(-a, -b),
+        lambda y, a, b: is_larger_ignoring_nan(-b, -a),
+        **_CHOICE,
+    )
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.backward import settle
+from tinygrad_lite.backward import mask_not_taken
 from tinygrad_lite.program.derivation.passes import name_constants
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import drop_dead
@@ -47,12 +47,12 @@ def ops(program):
         (PRODUCTS, lambda a, v: a * v[..., None], [A, V[:3]], ["getitem", "multiply"]),
         (FUNCTIONS, lambda a: np.exp(tg.log_softmax(a, axis=0)), [A], ["softmax"]),
         (CHOICES, lambda a: np.maximum(0.01 * a, a), [A], ["multiply", "maximum"]),
-        (GUARDS, lambda g, d: settle(g, g * d), [A, B], ["multiply"]),
-        (GUARDS, lambda g: settle(g, g / 3.0), [A], ["divide"]),
-        (GUARDS, lambda g, d: settle(g, g * np.log(d)), [A, abs(B)], None),
-        (GUARDS, lambda g, d: settle(g, g / d), [A, B], None),
-        (GUARDS, lambda g, d: settle(g, g * np.exp(d)), [A, B], None),
-        (GUARDS, lambda g, d: settle(g, g * tg.sigmoid(d)), [A, B], ["sigmoid", "multiply"]),
+        (GUARDS, lambda g, d: mask_not_taken(g, g * d), [A, B], ["multiply"]),
+        (GUARDS, lambda g: mask_not_taken(g, g / 3.0), [A], ["divide"]),
+        (GUARDS, lambda g, d: mask_not_taken(g, g * np.log(d)), [A, abs(B)], None),
+        (GUARDS, lambda g, d: mask_not_taken(g, g / d), [A, B], None),
+        (GUARDS, lambda g, d: mask_not_taken(g, g * np.exp(d)), [A, B], None),
+        (GUARDS, lambda g, d: mask_not_taken(g, g * tg.sigmoid(d)), [A, B], ["sigmoid", "multiply"]),
         (GUARDS, lambda g, d: np.where(g == 1, 0, g * d), [A, B], None),
     ],
 )

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_axes
-from ...backward import settle
-from ...rules.elementwise import wins
+from ...backward import mask_not_taken
+from ...rules.elementwise import is_larger
 from ...rules.indexing import get, where
 from ...rules.neural import leaky_relu, log_softmax, relu, softmax
 from ...rules.shaping import broadcast_to
@@ -114,20 +114,20 @@ GUARDS = [
     # The sweep writes a guard upstream of a choice (`where`, `max`), where d may be infinite in the branch not taken;
     # only there it is needed.
     rule(
-        lambda g, d: settle(g, g * d),
+        lambda g, d: mask_not_taken(g, g * d),
         lambda g, d: g * d,
         MATRIX,
         MATRIX,
         when=lambda ranges, g, d: ranges.is_finite(d),
     ),
-    rule(lambda g: settle(g, -g), lambda g: -g, MATRIX),
-    rule(lambda g, c: settle(g, g / c), lambda g, c: g / c, MATRIX, 2.0, when=lambda _, g, c: c != 0),
+    rule(lambda g: mask_not_taken(g, -g), lambda g: -g, MATRIX),
+    rule(lambda g, c: mask_not_taken(g, g / c), lambda g, c: g / c, MATRIX, 2.0, when=lambda _, g, c: c != 0),
 ]
 
 CHOICES = [
     # Which of c x and x is larger depends on the sign of x.
-    rule(lambda x, c: wins(c * x, x), lambda x, c: wins(0, x), MATRIX, 0.5, when=_is_smaller),
-    rule(lambda x, c: wins(x, c * x), lambda x, c: wins(x, 0), MATRIX, 0.5, when=_is_smaller),
+    rule(lambda x, c: is_larger(c * x, x), lambda x, c: is_larger(0, x), MATRIX, 0.5, when=_is_smaller),
+    rule(lambda x, c: is_larger(x, c * x), lambda x, c: is_larger(x, 0), MATRIX, 0.5, when=_is_smaller),
 ]
 
 FUNCTIONS = [
@@ -148,8 +148,8 @@ SPELLED = [
         MATRIX,
         slope=0.25,
     ),
-    rule(lambda a: wins(a, 0), lambda a: np.heaviside(a, 0.5), MATRIX),
-    rule(lambda a, b: wins(a, b), lambda a, b: np.where(a == b, 0.5, a > b), MATRIX, MATRIX),
+    rule(lambda a: is_larger(a, 0), lambda a: np.heaviside(a, 0.5), MATRIX),
+    rule(lambda a, b: is_larger(a, b), lambda a, b: np.where(a == b, 0.5, a > b), MATRIX, MATRIX),
 ]
-SPELLED_FINITE = [rule(lambda b: wins(0, b), lambda b: np.heaviside(-b, 0.5), MATRIX)]  # NaN is not smaller than 0
+SPELLED_FINITE = [rule(lambda b: is_larger(0, b), lambda b: np.heaviside(-b, 0.5), MATRIX)]  # NaN is not smaller than 0
 """For the last rewriting before a program is printed."""
