@@ -59,6 +59,9 @@ Steps = tuple[list[Node], Operand]
 Change = Callable[[Node], Steps | None]
 
 
+_CONSTANT: Final = object()
+
+
 @dataclass(eq=False)
 class Rule:
     """One row; see the module's docstring. says: a sentence about it, for people."""
@@ -86,11 +89,11 @@ class Rule:
         return root
 
     @cached_property
-    def needs(self) -> frozenset[Op | None]:
-        """What the last step's operands must be made by, for a match to be possible; None stands for a number."""
+    def needs(self) -> frozenset[Any]:
+        """What must be among the last step's operands for a match to be possible: results of ops, constants."""
         xs = self.root.operands
         steps = {x.op for x in xs if type(x) is Node and x.op is not None}
-        return frozenset(steps | {None for x in xs if type(x) is not Node or x in self.numbers})
+        return frozenset(steps | {_CONSTANT for x in xs if type(x) is not Node or x in self.numbers})
 
     @cached_property
     def numbers(self) -> frozenset[Node]:
@@ -290,7 +293,7 @@ class _Rewriting:
             found = change(node)
             if found is not None:
                 return found
-        below = {x.op if type(x) is Node else None for x in node.operands}
+        below = {x.op if type(x) is Node else _CONSTANT for x in node.operands}
         for rule in self.rules.get(node.op, ()):
             if not rule.needs <= below:
                 continue  # most rules end here: 0.1 µs, where looking for the pattern takes 3 µs
