@@ -14,8 +14,9 @@ help: ## this list
 demo: $(VENV)/.has-demo ## train the two-layer network on the flower, check its gradients, draw what it learned
 	$(PY) -m models.two_layer
 
+# A process for each core, up to 8, with one thread of BLAS each: the arrays are small.
 test: $(VENV)/.has-dev ## the tests and every documented example, in under two minutes
-	$(PY) -m pytest
+	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: $(VENV)/.has-dev ## the tests that take longer
 	$(PY) -m pytest -m slow
@@ -31,7 +32,7 @@ bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and a
 	$(PY) -m benchmarks
 
 fuzz: $(VENV)/.has-dev ## random programs, differentiated in several ways that must agree
-	$(PY) -m tinygrad_lite.testing.fuzz
+	$(PY) -m tests.generators.fuzz
 
 oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.generators.calls import Function, calls
 from tinygrad_lite import tree
 from tinygrad_lite.dispatch import handlers
 from tinygrad_lite.table import compositions, rows
-from tinygrad_lite.testing.rows import Function, calls
 
 MODULES: dict[str, types.ModuleType] = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
 TABLE = (Path(__file__).parents[1] / "docs" / "functions.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite import tree
 from tinygrad_lite.program.derivation.recording import record
 from tinygrad_lite.rounding import describe_difference
@@ -456,7 +457,7 @@ def test_attention_head():
 # -- never silently wrong --------------------------------------------------------------------------------------------
 
 
-@given(strategies.programs())
+@given(programs())
 def test_random_programs_on_fresh_data(drawn):
     program, arguments = drawn
 

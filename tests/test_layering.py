@@ -107,7 +107,7 @@ def test_the_package_needs_nothing_but_numpy_to_be_imported(path):
             outside |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             outside.add(str(node.module).split(".")[0])
-    optional = {"hypothesis"} if path.name in ("strategies.py", "programs.py", "fuzz.py") else set()
+    optional = {"hypothesis"} if path.name == "strategies.py" else set()
     assert outside - set(sys.stdlib_module_names) <= {"numpy", "tinygrad_lite"} | optional
 
 

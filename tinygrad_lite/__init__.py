@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import testing as testing
+from typing import TYPE_CHECKING, Any
+
 from .checkpoint import checkpoint as checkpoint
 from .compile import compile as compile
 from .context import no_grad as no_grad
@@ -36,3 +37,15 @@ from .transforms import jvp as jvp
 from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+
+if TYPE_CHECKING:
+    from . import testing as testing
+
+
+def __getattr__(name: str) -> Any:
+    """`tg.testing` is imported when it is first used."""
+    if name == "testing":
+        from importlib import import_module
+
+        return import_module(".testing", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

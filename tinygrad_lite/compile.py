@@ -7,28 +7,19 @@ the calls. What is returned is always fresh, and belongs to the caller.
 
 from __future__ import annotations
 
-import builtins
 import functools
-import linecache
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import tree
 from .context import current
-from .program.compiled.factors import place_factors
-from .program.compiled.plan import plan
-from .program.compiled.writer import MISS, Writer
-from .program.program import Program
-from .program.rewrite import rewrite
-from .program.simplify import SIMPLER, drop_dead, inline
-from .program.tables.fast import FAST, MEANS
-from .program.trace import collect, make_input, name_arguments, open_argument, tracing
-from .rounding import describe_difference, noise
-from .tensor import LIFTED, TRACED, Tensor, leaf, next_seq
+from .tensor import LIFTED, TRACED, Tensor, leaf
+
+if TYPE_CHECKING:
+    from .program.compiled.generate import Generated
 
 Function = Callable[..., Any]
 
@@ -64,7 +55,7 @@ class Compiled:
     def __init__(self, f: Function) -> None:
         self._f = f
         self._entries: list[tuple[int, Function]] = []  # (number of arguments, generated `entry`), newest first
-        self._kinds: dict[Any, _Generated] = {}
+        self._kinds: dict[Any, Generated] = {}
         functools.update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", type(f).__name__)
 
@@ -75,7 +66,7 @@ class Compiled:
             for expected, entry in self._entries:
                 if expected == count:
                     result = entry(*args)
-                    if result is not MISS:
+                    if result is not NotImplemented:
                         return result
         return self._call_any(args, kwargs)
 
@@ -110,84 +101,18 @@ class Compiled:
             raise RuntimeError(
                 f"{self.__name__}: inside a traced function, call the plain function, not the compiled one"
             )
-        trace = _trace(self._f, self.__name__, args, kwargs, kind[0])
+        from .program.compiled.generate import check_first_result, generate, trace_function  # not before it is needed
+
+        trace = trace_function(self._f, self.__name__, args, kwargs, kind[0])
         if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
             return self._f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
-        generated = _generate(trace, self.__name__, leaves)
+        generated = generate(trace, self.__name__, leaves)
         result = generated(leaves)
-        _check(self.__name__, result, self._f(*args, **kwargs), trace, leaves)
+        check_first_result(self.__name__, result, self._f(*args, **kwargs), trace, leaves)
         self._kinds[kind] = generated
         if generated.entry is not None:
             self._entries.insert(0, (len(args), generated.entry))
         return result
-
-
-class _Generated:
-    """The code for one kind of arguments; called with all their leaves. dynamic: which of them the body takes."""
-
-    def __init__(self, text: str, names: dict[str, Any], dynamic: list[int], filename: str) -> None:
-        linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # tracebacks show the step
-        exec(builtins.compile(text, filename, "exec"), names)
-        self.text = text
-        self.dynamic = dynamic
-        self.body: Function = names["body"]
-        self.entry: Function | None = names.get("entry")
-
-    def __call__(self, leaves: list[Any]) -> Any:
-        return self.body(*[leaves[i] for i in self.dynamic])
-
-
-@dataclass(frozen=True)
-class _Trace:
-    """One run of f, recorded. arguments, results: their structure. dynamic: which of the leaves are inputs."""
-
-    program: Program
-    arguments: tree.Structure
-    results: tree.Structure
-    dynamic: list[int]
-
-
-def _trace(f: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], structure: tree.Structure) -> _Trace:
-    """Run f with Tensors that stand for the arrays and floats among the leaves of its arguments."""
-    start = next_seq()
-    positional = [open_argument(x, n, _stand_in) for x, n in zip(args, name_arguments(f, len(args)), strict=True)]
-    named = [open_argument(x, n, _stand_in) for n, x in kwargs.items()]
-    tensors = [t for a in (*positional, *named) for t in a.tensors]
-    with tracing():
-        output = f(*(a.tree() for a in positional), **{a.name: a.tree() for a in named})
-    roots, results = tree.flatten(output)
-    for x in roots:
-        if not isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)):
-            raise TypeError(f"{name}: returns a {type(x).__name__}; compiled functions return arrays and numbers")
-    program, _ = collect(roots, [t for t in tensors if t is not None], start)
-    return _Trace(program, structure, results, [i for i, t in enumerate(tensors) if t is not None])
-
-
-def _stand_in(x: Any, path: str) -> Tensor | None:
-    """Whole numbers are part of the kind, and stay what they are."""
-    if type(x) in (int, complex):
-        return None
-    return make_input(x._array if type(x) is Tensor else x, path)
-
-
-def _generate(trace: _Trace, name: str, leaves: list[Any]) -> _Generated:
-    """Print the program."""
-    program = optimise(trace.program)
-    writer = Writer(program, plan(program))
-    lines = writer.write(trace.results)
-    args, kwargs = trace.arguments.children
-    if not kwargs.children:
-        lines += writer.write_entry(args, leaves) or []
-    return _Generated("\n".join(lines) + "\n", writer.names, trace.dynamic, f"<compiled {name} {next_seq()}>")
-
-
-def optimise(program: Program) -> Program:
-    """The same results, up to rounding, in less time."""
-    program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
-    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *FAST]))
-
-
-# -- arguments and results -------------------------------------------------------------------------------------------
 
 
 def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
@@ -212,22 +137,3 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
                 f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
             )
     return leaves, (structure, tuple(kinds)), as_tensors
-
-
-def _check(name: str, result: Any, expected: Any, trace: _Trace, leaves: list[Any]) -> None:
-    """RuntimeError unless the program's first result is the function's own."""
-    got, structure = tree.flatten(result)
-    want, want_structure = tree.flatten(expected)
-    want = [np.asarray(x._array if type(x) is Tensor else x) for x in want]
-    reason = None
-    if structure != want_structure:
-        reason = "has another structure"
-    elif any(map(describe_difference, got, want)):
-        arrays = [leaves[i] for i in trace.dynamic]
-        moves = noise(lambda after: trace.program.run(*arrays, after=after))  # a difference of nearly equal numbers?
-        reason = next(filter(None, map(describe_difference, got, want, moves)), None)
-    if reason:
-        raise RuntimeError(
-            f"{name}: the compiled program does not reproduce the function: its result {reason}. Does it draw random "
-            "numbers, or depend on something that changes between calls? Pass that as an argument"
-        )

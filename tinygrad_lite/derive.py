@@ -6,28 +6,13 @@ in the user's own names as a NumPy function that runs as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    from .program.derivation.layout import Line
 
-from . import tree
-from .program.derivation.algebra import Algebra
-from .program.derivation.latex import latex
-from .program.derivation.layout import Line
-from .program.derivation.page import Page
-from .program.derivation.passes import separate_cotangents
-from .program.derivation.recording import Function, Recording, record
-from .program.derivation.samples import draw_samples
-from .program.derivation.sums import Fact
-from .program.derivation.values import find_forward
-from .program.program import Program
-from .program.rewrite import rewrite
-from .program.simplify import SIMPLER, drop_dead, run_passes
-from .program.tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
-from .rounding import describe_difference
-from .transforms import value_and_grad
+Function = Callable[..., Any]
 
 
 class Derivation:
@@ -50,6 +35,8 @@ class Derivation:
         return f"<Derivation {self.function.__name__}: print it, or call .function>"
 
     def _repr_latex_(self) -> str:
+        from .program.derivation.latex import latex
+
         blocks = [[(line.name, line.expression) for line in block] for block in self._lines]
         return latex(blocks)
 
@@ -78,79 +65,6 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
         return J, dW
     <BLANKLINE>
     """
-    recording = record(f, args, wrt)
-    attempts = [True, False] if simplify else [False]
-    for algebra in attempts:
-        derivation = _write(recording, algebra)
-        problem = _describe_difference(recording, derivation)
-        if problem is None:
-            return derivation
-    if not _is_reproducible(recording):
-        raise ValueError(
-            f"derive: {recording.title} gives different results for the same arguments; if it draws random numbers, "
-            "draw them outside and pass them as arguments"
-        )
-    raise RuntimeError(f"derive: {problem}; this is a bug of tinygrad_lite, please report the function")
+    from .program.derivation.write import write_derivation  # not before it is needed
 
-
-def _write(recording: Recording, simplify: bool) -> Derivation:
-    """The derivation, with or without algebra."""
-    program = _simplify(recording.program)
-    names = frozenset(recording.labels.forward)
-    facts: list[Fact] = []
-    if simplify:
-        known = recording.variables
-        samples = draw_samples(recording.inputs)
-        algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals))
-        program = algebra(program)
-        facts = algebra.facts
-    outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
-    program = Program(program.inputs, program.captures, program.steps, outputs)
-    program = _simplify(program)
-    program = rewrite(program, [*SPELLED_FINITE, *SPELLED])
-    program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
-    program = drop_dead(program)
-    page = Page(recording, program, facts)
-    return Derivation(*page.execute(), [page.layout.forward, page.layout.backward])
-
-
-def _simplify(program: Program) -> Program:
-    """The program as simple as it gets without algebra."""
-    return run_passes(program, (partial(rewrite, table=[*SIMPLER, *READABLE, *FINITE]), drop_dead))
-
-
-# -- checking ----------------------------------------------------------------------------------------------------------
-
-
-def _describe_difference(recording: Recording, derivation: Derivation) -> str | None:
-    """How the text's results differ from autograd's, on the arguments given and on others like them; None if not."""
-    for number, arrays in enumerate(draw_samples(recording.inputs)):
-        args = recording.fill(arrays)
-        try:
-            with np.errstate(all="ignore"):
-                expected = tree.flatten(value_and_grad(recording.f, recording.wrt)(*args))[0]
-                found = tree.flatten(derivation.function(*args))[0]
-        except Exception:
-            if number == 0:
-                raise
-            continue  # the function, or a check in the text, refuses what was made up
-        if any(map(_describe_gap, found, expected)):
-            gaps = map(_describe_gap, found, expected, recording.measure_noise(arrays))
-            problem = next(filter(None, gaps), None)
-            if problem is not None:
-                return f"a result of the text {problem}"
-    return None
-
-
-def _describe_gap(found: Any, expected: Any, noise: Any = 0.0) -> str | None:
-    """What tells a result of the text from autograd's where that is finite."""
-    finite = np.isfinite(expected)
-    same_shape = np.shape(found) == np.shape(expected)
-    compared = np.where(finite, found, expected).astype(np.asarray(found).dtype) if same_shape else found
-    return describe_difference(compared, expected, noise=noise)
-
-
-def _is_reproducible(recording: Recording) -> bool:
-    with np.errstate(all="ignore"):
-        first, second = (tree.flatten(value_and_grad(recording.f, recording.wrt)(*recording.args))[0] for _ in range(2))
-    return not any(map(_describe_gap, second, first))
+    return Derivation(*write_derivation(f, args, wrt, simplify))

@@ -20,10 +20,10 @@ jax_special = pytest.importorskip("jax.scipy.special")
 jnp = pytest.importorskip("jax.numpy")
 
 import tinygrad_lite as tg  # noqa: E402
+from tests.generators.calls import Function, calls, functions  # noqa: E402
 from tinygrad_lite import tree  # noqa: E402
 from tinygrad_lite.dispatch import handlers  # noqa: E402
 from tinygrad_lite.rules import special  # noqa: E402
-from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 
 from .differences import CALLS, EDGES, Difference  # noqa: E402
 

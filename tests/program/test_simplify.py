@@ -8,11 +8,11 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite.program.program import Node, Program
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import EXACT, SIMPLER, drop_alias, drop_dead, inline, run_passes
 from tinygrad_lite.program.tables.fast import MEANS
-from tinygrad_lite.testing import strategies
 
 
 def only(*entries):
@@ -28,7 +28,7 @@ def ops(program):
     return [node.op.name for node in program.steps]
 
 
-@given(strategies.programs(), st.booleans(), st.integers(0, 1000))
+@given(programs(), st.booleans(), st.integers(0, 1000))
 def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
     before = record_drawn(program, arguments, gradients)
@@ -43,7 +43,7 @@ def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, fres
     check(before, done, *arrays)
 
 
-@given(strategies.programs(), st.booleans(), st.integers(0, 1000))
+@given(programs(), st.booleans(), st.integers(0, 1000))
 def test_what_is_exact_changes_no_bit(record_drawn, drawn, gradients, seed):
     """Signs of zero, infinities and NaN are what they were, for inputs that are full of them."""
     program, arguments = drawn
@@ -67,7 +67,7 @@ def test_what_is_exact_changes_no_bit(record_drawn, drawn, gradients, seed):
     return None
 
 
-@given(strategies.programs(), st.booleans())
+@given(programs(), st.booleans())
 def test_a_pass_leaves_the_old_program_alone(record_drawn, drawn, gradients):
     program, arguments = drawn
     before = record_drawn(program, arguments, gradients)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.generators.calls import Function, calls, functions
 from tinygrad_lite import tree
-from tinygrad_lite.testing.rows import Function, calls, functions
 
 STEP = 1e-4
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.generators.calls import Function, calls, functions
 from tinygrad_lite import tree
-from tinygrad_lite.testing.rows import Function, calls, functions
 
 DEPEND_ON_NUMBERS = {
     *("argwhere", "extract", "compress", "flatnonzero", "nonzero", "piecewise", "trim_zeros", "roots", "bincount"),

@@ -14,10 +14,10 @@ import pytest
 sp = pytest.importorskip("scipy.special")
 
 import tinygrad_lite as tg  # noqa: E402
+from tests.generators.calls import Function, calls, functions  # noqa: E402
 from tinygrad_lite.dispatch import handlers  # noqa: E402
 from tinygrad_lite.rules import special  # noqa: E402
 from tinygrad_lite.testing import check_gradients  # noqa: E402
-from tinygrad_lite.testing.rows import Function, calls, functions  # noqa: E402
 
 
 def rows() -> list[Function]:
@@ -68,7 +68,11 @@ def test_an_order_has_no_derivative_and_says_so() -> None:
         tg.grad(lambda v: sp.jv(v, 2.0))(1.5)
 
 
-@pytest.mark.parametrize("call", [sp.fresnel, sp.sici, lambda t: sp.ellipj(t, t), sp.gammasgn], ids=str)
+@pytest.mark.parametrize(
+    "call",
+    [sp.fresnel, sp.sici, lambda t: sp.ellipj(t, t), sp.gammasgn],
+    ids=["fresnel", "sici", "ellipj", "gammasgn"],
+)
 def test_functions_without_a_rule_are_refused_by_name(call: Any) -> None:
     with pytest.raises(TypeError, match="has no derivative rule"):
         call(tg.Tensor([0.5], requires_grad=True))

@@ -337,6 +337,20 @@ def test_rounding_is_not_taken_for_a_mistake(f: Any, dtype: Any) -> None:
     check_gradients(f, np.linspace(-30, 31, 13).astype(dtype), order=2)
 
 
+def test_a_zero_among_larger_numbers_may_be_off_by_their_rounding_errors() -> None:
+    """It is a sum that cancels, to the last digit with one processor's BLAS and almost with another's."""
+    x, keep_first = np.array([1.5, 0.5]), np.array([1.0, 0.0])
+
+    def check(off: float, weights: Any) -> tg.testing.Report:
+        vjp = tampered(with_element(1, lambda v: off))
+        return check_gradients(lambda x: x * weights, x, modes=["vjp"], vjp=vjp)
+
+    assert check(4e-16, keep_first).ok
+    assert not check(4e-16, 0 * keep_first).ok  # beside nothing, nothing cancels
+    with pytest.raises(GradientError, match=r"x\[1\]"):
+        check(1e-14, keep_first)
+
+
 def test_where_the_shape_depends_on_the_numbers_nothing_is_claimed() -> None:
     report = check_gradients(lambda x: np.concatenate([x, np.unique(x.astype(np.float64))]), np.array([1.0, 1.0, 2.0]))
     assert report.verdict is Verdict.CANNOT_TELL

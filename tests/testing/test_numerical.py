@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tinygrad_lite.testing.numerical import complex_step, differences, value_noise
+from tinygrad_lite.testing.numerical import complex_step, differences, measure_noise
 
 SMOOTH: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[float, float]]] = {
     "exp": (np.exp, np.exp, (-5, 5)),
@@ -34,6 +34,7 @@ WITH_KINK: dict[str, Callable[..., Any]] = {
 
 
 @pytest.mark.parametrize("name", SMOOTH)
+@example(where=[0.5725611561783479, 0.2002124489551934, 0.5])  # steps that suited the rounding
 @given(where=st.lists(st.floats(0.001, 0.999), min_size=3, max_size=3))
 def test_the_truth_lies_within_the_error_bar(name: str, where: list[float]) -> None:
     f, derivative, (low, high) = SMOOTH[name]
@@ -111,6 +112,6 @@ def test_complex_step_refuses_what_drops_the_imaginary_part(f: Callable[..., Any
 
 def test_noise_is_measured() -> None:
     x = np.array([0.3, 1.7, -2.2])
-    assert np.all(value_noise(np.sin, x) < 1e-14)
-    assert np.all(value_noise(lambda v: (v + 1e8) - 1e8, x) > 1e-10)
-    assert np.all(value_noise(np.abs, np.zeros(3)) < 1e-14)  # a kink is not noise
+    assert np.all(measure_noise(np.sin, x) < 1e-14)
+    assert np.all(measure_noise(lambda v: (v + 1e8) - 1e8, x) > 1e-10)
+    assert np.all(measure_noise(np.abs, np.zeros(3)) < 1e-14)  # a kink is not noise

@@ -8,15 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-import tinygrad_lite as tg
-from tinygrad_lite.testing import fuzz, strategies
-from tinygrad_lite.testing.programs import Program, public_functions
-from tinygrad_lite.testing.rows import functions
-
-few = settings(max_examples=10, suppress_health_check=list(HealthCheck))
+from tinygrad_lite.testing import strategies
 
 
 @given(strategies.broadcastable_shapes(3))
@@ -64,93 +59,6 @@ def test_the_sizes_of_a_network_are_all_different(network: strategies.Network) -
 def test_sizes_that_cannot_all_differ() -> None:
     with pytest.raises(ValueError, match="not 5 different sizes between 2 and 4"):
         strategies.sizes(5, 2, 4)
-
-
-@few
-@given(st.data(), st.sampled_from([f for f in functions() if f.name in ("add", "sum", "matmul", "where")]))
-def test_calls_are_legal(data: Any, function: Any) -> None:
-    operands, params = data.draw(strategies.calls_of(function))
-    assert np.all(np.isfinite(function.fn(*operands, **params)))
-
-
-@given(strategies.programs())
-def test_programs_run_as_they_are_printed(drawn: tuple[Program, list[Any]]) -> None:
-    program, arguments = drawn
-    with np.errstate(all="raise"):
-        expected = program(*arguments)
-    for value in tg.tree.flatten(expected)[0]:
-        assert np.size(value) <= 64
-        assert np.all(np.abs(value) <= 1e3)
-    namespace: dict[str, Any] = {"np": np, "tg": tg}
-    exec(str(program), namespace)
-    found = namespace["program"](*(tg.Tensor(argument) for argument in arguments))
-    for a, b in zip(tg.tree.flatten(found)[0], tg.tree.flatten(expected)[0], strict=True):
-        np.testing.assert_allclose(a.numpy(), b, rtol=1e-12, atol=1e-12)
-
-
-@few
-@given(strategies.programs())
-def test_random_programs_have_right_gradients(drawn: tuple[Program, list[Any]]) -> None:
-    fuzz.examine(*drawn)
-
-
-def test_programs_are_made_of_everything_public() -> None:
-    names = {function.name for function in public_functions()}
-    assert {"add", "tanh", "matmul", "sum", "reshape", "where", "sigmoid", "maximum", "transpose"} <= names
-
-
-def test_a_program_shrinks_to_what_matters() -> None:
-    program, arguments = find(
-        strategies.programs(),
-        lambda drawn: any("np.tanh(" in line and "(" not in line[13:] for line in drawn[0].lines),
-        settings=settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck)),
-    )
-    assert len(program.lines) == 1
-    assert len(arguments) == 1
-
-
-@pytest.fixture
-def _wrong_tanh(monkeypatch: pytest.MonkeyPatch) -> None:
-    op = next(op for op in tg.table.rows() if op.name == "tanh")
-    monkeypatch.setattr(op, "vjps", (lambda g, y, x: g * (1.001 - y * y),))
-
-
-@pytest.mark.usefixtures("_wrong_tanh")
-def test_a_program_with_a_wrong_rule_does_not_pass() -> None:
-    program = Program(("x0",), ("v0 = np.tanh(x0)", "v1 = np.sum(v0 * x0)"), "v1")
-    argument = np.array([0.5, -1.5])
-    with pytest.raises(tg.testing.GradientError, match="the gradient with respect to x0 is wrong"):
-        fuzz.examine(program, [argument])
-    with pytest.raises(tg.testing.GradientError):
-        exec(program.reproducer([argument]), {})
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("_wrong_tanh")
-def test_the_campaign_finds_a_wrong_rule_and_shows_it() -> None:
-    """With a wrong rule for tanh in the table, a script of a few lines that shows it must come out."""
-    (finding,) = fuzz.run(programs=500, seconds=300, seed=3, max_steps=4, enough=1).findings
-    assert "is wrong" in finding.error or "contradict" in finding.error
-    assert "np.tanh(" in finding.script
-    assert len(finding.program.lines) <= 2
-    with pytest.raises(tg.testing.GradientError):
-        exec(finding.script, {})
-
-
-def test_a_recorded_backward_pass_that_differs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    op = next(op for op in tg.table.rows() if op.name == "exp")
-    monkeypatch.setattr(op, "vjps", (lambda g, y, x: g * y * (1 + 1e-6 * isinstance(g, tg.Tensor)),))
-    program, argument = Program(("x0",), ("v0 = np.exp(x0)",), "v0"), np.array([0.5, -1.5])
-    with pytest.raises(AssertionError, match="but .* with create_graph=True"):
-        fuzz.recorded_like_plain(program, [argument])
-    monkeypatch.setattr(fuzz, "check_gradients", lambda *args, **options: None)
-    with pytest.raises(AssertionError, match="but .* with create_graph=True"):
-        fuzz.examine(program, [argument])
-
-
-def test_the_campaign_reports(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fuzz.main(["--programs", "5", "--seconds", "60", "--steps", "2"]) == 0
-    assert "5 programs of" in capsys.readouterr().out
 
 
 def test_without_hypothesis_the_message_says_what_to_install() -> None:

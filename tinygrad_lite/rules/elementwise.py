@@ -15,6 +15,7 @@ import numpy as np
 from .. import intervals
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
+from .examples import over_axes, whole, with_keywords
 
 LN2, LN10 = float(np.log(2)), float(np.log(10))
 POSITIVE = [(0.1, 5.0)]
@@ -374,11 +375,11 @@ isclose = row(constant(np.isclose, operands=2))
 signbit = row(constant(np.signbit))
 spacing = row(constant(np.spacing))
 fix = row(constant(np.fix))
-round = row(constant(np.round), np.round, np.around)
+round = row(constant(np.round, examples=with_keywords({}, {"decimals": 1})), np.round, np.around)
 left_shift = row(constant(np.left_shift, operands=2, operator=operator.lshift))
 right_shift = row(constant(np.right_shift, operands=2, operator=operator.rshift))
 bitwise_count = row(constant(np.bitwise_count))
 gcd = row(constant(np.gcd, operands=2))
 lcm = row(constant(np.lcm, operands=2))
-packbits = row(constant(np.packbits))
+packbits = row(constant(np.packbits, examples=over_axes(draw=whole)))
 unpackbits = row(constant(np.unpackbits))

@@ -14,6 +14,7 @@ from ..dispatch import handlers
 from ..op import Array, Op, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
+from .examples import whole, with_keywords
 from .shaping import as_array
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
@@ -394,7 +395,15 @@ def ix_(*args: Any) -> Any:
 
 
 unravel = row(
-    constant(lambda indices, shape, order="C": np.stack(np.unravel_index(indices, shape, order)), name="unravel")
+    constant(
+        lambda indices, shape, order="C": np.stack(np.unravel_index(indices, shape, order)),
+        name="unravel",
+        examples=with_keywords(
+            *({"shape": (4, 2, 3), **order} for order in ({}, {"order": "F"})),
+            *({"shape": (2, 3, 4), **order} for order in ({}, {"order": "F"})),
+            draw=whole,
+        ),
+    )
 )
 
 

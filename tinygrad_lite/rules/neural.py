@@ -12,6 +12,7 @@ import numpy as np
 from .. import intervals
 from ..op import Array, custom_vjp, elementwise
 from ..table import row
+from .examples import over_axes, with_keywords
 from .reductions import keep_axes
 
 # -- activations -----------------------------------------------------------------------------------------------------
@@ -62,6 +63,7 @@ leaky_relu = row(
         real=True,
         inline=True,
         range=intervals.finite_of_finite(),
+        examples=with_keywords({}, {"slope": 0.2}),
     )
 )
 softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True))
@@ -113,6 +115,10 @@ def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: boo
     return keep_axes(g, axis, keepdims) * np.exp(x - keep_axes(y, axis, keepdims))
 
 
-softmax = row(custom_vjp(_softmax, _softmax_vjp, real=True, range=intervals.finite_of_finite(0, 1)))
-log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp, real=True))
-logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp, real=True))
+softmax = row(
+    custom_vjp(
+        _softmax, _softmax_vjp, real=True, range=intervals.finite_of_finite(0, 1), examples=over_axes(several=True)
+    )
+)
+log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp, real=True, examples=over_axes(several=True)))
+logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp, real=True, examples=over_axes(several=True, keepdims=True)))

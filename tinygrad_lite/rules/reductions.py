@@ -11,6 +11,7 @@ from .. import intervals
 from ..axes import positive_axes, reduced_axes, reduced_size
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
+from .examples import over_axes
 
 
 def keep_axes(reduced: Array, axis: Any, keepdims: bool) -> Array:
@@ -38,6 +39,7 @@ def calls(*keywords: dict[str, Any]) -> Any:
 
 
 _REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
+_OVER_AXES = over_axes(several=True, keepdims=True)
 _SPREAD: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
 
 # -- sums and means --------------------------------------------------------------------------------------------------
@@ -55,7 +57,7 @@ def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = F
     return _sum_vjp(g / builtins.max(_count(x, axis), 1), y, x, axis, keepdims)
 
 
-sum = row(linear(_sum, _sum_vjp, range=intervals.total, reduces=np.add), np.sum)
+sum = row(linear(_sum, _sum_vjp, examples=_OVER_AXES, range=intervals.total, reduces=np.add), np.sum)
 mean = row(linear(np.mean, _mean_vjp, examples=calls(*_REDUCED), range=intervals.total))
 
 # -- spread around the mean ------------------------------------------------------------------------------------------
@@ -170,13 +172,13 @@ def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool 
     return np.where(tied, share, 0)  # a choice, not a product: in forward mode, what was not taken may be infinite
 
 
-max = row(custom_vjp(np.max, _extreme_vjp, selects=True, reduces=np.maximum), np.max, np.amax)
-min = row(custom_vjp(np.min, _extreme_vjp, selects=True, reduces=np.minimum), np.min, np.amin)
-nanmax = row(custom_vjp(np.nanmax, _extreme_vjp, selects=True))
-nanmin = row(custom_vjp(np.nanmin, _extreme_vjp, selects=True))
+max = row(custom_vjp(np.max, _extreme_vjp, selects=True, examples=_OVER_AXES, reduces=np.maximum), np.max, np.amax)
+min = row(custom_vjp(np.min, _extreme_vjp, selects=True, examples=_OVER_AXES, reduces=np.minimum), np.min, np.amin)
+nanmax = row(custom_vjp(np.nanmax, _extreme_vjp, selects=True, examples=_OVER_AXES))
+nanmin = row(custom_vjp(np.nanmin, _extreme_vjp, selects=True, examples=_OVER_AXES))
 
 
-@implements(np.ptp)
+@implements(np.ptp, examples=_OVER_AXES)
 def ptp(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     """Peak to peak: the largest entry minus the smallest."""
     return np.max(a, axis=axis, keepdims=flag(keepdims)) - np.min(a, axis=axis, keepdims=flag(keepdims))
@@ -191,7 +193,7 @@ def _cumsum_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis), x.shape)
 
 
-cumsum = row(linear(np.cumsum, _cumsum_vjp))
+cumsum = row(linear(np.cumsum, _cumsum_vjp, examples=over_axes()))
 
 # -- products --------------------------------------------------------------------------------------------------------
 
@@ -357,13 +359,13 @@ def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return np.asarray(np.count_nonzero(a, axis, keepdims=keepdims))  # of older NumPys, a Python int
 
 
-argmax = row(constant(np.argmax))
-argmin = row(constant(np.argmin))
-nanargmax = row(constant(np.nanargmax))
-nanargmin = row(constant(np.nanargmin))
-all = row(constant(np.all))
-any = row(constant(np.any))
-count_nonzero = row(constant(_count_nonzero), np.count_nonzero)
+argmax = row(constant(np.argmax, examples=over_axes(keepdims=True)))
+argmin = row(constant(np.argmin, examples=over_axes(keepdims=True)))
+nanargmax = row(constant(np.nanargmax, examples=over_axes(keepdims=True)))
+nanargmin = row(constant(np.nanargmin, examples=over_axes(keepdims=True)))
+all = row(constant(np.all, examples=_OVER_AXES))
+any = row(constant(np.any, examples=_OVER_AXES))
+count_nonzero = row(constant(_count_nonzero, examples=_OVER_AXES), np.count_nonzero)
 
 
 def _answer(function: Any) -> Any:

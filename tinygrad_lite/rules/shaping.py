@@ -12,6 +12,7 @@ from ..axes import positive_axes, positive_axis
 from ..op import Array, Op, constant, linear
 from ..table import implements, row
 from ..tensor import Tensor, check_numeric
+from .examples import SHAPES, WITH_AXES, distinct, every_axis, for_each_shape, with_keywords
 
 # -- other axes, other shapes ----------------------------------------------------------------------------------------
 
@@ -44,18 +45,94 @@ _reshape: Any = np.reshape if "shape" in inspect.signature(np.reshape).parameter
 
 _RESHAPES: dict[str, Any] = {"alias": True, "reshapes": True}
 
+
+def _broadcasts(rng: np.random.Generator) -> Any:
+    pairs: list[Any] = [(shape, (2, 3, 4)) for shape in ((), (2, 3, 4), (2, 1, 4), (3, 1))]
+    pairs += [(shape, (4, 2, 3)) for shape in ((), (3,), (2, 3), (1, 3), (2, 1))]
+    return [((distinct(rng, shape),), {"shape": new}) for shape, new in pairs]
+
+
+def _new_shapes(rng: np.random.Generator) -> Any:
+    pairs: list[Any] = [(shape, (-1,)) for shape in SHAPES]
+    pairs += [(shape, (2, -1)) for shape in ((2, 3), (2, 1), (2, 3, 4), (3, 1, 2))]
+    pairs += [((2, 3, 4), (4, 2, 3)), ((2, 3, 4), (2, 3, 4))]
+    orders: list[dict[str, Any]] = [{}, {"order": "F"}]
+    return [((distinct(rng, shape),), {"shape": new, **order}) for order in orders for shape, new in pairs]
+
+
+def _orders_of_axes(shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    axes = tuple(range(len(shape)))
+    return [{}, {"axes": axes[::-1]}, {"axes": axes[-1:] + axes[:-1]}]
+
+
+def _new_axes(shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    axes: list[Any] = [-1, 0, tuple(range(len(shape)))[-2:], *([1] if shape else [])]
+    return [{"axis": axis} for axis in axes]
+
+
+def _axes_of_size_1(shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    several: list[Any] = [None, ()]
+    single = [axis for axis in every_axis(shape)[1:] if not shape or shape[axis] == 1]
+    return [{}, *({"axis": axis} for axis in several + single)]
+
+
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
-broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g, alias=True, view=True))
+broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g, alias=True, view=True, examples=_broadcasts))
 reshape = row(
-    linear(_reshape, lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order), name="reshape", **_RESHAPES),
+    linear(
+        _reshape,
+        lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order),
+        name="reshape",
+        examples=_new_shapes,
+        **_RESHAPES,
+    ),
     np.reshape,
 )
-ravel = row(linear(np.ravel, lambda g, y, x, order="C": _reshaped(g, x.shape, order), **_RESHAPES))
-transpose = row(linear(np.transpose, _transpose_vjp, view=True), np.transpose, np.permute_dims)
-swapaxes = row(linear(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2), view=True))
-moveaxis = row(linear(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source), view=True))
-expand_dims = row(linear(np.expand_dims, lambda g, y, x, axis: np.squeeze(g, axis), reshapes=True))
-squeeze = row(linear(np.squeeze, lambda g, y, x, axis=None: np.reshape(g, x.shape), **_RESHAPES))
+ravel = row(
+    linear(
+        np.ravel,
+        lambda g, y, x, order="C": _reshaped(g, x.shape, order),
+        examples=with_keywords({}, {"order": "F"}),
+        **_RESHAPES,
+    )
+)
+transpose = row(
+    linear(np.transpose, _transpose_vjp, view=True, examples=for_each_shape(_orders_of_axes)),
+    np.transpose,
+    np.permute_dims,
+)
+swapaxes = row(
+    linear(
+        np.swapaxes,
+        lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2),
+        view=True,
+        examples=with_keywords({"axis1": 0, "axis2": -1}, shapes=WITH_AXES),
+    )
+)
+moveaxis = row(
+    linear(
+        np.moveaxis,
+        lambda g, y, x, source, destination: np.moveaxis(g, destination, source),
+        view=True,
+        examples=with_keywords({"source": 0, "destination": -1}, shapes=WITH_AXES),
+    )
+)
+expand_dims = row(
+    linear(
+        np.expand_dims,
+        lambda g, y, x, axis: np.squeeze(g, axis),
+        reshapes=True,
+        examples=for_each_shape(_new_axes),
+    )
+)
+squeeze = row(
+    linear(
+        np.squeeze,
+        lambda g, y, x, axis=None: np.reshape(g, x.shape),
+        examples=for_each_shape(_axes_of_size_1),
+        **_RESHAPES,
+    )
+)
 copy = row(linear(np.copy, lambda g, y, x: g, alias=True))
 
 
@@ -283,8 +360,9 @@ from_diagonal: Op = row(
         examples=lambda rng: [((rng.normal(size=(4, 2)),), {"shape": (2, 3, 4), "offset": -1, "axis1": 1, "axis2": 0})],
     )
 )
-tril = row(linear(np.tril, lambda g, y, m, k=0: np.tril(g, k)))
-triu = row(linear(np.triu, lambda g, y, m, k=0: np.triu(g, k)))
+_DIAGONALS = with_keywords({}, {"k": 1}, {"k": -1}, shapes=WITH_AXES)
+tril = row(linear(np.tril, lambda g, y, m, k=0: np.tril(g, k), examples=_DIAGONALS))
+triu = row(linear(np.triu, lambda g, y, m, k=0: np.triu(g, k), examples=_DIAGONALS))
 
 
 @implements(
@@ -303,7 +381,7 @@ def diag(v: Any, k: int = 0) -> Any:
     raise ValueError(f"diag: the array has {v.ndim} dimensions, it needs one or two")
 
 
-@implements(np.diagflat)
+@implements(np.diagflat, examples=with_keywords({}, {"k": 1}, {"k": -1}))
 def diagflat(v: Any, k: int = 0) -> Any:
     return diag(np.ravel(v), k)
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from ..op import Array, constant, custom_vjp
 from ..table import implements, row, without_gradient
+from .examples import SHAPES, WITH_AXES, distinct, for_each_shape, kth_along_axes, over_axes, whole
 from .indexing import put_along
 
 # -- orders: integers ------------------------------------------------------------------------------------------------
 
-argsort = row(constant(np.argsort))
-argpartition = row(constant(np.argpartition))
+argsort = row(constant(np.argsort, examples=over_axes()))
+_SECOND = for_each_shape(kth_along_axes, WITH_AXES)
+argpartition = row(constant(np.argpartition, examples=_SECOND))
 searchsorted = row(constant(np.searchsorted, operands=2))
 digitize = row(constant(np.digitize, operands=2))
 isin = row(constant(np.isin, operands=2))
@@ -27,7 +29,16 @@ def _lexsort(*keys: Any, axis: int = -1) -> Any:
     return np.lexsort(keys, axis)
 
 
-lexsort_ = row(constant(_lexsort, operands=None))
+def _two_keys(rng: np.random.Generator) -> Any:
+    choices: list[Any] = [{}, {"axis": -1}, {"axis": 0}, {"axis": 1}]
+    return [
+        ((whole(rng, shape), distinct(rng, shape)), chosen)
+        for shape in SHAPES
+        for chosen in choices[: max(len(shape), 1) + 2]
+    ]
+
+
+lexsort_ = row(constant(_lexsort, operands=None, examples=_two_keys))
 
 
 @without_gradient(np.lexsort)
@@ -57,11 +68,15 @@ def _partition_vjp(g: Array, y: Array, x: Array, kth: Any, axis: int | None = -1
     return put_along(ranked, np.argsort(x, axis=axis, kind="stable"), axis=axis, n=x.shape[axis])
 
 
-sort_ = row(custom_vjp(_sort, _sort_vjp, selects=True, numpy=np.sort))
-partition = row(custom_vjp(np.partition, _partition_vjp, selects=True))
+def _to_sort(rng: np.random.Generator) -> Any:
+    return [*over_axes(shapes=WITH_AXES)(rng), ((distinct(rng, ()),), {"axis": None})]
 
 
-@implements(np.sort)
+sort_ = row(custom_vjp(_sort, _sort_vjp, selects=True, numpy=np.sort, examples=_to_sort))
+partition = row(custom_vjp(np.partition, _partition_vjp, selects=True, examples=_SECOND))
+
+
+@implements(np.sort, examples=_to_sort)
 def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
     """Sorted; kind changes nothing but the speed."""
     return sort_.call(a, axis=axis)

@@ -1,7 +1,7 @@
 """Checking gradients, one's own included: what this library is tested with.
 
-`check_gradients` needs NumPy alone; `strategies` (random shapes, arrays, networks and programs for
-property-based tests) needs Hypothesis: `pip install 'tinygrad_lite[testing]'`.
+`check_gradients` needs NumPy alone; `strategies` (random shapes, arrays and networks for property-based tests)
+needs Hypothesis: `pip install 'tinygrad_lite[testing]'`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import transforms
-from .judge import KINK, ROUNDING, UNDEFINED, Found, compare
-from .numerical import EPS, Estimate, Vector, quiet
-from .report import Entry, GradientError, Mistake, Report, accusation
-from .sides import AutogradSide, NumericalSide, Subject, away_from_zero, gradient_function
-from .vectors import Leaf, argument_names, function_name
+from .comparison import KINK, ROUNDING, UNDEFINED, Comparison, compare
+from .derivatives import (
+    AutogradDerivatives,
+    FlatFunction,
+    NumericalDerivatives,
+    draw_away_from_zero,
+    make_gradient_function,
+)
+from .numerical import EPS, Estimate, Vector, ignore_warnings
+from .report import Entry, GradientError, Mistake, Report, describe_mistakes
+from .vectors import Leaf, name_arguments, name_function
 
 Mode = Literal["vjp", "jvp"]
 _DIRECTIONS = 4  # random directions along which an input too large to be checked element by element is checked
@@ -70,19 +76,19 @@ def check_gradients(
         raise ValueError(f"check_gradients: order={order!r}; it is 1 or 2 (check tg.grad(f) itself for the third)")
     if not modes or set(modes) - {"vjp", "jvp"}:
         raise ValueError(f"check_gradients: modes={modes!r}; it takes 'vjp', 'jvp' or both")
-    name = function_name(f)
+    name = name_function(f)
     rng = np.random.default_rng(seed)
-    subject = Subject(f, name, args, argument_names(f, len(args)))
+    subject = FlatFunction(f, name, args, name_arguments(f, len(args)))
     derivatives = vjp or transforms.vjp, jvp or transforms.jvp
     first = _Check(subject, *derivatives, 1, rng, max_elements)
     entries = first.run(modes)
     if order == 2 and not any(entry.wrong for entry in entries):
-        gradient, operands, names = gradient_function(subject, derivatives[0], first.cotangent)
-        second = Subject(gradient, name, operands, names)
+        gradient, operands, names = make_gradient_function(subject, derivatives[0], first.cotangent)
+        second = FlatFunction(gradient, name, operands, names)
         entries += _Check(second, *derivatives, 2, rng, max_elements, first.rounding).run(modes)
     report = Report(name, tuple(entries), first.cotangent)
     if any(entry.wrong for entry in entries):
-        raise GradientError(accusation(report), report)
+        raise GradientError(describe_mistakes(report), report)
     return report
 
 
@@ -95,7 +101,7 @@ class _Check:
 
     def __init__(
         self,
-        subject: Subject,
+        subject: FlatFunction,
         take_vjp: Callable[..., Any],
         take_jvp: Callable[..., Any],
         order: int,
@@ -104,29 +110,29 @@ class _Check:
         noise: Vector | None = None,
     ) -> None:
         self.order, self.rng, self.max_elements = order, rng, max_elements
-        with quiet():
-            wide = subject.widened()
+        with ignore_warnings():
+            wide = subject.widen()
             self.subject = wide or subject
-            self.numerical = NumericalSide(self.subject, rng, noise)
-            self.auto = AutogradSide(self.subject, take_vjp, take_jvp, rng)
-            self.narrow = AutogradSide(subject, take_vjp, take_jvp, rng) if wide else None
+            self.numerical = NumericalDerivatives(self.subject, rng, noise)
+            self.auto = AutogradDerivatives(self.subject, take_vjp, take_jvp, rng)
+            self.narrow = AutogradDerivatives(subject, take_vjp, take_jvp, rng) if wide else None
         layout = (self.narrow or self.auto).outputs
-        self.g = layout.rounded(away_from_zero(rng, layout.size))
+        self.g = layout.rounded(draw_away_from_zero(rng, layout.size))
         self.cotangent = layout.tree(self.g, exact=True)
         # What rounding may do to the gradient: known once it has been checked element by element.
         self.rounding = np.zeros(self.subject.x.size)
 
     def run(self, modes: Sequence[Mode]) -> list[Entry]:
         entries: list[Entry] = []
-        with quiet():
+        with ignore_warnings():
             if "vjp" in modes:
-                entries += self._vjps()
+                entries += self._check_vjps()
             if "jvp" in modes:
-                entries += [entry for leaf in self.subject.inputs.leaves for entry in self._jvps(leaf)]
+                entries += [entry for leaf in self.subject.inputs.leaves for entry in self._check_jvps(leaf)]
             if {"vjp", "jvp"} <= set(modes):
-                entries.append(self._transpose(self.auto, "jvp against vjp"))
+                entries.append(self._check_transpose(self.auto, "jvp against vjp"))
                 if self.narrow:
-                    entries.append(self._transpose(self.narrow, f"jvp against vjp{self._in_narrow}"))
+                    entries.append(self._check_transpose(self.narrow, f"jvp against vjp{self._in_narrow}"))
         return entries
 
     @property
@@ -140,47 +146,47 @@ class _Check:
 
     # -- reverse mode ----------------------------------------------------------------------------------------------
 
-    def _vjps(self) -> list[Entry]:
+    def _check_vjps(self) -> list[Entry]:
         entries = []
         gradient, noise = self.auto.vjp(self.g)
         narrow = self.narrow.vjp(self.g) if self.narrow else None
         for leaf in self.subject.inputs.leaves:
-            some, kinks = self._chosen(leaf, gradient, noise)
+            some, kinks = self._choose_elements(leaf, gradient, noise)
             mine = leaf.start + some
-            estimate = self._along_axes(mine, self.numerical.along)
+            estimate = self._differentiate_along_axes(mine, self.numerical.along)
             unit = self._unit(leaf)
             scale = estimate.scale * unit
             self.rounding[leaf.part] = EPS * np.max(scale, initial=1.0)
             self.rounding[mine[scale > 0]] = EPS * np.maximum(scale[scale > 0], 1.0)
 
-            def again(disputed: NDArray[Any], mine: NDArray[Any] = mine) -> Estimate:
-                return self._along_axes(mine[disputed], self.numerical.by_differences)
+            def differentiate_again(disputed: NDArray[Any], mine: NDArray[Any] = mine) -> Estimate:
+                return self._differentiate_along_axes(mine[disputed], self.numerical.by_differences)
 
-            def described(i: int, leaf: Leaf = leaf, some: NDArray[Any] = some) -> str:
+            def describe(i: int, leaf: Leaf = leaf, some: NDArray[Any] = some) -> str:
                 return leaf.element(int(some[i]))
 
             found = compare(
                 *(gradient[mine], noise[mine], estimate, self.auto.precision, unit, self.numerical.method),
-                rough=partial(self._rough, self.auto, mine),
-                by_differences=again if self.numerical.analytic else None,
+                measure_rounding=partial(self._measure_vjp_rounding, self.auto, mine),
+                by_differences=differentiate_again if self.numerical.analytic else None,
             )
-            entry = found.entry(leaf.name, "vjp", self.order, leaf.size, described)
+            entry = found.entry(leaf.name, "vjp", self.order, leaf.size, describe)
             if kinks:
                 entry.undecided[KINK] = entry.undecided.get(KINK, 0) + kinks
             entries.append(entry)
             if self.narrow and narrow:
-                found = self._narrow(
+                found = self._compare_narrow(
                     *(narrow[0][mine], narrow[1][mine], gradient[mine], noise[mine], estimate.scale, unit),
-                    rough=partial(self._rough_vjp, self.narrow, mine),
+                    measure_rounding=partial(self._measure_rounding_at, self.narrow, mine),
                 )
-                entries.append(found.entry(leaf.name, f"vjp{self._in_narrow}", self.order, leaf.size, described))
+                entries.append(found.entry(leaf.name, f"vjp{self._in_narrow}", self.order, leaf.size, describe))
         return entries
 
-    def _rough_vjp(self, auto: AutogradSide, elements: NDArray[Any]) -> Vector:
-        rough: Vector = auto.rough_vjp(self.g)[elements]
-        return rough
+    def _measure_rounding_at(self, auto: AutogradDerivatives, elements: NDArray[Any]) -> Vector:
+        rounding: Vector = auto.measure_vjp_rounding(self.g)[elements]
+        return rounding
 
-    def _chosen(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[NDArray[Any], int]:
+    def _choose_elements(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[NDArray[Any], int]:
         """Which elements of an input to check: all, or a sample and those that random directions accuse.
 
         And how many of the directions met a kink.
@@ -188,11 +194,11 @@ class _Check:
         if leaf.size <= self.max_elements:
             return np.arange(leaf.size), 0
         some = self.rng.choice(leaf.size, self.max_elements, replace=False)
-        directions = [self._bisected(leaf, gradient, noise) for _ in range(_DIRECTIONS)]
+        directions = [self._bisect(leaf, gradient, noise) for _ in range(_DIRECTIONS)]
         guilty = np.array([i for accused, _ in directions for i in accused], int)
         return np.union1d(some, guilty), sum(kink for _, kink in directions)
 
-    def _narrow(
+    def _compare_narrow(
         self,
         narrow: Vector,
         narrow_noise: Vector,
@@ -200,58 +206,59 @@ class _Check:
         noise: Vector,
         scale: Vector,
         unit: float,
-        rough: Callable[[], Vector],
-    ) -> Found:
+        measure_rounding: Callable[[], Vector],
+    ) -> Comparison:
         """Autograd's numbers in a narrower dtype, against its own in float64."""
         assert self.narrow is not None
         truth = Estimate(wide, np.where(np.isfinite(wide), noise, np.inf), np.zeros(wide.shape), scale)
         precision = self.narrow.precision
-        return compare(narrow, narrow_noise, truth, precision, unit, "autograd in float64", rough)
+        return compare(narrow, narrow_noise, truth, precision, unit, "autograd in float64", measure_rounding)
 
-    def _rough(self, side: AutogradSide, mine: NDArray[Any]) -> Vector:
+    def _measure_vjp_rounding(self, auto: AutogradDerivatives, mine: NDArray[Any]) -> Vector:
         """How far the last digits move the gradient, autograd's or the numerical one."""
-        return np.fmax(self._rough_vjp(side, mine), self._along_axes(mine, self.numerical.unsteadiness).error)
+        numerical = self._differentiate_along_axes(mine, self.numerical.measure_sensitivity)
+        return np.fmax(self._measure_rounding_at(auto, mine), numerical.error)
 
-    def _rough_along(self, d: Vector) -> Vector:
+    def _measure_jvp_rounding(self, d: Vector) -> Vector:
         """The same for the derivative along d."""
-        return np.fmax(self.auto.rough_jvp(d), self.numerical.unsteadiness(d).error)
+        return np.fmax(self.auto.measure_jvp_rounding(d), self.numerical.measure_sensitivity(d).error)
 
-    def _along_axes(self, elements: NDArray[Any], derivative: Callable[[Vector], Estimate]) -> Estimate:
+    def _differentiate_along_axes(self, elements: NDArray[Any], derivative: Callable[[Vector], Estimate]) -> Estimate:
         """The derivative of <g, f> with respect to each of these entries of x."""
         rows = []
         for i in elements:
             d = np.zeros(self.subject.x.size)
             d[i] = 1
-            rows.append(self._contracted(derivative(d)))
+            rows.append(self._contract(derivative(d)))
         return Estimate(*np.array(rows, float).reshape(-1, 4).T)
 
-    def _contracted(self, estimate: Estimate) -> tuple[float, float, float, float]:
+    def _contract(self, estimate: Estimate) -> tuple[float, float, float, float]:
         """The derivative of <g, f>: value, error, jump of the slope, scale."""
         size = np.abs(self.g)
         error, jump, scale = (np.sum(size * each) for each in (estimate.error, estimate.jump, estimate.scale))
         return float(np.sum(self.g * estimate.value)), float(error), float(jump), float(scale)
 
-    def _bisected(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[list[int], bool]:
+    def _bisect(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[list[int], bool]:
         """The element that a random direction says is wrong, if any, found by halving it; whether it met a kink."""
-        d = away_from_zero(self.rng, leaf.size)
+        d = draw_away_from_zero(self.rng, leaf.size)
         rtol = 1e-3 * self.auto.precision.rtol
 
-        def excess(low: int, high: int) -> tuple[float, bool]:
+        def measure_excess(low: int, high: int) -> tuple[float, bool]:
             """How far beyond its error bar the disagreement along these elements is; up to 1 they agree."""
             part = np.zeros(self.subject.x.size)
             part[leaf.start + low : leaf.start + high] = d[low:high]
-            value, error, jump, _ = self._contracted(self.numerical.along(part))
+            value, error, jump, _ = self._contract(self.numerical.along(part))
             bar = error + _root_sum_square(4 * noise * part) + rtol * np.sum(np.abs(gradient * part))
             ratio = np.abs(np.sum(gradient * part) - value) / max(bar, np.finfo(float).tiny)
             return (np.inf if np.isnan(ratio) else float(ratio)), jump > 0
 
         low, high = 0, leaf.size
-        disagreement, kink = excess(low, high)
+        disagreement, kink = measure_excess(low, high)
         if kink or disagreement <= 1:
             return [], kink
         while high - low > 1:
             middle = (low + high) // 2
-            if excess(low, middle)[0] >= excess(middle, high)[0]:
+            if measure_excess(low, middle)[0] >= measure_excess(middle, high)[0]:
                 high = middle
             else:
                 low = middle
@@ -259,15 +266,15 @@ class _Check:
 
     # -- forward mode ----------------------------------------------------------------------------------------------
 
-    def _jvps(self, leaf: Leaf) -> list[Entry]:
+    def _check_jvps(self, leaf: Leaf) -> list[Entry]:
         """The tangent of every entry of the result, along a random direction of one input, and another."""
         findings, narrow_findings = [], []
         for _ in range(2 if self.order == 1 else 1):
             d = np.zeros(self.subject.x.shape)
-            d[leaf.part] = away_from_zero(self.rng, leaf.size)
+            d[leaf.part] = draw_away_from_zero(self.rng, leaf.size)
             d = (self.narrow or self.auto).subject.inputs.rounded(d)
 
-            def again(disputed: NDArray[Any], d: Vector = d) -> Estimate:
+            def differentiate_again(disputed: NDArray[Any], d: Vector = d) -> Estimate:
                 return self.numerical.by_differences(d).at(disputed)
 
             tangent, noise = self.auto.jvp(d)
@@ -275,33 +282,33 @@ class _Check:
             unit = self._unit(leaf, float(np.max(np.abs(d), initial=0.0)))
             found = compare(
                 *(tangent, noise, estimate, self.auto.precision, unit, self.numerical.method),
-                rough=partial(self._rough_along, d),
-                by_differences=again if self.numerical.analytic else None,
+                measure_rounding=partial(self._measure_jvp_rounding, d),
+                by_differences=differentiate_again if self.numerical.analytic else None,
             )
             findings.append(found)
             if self.narrow:
                 narrow_findings.append(
-                    self._narrow(
+                    self._compare_narrow(
                         *(*self.narrow.jvp(d), tangent, noise, estimate.scale, unit),
-                        rough=partial(self.narrow.rough_jvp, d),
+                        measure_rounding=partial(self.narrow.measure_jvp_rounding, d),
                     )
                 )
 
-        def described(i: int) -> str:
+        def describe(i: int) -> str:
             element = self.subject.outputs.element(i % self.subject.outputs.size)
             return f"{element} along a random direction of {leaf.name}"
 
-        entries = [Found.joined(findings).entry(leaf.name, "jvp", self.order, leaf.size, described)]
+        entries = [Comparison.concatenate(findings).entry(leaf.name, "jvp", self.order, leaf.size, describe)]
         if narrow_findings:
-            found = Found.joined(narrow_findings)
-            entries.append(found.entry(leaf.name, f"jvp{self._in_narrow}", self.order, leaf.size, described))
+            found = Comparison.concatenate(narrow_findings)
+            entries.append(found.entry(leaf.name, f"jvp{self._in_narrow}", self.order, leaf.size, describe))
         return entries
 
     # -- one against the other -------------------------------------------------------------------------------------
 
-    def _transpose(self, auto: AutogradSide, mode: str) -> Entry:
+    def _check_transpose(self, auto: AutogradDerivatives, mode: str) -> Entry:
         """<g, J t> against <Jᵀ g, t>: the two modes must be transposes of one another, at kinks too."""
-        t = auto.subject.inputs.rounded(away_from_zero(self.rng, self.subject.x.size))
+        t = auto.subject.inputs.rounded(draw_away_from_zero(self.rng, self.subject.x.size))
         gradient, gradient_noise = auto.vjp(self.g)
         tangent, tangent_noise = auto.jvp(t)
         forward, reverse = float(np.sum(self.g * tangent)), float(np.sum(gradient * t))

@@ -1,6 +1,6 @@
 """Derivatives from function values alone, each number with a bound on its own error.
 
-Everything here works on functions from one vector to one vector (`check.py` packs trees into vectors), along
+Everything here works on functions from one vector to one vector (`vectors.Layout` turns trees into vectors), along
 one direction at a time, and knows nothing of automatic differentiation: it is the independent side of the
 comparison.
 
@@ -78,13 +78,13 @@ def differences(
     >>> bool(np.all(estimate.error < 1e-8)), estimate.kink.any()
     (True, np.False_)
     """
-    with quiet():
+    with ignore_warnings():
         at_x = np.asarray(f(x), np.float64)
         if noise is None:
-            noise = value_noise(f, x, eps)
+            noise = measure_noise(f, x, eps)
         unit = 1 / max(np.max(np.abs(d) / np.maximum(1, np.abs(x)), initial=0.0), np.finfo(float).tiny)
-        value, error = _extrapolated(f, x, d, unit, noise, eps)
-        jump, nearby, nearby_error = _close_up(f, x, d, unit, at_x, noise, value)
+        value, error = _extrapolate(f, x, d, unit, noise, eps)
+        jump, nearby, nearby_error = _measure_jump(f, x, d, unit, at_x, noise, value)
         # A staircase that climbs evenly looks smooth from afar; if the slope close to x is another, neither is sure.
         gap = np.abs(value - nearby)
         error = np.where(gap > error + nearby_error, np.maximum(error, gap), error)
@@ -111,7 +111,7 @@ def complex_step(f: VectorFunction, x: Vector, d: Vector) -> Vector | None:
     True
     """
     try:
-        with quiet():
+        with ignore_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             y = np.asarray(f(x + 1j * _STEP * d))
     except Exception:  # whatever a user's function does with a complex number: it is merely not usable this way
@@ -122,23 +122,23 @@ def complex_step(f: VectorFunction, x: Vector, d: Vector) -> Vector | None:
     return slope if np.all(np.isfinite(slope)) else None
 
 
-def value_noise(f: VectorFunction, x: Vector, eps: Vector | float = EPS) -> Vector:
+def measure_noise(f: VectorFunction, x: Vector, eps: Vector | float = EPS) -> Vector:
     """The rounding error to reckon with in each entry of f(x), of relative precision eps.
 
     At least a unit in the last place; more where f is rough; and where f does not move at all it may be a
     staircase, 1 - sigmoid(30) say, whose steps are rounding errors of numbers the size of 1.
     """
-    y, rough, stands_still = _roughness(f, x, EPS)
+    y, rough, stands_still = _measure_roughness(f, x, EPS)
     noise = np.maximum(np.maximum(eps * np.abs(y), rough), np.where(stands_still, EPS, 0.0))
     return np.where(np.isfinite(noise), noise, 0.0)
 
 
-def roughness(f: VectorFunction, x: Vector, x_eps: float = EPS) -> Vector:
+def measure_roughness(f: VectorFunction, x: Vector, x_eps: float = EPS) -> Vector:
     """How far each entry of f, for x of relative precision x_eps, is from a smooth curve close to x."""
-    return _roughness(f, x, x_eps)[1]
+    return _measure_roughness(f, x, x_eps)[1]
 
 
-def _roughness(f: VectorFunction, x: Vector, x_eps: float) -> tuple[Vector, Vector, NDArray[np.bool_]]:
+def _measure_roughness(f: VectorFunction, x: Vector, x_eps: float) -> tuple[Vector, Vector, NDArray[np.bool_]]:
     """f(x), its roughness, and where it did not move at all.
 
     Measured along curves that leave x to one side (so that a kink at x is not taken for noise): fifth
@@ -149,26 +149,29 @@ def _roughness(f: VectorFunction, x: Vector, x_eps: float) -> tuple[Vector, Vect
     short, cap = (2.0**-22, 1e-4) if x_eps == EPS else (1e-5, 1e-2)
     near = np.where(x == 0, short, np.minimum(short, cap * np.abs(x)))
     outwards = np.maximum(near, 64 * x_eps * np.abs(x)) * np.where(x < 0, -1, 1)
-    found = []
-    with quiet():
-        for _ in range(2):  # twice, since steps that happen to suit the rounding show none of it
+    rough: Any = 0.0
+    with ignore_warnings():
+        for draw in range(6):  # steps that happen to suit the rounding, as one in ten does, show none of it
             wiggle = rng.uniform(0.5, 1, x.shape)
             y = np.stack([np.asarray(f(x + k * outwards * wiggle), np.float64) for k in range(8)])
-            found.append(np.max(np.abs(np.diff(y, 5, axis=0)), axis=0) / 16)  # sqrt(252): of independent errors
-            found.append(np.abs(np.asarray(f(x * (1 + 2 * x_eps * wiggle)), np.float64) - y[0]))
-        rough: Vector = np.max([np.where(np.isfinite(each), each, 0.0) for each in found], axis=0)
+            uneven = np.max(np.abs(np.diff(y, 5, axis=0)), axis=0) / 16  # sqrt(252): of independent errors
+            moved = np.abs(np.asarray(f(x * (1 + 2 * x_eps * wiggle)), np.float64) - y[0])
+            for each in (uneven, moved):
+                rough = np.maximum(rough, np.where(np.isfinite(each), each, 0.0))
+            if draw >= 3 and np.all(rough > 0):
+                break
     return y[0], rough, np.all(y == y[0], axis=0)
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def ignore_warnings() -> Iterator[None]:
     """In the body neither NumPy nor Python warns: probing f beyond its domain is part of the method."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
 
 
-def _extrapolated(
+def _extrapolate(
     f: VectorFunction, x: Vector, d: Vector, unit: float, noise: Vector, eps: Vector | float
 ) -> tuple[Vector, Vector]:
     """Ridders' table, for every entry of f at once: the best value and its error, entry by entry.
@@ -218,7 +221,7 @@ def _extrapolated(
     return best, np.where(moved, best_error, np.fmin(best_error, unmoved))
 
 
-def _close_up(
+def _measure_jump(
     f: VectorFunction, x: Vector, d: Vector, unit: float, at_x: Vector, noise: Vector, slope: Vector
 ) -> tuple[Vector, Vector, Vector]:
     """By how much the slopes on the two sides of x differ; and the slope close to x, with its error.

@@ -33,7 +33,7 @@ class Mistake:
     """One number of autograd's that is wrong.
 
     where: the input and the element ('W1[2, 1]'). autograd, numerical: the two values; error: how far the
-    numerical one may be from the truth; method: how it was found; sides: what the two are called, if not
+    numerical one may be from the truth; method: how it was found; labels: what the two are called, if not
     that.
     """
 
@@ -42,10 +42,10 @@ class Mistake:
     numerical: float
     error: float
     method: str
-    sides: tuple[str, str] = ("autograd", "numerical")
+    labels: tuple[str, str] = ("autograd", "numerical")
 
     def __str__(self) -> str:
-        left, right = (f"{side:<9}" for side in self.sides)
+        left, right = (f"{side:<9}" for side in self.labels)
         text = (
             f"{self.where}\n"
             f"      {left}  {self.autograd: .12g}\n"
@@ -127,7 +127,7 @@ class GradientError(AssertionError):
         super().__init__(message)
 
 
-def accusation(report: Report) -> str:
+def describe_mistakes(report: Report) -> str:
     """Which input, which element, what autograd says and what is true."""
     lines = []
     for entry in report.entries:

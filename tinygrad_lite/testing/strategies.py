@@ -1,8 +1,8 @@
-"""Hypothesis strategies for functions of arrays: shapes, arrays, networks, legal calls, whole programs.
+"""Hypothesis strategies for functions of arrays: shapes, arrays, cotangents, networks.
 
-What matters for a gradient is the shapes, the keywords and how operations are composed; so these are what
-Hypothesis draws and shrinks. The numbers in an array come from a generator whose seed is drawn: never two
-alike, never near a kink, never outside a domain, and shrinking does not waste time on them.
+What matters for a gradient is the shapes; so these are what Hypothesis draws and shrinks. The numbers in an array
+come from a generator whose seed is drawn: never two alike, never near a kink, never outside a domain, and shrinking
+does not waste time on them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ except ImportError as error:
         "tinygrad_lite.testing.strategies needs Hypothesis; install it with: pip install 'tinygrad_lite[testing]'"
     ) from error
 
-from .programs import Program, ProgramBuilder
-from .rows import Call, Function, Shape, away_from, calls
-
 Draw = st.DrawFn
+Shape = tuple[int, ...]
 
 
 def shapes(max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> st.SearchStrategy[Shape]:
@@ -127,38 +125,12 @@ def networks(
     )
 
 
-@st.composite
-def calls_of(draw: Draw, function: Function) -> Call:
-    """Legal calls (operands, keywords) of a row of the table or of a composition (see `rows.functions`)."""
-    known = calls(function, np.random.default_rng(draw(_seeds)))
-    if not known:
-        raise ValueError(
-            f"no legal call of {function.name!r} was found; give the row examples=lambda rng: [(operands, keywords)]"
-        )
-    return known[draw(st.integers(0, len(known) - 1))]
-
-
-@st.composite
-def programs(draw: Draw, max_steps: int = 6, max_inputs: int = 3) -> tuple[Program, list[NDArray[Any]]]:
-    """Random programs, compositions of rows of the table, with arguments that fit: (program, arguments).
-
-    A program is a function of arrays or Tensors; printed, it is NumPy code that runs as it stands.
-
-    >>> import tinygrad_lite as tg
-    >>> from hypothesis import given, settings
-    >>> @settings(max_examples=2, deadline=None)
-    ... @given(programs())
-    ... def test_programs(drawn):
-    ...     program, arguments = drawn
-    ...     tg.testing.check_gradients(program, *arguments)
-    >>> test_programs()
-    """
-    builder = ProgramBuilder(np.random.default_rng(draw(_seeds)), lambda choices: draw(st.sampled_from(choices)))
-    for _ in range(draw(st.integers(1, max_inputs))):
-        builder.add_input()
-    for _ in range(draw(st.integers(1, max_steps))):
-        builder.add_step()
-    return builder.finish()
+def away_from(array: NDArray[Any], kinks: Sequence[float], gap: float) -> NDArray[Any]:
+    """The array, with what lies within gap of a kink moved out to that distance."""
+    for kink in kinks:
+        near = np.abs(array - kink) < gap
+        array = np.where(near, kink + np.where(array < kink, -gap, gap), array)
+    return array
 
 
 _seeds = st.integers(0, 2**16)

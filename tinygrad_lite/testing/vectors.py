@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ class Leaf:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
     @property
     def part(self) -> slice:
@@ -50,11 +51,11 @@ class Layout:
 
     def __init__(self, value: Any, names: Sequence[str]) -> None:
         self.others, self.structure = tree.flatten(value)
-        self.shapes = [numbers(leaf).shape for leaf in self.others]
+        self.shapes = [as_plain_array(leaf).shape for leaf in self.others]
         self.leaves: list[Leaf] = []
         start = 0
         for index, (name, leaf) in enumerate(zip(names, self.others, strict=True)):
-            array = numbers(leaf)
+            array = as_plain_array(leaf)
             if array.dtype.kind == "f":
                 self.leaves.append(Leaf(name, index, array.shape, array.dtype, start))
                 start += self.leaves[-1].size
@@ -65,7 +66,7 @@ class Layout:
         leaves, _ = tree.flatten(value)
         if len(leaves) != len(self.others):
             raise ValueError(f"{len(leaves)} leaves where {len(self.others)} were expected")
-        return joined([numbers(leaves[leaf.index]).reshape(-1) for leaf in self.leaves])
+        return concatenate([as_plain_array(leaves[leaf.index]).reshape(-1) for leaf in self.leaves])
 
     def tree(self, vector: NDArray[Any], exact: bool = False) -> Any:
         """The tree whose floating-point leaves are the parts of vector; exact: each in the leaf's own
@@ -89,19 +90,19 @@ class Layout:
     @property
     def eps(self) -> Vector:
         """The relative precision of each entry of the vector."""
-        return joined([np.full(leaf.size, max(float(np.finfo(leaf.dtype).eps), EPS)) for leaf in self.leaves])
+        return concatenate([np.full(leaf.size, max(float(np.finfo(leaf.dtype).eps), EPS)) for leaf in self.leaves])
 
 
-def numbers(leaf: Any) -> NDArray[Any]:
+def as_plain_array(leaf: Any) -> NDArray[Any]:
     """The plain array of a leaf."""
     return np.asarray(leaf.detach().numpy() if isinstance(leaf, Tensor) else leaf)
 
 
-def joined(parts: list[Any]) -> NDArray[Any]:
+def concatenate(parts: list[Any]) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
     """The names of f's first positional parameters; 'args[i]' for those that *args takes, or without a signature."""
     names = []
     try:
@@ -114,5 +115,5 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     return (names + [f"args[{i}]" for i in range(len(names), count)])[:count]
 
 
-def function_name(f: Callable[..., Any]) -> str:
+def name_function(f: Callable[..., Any]) -> str:
     return getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite.program.compiled.factors import NONE, Factor, place_factors
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import EXACT, SIMPLER, drop_dead, inline, run_passes
 from tinygrad_lite.program.tables.fast import MEANS
-from tinygrad_lite.testing import strategies
 
 PARTS = (lambda program: rewrite(program, [inline, *MEANS, *SIMPLER]), drop_dead)
 
@@ -26,7 +26,7 @@ def scalings(program):
     return sorted(found)
 
 
-@given(strategies.programs(), st.booleans(), st.integers(0, 1000))
+@given(programs(), st.booleans(), st.integers(0, 1000))
 def test_it_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
     before = run_passes(record_drawn(program, arguments, gradients), PARTS)
@@ -204,3 +204,10 @@ def test_factors_multiply():
     assert not Factor(0.0).is_ordinary()
     assert not Factor(float("nan")).is_ordinary()
     assert Factor(-1e-6).is_ordinary()
+
+
+def test_a_constant_array_has_no_factor_of_its_own(record, check):
+    program = record(lambda x: np.sum(x * (tg.Tensor(np.ones(3)) * -1)) * 0.5, np.ones(3))
+    before = run_passes(program, EXACT)
+    assert "negative" in [node.op.name for node in before.steps]
+    check(program, place_factors(before), np.arange(3.0))

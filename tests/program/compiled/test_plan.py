@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import tinygrad_lite as tg
-from tinygrad_lite.compile import optimise
+from tests.generators.strategies import programs
 from tinygrad_lite.op import pick
+from tinygrad_lite.program.compiled.generate import optimise
 from tinygrad_lite.program.compiled.plan import ALIGNMENT, plan
 from tinygrad_lite.program.program import Node, Program
-from tinygrad_lite.testing import strategies
 
 
 def simulate(program, arrays, planned=None):
@@ -68,7 +68,7 @@ def overlapping(program, planned):
     return bad
 
 
-@given(strategies.programs(max_steps=8), st.booleans(), st.booleans(), st.integers(0, 1000))
+@given(programs(max_steps=8), st.booleans(), st.booleans(), st.integers(0, 1000))
 def test_random_programs(record_drawn, fresh, drawn, gradients, passes, seed):
     program, arguments = drawn
     recorded = record_drawn(program, arguments, gradients)
@@ -213,3 +213,12 @@ def test_an_operation_that_may_return_its_operand_keeps_its_memory(record):
 def test_an_empty_program():
     planned = plan(Program((), (), (), (1.0,)))
     assert (planned.size, planned.offset, planned.views) == (0, {}, {})
+
+
+def test_a_view_of_a_constant_array_needs_no_plan(record):
+    table = np.arange(6.0).reshape(2, 3)
+    program = record(
+        lambda x: x + np.reshape(tg.Tensor(table), (3, 2)) * np.transpose(tg.Tensor(table)), np.ones((3, 2))
+    )
+    planned = simulate(program, [np.ones((3, 2))])
+    assert not planned.views

@@ -6,18 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
-from tinygrad_lite.compile import optimise
+from tests.generators.strategies import programs
+from tinygrad_lite.program.compiled.generate import optimise
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import EXACT, run_passes
 from tinygrad_lite.program.tables.fast import FAST, LONGEST, SINGLES, SUMS
-from tinygrad_lite.testing import strategies
 
 
 def ops(program):
     return [node.op.name for node in program.steps]
 
 
-@given(strategies.programs(), st.booleans(), st.integers(0, 1000))
+@given(programs(), st.booleans(), st.integers(0, 1000))
 def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
     before = record_drawn(program, arguments, gradients)

@@ -53,10 +53,12 @@ def plan(program: Program) -> Plan:
     samples: dict[Node, Any] = {}
     for node in program.steps:
         if writes_into(node) and node not in returned:
-            samples[node] = np.empty(node.shape, node.dtype)
             result.offset[node] = 0
-        elif is_view(node) and type(node.operands[0]) is Node and node.operands[0] in samples:
-            base = node.operands[0]
+            continue
+        base = node.operands[0] if is_view(node) else None
+        if type(base) is Node and (base in result.offset or base in result.views):
+            if base not in samples:
+                samples[base] = np.empty(base.shape, base.dtype)
             assert node.op is not None
             view = node.op.fn(samples[base], **node.params)
             if isinstance(view, np.ndarray) and view.size and np.shares_memory(view, samples[base]):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...axes import reduced_shape, reduced_size
 from ...op import Op
-from ...table import rows
+from ...rules import elementwise
 from ..program import Operand, dtype_of, is_weak, shape_of
 from ..ranges import Ranges
 from ..rewrite import MATRIX, VECTOR, Rule, rule
@@ -31,18 +31,15 @@ NEUTRAL = [
 
 
 def binary_ops() -> list[Op]:
-    """The rows of the table that combine two arrays entry by entry."""
-    return [op for op in rows() if op.arity == 2 and op.keywords in (None, frozenset()) and _is_elementwise(op)]
-
-
-def _is_elementwise(op: Op) -> bool:
-    return op.kind == "elementwise" or (op.kind == "constant" and isinstance(op.fn, np.ufunc))
+    """The rows of elementwise.py that combine two arrays: NumPy's ufuncs of two operands."""
+    ops = [op for op in vars(elementwise).values() if isinstance(op, Op) and isinstance(op.fn, np.ufunc)]
+    return [op for op in ops if op.arity == 2]
 
 
 def examples(op: Op, a: Any, b: Any) -> tuple[Any, Any]:
     """The examples in dtypes that a binary op takes: floats where it does."""
-    loops = getattr(op.fn, "types", ["dd->d"])
-    loop = next((types for types in loops if types[0] == "d"), "ll->l")
+    ufunc: Any = op.fn
+    loop = next((types for types in ufunc.types if types[0] == "d"), "ll->l")
     return a.astype(loop[0]), b.astype(loop[1])
 
 

@@ -109,6 +109,6 @@ def _drop_axes(op: Op) -> list[Rule]:
     ]
 
 
-SINGLES = [entry for op in binary_ops() if isinstance(op.fn, np.ufunc) for entry in _drop_axes(op)]
+SINGLES = [entry for op in binary_ops() for entry in _drop_axes(op)]
 
 FAST = SUMS + SINGLES

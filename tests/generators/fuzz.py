@@ -1,6 +1,6 @@
 """A campaign of random programs: reverse mode, forward mode, recorded backward passes and numbers must all agree.
 
-    python -m tinygrad_lite.testing.fuzz --programs 1000 --seconds 60 --seed 1
+    python -m tests.generators.fuzz --programs 1000 --seconds 60 --seed 1
 
 Prints how many programs were run and what was found, each finding as the smallest script that shows it; exits with 1 if
 there was any.
@@ -18,15 +18,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import hypothesis
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from .. import transforms
-from ..tensor import Tensor
-from .check import check_gradients
-from .numerical import quiet
+from tinygrad_lite import transforms
+from tinygrad_lite.tensor import Tensor
+from tinygrad_lite.testing import GradientError, Verdict, check_gradients
+from tinygrad_lite.testing.numerical import ignore_warnings
+
+from . import strategies
 from .programs import Program
-from .report import GradientError, Verdict
 
 _SHRINKING = 20.0  # seconds spent on making a finding smaller
 _BATCH = 25  # programs that Hypothesis draws before it starts afresh with another seed
@@ -80,14 +83,14 @@ class Campaign:
 def examine(program: Program, arguments: Sequence[NDArray[Any]]) -> Verdict:
     """Check one program in every way there is; AssertionError if two of them disagree."""
     report = check_gradients(program.function, *arguments, order=2)
-    recorded_like_plain(program, arguments)
+    check_recorded_gradients(program, arguments)
     return report.verdict
 
 
-def recorded_like_plain(program: Program, arguments: Sequence[NDArray[Any]]) -> None:
+def check_recorded_gradients(program: Program, arguments: Sequence[NDArray[Any]]) -> None:
     """A backward pass that is itself recorded (create_graph) must give what the plain one gives."""
     leaves = [Tensor(argument, requires_grad=True) for argument in arguments]
-    with quiet():  # what is not finite is check_gradients' business
+    with ignore_warnings():  # what is not finite is check_gradients' business
         _compare_recorded(program, leaves)
 
 
@@ -134,11 +137,6 @@ def run(programs: int, seconds: float, seed: int, max_steps: int = 8, enough: in
 
 def _run_batch(campaign: Campaign, seed: int, count: int, max_steps: int, seconds: float) -> Finding | None:
     """Run a few programs; of the first that shows something wrong, the smallest version that still does."""
-    import hypothesis  # an optional dependency
-    from hypothesis import strategies as st
-
-    from . import strategies
-
     failing: list[Finding] = []
     deadline = [time.monotonic() + seconds]
 
@@ -185,7 +183,7 @@ def _summary(error: Exception) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tinygrad_lite.testing.fuzz",
+        prog="python -m tests.generators.fuzz",
         description="Run random programs and compare reverse mode, forward mode, recorded backward passes and numbers.",
     )
     parser.add_argument("--programs", type=int, default=100_000, help="how many at most (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""The two sides of a gradient check: what autograd says, and what numbers say that know nothing of it."""
+"""The derivatives that a gradient check compares: autograd's, and numerical ones that know nothing of autograd."""
 
 from __future__ import annotations
 
@@ -10,21 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import tree
-from .judge import Precision
-from .numerical import EPS, Estimate, Vector, complex_step, differences, quiet, roughness, value_noise
-from .parts import of_real_arguments, of_real_result
+from .comparison import Precision
+from .complex_parts import split_complex_arguments, split_complex_result
+from .numerical import (
+    EPS,
+    Estimate,
+    Vector,
+    complex_step,
+    differences,
+    ignore_warnings,
+    measure_noise,
+    measure_roughness,
+)
 from .report import GradientError
-from .vectors import Layout, joined, numbers
+from .vectors import Layout, as_plain_array, concatenate
 
 
-class Subject:
+class FlatFunction:
     """A function and where to look at it, in vectors: x, and f(x) in float64 whatever the dtypes of the
     arguments.
     """
 
     def __init__(self, f: Callable[..., Any], name: str, args: tuple[Any, ...], names: Sequence[str]) -> None:
         self.name = name
-        self.f, args, self.arg_names = of_real_arguments(f, args, names)
+        self.f, args, self.arg_names = split_complex_arguments(f, args, names)
         named = zip(args, self.arg_names, strict=True)
         self.inputs = Layout(args, [path for arg, arg_name in named for path in tree.paths(arg, arg_name)])
         if not self.inputs.leaves:
@@ -34,39 +43,39 @@ class Subject:
             )
         self.args = self.inputs.tree(self.inputs.vector(args), exact=True)
         self.x: Vector = self.inputs.vector(args).astype(np.float64)
-        with quiet():
-            self.f = of_real_result(self.f, self.f(*self.inputs.tree(self.x)))
+        with ignore_warnings():
+            self.f = split_complex_result(self.f, self.f(*self.inputs.tree(self.x)))
             result = self.f(*self.inputs.tree(self.x))
         self.outputs = Layout(result, tree.paths(result, "result"))
         if not self.outputs.leaves:
             raise ValueError(f"check_gradients({name}): the result holds no floating-point numbers")
         self.value: Vector = self.outputs.vector(result)
-        with quiet():
-            again = self(self.x)
-        if not _same(again, self.value):
+        with ignore_warnings():
+            second_value = self(self.x)
+        if not _same(second_value, self.value):
             raise ValueError(
                 f"check_gradients({name}): two calls with the same arguments gave different results, so it has no "
                 "derivative to compare with; does it draw random numbers? Give it a fixed seed, or the draw as an "
                 "argument"
             )
 
-    def widened(self) -> Subject | None:
+    def widen(self) -> FlatFunction | None:
         """The same with float64 arguments; None if they are so already."""
         if all(leaf.dtype == np.float64 for leaf in self.inputs.leaves):
             return None
         args = self.inputs.tree(self.x)
-        return Subject(self.f, self.name, args, self.arg_names)
+        return FlatFunction(self.f, self.name, args, self.arg_names)
 
     def __call__(self, vector: NDArray[Any]) -> NDArray[Any]:
         """f at vector; not a number where the result's shapes, which may depend on the numbers, are others there."""
         result = self.f(*self.inputs.tree(vector))
-        if [numbers(leaf).shape for leaf in tree.flatten(result)[0]] != self.outputs.shapes:
+        if [as_plain_array(leaf).shape for leaf in tree.flatten(result)[0]] != self.outputs.shapes:
             return np.full(self.outputs.size, np.nan)
         return self.outputs.vector(result)
 
 
-def gradient_function(
-    subject: Subject, take_vjp: Callable[..., Any], cotangent: Any
+def make_gradient_function(
+    subject: FlatFunction, take_vjp: Callable[..., Any], cotangent: Any
 ) -> tuple[Callable[..., Any], tuple[Any, ...], list[str]]:
     """The gradient as a function of the arguments and of the cotangent, to be differentiated once more."""
 
@@ -77,14 +86,14 @@ def gradient_function(
     return gradient, (*subject.args, cotangent), [*subject.arg_names, "cotangent"]
 
 
-class NumericalSide:
+class NumericalDerivatives:
     """The numerical derivatives of a subject along any direction, by the best method that can be trusted."""
 
-    def __init__(self, subject: Subject, rng: np.random.Generator, noise: Vector | None = None) -> None:
+    def __init__(self, subject: FlatFunction, rng: np.random.Generator, noise: Vector | None = None) -> None:
         """noise: the rounding error of each entry of the value, where more is known than the value shows."""
         self.f, self.x = subject, subject.x
         self.eps = subject.outputs.eps
-        self.noise = value_noise(subject, self.x, self.eps)
+        self.noise = measure_noise(subject, self.x, self.eps)
         self.scale = np.abs(subject.value)
         if noise is not None:
             self.noise = np.fmax(self.noise, noise)
@@ -101,7 +110,7 @@ class NumericalSide:
                 return Estimate(value, error, np.zeros(value.shape), np.where(value == 0, 0.0, self.scale))
         return self.by_differences(d)
 
-    def unsteadiness(self, d: Vector) -> Estimate:
+    def measure_sensitivity(self, d: Vector) -> Estimate:
         """The derivative along d; error: how far the last digits of x move it. f may amplify them (eigenvalues do)."""
         here, wiggle = self.along(d), np.random.default_rng(0)
         moved = np.zeros(here.value.shape)
@@ -117,7 +126,7 @@ class NumericalSide:
 
     def _direction(self, rng: np.random.Generator) -> Vector:
         """A random direction along which no entry of x changes sign before the others have changed by as much."""
-        return away_from_zero(rng, self.x.size) * np.where(self.x == 0, 1.0, np.minimum(np.abs(self.x), 1.0))
+        return draw_away_from_zero(rng, self.x.size) * np.where(self.x == 0, 1.0, np.minimum(np.abs(self.x), 1.0))
 
     def _agree(self, d: Vector) -> bool:
         """Whether the complex step may be believed: along d it says what differences say, and there is no
@@ -131,12 +140,12 @@ class NumericalSide:
         return bool(np.all(close & ~check.kink))
 
 
-class AutogradSide:
+class AutogradDerivatives:
     """Autograd's answers in vectors, and how much they owe to rounding."""
 
     def __init__(
         self,
-        subject: Subject,
+        subject: FlatFunction,
         take_vjp: Callable[..., Any],
         take_jvp: Callable[..., Any],
         rng: np.random.Generator,
@@ -145,27 +154,27 @@ class AutogradSide:
         # Its own result's structure is what a cotangent must have; it may be a plain tuple for a named one.
         result = take_vjp(subject.f, *subject.args)[0]
         self.outputs = Layout(result, tree.paths(result, "result"))
-        self.eps = float(np.max(joined([subject.inputs.eps, self.outputs.eps]), initial=EPS))  # of its arithmetic
+        self.eps = float(np.max(concatenate([subject.inputs.eps, self.outputs.eps]), initial=EPS))  # of its arithmetic
         self.precision = Precision(self.eps)
 
     def vjp(self, g: Vector) -> tuple[Vector, Vector]:
         """The gradient of <g, f>, and how far the last digits of g move it."""
         self._check_value()
-        return self._measured(self._vjp, g)
+        return self._measure_noise_of(self._vjp, g)
 
     def jvp(self, t: Vector) -> tuple[Vector, Vector]:
         """The tangent of f along t, and how far the last digits of t move it."""
-        return self._measured(self._jvp, t)
+        return self._measure_noise_of(self._jvp, t)
 
-    def rough_vjp(self, g: Vector) -> Vector:
+    def measure_vjp_rounding(self, g: Vector) -> Vector:
         """The rounding error of the gradient: how rough it is as a function of x."""
-        return 4 * roughness(lambda x: self._vjp(x, g), self.subject.x, self.eps)
+        return 4 * measure_roughness(lambda x: self._vjp(x, g), self.subject.x, self.eps)
 
-    def rough_jvp(self, t: Vector) -> Vector:
+    def measure_jvp_rounding(self, t: Vector) -> Vector:
         """The rounding error of the tangent."""
-        return 4 * roughness(lambda x: self._jvp(x, t), self.subject.x, self.eps)
+        return 4 * measure_roughness(lambda x: self._jvp(x, t), self.subject.x, self.eps)
 
-    def _measured(
+    def _measure_noise_of(
         self, derivative: Callable[[NDArray[Any], Vector], Vector], direction: Vector
     ) -> tuple[Vector, Vector]:
         exact = derivative(self.subject.x, direction)
@@ -183,14 +192,14 @@ class AutogradSide:
             )
         parts = []
         for leaf, gradient in zip(inputs.leaves, gradients, strict=True):
-            array = numbers(gradient)
+            array = as_plain_array(gradient)
             if array.shape != leaf.shape or array.dtype != leaf.dtype:
                 raise GradientError(
                     f"{name}: the gradient with respect to {leaf.name} is {array.dtype} {array.shape}, "
                     f"but {leaf.name} is {leaf.dtype} {leaf.shape}: the two must be alike"
                 )
             parts.append(array.reshape(-1))
-        gradient_of_all: Vector = joined(parts).astype(np.float64)
+        gradient_of_all: Vector = concatenate(parts).astype(np.float64)
         return gradient_of_all
 
     def _jvp(self, x: NDArray[Any], t: Vector) -> Vector:
@@ -199,7 +208,7 @@ class AutogradSide:
         _, dy = self.take_jvp(self.subject.f, args, tangents)
         leaves, _ = tree.flatten(dy)
         for leaf in self.outputs.leaves:
-            array = numbers(leaves[leaf.index])
+            array = as_plain_array(leaves[leaf.index])
             if array.shape != leaf.shape or array.dtype != leaf.dtype:
                 raise GradientError(
                     f"{name}: the tangent of {leaf.name} is {array.dtype} {array.shape}, "
@@ -219,7 +228,7 @@ class AutogradSide:
             )
 
 
-def away_from_zero(rng: np.random.Generator, size: int) -> Vector:
+def draw_away_from_zero(rng: np.random.Generator, size: int) -> Vector:
     """Random numbers with random signs, no two alike and none small: nothing hides behind a uniform or a zero
     one.
     """

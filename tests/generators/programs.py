@@ -9,7 +9,6 @@ tg.sigmoid(v1)`) or the step left out.
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,20 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dispatch import handlers
-from ..tensor import Tensor
-from .rows import (
-    USUAL_DOMAIN,
-    Function,
-    Shape,
-    Signature,
-    accepts,
-    attempted,
-    functions,
-    keyword_choices,
-    operands_for,
-    signatures,
-)
+import tinygrad_lite as tg
+from tinygrad_lite.dispatch import handlers
+from tinygrad_lite.tensor import Tensor
+
+from .calls import USUAL_DOMAIN, Function, Shape, accepts, attempt, calls, functions, keyword_choices
 
 Choose = Callable[[Sequence[Any]], Any]
 """Picks one of several; the simplest come first."""
@@ -75,7 +65,7 @@ class Program:
     @functools.cached_property
     def function(self) -> Callable[..., Any]:
         """The program as an ordinary Python function."""
-        namespace: dict[str, Any] = {"np": np, "tg": _library()}
+        namespace: dict[str, Any] = {"np": np, "tg": tg}
         exec(str(self), namespace)
         return namespace["program"]  # type: ignore[no-any-return]
 
@@ -130,7 +120,7 @@ class ProgramBuilder:
         code = self._call(function, [name for name, _ in operands], params)
         if self.choose((False, False, False, True)):
             code += self.choose(_INDICES)
-        value = self._evaluated(code)
+        value = self._evaluate(code)
         if value is None:
             return False
         name = f"v{len(self.lines)}"
@@ -160,7 +150,7 @@ class ProgramBuilder:
         """Code and value of each operand, bent into the function's domain; None if none will do."""
         latest_first = list(self.values)[::-1]
         name = self.choose(latest_first[:2] * 2 + latest_first)  # so that programs are deep rather than wide
-        first = self._bent(function, 0, name, self.values[name])
+        first = self._bend(function, 0, name, self.values[name])
         if function.name == "where":  # the one function whose first operand is a condition
             first = f"({name} > 0.1)", self.values[name] > 0.1
         operands = [first]
@@ -169,7 +159,7 @@ class ProgramBuilder:
             if not partners:
                 return None
             operands.append(self.choose(partners))
-        if function.kinks and not _clear_of_kinks(function, [value for _, value in operands]):
+        if function.kinks and not _is_clear_of_kinks(function, [value for _, value in operands]):
             return None
         return operands
 
@@ -180,7 +170,7 @@ class ProgramBuilder:
             candidates += [(number, np.float64(number)) for number in _NUMBERS]
         else:
             candidates += [(f"{name}.T", value.T) for name, value in self.values.items() if value.ndim > 1]
-        bent = [self._bent(function, i, name, value) for name, value in candidates]
+        bent = [self._bend(function, i, name, value) for name, value in candidates]
         rest = [before[0][1]] * (function.arity - i - 1)  # stand-ins for the operands still to come
         return [
             (name, value)
@@ -188,19 +178,17 @@ class ProgramBuilder:
             if accepts(function, [*(value for _, value in before), value, *rest], {})
         ]
 
-    def _bent(self, function: Function, i: int, name: str, value: Any) -> tuple[str, Any]:
+    def _bend(self, function: Function, i: int, name: str, value: Any) -> tuple[str, Any]:
         """The operand, squashed into the domain if it is not inside."""
         low, high = function.domain[min(i, len(function.domain) - 1)]
         if (low, high) == USUAL_DOMAIN or (np.all(value > low) and np.all(value < high)):
             return name, value
         middle, half = (low + high) / 2, (high - low) / 2
         code = f"({middle:.6g} + {half:.6g} * np.tanh({name}))" if middle else f"({half:.6g} * np.tanh({name}))"
-        return code, self._evaluated(code)
+        return code, self._evaluate(code)
 
     def _keywords(self, function: Function, operands: list[Any]) -> dict[str, Any] | None:
-        legal = [
-            params for params in keyword_choices(function, np.ndim(operands[0])) if accepts(function, operands, params)
-        ]
+        legal = [params for params in keyword_choices(function) if accepts(function, operands, params)]
         return self.choose(legal) if legal else None
 
     # -- code ------------------------------------------------------------------------------------------------------
@@ -215,20 +203,20 @@ class ProgramBuilder:
             styles.append(f"{operands[0]}.{function.name}({', '.join(keywords)})")
         return str(self.choose(styles))
 
-    def _evaluated(self, code: str) -> Any:
+    def _evaluate(self, code: str) -> Any:
         """The value of an expression; None unless it is a float array of moderate size and numbers."""
-        value = attempted(lambda: eval(code, {"np": np, "tg": _library()}, dict(self.values)))
+        value = attempt(lambda: eval(code, {"np": np, "tg": tg}, dict(self.values)))
         if not isinstance(value, (np.ndarray, np.generic)):
             return None
         value = np.asarray(value)
         fits = value.dtype == np.float64 and 0 < value.size <= _MOST
-        return value if fits and np.all(np.abs(value) <= _LARGEST) and not self._refused(code) else None
+        return value if fits and np.all(np.abs(value) <= _LARGEST) and not self._is_refused(code) else None
 
-    def _refused(self, code: str) -> bool:
+    def _is_refused(self, code: str) -> bool:
         """Whether the library says that it does not support this on Tensors. Other errors are the test's to find."""
         tensors = {name: Tensor(value) for name, value in self.values.items()}
         try:
-            eval(code, {"np": np, "tg": _library()}, tensors)
+            eval(code, {"np": np, "tg": tg}, tensors)
         except TypeError as error:
             return any(phrase in str(error) for phrase in ("on Tensors", "of a Tensor", "has no derivative rule"))
         except Exception:
@@ -238,7 +226,7 @@ class ProgramBuilder:
 
 def public_name(function: Function) -> str | None:
     """How a user writes it: 'np.tanh', 'tg.sigmoid'; None if it is not public."""
-    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (_library(), "tg")):
+    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (tg, "tg")):
         found = getattr(module, function.name, None)
         if found is not None and (
             found in (function.fn, function.call)
@@ -262,13 +250,12 @@ def public_functions() -> tuple[Function, ...]:
         if function.outputs == 1
         and (public_name(function) or "np.linalg.").partition("np.linalg.")[1] == ""
         and (function.examples is None or function.arity == 1 or function.name == "where")
-        and any(_gives_floats(function, signature) for signature in signatures(function)[:1])
+        and any(_gives_floats(function, *call) for call in calls(function, np.random.default_rng(0))[:1])
     )
 
 
-def _gives_floats(function: Function, signature: Signature) -> bool:
-    operands = operands_for(function, signature, np.random.default_rng(0))
-    result = function.fn(*operands, **signature.params)
+def _gives_floats(function: Function, operands: list[Any], params: dict[str, Any]) -> bool:
+    result = function.fn(*operands, **params)
     return isinstance(result, (np.ndarray, np.generic)) and result.dtype == np.float64
 
 
@@ -276,14 +263,9 @@ def _variables(code: str) -> set[str]:
     return set(re.findall(r"\b[vx][0-9]+\b", code))
 
 
-def _clear_of_kinks(function: Function, operands: list[Any]) -> bool:
+def _is_clear_of_kinks(function: Function, operands: list[Any]) -> bool:
     """Whether the operand (of a binary function: the difference of the two) keeps its distance from every
     kink.
     """
     place = operands[0] if len(operands) == 1 else operands[0] - operands[1]
     return all(bool(np.all(np.abs(place - kink) > _CLEARANCE)) for kink in function.kinks)
-
-
-def _library() -> Any:
-    """tinygrad_lite itself, looked up late: it imports this package."""
-    return importlib.import_module(__package__.rpartition(".")[0])

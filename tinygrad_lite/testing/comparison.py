@@ -1,4 +1,4 @@
-"""Judging autograd's numbers against numerical ones, each by its own error bar."""
+"""Comparing autograd's numbers with numerical ones, each within its own error bar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .numerical import EPS, Estimate, Vector
 from .report import Entry, Mistake
-from .vectors import joined
+from .vectors import concatenate
 
 RESOLVED = 1e-3  # two numbers agree to this, or nothing can be said of an error of 0.1 %
 NEGLIGIBLE = 1e-9  # of the largest element: an uncertainty below it leaves no doubt about an element that is zero
@@ -27,31 +27,31 @@ UNDEFINED = "the value of f, or its slope, is not finite here"
 
 
 @dataclass(frozen=True)
-class Found:
-    """Numbers of autograd's beside numerical ones, and the judgement of each: 'right', 'wrong' or a
-    reason.
+class Comparison:
+    """Numbers of autograd's beside numerical ones, and the outcome for each: 'right', 'wrong' or the
+    reason why it cannot be told.
     """
 
     auto: Vector
     value: Vector
     error: Vector
     methods: list[str]
-    judgement: list[str]
+    outcomes: list[str]
 
     @staticmethod
-    def joined(several: list[Found]) -> Found:
-        return Found(
-            joined([found.auto for found in several]),
-            joined([found.value for found in several]),
-            joined([found.error for found in several]),
+    def concatenate(several: list[Comparison]) -> Comparison:
+        return Comparison(
+            concatenate([found.auto for found in several]),
+            concatenate([found.value for found in several]),
+            concatenate([found.error for found in several]),
             [method for found in several for method in found.methods],
-            [judgement for found in several for judgement in found.judgement],
+            [outcome for found in several for outcome in found.outcomes],
         )
 
     def entry(self, name: str, mode: str, order: int, size: int, element: Callable[[int], str]) -> Entry:
         """The entry of the report; element(i): how number i is called."""
-        wrong = [i for i, judgement in enumerate(self.judgement) if judgement == WRONG]
-        undecided = Counter(judgement for judgement in self.judgement if judgement not in (RIGHT, WRONG))
+        wrong = [i for i, outcome in enumerate(self.outcomes) if outcome == WRONG]
+        undecided = Counter(outcome for outcome in self.outcomes if outcome not in (RIGHT, WRONG))
         mistakes = tuple(
             Mistake(element(i), float(self.auto[i]), float(self.value[i]), float(self.error[i]), self.methods[i])
             for i in wrong[:_SHOWN]
@@ -79,22 +79,22 @@ def compare(
     precision: Precision,
     unit: float,
     method: str,
-    rough: Callable[[], Vector],
+    measure_rounding: Callable[[], Vector],
     by_differences: Callable[[NDArray[Any]], Estimate] | None = None,
-) -> Found:
+) -> Comparison:
     """Judge each of autograd's numbers.
 
-    noise: how far they move with the last digits of what they were computed from; rough: the same, measured
+    noise: how far they move with the last digits of what they were computed from; measure_rounding: the same, measured
     with more care, and asked for only if something is in dispute. unit: the largest step over the size of what
     is varied, so that scale * unit is the slope of a value that changes by all of itself. by_differences: asked
     about the elements in dispute, which it settles (see `differences`).
     """
-    judgement = _judge(auto, noise, estimate, precision, unit)
-    if WRONG in judgement:
-        noise = np.fmax(noise, rough())
-        judgement = _judge(auto, noise, estimate, precision, unit)
+    outcomes = _decide(auto, noise, estimate, precision, unit)
+    if WRONG in outcomes:
+        noise = np.fmax(noise, measure_rounding())
+        outcomes = _decide(auto, noise, estimate, precision, unit)
     methods = [method] * auto.size
-    disputed = np.array([i for i, verdict in enumerate(judgement) if verdict == WRONG][:_SETTLED], int)
+    disputed = np.array([i for i, verdict in enumerate(outcomes) if verdict == WRONG][:_SETTLED], int)
     if by_differences is not None and disputed.size:
         second = by_differences(disputed)
         value, error, jump = estimate.value.copy(), estimate.error.copy(), estimate.jump.copy()
@@ -105,11 +105,11 @@ def compare(
                 value[i], error[i], jump[i] = second.value[k], second.error[k], second.jump[k]
                 methods[i] = "differences"
         estimate = Estimate(value, error, jump, estimate.scale)
-        judgement = _judge(auto, noise, estimate, precision, unit)
-    return Found(auto, estimate.value, estimate.error, methods, judgement)
+        outcomes = _decide(auto, noise, estimate, precision, unit)
+    return Comparison(auto, estimate.value, estimate.error, methods, outcomes)
 
 
-def _judge(auto: Vector, noise: Vector, estimate: Estimate, precision: Precision, unit: float) -> list[str]:
+def _decide(auto: Vector, noise: Vector, estimate: Estimate, precision: Precision, unit: float) -> list[str]:
     """Each number on its own: 'right', 'wrong', or why it cannot be told."""
     value, error = estimate.value, estimate.error
     size = np.fmax(np.abs(auto), np.abs(value))
@@ -119,13 +119,16 @@ def _judge(auto: Vector, noise: Vector, estimate: Estimate, precision: Precision
     largest = np.max(size, where=decided & np.isfinite(size), initial=0.0)
     decided |= (bar <= max(NEGLIGIBLE, 16 * precision.eps) * largest) | (size == 0)
     narrow = precision.eps > EPS
-    judgement = np.where(gap <= bar, np.where(decided, RIGHT, NOISE), WRONG).astype(object)  # NaN: wrong
-    judgement[(judgement == NOISE) & (noise > error) & narrow] = COARSE
+    outcomes = np.where(gap <= bar, np.where(decided, RIGHT, NOISE), WRONG).astype(object)  # NaN: wrong
+    outcomes[(outcomes == NOISE) & (noise > error) & narrow] = COARSE
+    # A zero among larger numbers is often a sum that cancels: how exactly it does so depends on the processor's BLAS.
+    cancels = (np.abs(value) <= error) & (gap <= 8 * precision.eps * largest)
+    outcomes[(outcomes == WRONG) & cancels] = RIGHT
     # sigmoid'(30) computed as y (1 - y) is off by a rounding error of y, not of its own tiny value.
     forgiven = gap <= 8 * precision.eps * np.maximum(estimate.scale * unit, 1.0)
-    judgement[(judgement == WRONG) & forgiven] = COARSE if narrow else ROUNDING
-    judgement[~np.isfinite(error)] = UNDEFINED
+    outcomes[(outcomes == WRONG) & forgiven] = COARSE if narrow else ROUNDING
+    outcomes[~np.isfinite(error)] = UNDEFINED
     # At a kink anything between the two slopes is a convention; what lies outside of them is a mistake.
     between = ~(gap > bar + 0.501 * estimate.jump)
-    judgement[estimate.kink & between & np.isfinite(auto)] = KINK
-    return list(judgement)
+    outcomes[estimate.kink & between & np.isfinite(auto)] = KINK
+    return list(outcomes)

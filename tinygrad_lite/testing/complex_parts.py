@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from .vectors import numbers
+from .vectors import as_plain_array
 
 Function = Callable[..., Any]
 
 
-def of_real_arguments(
+def split_complex_arguments(
     f: Function, args: tuple[Any, ...], names: Sequence[str]
 ) -> tuple[Function, tuple[Any, ...], list[str]]:
     """f, its arguments and their names, such that each argument's leaves are real and floating-point.
@@ -22,7 +22,7 @@ def of_real_arguments(
     ones, each as an argument of its own; the integers are held where they are.
     """
     leaves, structure = tree.flatten(args)
-    kinds = [numbers(leaf).dtype.kind for leaf in leaves]
+    kinds = [as_plain_array(leaf).dtype.kind for leaf in leaves]
     if set(kinds) <= {"f"}:
         return f, args, list(names)
     paths = [path for arg, name in zip(args, names, strict=True) for path in tree.paths(arg, name)]
@@ -33,7 +33,7 @@ def of_real_arguments(
             parts.append(leaf)
             part_names.append(path)
         elif kind == "c":
-            parts += [numbers(leaf).real.copy(), numbers(leaf).imag.copy()]
+            parts += [as_plain_array(leaf).real.copy(), as_plain_array(leaf).imag.copy()]
             part_names += [f"{path}.real", f"{path}.imag"]
 
     def of_parts(*given: Any) -> Any:
@@ -47,11 +47,11 @@ def of_real_arguments(
     return of_parts, tuple(parts), part_names
 
 
-def of_real_result(f: Function, result: Any) -> Function:
+def split_complex_result(f: Function, result: Any) -> Function:
     """f, with the real and the imaginary part of each complex array of its result (an example of which is given)."""
-    if all(numbers(leaf).dtype.kind != "c" for leaf in tree.flatten(result)[0]):
+    if all(as_plain_array(leaf).dtype.kind != "c" for leaf in tree.flatten(result)[0]):
         return f
-    complex_leaves = [numbers(leaf).dtype.kind == "c" for leaf in tree.flatten(result)[0]]
+    complex_leaves = [as_plain_array(leaf).dtype.kind == "c" for leaf in tree.flatten(result)[0]]
 
     def in_parts(*args: Any) -> Any:
         leaves = tree.flatten(f(*args))[0]

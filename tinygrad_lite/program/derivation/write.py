@@ -1,0 +1,108 @@
+"""The steps of a derivation: record, simplify, write; and the check of the text against autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ... import tree
+from ...rounding import describe_difference
+from ...transforms import value_and_grad
+from ..program import Program
+from ..rewrite import rewrite
+from ..simplify import SIMPLER, drop_dead, run_passes
+from ..tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
+from .algebra import Algebra
+from .layout import Line
+from .page import Page
+from .passes import separate_cotangents
+from .recording import Function, Recording, record
+from .samples import draw_samples
+from .sums import Fact
+from .values import find_forward
+
+Text = tuple[str, Function, Sequence[Sequence[Line]]]
+"""The text, the function that it defines, and its lines, forward and backward."""
+
+
+def write_derivation(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int], simplify: bool) -> Text:
+    """The text of f's gradient, the function that it defines, and its lines: those of the forward and backward pass."""
+    recording = record(f, args, wrt)
+    attempts = [True, False] if simplify else [False]
+    for algebra in attempts:
+        derivation = _write(recording, algebra)
+        problem = _describe_difference(recording, derivation[1])
+        if problem is None:
+            return derivation
+    if not _is_reproducible(recording):
+        raise ValueError(
+            f"derive: {recording.title} gives different results for the same arguments; if it draws random numbers, "
+            "draw them outside and pass them as arguments"
+        )
+    raise RuntimeError(f"derive: {problem}; this is a bug of tinygrad_lite, please report the function")
+
+
+def _write(recording: Recording, simplify: bool) -> Text:
+    """The derivation, with or without algebra."""
+    program = _simplify(recording.program)
+    names = frozenset(recording.labels.forward)
+    facts: list[Fact] = []
+    if simplify:
+        known = recording.variables
+        samples = draw_samples(recording.inputs)
+        algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals))
+        program = algebra(program)
+        facts = algebra.facts
+    outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
+    program = Program(program.inputs, program.captures, program.steps, outputs)
+    program = _simplify(program)
+    program = rewrite(program, [*SPELLED_FINITE, *SPELLED])
+    program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
+    program = drop_dead(program)
+    page = Page(recording, program, facts)
+    return *page.execute(), [page.layout.forward, page.layout.backward]
+
+
+def _simplify(program: Program) -> Program:
+    """The program as simple as it gets without algebra."""
+    return run_passes(program, (partial(rewrite, table=[*SIMPLER, *READABLE, *FINITE]), drop_dead))
+
+
+# -- checking ----------------------------------------------------------------------------------------------------------
+
+
+def _describe_difference(recording: Recording, derived: Function) -> str | None:
+    """How the text's results differ from autograd's, on the arguments given and on others like them; None if not."""
+    for number, arrays in enumerate(draw_samples(recording.inputs)):
+        args = recording.fill(arrays)
+        try:
+            with np.errstate(all="ignore"):
+                expected = tree.flatten(value_and_grad(recording.f, recording.wrt)(*args))[0]
+                found = tree.flatten(derived(*args))[0]
+        except Exception:
+            if number == 0:
+                raise
+            continue  # the function, or a check in the text, refuses what was made up
+        if any(map(_describe_gap, found, expected)):
+            gaps = map(_describe_gap, found, expected, recording.measure_noise(arrays))
+            problem = next(filter(None, gaps), None)
+            if problem is not None:
+                return f"a result of the text {problem}"
+    return None
+
+
+def _describe_gap(found: Any, expected: Any, noise: Any = 0.0) -> str | None:
+    """What tells a result of the text from autograd's where that is finite."""
+    finite = np.isfinite(expected)
+    same_shape = np.shape(found) == np.shape(expected)
+    compared = np.where(finite, found, expected).astype(np.asarray(found).dtype) if same_shape else found
+    return describe_difference(compared, expected, noise=noise)
+
+
+def _is_reproducible(recording: Recording) -> bool:
+    with np.errstate(all="ignore"):
+        first, second = (tree.flatten(value_and_grad(recording.f, recording.wrt)(*recording.args))[0] for _ in range(2))
+    return not any(map(_describe_gap, second, first))
