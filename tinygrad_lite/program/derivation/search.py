@@ -11,13 +11,12 @@ from .symbols import Expression, Symbols
 # SymPy brings an expression of 20 operations into all its forms in 0.1 s, one of 40 in 0.1 to 6 s, one of 60 in more.
 MOST_OPERATIONS = 60
 """A larger expression is not brought into other forms, and no step becomes part of one."""
-_MOST_EXPANDED = 40  # with cotangents replaced by what they are: tried beside the original, so it has to cost less
-_MOST_DEFINED = 20  # a larger definition is not solved for its symbols: it eliminates nothing that a person would see
-_MOST_SYMBOLS = 9  # polynomials in more get long however few operations there are
-_MOST_CANDIDATES = 6  # are tried on numbers, shortest first; later ones have never been the first to agree
-_MOST_SOLUTIONS = 3  # of a definition; more than two come from cubics, whose roots are no formula to print
-_DEEPEST = 3  # layers of cotangents that are replaced; deeper ones belong to other layers of a network
-_ROUNDS = 2  # of eliminating symbols: A (1 - A) takes one, a loss of logits two
+_MOST_EXPANDED = 40  # with cotangents replaced by what they are; a tanh spelled with exponentials needs more than 25
+_MOST_DEFINED = 20  # a larger definition is not solved for its symbols; an activation is defined by 12 or fewer
+_MOST_SYMBOLS = 9  # a polynomial in more has too many terms to factor; formulas that people print have 6 or fewer
+_MOST_SOLUTIONS = 2  # of a definition: the roots of a quadratic; those of a cubic are no formula to print
+_MOST_CANDIDATES = 6  # are tried on numbers; the shortest nearly always agrees, so more would only cost time
+_DEEPEST = 3  # layers of cotangents that are replaced; what is further away seldom cancels
 
 
 class Search:
@@ -54,19 +53,10 @@ class Search:
             starts = [whole] if whole != expr and self._size(whole) <= _MOST_EXPANDED else []
             allowed = set().union(*map(self._find_denominators, [expr, *starts]))
             found += [form for x in starts for form in self._find_forms(x)]
-            for _ in range(_ROUNDS):
-                shortest = min(found, key=self.cost)
-                forms = [
-                    form
-                    for start in (shortest, *starts)
-                    for x in self._eliminate(start)
-                    for form in self._find_forms(x)
-                ]
-                more = [form for form in forms if self._find_denominators(form) <= allowed]
-                if not more or self.cost(min(more, key=self.cost)) >= self.cost(shortest):
-                    break
-                found += more
-                starts = []
+            shortest = min(found, key=self.cost)
+            eliminated = (x for start in (shortest, *starts) for x in self._eliminate(start))
+            forms = (form for x in eliminated for form in self._find_forms(x))
+            found += [form for form in forms if self._find_denominators(form) <= allowed]
         return sorted(dict.fromkeys(found), key=self.cost)[:_MOST_CANDIDATES]
 
     def expand(self, expr: Expression) -> Expression:
