@@ -14,7 +14,6 @@ MOST_OPERATIONS = 60
 _MOST_EXPANDED = 40  # with cotangents replaced by what they are; a tanh spelled with exponentials needs more than 25
 _MOST_DEFINED = 20  # a larger definition is not solved for its symbols; an activation is defined by 12 or fewer
 _MOST_SYMBOLS = 9  # a polynomial in more has too many terms to factor; formulas that people print have 6 or fewer
-_MOST_SOLUTIONS = 2  # of a definition: the roots of a quadratic; those of a cubic are no formula to print
 _MOST_CANDIDATES = 6  # are tried on numbers; the shortest nearly always agrees, so more would only cost time
 _DEEPEST = 3  # layers of cotangents that are replaced; what is further away seldom cancels
 
@@ -55,7 +54,7 @@ class Search:
             found += [form for x in starts for form in self._find_forms(x)]
             shortest = min(found, key=self.cost)
             eliminated = (x for start in (shortest, *starts) for x in self._eliminate(start))
-            forms = (form for x in eliminated for form in self._find_forms(x))
+            forms = (form for x in eliminated if self._size(x) <= _MOST_EXPANDED for form in self._find_forms(x))
             found += [form for form in forms if self._find_denominators(form) <= allowed]
         return sorted(dict.fromkeys(found), key=self.cost)[:_MOST_CANDIDATES]
 
@@ -144,12 +143,21 @@ class Search:
                 yield here.subs(unknown, solution)
 
     def _solve(self, symbol: Expression, definition: Expression, unknown: Expression) -> list[Expression]:
-        """Solutions of symbol = definition for the unknown."""
+        """Solutions of symbol = definition for the unknown, where it is linear or quadratic. (`sympy.solve` takes ten
+        times as long; the roots of a cubic are no formula to print.)"""
         sp = self._sp
         try:
-            return list(sp.solve(sp.numer(sp.together(definition - symbol)), unknown))[:_MOST_SOLUTIONS]
-        except (NotImplementedError, sp.PolynomialError):
+            coefficients = sp.Poly(sp.numer(sp.together(definition - symbol)), unknown).all_coeffs()
+        except sp.PolynomialError:
             return []
+        if len(coefficients) == 2:
+            a, b = coefficients
+            return [-b / a]
+        if len(coefficients) == 3:
+            a, b, c = coefficients
+            root = sp.sqrt(b * b - 4 * a * c)
+            return [(root - b) / (2 * a), (-root - b) / (2 * a)]
+        return []
 
     def _find_denominators(self, expr: Expression) -> set[Expression]:
         """The symbols that stand in denominators."""
