@@ -741,7 +741,6 @@ READS = {
     ".numpy()": lambda w: np.sum(w.numpy() ** 2),
     ".data": lambda w: np.sum(w.data**2),
     "int(t)": lambda w: float(int(w[0])) * 2.0,
-    "np.trim_zeros(t)": lambda w: float(len(np.trim_zeros(np.concatenate([w, np.zeros(2)])))),
 }
 
 

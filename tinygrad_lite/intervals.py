@@ -96,8 +96,8 @@ def total(a: Interval) -> Interval:
     return UNKNOWN if a.kind == NUMBER and low < 0 < high else Interval(low, high, a.kind)
 
 
-def same(a: Interval) -> Interval:
-    """Of a function that arranges the same entries in another way."""
+def same(a: Interval, *indices: Interval) -> Interval:
+    """Of a function that arranges the same entries in another way, or picks some of them by indices."""
     return a
 
 

@@ -87,7 +87,7 @@ class Tensor(Methods):
     @property
     def data(self) -> Any:
         """The array, as a read-only view. On a leaf it can be assigned a new value of the same shape and dtype."""
-        array = self._read(".data")
+        array = self._read(".data", noted=True)
         if not isinstance(array, (np.ndarray, np.generic)):
             return array
         view = np.asarray(array).view()
@@ -140,19 +140,19 @@ class Tensor(Methods):
 
     def numpy(self) -> Any:
         """The numbers, as a fresh array that carries no gradient."""
-        return np.array(self._read(".numpy()"))
+        return np.array(self._read(".numpy()", noted=True))
 
     def item(self) -> Any:
         """The one number in it, as a Python scalar; ValueError if there is not exactly one."""
         if self.size != 1:
             raise ValueError(f".item(): {label(self)} holds {self.size} numbers, not one")
-        return self._read(".item()").item()
+        return self._read(".item()", noted=True).item()
 
     def detach(self) -> Tensor:
         """The same numbers as a leaf that requires no gradient."""
-        return leaf(self._read(".detach()", noted=False), 0, self.name)
+        return leaf(self._read(".detach()"), 0, self.name)
 
-    def _read(self, how: str, noted: bool = True) -> Any:
+    def _read(self, how: str, noted: bool = False) -> Any:
         """The raw array, for code that leaves the graph. noted: so that a transform whose result then depends on
         nothing can say where the numbers were taken."""
         mode = current()
@@ -186,7 +186,7 @@ class Tensor(Methods):
             raise TypeError(
                 f"np.asarray({label(self)}) would lose its gradient; say .numpy() if you mean the numbers alone"
             )
-        return np.array(self._read("np.asarray(t)"), dtype=dtype)
+        return np.array(self._read("np.asarray(t)", noted=True), dtype=dtype)
 
     # -- Python's protocols ----------------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class Tensor(Methods):
             raise ValueError(
                 f"the truth of {label(self)}, shape {self.shape}, is ambiguous: use np.all(...) or np.any(...)"
             )
-        return bool(self._read("if t:", noted=False))
+        return bool(self._read("if t:"))
 
     def __float__(self) -> float:
         return float(_outside(self, "float(t)"))
@@ -326,7 +326,7 @@ def _own(data: Any) -> Any:
 def _single(t: Tensor, how: str) -> Any:
     if t.size != 1:
         raise TypeError(f"{how}: {label(t)} has shape {t.shape}; only a one-element Tensor is a number")
-    return t._read(how).item()
+    return t._read(how, noted=True).item()
 
 
 def _outside(t: Tensor, how: str) -> Any:

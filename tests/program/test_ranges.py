@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
+from tests.generators.calls import Function, calls
 from tinygrad_lite.intervals import ANYTHING, FINITE
 from tinygrad_lite.program.derivation.values import compute_nodes
 from tinygrad_lite.program.ranges import Ranges
 from tinygrad_lite.program.trace import collect, make_input, tracing
+from tinygrad_lite.table import rows
 from tinygrad_lite.tensor import next_seq
 
 _UNARY = [
@@ -90,3 +92,23 @@ def test_values_lie_in_their_ranges(data):
 def test_what_is_known_to_be_finite(f, finite):
     program, known = ranges_of(f, np.ones(3))
     assert known.is_finite(program.outputs[0]) is finite
+
+
+WITH_RANGE = [op for op in rows() if op.range is not None]
+
+
+@pytest.mark.parametrize("op", WITH_RANGE, ids=lambda op: op.name)
+def test_every_call_of_a_row_lies_in_its_range(op):
+    """With as many operands, and of such dtypes, as its calls have: indices, conditions, whole numbers."""
+    known = Ranges()
+    legal = calls(Function.of_row(op), np.random.default_rng(0))
+    assert legal
+    for operands, params in legal:
+        with np.errstate(all="ignore"):
+            result = np.asarray(op.fn(*operands, **params))
+        low, high, kind = op.range(*map(known.of, operands))
+        assert kind != FINITE or np.isfinite(result).all()
+        assert kind == ANYTHING or not np.isnan(result).any()
+        numbers = result[np.isfinite(result)]
+        assert np.all(numbers >= low - 1e-9 * abs(low)) if low > -np.inf else True
+        assert np.all(numbers <= high + 1e-9 * abs(high)) if high < np.inf else True
