@@ -21,7 +21,9 @@ LAYERS = [
     ["rules"],
     ["backward"],
     ["forward"],
+    ["lifting"],
     ["transforms"],
+    ["jacobians"],
     ["debug", "checkpoint", "testing", "program", "nn", "optim", "io"],
     ["compile", "derive", "compare"],
 ]

@@ -10,6 +10,9 @@ from .context import no_grad as no_grad
 from .debug import debug as debug
 from .derive import Derivation as Derivation
 from .derive import derive as derive
+from .jacobians import hessian as hessian
+from .jacobians import hvp as hvp
+from .jacobians import jacobian as jacobian
 from .op import bilinear as bilinear
 from .op import custom_vjp as custom_vjp
 from .op import elementwise as elementwise
@@ -30,9 +33,6 @@ from .tensor import Tensor as Tensor
 from .tensor import TraceError as TraceError
 from .transforms import grad as grad
 from .transforms import gradients as gradients
-from .transforms import hessian as hessian
-from .transforms import hvp as hvp
-from .transforms import jacobian as jacobian
 from .transforms import jvp as jvp
 from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad

@@ -11,10 +11,10 @@ import numpy as np
 from .. import tree
 from ..callsite import user_line
 from ..context import switched
+from ..lifting import argument_names
 from ..op import Op
 from ..rules.indexing import get
 from ..tensor import TRACED, Tensor, TraceError, leaf, next_seq
-from ..transforms import argument_names
 from .program import Node, Operand, Program, is_scalar
 
 

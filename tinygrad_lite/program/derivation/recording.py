@@ -11,9 +11,9 @@ import numpy as np
 
 from ... import tree
 from ...backward import find_nodes, sweep
+from ...lifting import identity, positions, single_number
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
-from ...transforms import identity, positions, single_number
 from ..names import clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
