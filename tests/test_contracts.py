@@ -996,3 +996,55 @@ def test_what_knows_better_is_left_to_it():
     assert Opaque() * t == t * Opaque() == "mine"
     with pytest.raises(TypeError, match=r"Opaque beside a Tensor would lose .*test_contracts\.py"):
         np.where([True, False], Opaque(), t)
+
+
+# -- saturation ------------------------------------------------------------------------------------------------------
+
+
+def spelled_sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+SATURATING = {  # as people write them, and the same function by ours, which never overflows
+    "sigmoid": (spelled_sigmoid, tg.sigmoid),
+    "sigmoid of a power": (lambda z: 1.0 / (1.0 + np.power(np.e, -z)), tg.sigmoid),
+    "swish": (lambda z: z * spelled_sigmoid(z), lambda z: z * tg.sigmoid(z)),
+    "tanh": (lambda z: 2 / (1 + np.exp(-2 * z)) - 1, np.tanh),
+    "gaussian": (lambda z: np.exp(-np.square(z)), lambda z: np.exp(-(np.minimum(np.abs(z), 30) ** 2))),
+    "overflow handed on": (lambda z: 1 / (1 + z**2 * np.exp(z * z)), None),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("spelled", "exact"), SATURATING.values(), ids=SATURATING.keys())
+def test_a_value_that_overflowed_sends_nothing_back_where_it_makes_no_difference(spelled, exact, dtype):
+    far = 800 if dtype == np.float64 else 100
+    z = np.array([-far, -3.0, -0.5, 0.25, 2.0, far], dtype)
+    rtol = 1e-10 if dtype == np.float64 else 1e-3
+    with np.errstate(over="ignore"):  # of the forward pass: the user's own
+        found = tg.grad(lambda z: np.sum(spelled(z) * np.arange(1, 7, dtype=dtype)))(z)
+        second = tg.grad(lambda z: np.sum(tg.grad(lambda z: np.sum(spelled(z)))(z)))(z)
+    assert found.dtype == dtype
+    assert np.isfinite(found).all()
+    assert np.isfinite(second).all()
+    if exact is not None:
+        expected = tg.grad(lambda z: np.sum(exact(z) * np.arange(1, 7, dtype=dtype)))(z)
+        assert_allclose(found, expected, rtol=rtol, atol=1e-30)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sqrt(x) * 0.0,
+        lambda x: np.log(x) * 0.0 + x,
+        lambda x: np.log(1 + np.exp(x + 800)),  # infinite itself, and its slope is 1
+        lambda x: np.arctanh(x + 1) * 0.0,
+        lambda x: 1 / (1 + 1 / x),  # a pole, no overflow: the slope is 1
+        lambda x: 1 / (1 + np.log(x) ** 2),
+    ],
+)
+def test_a_derivative_that_is_truly_infinite_stays_loud(f):
+    with np.errstate(all="ignore"):
+        assert np.isnan(tg.grad(f)(0.0))
+    with np.errstate(divide="ignore", over="ignore", invalid="raise"), pytest.raises(FloatingPointError):
+        tg.grad(f)(0.0)

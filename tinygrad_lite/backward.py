@@ -7,13 +7,15 @@ un-broadcast, given their operand's dtype, and added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from .context import current, switched
+from .intervals import ANYTHING, interval_of
 from .op import Op, elementwise, hand_on, pick
 from .tensor import GRAD, TRACED, Tensor, is_left_over, label
 
@@ -75,10 +77,17 @@ def sweep(
     to nothing that is wanted, and are to be passed over.
     """
     mode = current()
-    if mode is None or mode.watcher is None:
-        return _sweep(nodes, seeds, wanted, recording, selected, prune, None)
-    with switched(watcher=None):  # it is told of cotangents, not of the steps inside a rule
-        return _sweep(nodes, seeds, wanted, recording, selected, prune, mode.watcher)
+    if mode is not None and (mode.tracing or mode.watcher is not None):
+        with switched(watcher=None):  # it is told of cotangents, not of the steps inside a rule
+            return _sweep(nodes, seeds, wanted, recording, selected, prune, mode.watcher)
+    invalid: list[str] = []
+    seeds = list(seeds)
+    with np.errstate(invalid="call", call=lambda kind, flag: invalid.append(kind)):
+        found = _sweep(nodes, seeds, wanted, recording, selected, prune, None)
+    if invalid:  # 0 * inf, say: again, with care, and as loud as the user wants it
+        overflows = _find_overflows(nodes) if all(_is_finite(y._array) for y, _ in seeds) else {}
+        found = _sweep(nodes, seeds, wanted, recording, selected, prune, None, overflows)
+    return found
 
 
 def _sweep(
@@ -89,6 +98,7 @@ def _sweep(
     selected: bool,
     prune: bool,
     watcher: Any,
+    overflows: Mapping[Tensor, Any] = MappingProxyType({}),
 ) -> dict[Tensor, Any]:
     needed = _lead_to(nodes, wanted) if prune and wanted is not None else None
     inner = set() if wanted is None else {x for x in wanted if x._op is not None}
@@ -152,6 +162,8 @@ def _sweep(
                 gx = g
             elif guarded:
                 gx = _guarded_vjp(vjp, g, result, values, params)
+            elif node in overflows:
+                gx = _saturated_vjp(vjp, g, result, values, params, overflows[node])
             else:
                 gx = vjp(g, result, *values, **params) if params else vjp(g, result, *values)
             try:
@@ -248,6 +260,36 @@ def _guarded_vjp(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[s
         if gx is g or (isinstance(numbers, (np.ndarray, np.generic)) and np.isfinite(numbers).all()):
             return gx
         return mask_not_taken.call(g, gx)
+
+
+def _saturated_vjp(vjp: Any, g: Any, y: Any, values: Any, params: dict[str, Any], overflowed: Any) -> Any:
+    """The rule's answer, with 0 * inf taken as 0 where the op has overflowed: exp(-z) in 1 / (1 + exp(-z)) at z = -800
+    is infinite only because no float holds it, and a cotangent of exactly 0 says that it makes no difference there."""
+    unaffected = overflowed & ((g._array if type(g) is Tensor else g) == 0)
+    with np.errstate(invalid="ignore"):
+        return np.where(unaffected, 0, vjp(g, y, *values, **params))
+
+
+def _find_overflows(nodes: Sequence[Tensor]) -> dict[Tensor, Any]:
+    """For each element-wise result, where it is infinite and ought to be a number: its operands are numbers, or have
+    overflowed themselves, and the row's range says that there is no pole, as that of log at 0."""
+    found: dict[Tensor, Any] = {}
+    for node in reversed(nodes):
+        op = node._op
+        if op.kind != "elementwise" or op.range is None or not isinstance(node._array, (np.ndarray, np.generic)):
+            continue
+        overflowed = np.isinf(node._array)
+        if overflowed.any():
+            arrays = [np.asarray(x._array if type(x) is Tensor else x) for x in node._inputs]
+            for x, array in zip(node._inputs, arrays, strict=True):
+                overflowed = overflowed & (np.isfinite(array) | (found.get(x, False) if type(x) is Tensor else False))
+            if overflowed.any() and op.range(*map(interval_of, arrays)).kind != ANYTHING:
+                found[node] = overflowed
+    return found
+
+
+def _is_finite(array: Any) -> bool:
+    return isinstance(array, (np.ndarray, np.generic)) and bool(np.isfinite(array).all())
 
 
 def _is_not_taken(g: Any, gx: Any) -> Any:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 FINITE, NUMBER, ANYTHING = 2, 1, 0
 
@@ -24,6 +26,17 @@ class Interval(NamedTuple):
 
 UNKNOWN = Interval(-math.inf, math.inf, ANYTHING)
 REAL = Interval(-math.inf, math.inf, FINITE)
+
+
+def interval_of(array: Any) -> Interval:
+    """Where the entries of an array lie."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf" or array.size == 0:
+        return UNKNOWN
+    low, high = float(array.min()), float(array.max())
+    if math.isnan(low):
+        return UNKNOWN
+    return Interval(low, high, FINITE if math.isfinite(low) and math.isfinite(high) else NUMBER)
 
 
 def add(a: Interval, b: Interval) -> Interval:
@@ -88,6 +101,16 @@ def union(a: Interval, b: Interval) -> Interval:
 
 def positive_part(a: Interval) -> Interval:
     return Interval(max(a.low, 0.0), max(a.high, 0.0), a.kind)
+
+
+def power(a: Interval, p: Interval) -> Interval:
+    """Of a positive base."""
+    return Interval(0.0, math.inf, min(a.kind, p.kind, NUMBER)) if a.low > 0 else UNKNOWN
+
+
+def without_pole(*xs: Interval) -> Interval:
+    """Of a function that is a number for every number, though it may be too large for a float."""
+    return Interval(-math.inf, math.inf, min(NUMBER, *(x.kind for x in xs)))
 
 
 def total(a: Interval) -> Interval:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from ..intervals import FINITE, REAL, UNKNOWN, Interval
+from ..intervals import FINITE, REAL, UNKNOWN, Interval, interval_of
 from .program import Node, Operand
 
 
@@ -18,7 +14,7 @@ class Ranges:
 
     def of(self, x: Operand) -> Interval:
         if type(x) is not Node:
-            return _interval_of_constant(x)
+            return interval_of(x)
         ahead = [x]
         while ahead:
             node = ahead[-1]
@@ -36,17 +32,9 @@ class Ranges:
         return self.of(x).kind == FINITE
 
     def _of_known(self, x: Operand) -> Interval:
-        return self._known[x] if type(x) is Node else _interval_of_constant(x)
+        return self._known[x] if type(x) is Node else interval_of(x)
 
 
 def _without_rule(node: Node) -> Interval:
     """An input is taken to be finite."""
     return REAL if node.op is None else UNKNOWN
-
-
-def _interval_of_constant(x: Operand) -> Interval:
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf" or array.size == 0:
-        return UNKNOWN
-    low, high = float(array.min()), float(array.max())
-    return Interval(low, high, FINITE) if math.isfinite(low) and math.isfinite(high) else UNKNOWN

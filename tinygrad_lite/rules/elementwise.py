@@ -162,7 +162,16 @@ def _d_exponent(y: Array, x: Array, p: Array) -> Array:
     return y * _log_of_base(y, x)
 
 
-power = row(elementwise(np.power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)], operator=operator.pow))
+power = row(
+    elementwise(
+        np.power,
+        _d_base,
+        _d_exponent,
+        domain=[(0.2, 3), (-2, 2)],
+        operator=operator.pow,
+        range=intervals.power,
+    )
+)
 float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)]))
 
 
@@ -179,8 +188,8 @@ _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciproca
 # -- exponentials and logarithms -------------------------------------------------------------------------------------
 
 exp = row(elementwise(np.exp, lambda y, x: y, symbolic=lambda sp, x: sp.exp(x), range=intervals.exp))
-exp2 = row(elementwise(np.exp2, lambda y, x: y * LN2))
-expm1 = row(elementwise(np.expm1, lambda y, x: y + 1))
+exp2 = row(elementwise(np.exp2, lambda y, x: y * LN2, range=intervals.without_pole))
+expm1 = row(elementwise(np.expm1, lambda y, x: y + 1, range=intervals.without_pole))
 log = row(elementwise(np.log, over(lambda y, x: x), domain=POSITIVE))
 log2 = row(elementwise(np.log2, over(lambda y, x: x * LN2), domain=POSITIVE))
 log10 = row(elementwise(np.log10, over(lambda y, x: x * LN10), domain=POSITIVE))
@@ -278,8 +287,8 @@ i0 = row(elementwise(np.i0, lambda y, x: d_i0(x, order=1)))
 
 # -- hyperbolic functions --------------------------------------------------------------------------------------------
 
-sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x)))
-cosh = row(elementwise(np.cosh, lambda y, x: np.sinh(x)))
+sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x), range=intervals.without_pole))
+cosh = row(elementwise(np.cosh, lambda y, x: np.sinh(x), range=intervals.without_pole))
 tanh = row(elementwise(np.tanh, lambda y, x: 1 - y * y, range=(-1, 1)))
 arcsinh = row(elementwise(np.arcsinh, over(lambda y, x: np.sqrt(x * x + 1))))
 arccosh = row(elementwise(np.arccosh, over(lambda y, x: np.sqrt(x - 1) * np.sqrt(x + 1)), domain=[(1.2, 4)]))
