@@ -65,6 +65,8 @@ def _reciprocal_gaps(name: str, values: Array, what: str) -> Array:
     a trace, where the numbers cannot be looked at, NaN.
     """
     gaps = values[..., None, :] - values[..., :, None]
+    if not values.shape[-1]:
+        return gaps
     scale = np.max(np.abs(values), axis=-1)[..., None, None]
     close = np.less_equal(np.abs(gaps), 8 * np.finfo(values.dtype).eps * scale)
     close = np.logical_and(close, ~eye(gaps))

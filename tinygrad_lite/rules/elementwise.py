@@ -219,8 +219,8 @@ arctan = row(elementwise(np.arctan, over(lambda y, x: 1 + x * x)))
 arctan2 = row(
     elementwise(
         np.arctan2,
-        lambda y, a, b: b / (a * a + b * b),
-        lambda y, a, b: -a / (a * a + b * b),
+        lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),  # a a + b b over- and underflows
+        lambda y, a, b: -a / np.hypot(a, b) / np.hypot(a, b),
         domain=[(-3, 3), (0.3, 3)],
     )
 )
@@ -318,7 +318,14 @@ def _is_larger_ignoring_nan(a: Any, b: Any) -> Any:
     )
 
 
+def _is_smaller_ignoring_nan(a: Any, b: Any) -> Any:
+    """1 where a is smaller, ½ where they are equal; a number is smaller than NaN, too."""
+    share = np.where(np.isnan(a), np.isnan(b) / 2, 1)
+    return np.where(np.isnan(a) | np.isnan(b), share, _is_larger(b, a)).astype(np.result_type(a, b))
+
+
 is_larger_ignoring_nan = row(constant(_is_larger_ignoring_nan, operands=2))
+is_smaller_ignoring_nan = row(constant(_is_smaller_ignoring_nan, operands=2))
 
 fmax = row(
     elementwise(
@@ -328,8 +335,8 @@ fmax = row(
 fmin = row(
     elementwise(
         np.fmin,
-        lambda y, a, b: is_larger_ignoring_nan(-a, -b),
-        lambda y, a, b: is_larger_ignoring_nan(-b, -a),
+        lambda y, a, b: is_smaller_ignoring_nan(a, b),
+        lambda y, a, b: is_smaller_ignoring_nan(b, a),
         **_CHOICE,
     )
 )

@@ -254,6 +254,8 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
         raise ValueError(f"take: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
     if axis is None:
         a, axis = np.ravel(a), 0
+    elif not a.ndim:  # NumPy takes a number for an array of one
+        a = np.reshape(a, (1,))
     axis = positive_axis(axis, a.ndim)
     if type(indices) is not Tensor:
         indices = np.asarray(indices, None if np.size(indices) else np.intp)
@@ -325,7 +327,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select: {len(condlist)} conditions, but {len(choicelist)} choices; give one for each")
     result = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+    for condition, choice in zip(reversed(list(map(as_array, condlist))), reversed(choicelist), strict=True):
         if condition.dtype.kind != "b":
             raise TypeError(f"select: a condition is {condition.dtype}; conditions are arrays of booleans")
         result = np.where(condition, choice, result)

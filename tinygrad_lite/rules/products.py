@@ -79,7 +79,7 @@ def dot(a: Any, b: Any) -> Any:
     m = a.ndim if hasattr(a, "ndim") else np.ndim(a)
     n = b.ndim if hasattr(b, "ndim") else np.ndim(b)
     if m == 0 or n == 0:
-        return multiply.call(a, b)
+        return multiply.call(*_arrays(a, b))  # NumPy's dot takes a Python number for an array
     if n == 1 or (m <= 2 and n <= 2):
         return matmul.call(a, b)
     return tensordot(a, b, axes=(-1, -2))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..axes import positive_axis
 from ..table import implements
-from .shaping import as_dtype
+from .shaping import as_array, as_dtype
 
 
 def _ends(rng: np.random.Generator) -> Any:
@@ -41,7 +41,7 @@ def linspace(
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0) -> Any:
     if np.ndim(base):
         raise TypeError("logspace: base must be one number; write base ** np.linspace(…)")
-    return np.power(base, linspace(start, stop, num, endpoint, axis=axis))
+    return np.power(base, linspace(as_array(start), as_array(stop), num, endpoint, axis=axis))
 
 
 @implements(np.geomspace, examples=lambda rng: _ends(rng)[1:])

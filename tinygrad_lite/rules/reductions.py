@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,14 @@ def _var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any
     return np.var(x, axis, ddof=ddof, keepdims=keepdims)
 
 
+def _degrees_of_freedom(x: Array, axis: Any, ddof: Any) -> Any:
+    """The count less ddof; NaN, like NumPy's variance, where nothing is left."""
+    count = _count(x, axis)
+    return count - ddof if count > ddof else math.nan
+
+
 def _var_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
-    return keep_axes(g, axis, keepdims) * (_deviation(x, axis) * (2 / (_count(x, axis) - ddof)))
+    return keep_axes(g, axis, keepdims) * (_deviation(x, axis) * (2 / _degrees_of_freedom(x, axis, ddof)))
 
 
 def _std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
@@ -83,8 +90,14 @@ def _std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any
 
 def _std_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
     """Where all entries are equal, the standard deviation is at its lowest, 0, and 0 is taken for its derivative."""
-    rate = np.where(y == 0, 0, g) / (np.where(y == 0, 1, y) * (_count(x, axis) - ddof))
+    lowest = y == 0 if x.dtype.kind == "c" else _are_equal(x, axis, keepdims)  # y itself may be off by a rounding
+    rate = np.where(lowest, 0, g) / (np.where(lowest, 1, y) * _degrees_of_freedom(x, axis, ddof))
     return keep_axes(rate, axis, keepdims) * _deviation(x, axis)
+
+
+def _are_equal(x: Array, axis: Any, keepdims: bool) -> Array:
+    first = np.min(x, axis=axis, keepdims=keepdims) if x.size else np.sum(x, axis=axis, keepdims=keepdims)
+    return np.equal(first, np.max(x, axis=axis, keepdims=keepdims)) if x.size else np.equal(first, 0)
 
 
 var_ = row(custom_vjp(_var, _var_vjp, numpy=np.var, examples=calls(*_SPREAD)))
@@ -228,6 +241,11 @@ def _prod_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = F
     line, order, moved = join_axes(x, axis)
     before = _shifted(np.cumprod(line, axis=-1), -1, 1)
     after = _shifted(np.flip(np.cumprod(np.flip(line, -1), axis=-1), -1), 1, 1)
+    # Where another entry is 0, the product of the others is, also where one part of it has overflowed.
+    others = np.sum(line == 0, axis=-1, keepdims=True) > np.equal(line, 0)
+    before, after = (
+        np.where(np.logical_and(others, np.logical_not(np.isfinite(part))), 0, part) for part in (before, after)
+    )
     return keep_axes(g, axis, keepdims) * split_axes(before * after, order, moved)
 
 
@@ -336,7 +354,7 @@ def _nanvar(a: Any, axis: Any, ddof: Any) -> Any:
     mean = np.sum(_or(a, 0), axis=axis, keepdims=True) / count
     deviation = np.where(present, a - mean, 0)
     squares = np.real(deviation * np.conj(deviation)) if a.dtype.kind == "c" else np.square(deviation)
-    return np.sum(squares, axis=axis, keepdims=True) / (count - ddof)
+    return np.sum(squares, axis=axis, keepdims=True) / np.where(count > ddof, count - ddof, np.nan)
 
 
 @implements(np.nanvar, examples=calls(*_SPREAD))

@@ -36,6 +36,8 @@ def _quantile_vjp(
     g: Array, y: Array, x: Array, q: Any, axis: Any, keepdims: bool, method: str, skip_nan: bool = False
 ) -> Array:
     """A quantile lies between two neighbours in the sorted order; each receives its part of the cotangent."""
+    if not x.size:  # the median of nothing is NaN
+        return np.zeros(x.shape, x.dtype)
     line, order, moved = join_axes(x, axis)
     rest = line.shape[:-1]
     g = np.reshape(g, (-1, *rest))  # the quantiles are joined into one leading axis
@@ -250,6 +252,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 def _fixed_edges(function: str, bins: Any, limits: Any) -> Any:
     """The edges, if they do not depend on the data, so that only the counts do, which are piecewise constant."""
+    if type(bins) is Tensor:
+        bins = np.asarray(bins)  # TypeError if it has a gradient, which the edges would lose
     if limits is None and np.ndim(bins) == 0:
         raise TypeError(
             f"{function} of a Tensor needs bins= as edges, or range=: otherwise its edges depend on the data, and "
@@ -291,7 +295,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
 @without_gradient(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """sample: shape (n, d), or d arrays; bins and range: one for each of the d."""
-    if type(sample) is not Tensor:
+    if type(sample) is not Tensor and not isinstance(sample, np.ndarray):
         sample = np.stack([*sample], axis=-1)
     d = sample.shape[1]
     bins, range = [bins] * d if np.ndim(bins) == 0 else bins, [None] * d if range is None else range

@@ -1,0 +1,104 @@
+"""Calls that NumPy answers and that fell over here: empty operands, numbers for arrays, huge and tiny ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tinygrad_lite as tg
+from tinygrad_lite.testing import check_gradients
+
+L = np.linalg
+EMPTY = {
+    "eigh, values": lambda a: L.eigh(a)[0],
+    "eigh, vectors": lambda a: L.eigh(a)[1],
+    "svd, values": lambda a: L.svd(a)[1],
+    "svd, vectors": lambda a: L.svd(a)[0],
+    "eig": lambda a: np.real(L.eig(a)[0]),
+}
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0)])
+@pytest.mark.parametrize("f", EMPTY.values(), ids=EMPTY.keys())
+def test_empty_matrices(f: Any, shape: tuple[int, ...]) -> None:
+    a = np.zeros(shape)
+
+    def total(a: Any) -> Any:
+        return np.sum(f(a))
+
+    assert tg.grad(total)(a).shape == shape
+    assert tg.jvp(f, (a,), (a,))[1].shape == f(a).shape
+    assert tg.grad(lambda a: np.sum(tg.grad(total)(a)))(a).shape == shape
+    assert tg.compile(tg.grad(total))(a).shape == shape
+
+
+@pytest.mark.parametrize("function", [np.var, np.std, np.median, np.nanvar], ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_statistics_of_nothing(function: Any) -> None:
+    assert tg.grad(function)(np.zeros(0)).shape == (0,)
+    assert tg.grad(lambda x: np.sum(function(x, axis=1)))(np.zeros((3, 0))).shape == (3, 0)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_more_degrees_of_freedom_than_entries() -> None:
+    for function in (np.var, np.std, np.nanvar, np.nanstd):
+        for x in (np.array([1.0]), np.array([1.0, np.nan])):
+            x = x[np.isfinite(x)] if function in (np.var, np.std) else x
+            assert np.isnan(function(x, ddof=1))
+            assert np.isnan(function(tg.Tensor(x), ddof=1).numpy())
+            assert np.isnan(tg.grad(lambda x, f=function: f(x, ddof=1))(x)[0])
+
+
+def test_the_kink_of_std_where_its_value_is_a_rounding_error() -> None:
+    x = np.full(3, 0.1)
+    assert np.std(x) != 0
+    assert_array_equal(np.abs(tg.grad(np.std)(x)), 0)
+    assert_array_equal(np.abs(tg.grad(lambda x: np.sum(np.std(x, axis=1)))(np.array([x, [1, 2, 4]])))[0], 0)
+    assert check_gradients(np.std, np.array([0.1, 0.1 + 1e-3, 0.1])).ok
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_product_of_zeros_and_of_numbers_that_overflow() -> None:
+    for x in ([0, 0, 1e200, 1e200], [1e200, 0, 1e200, 0], [1e200, 1e200, 0, 0]):
+        assert_array_equal(tg.grad(np.prod)(np.array(x)), 0)
+    assert_array_equal(tg.grad(np.prod)(np.array([0, 1e200, 1e200, 3])), [np.inf, 0, 0, 0])
+    assert_allclose(tg.hessian(np.prod)(np.array([0.0, 0.0, 5.0])), [[0, 5, 0], [5, 0, 0], [0, 0, 0]])
+    assert check_gradients(np.prod, np.array([0.0, 2.0, -3.0])).ok
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200, 1e307, 1.0])
+def test_arctan2_of_huge_and_tiny_operands(scale: float) -> None:
+    a, b = 3 * scale, 4 * scale
+    assert_allclose(tg.grad(np.arctan2, argnums=(0, 1))(a, b), (0.16 / scale, -0.12 / scale), rtol=1e-13)
+
+
+def test_numbers_and_lists_for_arrays() -> None:
+    x = np.array([1.0, 0.2])
+    assert_array_equal(tg.grad(lambda x: np.sum(np.select([True, x > 1], [x, x * 2])))(x), [1, 1])
+    assert_array_equal(tg.grad(lambda x: np.sum(np.fmin(np.array([True]), x)))(x), [0.5, 1])
+    assert_array_equal(tg.grad(lambda a: np.sum(np.take(a, [0, 0], axis=0)))(np.array(2.0)), 2)
+    assert_allclose(tg.grad(lambda b: np.sum(np.logspace(0, 2, 3, base=b)))(2.0), 5)
+    single = np.ones(2, np.float32)
+    assert np.dot(2, tg.Tensor(single)).dtype == np.dot(2, single).dtype == np.float64
+
+
+@pytest.mark.parametrize("nan", [(np.nan, 1.0), (1.0, np.nan), (np.nan, np.nan), (1.0, 2.0), (2.0, 2.0)])
+def test_the_smaller_beside_nan(nan: tuple[float, float]) -> None:
+    """As fmax of the negatives, whose derivative is tested elsewhere."""
+    a, b = nan
+    found = tg.grad(np.fmin, argnums=(0, 1))(a, b)
+    assert_array_equal(found, tg.grad(lambda a, b: -np.fmax(-a, -b), argnums=(0, 1))(a, b))
+
+
+def test_edges_and_weights_that_would_lose_their_gradient() -> None:
+    data = np.arange(10.0).reshape(5, 2)
+    edges = np.array([0.0, 4.0, 10.0])
+    with pytest.raises(TypeError, match="lose its gradient"):
+        tg.grad(lambda b: np.sum(np.histogram(data[:, 0], bins=b)[0] * 1.0))(edges)
+    with pytest.raises(TypeError, match=r"histogramdd\(weights=t\)"):
+        tg.grad(lambda w: np.sum(np.histogramdd(data, bins=[edges, edges], weights=w)[0]))(np.ones(5))
+    counts, _ = np.histogram(data[:, 0], bins=tg.Tensor(edges))
+    assert_array_equal(counts, np.histogram(data[:, 0], bins=edges)[0])
