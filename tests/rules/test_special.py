@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -58,6 +59,38 @@ def test_limits() -> None:
     d_a, d_b = tg.vjp(sp.xlogy, np.zeros(2), np.array([0.5, 2.0]))[1](np.ones(2))
     np.testing.assert_allclose(d_a, np.log([0.5, 2.0]))
     np.testing.assert_allclose(d_b, 0)
+
+
+# Functions whose derivative has, or seems to have, a hole; mpmath's twin; points in it, beside it and away from it.
+HOLES: dict[str, tuple[Any, Any, list[float]]] = {
+    "j0": (sp.j0, lambda x: mpmath.besselj(0, x), [0, 1e-12, 1e-5, 0.3, 2]),
+    "j1": (sp.j1, lambda x: mpmath.besselj(1, x), [0, 1e-12, 1e-5, 0.3, 2]),
+    "i0": (sp.i0, lambda x: mpmath.besseli(0, x), [0, 1e-12, 0.3]),
+    "i1": (sp.i1, lambda x: mpmath.besseli(1, x), [0, 1e-12, 1e-5, 0.3, 2]),
+    "i1e": (sp.i1e, lambda x: mpmath.besseli(1, x) * mpmath.exp(-x), [1e-8, 0.3, 2]),
+    "ive": (lambda x: sp.ive(2.0, x), lambda x: mpmath.besseli(2, x) * mpmath.exp(-x), [0.3, 2]),
+    "kve": (lambda x: sp.kve(2.0, x), lambda x: mpmath.besselk(2, x) * mpmath.exp(x), [0.3, 2]),
+    "ellipk": (sp.ellipk, lambda m: mpmath.ellipk(m), [0, 1e-16, 1e-8, 0.3, 0.55, 0.9, -3]),
+    "ellipe": (sp.ellipe, lambda m: mpmath.ellipe(m), [0, 1e-16, 1e-8, 0.3, 0.55, 0.9, -3]),
+    "spence": (sp.spence, lambda z: mpmath.polylog(2, 1 - z), [1, 1 + 1e-12, 1 - 1e-7, 0.7, 1.3, 0.3]),
+    "rgamma": (sp.rgamma, lambda x: mpmath.rgamma(x), [0, -1, -2, 1e-9, -1 + 1e-9, 0.3, 0.7, 3]),
+    "poch": (lambda z: sp.poch(z, 2.0), lambda z: mpmath.rf(z, 2), [0, -1, 0.3, 0.7, 2]),
+    "boxcox": (lambda p: sp.boxcox(3.0, p), lambda p: (mpmath.mpf(3) ** p - 1) / p, [1e-8, 1e-3, 0.5, 2, -1]),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_holes_are_closed_to_the_third_order(name: str) -> None:
+    function, twin, points = HOLES[name]
+    with mpmath.workdps(60), np.errstate(all="ignore"):
+        for x in points:
+            derivative = function
+            for order in (1, 2, 3):
+                derivative = tg.grad(derivative)
+                expected = float(mpmath.diff(twin, mpmath.mpf(x), order))
+                np.testing.assert_allclose(
+                    derivative(float(x)), expected, rtol=1e-9, atol=1e-11, err_msg=f"{x} {order}"
+                )
 
 
 def test_an_order_has_no_derivative_and_says_so() -> None:

@@ -93,7 +93,15 @@ def _gamma_functions(sp: Any) -> None:
         if function not in handlers:
             row(elementwise(function, lambda y, x: polygamma(x, n=1), domain=_POSITIVE))
     row(elementwise(sp.gamma, lambda y, x: y * sp.digamma(x), domain=_POSITIVE))
-    row(elementwise(sp.rgamma, lambda y, x: -y * sp.digamma(x), domain=_POSITIVE))
+
+    def rgamma_slope(x: Array) -> Array:
+        """-rgamma(x) digamma(x); left of 1/2, where that has holes at 0, -1, …, by reflection (DLMF 5.5.3)."""
+        left = np.less(x, 0.5)
+        right, mirrored = np.where(left, 1, x), np.where(left, 1 - x, 1)
+        turned = np.cos(np.pi * x) - np.sin(np.pi * x) / np.pi * sp.digamma(mirrored)
+        return np.where(left, sp.gamma(mirrored) * turned, -sp.rgamma(right) * sp.digamma(right))
+
+    row(elementwise(sp.rgamma, lambda y, x: rgamma_slope(x), domain=_POSITIVE))
     row(elementwise(sp.gammaln, lambda y, x: sp.digamma(x), domain=_POSITIVE))
     row(elementwise(sp.loggamma, lambda y, x: sp.digamma(x), domain=_POSITIVE))
     row(
@@ -120,10 +128,19 @@ def _gamma_functions(sp: Any) -> None:
             domain=[(3.1, 5), (0.3, 2.7)],
         )
     )
+
+    def poch_slope(y: Array, z: Array, m: Array) -> Array:
+        """Of Gamma(z + m) / Gamma(z); left of 1/2, where digamma(z) has poles, by the derivative of 1 / Gamma."""
+        left = np.less(z, 0.5)
+        low, high = np.where(left, z, 0.4), np.where(left, 1, z)
+        shifted = np.where(left, z + m, 1)
+        by_reciprocal = sp.digamma(shifted) * sp.rgamma(low) + rgamma_slope(low)
+        return np.where(left, sp.gamma(shifted) * by_reciprocal, y * (sp.digamma(z + m) - sp.digamma(high)))
+
     row(
         elementwise(
             sp.poch,
-            lambda y, z, m: y * (sp.digamma(z + m) - sp.digamma(z)),
+            poch_slope,
             lambda y, z, m: y * sp.digamma(z + m),
             domain=_POSITIVE * 2,
         )
@@ -164,21 +181,16 @@ def _entropies(sp: Any) -> None:
 
 
 def _bessel_functions(sp: Any) -> None:
-    """DLMF 10.6, 10.29. Order by order; scaled ones carry the derivative of their scale."""
-
-    def divided(y: Array, x: Array, at_zero: float) -> Array:
-        """y / x, with its limit at 0."""
-        none = np.equal(x, 0)
-        return np.where(none, at_zero, y / np.where(none, 1, x))
-
+    """DLMF 10.6, 10.29. By the orders on either side, since y / x has a hole at 0 that higher derivatives fall into;
+    scaled ones carry the derivative of their scale."""
     row(elementwise(sp.j0, lambda y, x: -sp.j1(x)))
-    row(elementwise(sp.j1, lambda y, x: sp.j0(x) - divided(y, x, 0.5)))
+    row(elementwise(sp.j1, lambda y, x: (sp.j0(x) - sp.jv(2.0, x)) / 2))
     row(elementwise(sp.y0, lambda y, x: -sp.y1(x), domain=_POSITIVE))
     row(elementwise(sp.y1, lambda y, x: sp.y0(x) - y / x, domain=_POSITIVE))
     row(elementwise(sp.i0, lambda y, x: sp.i1(x)))
-    row(elementwise(sp.i1, lambda y, x: sp.i0(x) - divided(y, x, 0.5)))
+    row(elementwise(sp.i1, lambda y, x: (sp.i0(x) + sp.iv(2.0, x)) / 2))
     row(elementwise(sp.i0e, lambda y, x: sp.i1e(x) - np.sign(x) * y))
-    row(elementwise(sp.i1e, lambda y, x: sp.i0e(x) - np.sign(x) * y - divided(y, x, 0.5)))
+    row(elementwise(sp.i1e, lambda y, x: (sp.i0e(x) + sp.ive(2.0, x)) / 2 - np.sign(x) * y))
     row(elementwise(sp.k0, lambda y, x: -sp.k1(x), domain=_POSITIVE))
     row(elementwise(sp.k1, lambda y, x: -sp.k0(x) - y / x, domain=_POSITIVE))
     row(elementwise(sp.k0e, lambda y, x: y - sp.k1e(x), domain=_POSITIVE))
@@ -186,20 +198,61 @@ def _bessel_functions(sp: Any) -> None:
     row(elementwise(sp.jv, unknown, lambda y, v, x: (sp.jv(v - 1, x) - sp.jv(v + 1, x)) / 2, examples=_whole(1)))
     row(elementwise(sp.yv, unknown, lambda y, v, x: (sp.yv(v - 1, x) - sp.yv(v + 1, x)) / 2, examples=_whole(1)))
     row(elementwise(sp.iv, unknown, lambda y, v, x: (sp.iv(v - 1, x) + sp.iv(v + 1, x)) / 2, examples=_whole(1)))
+    row(
+        elementwise(
+            sp.ive,
+            unknown,
+            lambda y, v, x: (sp.ive(v - 1, x) + sp.ive(v + 1, x)) / 2 - np.sign(x) * y,
+            examples=_whole(1),
+        )
+    )
+    row(elementwise(sp.kve, unknown, lambda y, v, x: y - (sp.kve(v - 1, x) + sp.kve(v + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.yn, unknown, lambda y, n, x: (sp.yv(n - 1, x) - sp.yv(n + 1, x)) / 2, examples=_whole(1)))
     row(elementwise(sp.kv, unknown, lambda y, v, x: -(sp.kv(v - 1, x) + sp.kv(v + 1, x)) / 2, examples=_whole(1)))
 
 
 def _integrals(sp: Any) -> None:
-    """DLMF 6.2, 19.4, 25.12."""
-    row(elementwise(sp.expi, lambda y, x: np.exp(x) / x, domain=_POSITIVE))
-    row(elementwise(sp.exp1, lambda y, x: -np.exp(-x) / x, domain=_POSITIVE))
-    row(elementwise(sp.ellipk, lambda y, m: (sp.ellipe(m) / (1 - m) - y) / (2 * m), domain=_UNIT))
-    row(elementwise(sp.ellipe, lambda y, m: (y - sp.ellipk(m)) / (2 * m), domain=_UNIT))
+    """DLMF 6.2, 15.5, 19.4, 19.5, 25.12. Where a formula has a hole (0 / 0), its hypergeometric series has none."""
+    row(
+        elementwise(
+            sp.hyp2f1,
+            unknown,
+            unknown,
+            unknown,
+            lambda y, a, b, c, z: a * b / c * sp.hyp2f1(a + 1, b + 1, c + 1, z),
+            examples=_whole(3),
+        )
+    )
+    row(
+        elementwise(
+            sp.hyp1f1, unknown, unknown, lambda y, a, b, z: a / b * sp.hyp1f1(a + 1, b + 1, z), examples=_whole(2)
+        )
+    )
+
+    def near(x: Array, at: float, series: Any, formula: Any) -> Array:
+        """The series within 1/2 of a point, the formula beyond."""
+        inside = np.less(np.abs(x - at), 0.5)
+        return np.where(inside, series(np.where(inside, x, at)), formula(np.where(inside, at + 0.6, x)))
+
+    def ellipk_slope(y: Array, m: Array) -> Array:
+        def formula(m: Array) -> Array:
+            return (sp.ellipe(m) / (1 - m) - sp.ellipk(m)) / (2 * m)
+
+        return near(m, 0, lambda m: np.pi / 8 * sp.hyp2f1(1.5, 1.5, 2.0, m), formula)
+
+    def ellipe_slope(y: Array, m: Array) -> Array:
+        def formula(m: Array) -> Array:
+            return (sp.ellipe(m) - sp.ellipk(m)) / (2 * m)
+
+        return near(m, 0, lambda m: -np.pi / 8 * sp.hyp2f1(0.5, 1.5, 2.0, m), formula)
 
     def dilogarithm_slope(y: Array, z: Array) -> Array:
-        one = np.equal(z, 1)
-        return np.where(one, -1, np.log(z) / np.where(one, 1, 1 - z))
+        return near(z, 1, lambda z: -sp.hyp2f1(1.0, 1.0, 2.0, 1 - z), lambda z: np.log(z) / (1 - z))
 
+    row(elementwise(sp.expi, lambda y, x: np.exp(x) / x, domain=_POSITIVE))
+    row(elementwise(sp.exp1, lambda y, x: -np.exp(-x) / x, domain=_POSITIVE))
+    row(elementwise(sp.ellipk, ellipk_slope, domain=_UNIT))
+    row(elementwise(sp.ellipe, ellipe_slope, domain=_UNIT))
     row(elementwise(sp.spence, dilogarithm_slope, domain=_POSITIVE))
 
 
@@ -211,7 +264,16 @@ def _elementary(sp: Any) -> None:
         if function not in handlers:
             handlers[function] = handlers[like]
     row(elementwise(sp.cosm1, lambda y, x: -np.sin(x)))
-    row(elementwise(sp.boxcox, lambda y, x, p: x ** (p - 1), _boxcox_slope, domain=[*_POSITIVE, (0.5, 2)]))
+
+    def boxcox_slope(y: Array, x: Array, p: Array) -> Array:
+        """The derivative of (xᵖ - 1) / p with respect to p, with l = log x: (xᵖ l - y) / p. Where that cancels, it is
+        l² / 2 times Kummer's function M(2, 3, p l), Σ 2 (p l)ᵏ / (k! (k + 2))."""
+        log = np.log(np.where(np.equal(x, 0), 1, x))
+        small = np.logical_and(np.less(np.abs(p * log), 1), np.not_equal(x, 0))
+        series = log * log / 2 * sp.hyp1f1(2.0, 3.0, np.where(small, p * log, 0))
+        return np.where(small, series, (x**p * log - y) / np.where(small, 1, p))
+
+    row(elementwise(sp.boxcox, lambda y, x, p: x ** (p - 1), boxcox_slope, domain=[*_POSITIVE, (0.5, 2)]))
     row(
         elementwise(
             sp.huber,
@@ -232,13 +294,6 @@ def _elementary(sp: Any) -> None:
             domain=[(0.5, 2), (-2, 2)],
         )
     )
-
-
-def _boxcox_slope(y: Array, x: Array, p: Array) -> Array:
-    """The derivative of (xᵖ - 1) / p with respect to p; at p = 0, where it is log(x), log(x)² / 2."""
-    none = np.equal(p, 0)
-    log = np.log(x)
-    return np.where(none, log * log / 2, (x**p * log - y) / np.where(none, 1, p))
 
 
 def _whole(parameters: int) -> Any:
