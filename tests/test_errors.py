@@ -153,3 +153,33 @@ def test_a_rule_of_a_users_own_that_returns_nonsense_is_named():
         op = tg.custom_vjp(lambda x: x * 2, rule, name="mine")
         with pytest.raises((TypeError, ValueError), match="mine"):
             tg.gradients(np.sum(op(x)), x)
+
+
+# What people write in NumPy, and what the message says to write instead.
+CONVERSIONS = {
+    "a product of a plain array": (lambda W: np.ones((2, 4)).dot(W), r"write X @ W for X\.dot\(W\)"),
+    "an array of Tensors": (lambda W: np.array([W[0], W[1]]), r"write np.stack\(\[…\]\), np.concatenate or np.block"),
+    "a list of Tensors": (lambda W: np.mean([W[0], W[1]]), r"write np.stack\(\[…\]\) for a list of Tensors"),
+    "the numbers": (lambda W: np.asarray(W), r"say \.numpy\(\) if you mean the numbers alone"),
+}
+
+
+def write_rows(W):
+    h = np.zeros((4, 3))
+    for i in range(4):
+        h[i] = np.tanh(W[i])
+    return np.sum(h)
+
+
+@pytest.mark.parametrize(("f", "advice"), [*CONVERSIONS.values(), (write_rows, "collect the parts in a list")])
+def test_an_array_made_of_a_tensor_says_what_keeps_the_gradient(f, advice):
+    with pytest.raises(TypeError, match=rf"would lose its gradient; {advice}.*test_errors\.py:\d+: "):
+        tg.grad(f)(np.ones((4, 3)))
+
+
+def test_a_function_of_scipys_is_named_with_the_line():
+    linalg = pytest.importorskip("scipy.linalg")
+    with pytest.raises(
+        TypeError, match=r"scipy\.linalg\.solve knows no Tensors; .*tg\.custom_vjp \(.*test_errors\.py:"
+    ):
+        tg.grad(lambda W: np.sum(linalg.solve(W, np.ones(2))))(np.eye(2))

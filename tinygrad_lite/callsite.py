@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 from types import FrameType
 
@@ -32,6 +33,34 @@ def line_at(place: str) -> str:
     """What stands at a place."""
     path, _, number = place.rpartition(":")
     return f"{place}: {linecache.getline(path, int(number)).strip()}".rstrip(": ") if path else place
+
+
+_REMEDIES = [  # what a line looks like that made an array of a Tensor, and what to write instead
+    (r"\.dot\(", "write X @ W for X.dot(W)"),
+    (r"\w\[[^=]*\]\s*=[^=]", "collect the parts in a list, then np.stack; a plain array cannot hold a Tensor"),
+    (
+        r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]",
+        "write np.stack([…]), np.concatenate or np.block for a list of Tensors",
+    ),
+    (r"\bnp\.\w+\(\s*\[", "write np.stack([…]) for a list of Tensors"),
+]
+
+
+def advise_instead_of_array() -> str:
+    """Where an array was made of a Tensor, and what keeps the gradient there."""
+    frame, inside = user_frame(), None
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "scipy":
+        frame, inside = frame.f_back, frame
+    if frame is None:
+        return "say .numpy() if you mean the numbers alone"
+    line = line_at(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+    if inside is not None:
+        public = [part for part in inside.f_globals["__name__"].split(".") if not part.startswith("_")]
+        name = ".".join([*public, inside.f_code.co_name])
+        return f"{name} knows no Tensors; write NumPy's twin of it, or give it a rule with tg.custom_vjp ({line})"
+    numbers = "say .numpy() if you mean the numbers alone"
+    remedies = [f"{remedy}, or {numbers}" for pattern, remedy in _REMEDIES if re.search(pattern, line)]
+    return f"{remedies[0] if remedies else numbers} ({line})"
 
 
 def variable_name(value: object) -> str | None:

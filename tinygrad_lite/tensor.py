@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
-from .callsite import user_line, user_place
+from .callsite import advise_instead_of_array, user_line, user_place
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
 
@@ -183,9 +183,7 @@ class Tensor(Methods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._flags & GRAD:
-            raise TypeError(
-                f"np.asarray({label(self)}) would lose its gradient; say .numpy() if you mean the numbers alone"
-            )
+            raise TypeError(f"np.asarray({label(self)}) would lose its gradient; {advise_instead_of_array()}")
         return np.array(self._read("np.asarray(t)", noted=True), dtype=dtype)
 
     # -- Python's protocols ----------------------------------------------------------------------------------------
