@@ -101,11 +101,13 @@ class Compiled:
             raise RuntimeError(
                 f"{self.__name__}: inside a traced function, call the plain function, not the compiled one"
             )
-        from .program.compiled.generate import check_first_result, generate, trace_function  # not before it is needed
+        from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
 
         trace = trace_function(self._f, self.__name__, args, kwargs, kind[0])
         if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
             return self._f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
+        again = trace_function(self._f, self.__name__, args, kwargs, kind[0])
+        check_repeatable(self.__name__, trace, again)
         generated = generate(trace, self.__name__, leaves)
         result = generated(leaves)
         check_first_result(self.__name__, result, self._f(*args, **kwargs), trace, leaves)

@@ -13,8 +13,9 @@ import numpy as np
 from ... import tree
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
-from ..program import Program
+from ..program import Node, Operand, Program
 from ..rewrite import rewrite
+from ..sharing import freeze
 from ..simplify import SIMPLER, drop_dead, inline
 from ..tables.fast import FAST, MEANS
 from ..trace import collect, make_input, name_arguments, open_argument, tracing
@@ -92,6 +93,27 @@ def optimise(program: Program) -> Program:
     return drop_dead(rewrite(place_factors(program), [*SIMPLER, *FAST]))
 
 
+def check_repeatable(name: str, first: Trace, second: Trace) -> None:
+    """RuntimeError if two traces of the function differ: random numbers, say, would be frozen into the program."""
+    if first.results != second.results:
+        raise RuntimeError(_not_reproduced(name, "its result has another structure the second time"))
+    one, other = first.program, second.program
+    alike = len(one.steps) == len(other.steps) and all(map(_are_alike, one.outputs, other.outputs))
+    for a, b in zip(one.steps, other.steps, strict=False):
+        alike = alike and a.op is b.op and len(a.operands) == len(b.operands)
+        alike = alike and all(map(_are_alike, a.operands, b.operands)) and freeze(a.params) == freeze(b.params)
+    if not alike:
+        raise RuntimeError(_not_reproduced(name, "a number in it is another one the second time"))
+
+
+def _are_alike(a: Operand, b: Operand) -> bool:
+    """Whether two constants are equal; values of the programs are compared where they are made."""
+    if a is b or type(a) is Node or type(b) is Node:
+        return type(a) is type(b)
+    a, b = np.asarray(a), np.asarray(b)
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
 def check_first_result(name: str, result: Any, expected: Any, trace: Trace, leaves: list[Any]) -> None:
     """RuntimeError unless the program's first result is the function's own."""
     got, structure = tree.flatten(result)
@@ -105,7 +127,11 @@ def check_first_result(name: str, result: Any, expected: Any, trace: Trace, leav
         moves = noise(lambda after: trace.program.run(*arrays, after=after))  # a difference of nearly equal numbers?
         reason = next(filter(None, map(describe_difference, got, want, moves)), None)
     if reason:
-        raise RuntimeError(
-            f"{name}: the compiled program does not reproduce the function: its result {reason}. Does it draw random "
-            "numbers, or depend on something that changes between calls? Pass that as an argument"
-        )
+        raise RuntimeError(_not_reproduced(name, f"its result {reason}"))
+
+
+def _not_reproduced(name: str, what: str) -> str:
+    return (
+        f"{name}: the compiled program does not reproduce the function: {what}. Does it draw random numbers, or depend "
+        "on something that changes between calls? Pass that as an argument"
+    )
