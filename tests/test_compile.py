@@ -1147,3 +1147,41 @@ def test_random_programs_on_fresh_data(drawn, seed, differentiated):
             assert_allclose(a, b, rtol=1e-8, atol=1e-9 * (1 + np.max(np.abs(b), initial=0)))
         for a, b in zip(got, tree.flatten(compiled(*xs))[0], strict=True):
             assert_array_equal(a, b)  # again exactly the same
+
+
+# -- what is easily lost ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.copysign(1.0, (-x) - (-x[::-1])),
+        lambda x: np.copysign(1.0, (-x) + x[::-1]),
+        lambda x: np.copysign(1.0, np.sum(-x * np.array([1.0, 0.0, -1.0]) * np.array([1.0, 0.0, 3.0]))),
+        lambda x: np.copysign(1.0, (-x) @ np.array([3.0, 0.0, -1.0])),
+        lambda x: np.copysign(1.0, np.where(x > 9, -x, 0.0)),
+        lambda x: 1 / (x * 0.0 + 0.0),
+        lambda x: np.arctan2((x - x) * -1.0, -1.0),
+        lambda x: np.copysign(1.0, tg.grad(lambda x: np.sum(-x[:1] * 2.0))(x)),
+    ],
+)
+def test_the_sign_of_zero_is_kept(f):
+    x = np.array([1.0, 2.0, 3.0])
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(tg.compile(f)(x), f(x))
+
+
+def test_a_keyword_called_self_a_memory_map_and_a_formatted_number(tmp_path):
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(tg.compile(lambda self, x: self * x)(self=2.0, x=x), 2 * x)
+    mapped = np.memmap(tmp_path / "x", float, "w+", shape=(3,))
+    mapped[:] = x
+    compiled = tg.compile(lambda x: x * 2)
+    for _ in range(2):
+        result = compiled(mapped)
+        assert type(result) is np.ndarray
+        np.testing.assert_array_equal(result, 2 * x)
+    messages = []
+    compiled = tg.compile(lambda x: (messages.append(f"{np.sum(x):.3f}"), np.sum(x))[1])
+    assert compiled(x) == 3
+    assert messages[-1] == "3.000"

@@ -59,7 +59,7 @@ class Compiled:
         functools.update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", type(f).__name__)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         mode = current()
         if not kwargs and (mode is None or not mode.tracing):
             count = len(args)
@@ -74,7 +74,7 @@ class Compiled:
         """A compiled method, bound to its object, which must be a tree (a dataclass, a module)."""
         return self if instance is None else MethodType(self, instance)
 
-    def source(self, *args: Any, **kwargs: Any) -> str:
+    def source(self, /, *args: Any, **kwargs: Any) -> str:
         """The generated code for arguments like these."""
         leaves, kind, _ = _classify(*tree.flatten((args, kwargs)), self.__name__)
         if kind not in self._kinds:
@@ -126,6 +126,8 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
         if type(x) is Tensor:
             as_tensors = True
             x = leaves[i] = x._array
+        if isinstance(x, np.memmap):
+            x = leaves[i] = np.asarray(x).view(np.ndarray)
         if type(x) in (int, complex):
             kinds.append((type(x), x))
         elif type(x) is float:

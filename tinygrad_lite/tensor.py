@@ -210,7 +210,9 @@ class Tensor(Methods):
         return complex(_outside(self, "complex(t)"))
 
     def __format__(self, spec: str) -> str:
-        return format(self._array.item() if spec and self.size == 1 and not self._flags & TRACED else str(self), spec)
+        if self._flags & TRACED:  # its numbers are nobody's to print yet
+            return str(self)
+        return format(self._array.item() if spec and self.size == 1 else str(self), spec)
 
     def __len__(self) -> int:
         if not self.shape:

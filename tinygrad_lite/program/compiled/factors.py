@@ -108,19 +108,30 @@ def _factor_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
         return a.of(xs[0]).times(a.of(xs[1]), -1), None
     if op is negative:
         return (a.of(xs[0]).times(Factor(-1.0)), xs[0]) if arrays else None
-    if op is matmul:
-        return a.of(xs[0]).times(a.of(xs[1])), None
-    if op in (add, subtract):
-        if len(arrays) == 2 and a.of(xs[0]) == a.of(xs[1]):
-            return a.of(xs[0]), None
-        if len(arrays) == 2 and a.of(xs[0]) == a.of(xs[1]).times(Factor(-1.0)):
-            a.opposite.add(node)  # k a + (-k) b = k (a - b)
-            return a.of(xs[0]), None
-        return None
-    if op is where and is_scalar(xs[2]) and xs[2] == 0 and type(xs[1]) is Node:
-        return a.of(xs[1]), None
-    if op is not None and op.kind == "linear" and op.outputs == 1 and op is not to_inexact:
+    if op is not None and (op.view or op.reshapes) and op.kind == "linear":
         return a.of(xs[0]), None
+    factor = _common_factor(node, a)
+    # Not a negative one: a sum that cancels is 0.0, and so is -1 times it not, but -0.0.
+    return (factor, None) if factor is not None and factor.constant > 0 else None
+
+
+def _common_factor(node: Node, a: _Analysis) -> Factor | None:
+    """What can be taken out of a step that adds, or writes zeros."""
+    op, xs = node.op, node.operands
+    if op is matmul:
+        return a.of(xs[0]).times(a.of(xs[1]))
+    if op in (add, subtract):
+        one, other = map(a.of, xs)
+        if not all(type(x) is Node for x in xs):
+            return None
+        if one != other and one == other.times(Factor(-1.0)) and one.constant > 0:
+            a.opposite.add(node)  # k a + (-k) b = k (a - b)
+            return one
+        return one if one == other else None
+    if op is where:
+        return a.of(xs[1]) if is_scalar(xs[2]) and xs[2] == 0 and type(xs[1]) is Node else None
+    if op is not None and op.kind == "linear" and op.outputs == 1 and op is not to_inexact:
+        return a.of(xs[0])
     return None
 
 
