@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
-from tinygrad_lite.backward import find_nodes, unbroadcast
+from tinygrad_lite.backward import find_nodes
+from tinygrad_lite.pulling import unbroadcast
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import numpy as np
 
 from .context import current, switched
 from .intervals import ANYTHING, interval_of
-from .op import Op, elementwise, hand_on, pick
+from .op import Op, elementwise, pick
+from .pulling import add, expand, unbroadcast
 from .tensor import GRAD, TRACED, Tensor, is_left_over, label
 
 _by_age = attrgetter("_seq")
@@ -36,9 +37,7 @@ def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], 
             border |= 0 if is_left_over(t) else t._flags
         elif t._op is not None:
             nodes.append(t)
-    stack = list(nodes)
-    while stack:
-        node = stack.pop()
+    for node in nodes:  # which grows meanwhile
         seq = node._seq
         for x in node._inputs:
             if type(x) is not Tensor:
@@ -48,16 +47,16 @@ def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], 
                     f"{label(x)} was given new data after {label(node)} was computed from it, so this gradient "
                     "would mix old and new values; compute the result again, then differentiate"
                 )
-            if x._flags & GRAD and x not in seen:
-                seen.add(x)
-                if x._seq < oldest:
-                    if is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
-                        node._inputs = tuple(z._array if z is x else z for z in node._inputs)
-                    else:
-                        border |= x._flags
-                elif x._op is not None:
+            if x in seen or not x._flags & GRAD:
+                continue
+            seen.add(x)
+            if x._seq >= oldest:
+                if x._op is not None:
                     nodes.append(x)
-                    stack.append(x)
+            elif is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
+                node._inputs = tuple(z._array if z is x else z for z in node._inputs)
+            else:
+                border |= x._flags
     nodes.sort(key=_by_age, reverse=True)
     return nodes, border
 
@@ -101,141 +100,80 @@ def _sweep(
     overflows: Mapping[Tensor, Any] = MappingProxyType({}),
 ) -> dict[Tensor, Any]:
     needed = _lead_to(nodes, wanted) if prune and wanted is not None else None
-    inner = set() if wanted is None else {x for x in wanted if x._op is not None}
+    inner = () if wanted is None else {x for x in wanted if x._op is not None}
+    ordinary = not recording and needed is None and watcher is None and not overflows
     # Upstream of an op that selects, a zero cotangent means "not taken", and must beat an infinite partial derivative.
-    upstream: set[Tensor] = set()
     pending: dict[Tensor, Any] = {}  # cotangents of what is still to be visited; then of the leaves
     visited: dict[Tensor, Any] = {}  # those of wanted tensors that ops made
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
-        if selected:
-            upstream.add(y)
+    upstream = {y for y, _ in seeds} if selected else set()
     for node in nodes:
         g = pending.pop(node, None)
         if g is None:
             continue
         if inner and node in inner:
             visited[node] = g
-        op, inputs, data, params = node._op, node._inputs, node._array, node._params
-        result: Any = data
-        values: Any = inputs
-        if recording:
-            result = node
-        elif len(inputs) == 2:  # written out, since a comprehension takes 0.2 µs more
-            a, b = inputs
-            values = a._array if type(a) is Tensor else a, b._array if type(b) is Tensor else b
-        else:
-            values = [x._array if type(x) is Tensor else x for x in inputs]
-        vjps: Any = op.vjps
-        if op.is_plain:
-            # A cotangent may be smaller than its tensor, the same number for many entries, so long as all that is done
-            # with it is done entry by entry: the derivative of a sum is not written out.
-            shape = data.shape
-            full = g.shape == shape
-            if not full and op.kind != "elementwise":
-                g, full = _expand(g, shape), True
-        elif op is pick:
-            _gather(pending, inputs[0], params["index"], _expand(g, node.shape))
-            continue
-        else:
-            full = True
-            if op.outputs > 1:
-                result, g = _outputs(node, g, recording)
-            else:
-                g = _expand(g, data.shape)
-            if op.joint:
-                extra = {"selected": node in upstream} if op.selects else {}
-                vjps = vjps.rule(g, result, *values, **params, **extra)  # the cotangents themselves
-        guarded = False
+        op = node._op
+        guarded = selected = False
         if op.selects or (upstream and node in upstream):
-            guarded = node in upstream and op.kind == "elementwise" and not op.bounded
-            upstream.update([x for x in inputs if type(x) is Tensor])
-        for x, vjp in zip(inputs, vjps):  # noqa: B905 (a keyword takes 0.2 µs, at every node)
+            selected = node in upstream
+            guarded = selected and op.kind == "elementwise" and not op.bounded
+            upstream.update([x for x in node._inputs if type(x) is Tensor])
+        if ordinary and not guarded and op.pull is not None:
+            op.pull(node, g, pending)
+            continue
+        inputs, params = node._inputs, node._params
+        if op is pick:
+            _gather(pending, inputs[0], params["index"], expand(g, node.shape))
+            continue
+        values: Any = inputs if recording else [x._array if type(x) is Tensor else x for x in inputs]
+        vjps: Any = op.vjps
+        result: Any = node if recording else node._array
+        shape: Any = node.shape if op.outputs == 1 else None
+        if op.outputs > 1:
+            result, g = _outputs(node, g, recording)
+        elif op.kind != "elementwise":
+            g = expand(g, shape)
+        if op.joint:
+            extra = {"selected": selected} if op.selects else {}
+            vjps = vjps.rule(g, result, *values, **params, **extra)  # the cotangents themselves
+        for i, (x, vjp) in enumerate(zip(inputs, vjps)):  # noqa: B905 (of rules there may be no end)
             if type(x) is not Tensor or not x._flags & GRAD or vjp is None or (needed is not None and x not in needed):
                 continue
-            operand = x._array
-            if not full and operand.shape != shape:
-                g, full = _expand(g, shape), True
+            fits = op.kind == "elementwise" and x.shape == shape
+            if op.kind == "elementwise" and not fits:
+                g = expand(g, shape)
             if op.joint:
                 gx = vjp
-            elif vjp is hand_on:
-                gx = g
             elif guarded:
                 gx = _guarded_vjp(vjp, g, result, values, params)
             elif node in overflows:
                 gx = _saturated_vjp(vjp, g, result, values, params, overflows[node])
             else:
-                gx = vjp(g, result, *values, **params) if params else vjp(g, result, *values)
-            try:
-                if gx.shape != operand.shape:
-                    gx = unbroadcast(gx, operand.shape)
-                    if not op.in_table and gx.shape != operand.shape and op.kind != "elementwise":
-                        raise ValueError
-            except (AttributeError, ValueError):
-                raise _wrong_vjp(op, next(i for i, z in enumerate(inputs) if z is x), gx, operand.shape) from None
-            if gx.dtype is not operand.dtype and gx.dtype != operand.dtype:
-                gx = cast(gx, operand.dtype)
+                gx = vjp(g, result, *values, **params)
+            if not op.in_table:
+                gx = _fit(op, i, gx, x.shape)
             if watcher is not None:
                 watcher.backward(node, gx)
-            pending[x] = pending[x] + gx if x in pending else gx
+            add(pending, x, gx, fits)
     visited.update(pending)
     for x, g in visited.items():
         if type(g) is not list and g.shape != x._array.shape:
-            visited[x] = _expand(g, x._array.shape)
+            visited[x] = expand(g, x._array.shape)
     return visited
 
 
-def _wrong_vjp(op: Op, i: int, gx: Any, shape: tuple[int, ...]) -> Exception:
-    """The error for a vjp that is not of its operand's shape."""
-    given = f"shape {gx.shape}" if hasattr(gx, "shape") else f"a {type(gx).__name__}"
-    return TypeError(f"the vjp of {op.name} for operand {i} gave {given}; it must give an array of shape {shape}")
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum a cotangent over the axes along which its operand was broadcast.
-
-    Where g has one entry for many of the operand's, it is left so: every one of them receives it. ValueError if g fits
-    the shape in neither way.
-    """
-    extra = g.ndim - len(shape)
-    if extra < 0:
-        if g.ndim and any(m != 1 and m != n for n, m in zip(shape[-extra:], g.shape, strict=True)):
-            raise ValueError(shape)
-        return g
-    axes = list(range(extra))
-    for i, n in enumerate(shape):
-        m = g.shape[extra + i]
-        if m != n:
-            if n == 1:
-                axes.append(extra + i)
-            elif m != 1:
-                raise ValueError(shape)
-    if axes:
-        # NumPy's np.sum is this one with a Python wrapper, which takes as long again.
-        over = tuple(axes)
-        g = _add_reduce(g, over, None, None, True) if type(g) is np.ndarray else np.sum(g, axis=over, keepdims=True)
-    return np.reshape(g, g.shape[extra:]) if extra else g
-
-
-_add_reduce: Any = np.add.reduce
-
-
-def _expand(g: Any, shape: tuple[int, ...]) -> Any:
-    """A cotangent written out to its tensor's shape."""
-    if g.shape == shape:
-        return g
-    if type(g) is not np.ndarray and not isinstance(g, np.generic):
-        return np.broadcast_to(g, shape)
-    out = np.empty(shape, g.dtype)  # a quarter of the time of np.broadcast_to, and what BLAS likes better
-    out[...] = g
-    return out
-
-
-def cast(g: Any, dtype: np.dtype[Any]) -> Any:
-    """A cotangent (or tangent) in its tensor's dtype; of a complex one, a real tensor receives the real part."""
-    if g.dtype.kind == "c" and dtype.kind != "c":
-        g = np.real(g)
-    return g.astype(dtype)
+def _fit(op: Op, i: int, g: Any, shape: tuple[int, ...]) -> Any:
+    """The cotangent from a rule of a user's, un-broadcast; TypeError if it is not an array of its operand's shape."""
+    try:
+        g = g if g.shape == shape else unbroadcast(g, shape)
+        if g.shape == shape or op.kind == "elementwise":
+            return g
+    except (AttributeError, ValueError):
+        pass
+    given = f"shape {g.shape}" if hasattr(g, "shape") else f"a {type(g).__name__}"
+    raise TypeError(f"the vjp of {op.name} for operand {i} gave {given}; it must give an array of shape {shape}")
 
 
 def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:

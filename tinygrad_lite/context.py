@@ -103,29 +103,5 @@ def no_grad() -> switched:
     return switched(grad_enabled=False)
 
 
-# -- transforms that are running -------------------------------------------------------------------------------------
-
-
-class RunningTransform:
-    """Context manager: a transform runs. start: tensors older than this were there before; outermost: those older than
-    this were there before any of the transforms around it. reads: the numbers that were taken out of tensors that
-    depend on its arguments: (tensor, by what, the user's frame's file and line)."""
-
-    __slots__ = ("_around", "outer", "outermost", "reads", "start")
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.outer = running.get()
-        self.outermost: int = start if self.outer is None else self.outer.outermost
-        self.reads: list[tuple[Any, str, str]] = []
-
-    def __enter__(self) -> RunningTransform:
-        self._around = running.get()
-        running.set(self)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        running.set(self._around)
-
-
-running: ContextVar[RunningTransform | None] = ContextVar("running", default=None)
+running: ContextVar[Any] = ContextVar("running", default=None)
+"""The innermost transform that is running (a Run, see lifting.py)."""

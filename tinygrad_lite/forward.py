@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .backward import cast, find_nodes, mask_not_taken, sweep
+from .backward import find_nodes, mask_not_taken, sweep
 from .context import current, switched
 from .op import pick
+from .pulling import cast
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .context import RunningTransform
 from .forward import push
-from .lifting import Function, Run, argument_names, positions, pull, run_lifted
-from .tensor import Tensor, leaf, next_seq
+from .lifting import Function, Run, positions, pull
+from .tensor import Tensor, leaf
 from .transforms import check_arguments, grad, jvp, name_after
 
 
@@ -27,12 +26,9 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [3., 4.]])
     """
 
-    names = argument_names(f)
-
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        with RunningTransform(next_seq()) as transform:
-            run = run_lifted(f, args, positions(argnums, args, "jacobian"), kwargs, names, transform)
-            y = run.output
+        with Run() as run:
+            y = run.call(f, args, positions(argnums, args, "jacobian"), kwargs)
             if type(y) is not Tensor:
                 if not isinstance(y, (int, float, complex, np.generic)) and not hasattr(y, "__array_function__"):
                     name = getattr(f, "__name__", "the function")

@@ -26,6 +26,7 @@ import numpy as np
 
 from .calling import is_users_own, make_caller
 from .intervals import bounded, same
+from .pulling import hand_on, make_pull
 from .signatures import parameters
 from .tensor import GRAD, Tensor
 
@@ -94,7 +95,7 @@ class Op:
     mask: int = field(init=False)  # what of the operands' flags the result has
     keywords: frozenset[str] | None = field(init=False)  # those that the rules name; None: any
     call: Callable[..., Any] = field(init=False)
-    is_plain: bool = field(init=False)  # one result, one rule per operand: the ordinary case of the sweep
+    pull: Any = field(init=False, default=None)  # set by `row`: what the sweep calls in the ordinary case
 
     def __post_init__(self) -> None:
         if type(self.range) is tuple:
@@ -109,9 +110,13 @@ class Op:
         self.vjps = _EveryOperand(self.vjps) if callable(self.vjps) else tuple(self.vjps)
         if is_users_own(self.fn):
             _check_rules(self)
-        self.is_plain = self.outputs == 1 and not self.joint and self.fn is not _pick
         call = make_caller(self)
         self.call = call if self.outputs == 1 else _taking_apart(call, self.outputs)
+
+    def join_table(self) -> None:
+        """Count as a row of the table."""
+        self.in_table = True
+        self.pull = make_pull(self)
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         return self.call(*operands, **params)
@@ -296,11 +301,6 @@ def constant(fn: Callable[..., Any], operands: int | None = 1, **options: Any) -
 def _no_gradient(*operands: Any, **params: Any) -> Array:
     """Stands for the rules of a piecewise constant op with any number of operands; the sweep never gets there."""
     raise AssertionError("a piecewise constant op was differentiated")
-
-
-def hand_on(g: Array, y: Array, *xs: Array, **params: Any) -> Array:
-    """The vjp where the partial derivative is one. (The sweep does not even call it.)"""
-    return g
 
 
 def _multiply_by(d: Any, arity: int) -> Rule | None:

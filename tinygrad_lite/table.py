@@ -41,7 +41,7 @@ def _read_everything() -> None:
 def row(op: Op, *functions: Callable[..., Any]) -> Op:
     """Put an op in the table: from now on NumPy's functions (the op's own fn if none is named) are it on Tensors."""
     _rows.append(op)
-    op.in_table = True
+    op.join_table()
     for function in functions or (op.fn,):
         handlers[function] = op.call
     if functions or _is_numpys(op.fn):

@@ -11,13 +11,12 @@ import numpy as np
 from . import tree
 from .backward import find_nodes, sweep
 from .calling import record
-from .context import RunningTransform
 from .forward import push
 from .lifting import (
     INSIDE,
     Exit,
     Function,
-    argument_names,
+    Run,
     arrange_by_argument,
     check_tangent,
     find_differentiable,
@@ -25,12 +24,11 @@ from .lifting import (
     one_like,
     positions,
     pull,
-    run_lifted,
     single_number,
     start_from,
 )
 from .op import linear
-from .tensor import GRAD, LIFTED, Tensor, label, leaf, next_seq
+from .tensor import GRAD, LIFTED, Tensor, label, leaf
 
 # -- tensors ---------------------------------------------------------------------------------------------------------
 
@@ -139,12 +137,9 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     (5.0, {'w': array([2., 4.])})
     """
 
-    names = argument_names(f)
-
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        with RunningTransform(next_seq()) as transform:
-            run = run_lifted(f, args, positions(argnums, args, "value_and_grad"), kwargs, names, transform)
-            value = run.output
+        with Run() as run:
+            value = run.call(f, args, positions(argnums, args, "value_and_grad"), kwargs)
             if has_aux:
                 if not isinstance(run.output, tuple) or len(run.output) != 2:
                     raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
@@ -185,9 +180,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    with RunningTransform(next_seq()) as transform:
-        run = run_lifted(f, args, range(len(args)), {}, argument_names(f), transform, keep=True)
-    outputs, structure = tree.flatten(run.output)
+    with Run() as run:
+        outputs, structure = tree.flatten(run.call(f, args, range(len(args)), {}, keep=True))
     run.leaving.held |= {id(x._array if type(x) is Tensor else x) for x in (*run.nodes, *outputs)}  # the pullback's
 
     def pullback(g: Any) -> tuple[Any, ...]:
@@ -196,10 +190,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
             raise ValueError(f"pullback: the cotangent's structure {given} differs from the value's {structure}")
         pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor]
         seeds = [(y, start_from(y, c, type(c) is Tensor)) for y, c in pairs]
-        with transform:
-            nodes, _ = find_nodes(
-                find_differentiable(outputs), transform.start
-            )  # again: it checks that nothing has changed
+        with run:  # and find the nodes again, which checks that nothing has changed
+            nodes, _ = find_nodes(find_differentiable(outputs), run.start)
             return arrange_by_argument(run, leave_with(run, cotangents), pull(run, nodes, seeds), False)  # type: ignore[no-any-return]
 
     return run.leaving.hand_out(run.output), pullback
@@ -218,8 +210,8 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     (np.float64(0.0), array(2.))
     """
     check_arguments("jvp", args, tangents, "tangents")
-    with RunningTransform(next_seq()) as transform:
-        run = run_lifted(f, args, range(len(args)), {}, argument_names(f), transform)
+    with Run() as run:
+        run.call(f, args, range(len(args)), {})
         ts: list[Any] = []
         for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
             flat, given = tree.flatten(tangent)

@@ -11,7 +11,7 @@ import numpy as np
 from .. import tree
 from ..callsite import user_line
 from ..context import switched
-from ..lifting import argument_names
+from ..lifting import argument_name
 from ..op import Op
 from ..rules.indexing import get
 from ..tensor import TRACED, Tensor, TraceError, leaf, next_seq
@@ -57,8 +57,7 @@ def open_argument(value: Any, name: str, stand_in: Callable[[Any, str], Tensor |
 
 def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
     """What f calls its first `count` arguments; arg3 where it has no name for them, as in *args."""
-    names = argument_names(f)[:count]
-    return names + [f"arg{i}" for i in range(len(names), count)]
+    return [argument_name(f, i) for i in range(count)]
 
 
 class _Guard:

@@ -38,6 +38,8 @@ def _product(a: Array, b: Array) -> Array:
 
 
 def _left_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if type(g) is np.ndarray is type(b) and g.ndim == b.ndim == 2:
+        return g.dot(b.T)  # `_product`, without the way there
     if b.ndim == 1:
         return g[..., None] * b
     if a.ndim == 1:
@@ -46,6 +48,8 @@ def _left_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 
 def _right_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if type(g) is np.ndarray is type(a) and g.ndim == a.ndim == 2:
+        return a.T.dot(g)
     if a.ndim == 1:
         return a * g if b.ndim == 1 else a[:, None] * g[..., None, :]
     if b.ndim == 1:
@@ -82,8 +86,10 @@ implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2)
 )
 def dot(a: Any, b: Any) -> Any:
     """NumPy's dot: matmul up to two dimensions; beyond, a sum over a's last axis and b's last but one."""
-    m = a.ndim if hasattr(a, "ndim") else np.ndim(a)
-    n = b.ndim if hasattr(b, "ndim") else np.ndim(b)
+    x, z = a._array if type(a) is Tensor else a, b._array if type(b) is Tensor else b
+    if type(x) is np.ndarray is type(z) and x.ndim == z.ndim == 2:
+        return matmul.call(a, b)
+    m, n = np.ndim(x), np.ndim(z)
     if m == 0 or n == 0:
         return multiply.call(*_arrays(a, b))  # NumPy's dot takes a Python number for an array
     if n == 1 or (m <= 2 and n <= 2):
