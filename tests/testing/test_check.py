@@ -133,7 +133,7 @@ SCALES[3, 7] = 1e-6
 
 
 def test_an_error_of_a_thousandth_everywhere() -> None:
-    with pytest.raises(GradientError, match=r"autograd is 1.001 times the truth in each"):
+    with pytest.raises(GradientError, match=r"your vjp is 1.001 times the truth in each"):
         check_gradients(np.tanh, W, modes=["vjp"], vjp=tampered(lambda g: 1.001 * g))
 
 
@@ -154,7 +154,7 @@ def test_a_wrong_gradient_of_one_of_several_inputs_names_it() -> None:
         check_gradients(layer, W, B, X, modes=["vjp"], vjp=tampered(lambda g: 1.01 * g, 1))
     message = str(caught.value)
     assert "b[0, 0]\n" in message
-    assert "autograd / numerical = 1.01" in message
+    assert "your vjp / numerical = 1.01" in message
     assert "random cotangent" in message
     assert "vjp, order 1, W: right" in message
     mistake = caught.value.report.entries[1].mistakes[0]
@@ -401,3 +401,101 @@ def test_complex_numbers_are_checked_in_two_parts() -> None:
     conjugated = tg.custom_vjp(np.exp, lambda g, y, z: np.conj(g * y), name="conjugated")
     with pytest.raises(GradientError, match=r"z.imag is wrong|x.imag is wrong"):
         check_gradients(conjugated, np.array([1 + 2j, 0.3 - 1j]))
+
+
+# -- power -------------------------------------------------------------------------------------------------------------
+
+
+def test_power_of_a_check_that_sees_everything() -> None:
+    power = check_gradients(layer, W[:2, :3], B[:2], X[:3]).power()
+    assert power.survivors == ()
+    assert power.killed == power.total == 17
+    assert {(m.op, m.operand) for m in power.mutants} == {
+        *(("matmul", "x1"), ("matmul", "x2"), ("add", "x1"), ("add", "x2"), ("tanh", "x")),
+    }
+    assert {m.mutation for m in power.mutants if m.op == "tanh"} == {"scaled", "negated", "dropped"}
+
+
+@pytest.mark.parametrize(("order", "modes"), [(1, ["vjp"]), (1, ["jvp"]), (2, ["vjp", "jvp"])])
+def test_power_is_that_of_the_check_that_was_made(order: Any, modes: Any) -> None:
+    power = check_gradients(lambda x: np.exp(x) * 3, W[0, :4], order=order, modes=modes).power()
+    assert power.survivors == ()
+
+
+def test_what_no_check_with_this_data_could_notice_survives() -> None:
+    """Beyond the kink of relu nothing flows, so nothing that is done to the rules before it can be seen."""
+    power = check_gradients(lambda x: tg.relu(np.sin(x) - 5), W[0, :4]).power()
+    assert {m.op for m in power.survivors} >= {"sin", "subtract"}
+    assert "SURVIVED" in str(power)
+
+
+def test_equal_operands_hide_a_swap_but_one_operand_twice_is_none() -> None:
+    twice = check_gradients(lambda a: a * a, np.array([2.0, 3.0])).power()
+    assert "swapped" not in {m.mutation for m in twice.mutants}
+    alike = check_gradients(lambda a, b: a * b, np.array([2.0, 3.0]), np.array([2.0, 3.0])).power()
+    assert [m.mutation for m in alike.survivors] == ["swapped", "swapped"]
+
+
+def test_power_of_joint_rules_and_of_functions_of_many_operands() -> None:
+    def f(x: Any, y: Any) -> Any:
+        q, r = np.linalg.qr(np.concatenate([x, y]))
+        return np.einsum("ij,jk->ik", q, r * r)
+
+    power = check_gradients(f, W[:2, :3], W[2:4, :3]).power()
+    assert {m.op for m in power.mutants} >= {"concatenate", "qr", "multiply"}
+    assert power.survivors == ()
+
+
+def test_the_rules_themselves_are_left_alone() -> None:
+    before = tg.grad(np.exp)(0.5)
+    check_gradients(lambda x: np.exp(x), W[0, :3]).power()
+    assert tg.grad(np.exp)(0.5) == before
+
+
+def test_a_wrong_gradient_has_no_power() -> None:
+    with pytest.raises(GradientError) as caught:
+        check_gradients(np.tanh, W, modes=["vjp"], vjp=tampered(lambda g: 1.01 * g))
+    with pytest.raises(ValueError, match="mend it first"):
+        caught.value.report.power()
+
+
+# -- what a failing check shows ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [lambda g: 1.01 * g, lambda g: g[:, :1]])
+def test_a_failing_check_shows_its_finding_and_not_how_it_was_found(change: Any) -> None:
+    with pytest.raises(GradientError) as caught:
+        check_gradients(np.tanh, W, modes=["vjp"], vjp=tampered(change))
+    assert len(caught.traceback) == 2  # this line, and the one that raises
+    assert caught.traceback.filter(caught)[-1].path.name == "test_check.py"  # pytest shows the caller's line
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_an_error_of_f_is_shown_where_it_happened() -> None:
+    def f(x: Any) -> Any:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError) as caught:
+        check_gradients(f, W)
+    assert caught.traceback[-1].name == "f"
+
+
+def test_the_two_sides_are_called_what_they_are() -> None:
+    op = tg.elementwise(np.tanh, lambda y, x: 1.01 - y * y, name="wrong")
+    with pytest.raises(GradientError) as caught:
+        check_gradients(op, W[0])
+    assert "autograd" in str(caught.value)
+    with pytest.raises(GradientError) as caught:
+        check_gradients(np.tanh, W[0], modes=["vjp"], vjp=tampered(lambda g: 1.01 * g))
+    assert "your vjp" in str(caught.value)
+    assert "autograd" not in str(caught.value)
+
+    def jvp(f: Any, args: Any, tangents: Any) -> Any:
+        value, tangent = tg.jvp(f, args, tangents)
+        return value, 1.01 * tangent
+
+    with pytest.raises(GradientError) as caught:
+        check_gradients(np.tanh, W[0], modes=["jvp"], jvp=jvp)
+    assert "your jvp" in str(caught.value)
+    assert "autograd" not in str(caught.value)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from operator import methodcaller
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +15,14 @@ from .. import transforms
 from .comparison import KINK, ROUNDING, UNDEFINED, Comparison, compare
 from .derivatives import (
     AutogradDerivatives,
+    Checked,
     FlatFunction,
     NumericalDerivatives,
     draw_away_from_zero,
     make_gradient_function,
 )
 from .numerical import EPS, Estimate, Vector, ignore_warnings
+from .power import measure_power
 from .report import Entry, GradientError, Mistake, Report, describe_mistakes
 from .vectors import Leaf, name_arguments, name_function
 
@@ -53,7 +57,7 @@ def check_gradients(
     neighbours. The Report has one entry per input and mode with one of three verdicts: right, wrong (then
     GradientError is raised, naming the element, autograd's value and the true one), or cannot tell (at a
     kink, below the noise of f, where float32 is too coarse), for which nothing is raised but `report.ok` is
-    False.
+    False. `report.power()` tells which wrong rules this check would have noticed.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> def layer(W, b, X):
@@ -72,20 +76,53 @@ def check_gradients(
     tinygrad_lite.testing.report.GradientError: wrong: the gradient with respect to x is wrong: 2 of 2 numbers
         ...
     """
+    __tracebackhide__ = methodcaller("errisinstance", GradientError)  # pytest shows the caller's line, not this one
     if order not in (1, 2):
         raise ValueError(f"check_gradients: order={order!r}; it is 1 or 2 (check tg.grad(f) itself for the third)")
     if not modes or set(modes) - {"vjp", "jvp"}:
         raise ValueError(f"check_gradients: modes={modes!r}; it takes 'vjp', 'jvp' or both")
+
+    def check(vjp: Any, jvp: Any) -> Report:
+        return _check(f, args, order, modes, seed, max_elements, vjp, jvp)
+
+    try:
+        report = check(vjp, jvp)
+    except GradientError as error:
+        raise error.with_traceback(None) from None  # what was found, and not how
+
+    def fails(vjp: Any, jvp: Any) -> bool:
+        try:
+            check(vjp, jvp)
+        except Exception:  # a wrong rule may also give a wrong shape
+            return True
+        return False
+
+    return replace(report, measure_power=partial(measure_power, report.function, f, args, fails))
+
+
+def _check(
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    order: int,
+    modes: Sequence[Mode],
+    seed: int,
+    max_elements: int,
+    vjp: Callable[..., Any] | None,
+    jvp: Callable[..., Any] | None,
+) -> Report:
     name = name_function(f)
     rng = np.random.default_rng(seed)
     subject = FlatFunction(f, name, args, name_arguments(f, len(args)))
-    derivatives = vjp or transforms.vjp, jvp or transforms.jvp
-    first = _Check(subject, *derivatives, 1, rng, max_elements)
+    checked = Checked(
+        *(vjp or transforms.vjp, jvp or transforms.jvp),
+        *("your vjp" if vjp else "autograd", "your jvp" if jvp else "autograd"),
+    )
+    first = _Check(subject, checked, 1, rng, max_elements)
     entries = first.run(modes)
     if order == 2 and not any(entry.wrong for entry in entries):
-        gradient, operands, names = make_gradient_function(subject, derivatives[0], first.cotangent)
+        gradient, operands, names = make_gradient_function(subject, checked.vjp, first.cotangent)
         second = FlatFunction(gradient, name, operands, names)
-        entries += _Check(second, *derivatives, 2, rng, max_elements, first.rounding).run(modes)
+        entries += _Check(second, checked, 2, rng, max_elements, first.rounding).run(modes)
     report = Report(name, tuple(entries), first.cotangent)
     if any(entry.wrong for entry in entries):
         raise GradientError(describe_mistakes(report), report)
@@ -102,20 +139,19 @@ class _Check:
     def __init__(
         self,
         subject: FlatFunction,
-        take_vjp: Callable[..., Any],
-        take_jvp: Callable[..., Any],
+        checked: Checked,
         order: int,
         rng: np.random.Generator,
         max_elements: int,
         noise: Vector | None = None,
     ) -> None:
-        self.order, self.rng, self.max_elements = order, rng, max_elements
+        self.checked, self.order, self.rng, self.max_elements = checked, order, rng, max_elements
         with ignore_warnings():
             wide = subject.widen()
             self.subject = wide or subject
             self.numerical = NumericalDerivatives(self.subject, rng, noise)
-            self.auto = AutogradDerivatives(self.subject, take_vjp, take_jvp, rng)
-            self.narrow = AutogradDerivatives(subject, take_vjp, take_jvp, rng) if wide else None
+            self.auto = AutogradDerivatives(self.subject, checked, rng)
+            self.narrow = AutogradDerivatives(subject, checked, rng) if wide else None
         layout = (self.narrow or self.auto).outputs
         self.g = layout.rounded(draw_away_from_zero(rng, layout.size))
         self.cotangent = layout.tree(self.g, exact=True)
@@ -139,6 +175,12 @@ class _Check:
     def _in_narrow(self) -> str:
         narrowest = min((leaf.dtype for leaf in self.narrow.subject.inputs.leaves), key=lambda d: d.itemsize)  # type: ignore[union-attr]
         return f" in {narrowest}"
+
+    def _make_entry(
+        self, found: Comparison, leaf: Leaf, mode: Mode, describe: Callable[[int], str], where: str = ""
+    ) -> Entry:
+        claimed = self.checked.vjp_name if mode == "vjp" else self.checked.jvp_name
+        return found.entry(leaf.name, f"{mode}{where}", claimed, self.order, leaf.size, describe)
 
     def _unit(self, leaf: Leaf, step: float = 1.0) -> float:
         """The step over the size of an input (1 at most, since what is computed from it need not be larger)."""
@@ -170,7 +212,7 @@ class _Check:
                 measure_rounding=partial(self._measure_vjp_rounding, self.auto, mine),
                 by_differences=differentiate_again if self.numerical.analytic else None,
             )
-            entry = found.entry(leaf.name, "vjp", self.order, leaf.size, describe)
+            entry = self._make_entry(found, leaf, "vjp", describe)
             if kinks:
                 entry.undecided[KINK] = entry.undecided.get(KINK, 0) + kinks
             entries.append(entry)
@@ -179,7 +221,7 @@ class _Check:
                     *(narrow[0][mine], narrow[1][mine], gradient[mine], noise[mine], estimate.scale, unit),
                     measure_rounding=partial(self._measure_rounding_at, self.narrow, mine),
                 )
-                entries.append(found.entry(leaf.name, f"vjp{self._in_narrow}", self.order, leaf.size, describe))
+                entries.append(self._make_entry(found, leaf, "vjp", describe, self._in_narrow))
         return entries
 
     def _measure_rounding_at(self, auto: AutogradDerivatives, elements: NDArray[Any]) -> Vector:
@@ -212,7 +254,7 @@ class _Check:
         assert self.narrow is not None
         truth = Estimate(wide, np.where(np.isfinite(wide), noise, np.inf), np.zeros(wide.shape), scale)
         precision = self.narrow.precision
-        return compare(narrow, narrow_noise, truth, precision, unit, "autograd in float64", measure_rounding)
+        return compare(narrow, narrow_noise, truth, precision, unit, "the same in float64", measure_rounding)
 
     def _measure_vjp_rounding(self, auto: AutogradDerivatives, mine: NDArray[Any]) -> Vector:
         """How far the last digits move the gradient, autograd's or the numerical one."""
@@ -298,10 +340,10 @@ class _Check:
             element = self.subject.outputs.element(i % self.subject.outputs.size)
             return f"{element} along a random direction of {leaf.name}"
 
-        entries = [Comparison.concatenate(findings).entry(leaf.name, "jvp", self.order, leaf.size, describe)]
+        entries = [self._make_entry(Comparison.concatenate(findings), leaf, "jvp", describe)]
         if narrow_findings:
             found = Comparison.concatenate(narrow_findings)
-            entries.append(found.entry(leaf.name, f"jvp{self._in_narrow}", self.order, leaf.size, describe))
+            entries.append(self._make_entry(found, leaf, "jvp", describe, self._in_narrow))
         return entries
 
     # -- one against the other -------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ RIGHT, WRONG = "right", "wrong"
 KINK = "a kink: the slopes on the two sides differ, or f is not defined on one"
 NOISE = "the value is below the noise of f"
 COARSE = "float32 is too coarse here"
-ROUNDING = "the difference is within the rounding errors of autograd's own arithmetic"
+ROUNDING = "the difference is within the rounding errors of the arithmetic itself"
 UNDEFINED = "the value of f, or its slope, is not finite here"
 
 
@@ -48,12 +48,15 @@ class Comparison:
             [outcome for found in several for outcome in found.outcomes],
         )
 
-    def entry(self, name: str, mode: str, order: int, size: int, element: Callable[[int], str]) -> Entry:
-        """The entry of the report; element(i): how number i is called."""
+    def entry(self, name: str, mode: str, claimed: str, order: int, size: int, element: Callable[[int], str]) -> Entry:
+        """The entry of the report; claimed: whose numbers are checked; element(i): how number i is called."""
         wrong = [i for i, outcome in enumerate(self.outcomes) if outcome == WRONG]
         undecided = Counter(outcome for outcome in self.outcomes if outcome not in (RIGHT, WRONG))
         mistakes = tuple(
-            Mistake(element(i), float(self.auto[i]), float(self.value[i]), float(self.error[i]), self.methods[i])
+            Mistake(
+                *(element(i), float(self.auto[i]), float(self.value[i]), float(self.error[i]), self.methods[i]),
+                labels=(claimed, "numerical"),
+            )
             for i in wrong[:_SHOWN]
         )
         methods = " and ".join(sorted(set(self.methods)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,16 @@ from .numerical import (
 )
 from .report import GradientError
 from .vectors import Layout, as_plain_array, concatenate
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Whose derivatives are checked: two functions called like tg.vjp and tg.jvp, and what to call them."""
+
+    vjp: Callable[..., Any]
+    jvp: Callable[..., Any]
+    vjp_name: str
+    jvp_name: str
 
 
 class FlatFunction:
@@ -146,13 +156,12 @@ class AutogradDerivatives:
     def __init__(
         self,
         subject: FlatFunction,
-        take_vjp: Callable[..., Any],
-        take_jvp: Callable[..., Any],
+        checked: Checked,
         rng: np.random.Generator,
     ) -> None:
-        self.subject, self.take_vjp, self.take_jvp, self.rng = subject, take_vjp, take_jvp, rng
+        self.subject, self.checked, self.rng = subject, checked, rng
         # Its own result's structure is what a cotangent must have; it may be a plain tuple for a named one.
-        result = take_vjp(subject.f, *subject.args)[0]
+        result = checked.vjp(subject.f, *subject.args)[0]
         self.outputs = Layout(result, tree.paths(result, "result"))
         self.eps = float(np.max(concatenate([subject.inputs.eps, self.outputs.eps]), initial=EPS))  # of its arithmetic
         self.precision = Precision(self.eps)
@@ -184,7 +193,7 @@ class AutogradDerivatives:
     def _vjp(self, x: NDArray[Any], g: Vector) -> Vector:
         inputs, name = self.subject.inputs, self.subject.name
         args = inputs.tree(x, exact=True)
-        _, pullback = self.take_vjp(self.subject.f, *args)
+        _, pullback = self.checked.vjp(self.subject.f, *args)
         gradients = tree.flatten(pullback(self.outputs.tree(g, exact=True)))[0]
         if len(gradients) != len(inputs.leaves):
             raise GradientError(
@@ -205,7 +214,7 @@ class AutogradDerivatives:
     def _jvp(self, x: NDArray[Any], t: Vector) -> Vector:
         inputs, name = self.subject.inputs, self.subject.name
         args, tangents = inputs.tree(x, exact=True), inputs.tree(t, exact=True)
-        _, dy = self.take_jvp(self.subject.f, args, tangents)
+        _, dy = self.checked.jvp(self.subject.f, args, tangents)
         leaves, _ = tree.flatten(dy)
         for leaf in self.outputs.leaves:
             array = as_plain_array(leaves[leaf.index])
@@ -219,11 +228,11 @@ class AutogradDerivatives:
 
     def _check_value(self) -> None:
         """With autograd watching, f must give what it gives without."""
-        watched = self.outputs.vector(self.take_vjp(self.subject.f, *self.subject.args)[0])
+        watched = self.outputs.vector(self.checked.vjp(self.subject.f, *self.subject.args)[0])
         plain = self.outputs.vector(self.subject.f(*self.subject.args))
         if not _same(watched, plain, self.precision.rtol):
             raise GradientError(
-                f"{self.subject.name}: its value under autograd differs from its value on plain arrays: "
+                f"{self.subject.name}: its value under {self.checked.vjp_name} differs from its value on plain arrays: "
                 f"{watched[:4]}… against {plain[:4]}…"
             )
 

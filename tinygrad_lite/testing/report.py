@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import tree
+
+if TYPE_CHECKING:
+    from .power import Power
 
 
 class Verdict(StrEnum):
@@ -30,11 +34,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Mistake:
-    """One number of autograd's that is wrong.
+    """One number that is wrong.
 
-    where: the input and the element ('W1[2, 1]'). autograd, numerical: the two values; error: how far the
-    numerical one may be from the truth; method: how it was found; labels: what the two are called, if not
-    that.
+    where: the input and the element ('W1[2, 1]'). autograd, numerical: the two values, of the derivative that is
+    checked and of the other; error: how far the numerical one may be from the truth; method: how it was found; labels:
+    what the two are called, if not that.
     """
 
     where: str
@@ -45,7 +49,8 @@ class Mistake:
     labels: tuple[str, str] = ("autograd", "numerical")
 
     def __str__(self) -> str:
-        left, right = (f"{side:<9}" for side in self.labels)
+        width = max(map(len, self.labels))
+        left, right = (f"{side:<{width}}" for side in self.labels)
         text = (
             f"{self.where}\n"
             f"      {left}  {self.autograd: .12g}\n"
@@ -103,6 +108,7 @@ class Report:
     function: str
     entries: tuple[Entry, ...]
     cotangent: Any = None
+    measure_power: Callable[[], Power] | None = field(default=None, repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -112,6 +118,29 @@ class Report:
     def ok(self) -> bool:
         """True only if everything was checked and is right: False for 'cannot tell' too."""
         return self.verdict is Verdict.RIGHT
+
+    def power(self) -> Power:
+        """Which mistakes this check would have noticed, with this f and these arguments.
+
+        Each rule that f's gradient goes through is scaled by 1.001, negated, dropped, and swapped with that of the
+        op's next operand; the check is made again each time. A mutant that the check notices is killed, one that
+        passes has survived. ValueError if the gradient is wrong as it is.
+
+        >>> import numpy as np, tinygrad_lite as tg
+        >>> def f(a, b):
+        ...     return np.sum(a * b)
+        >>> report = tg.testing.check_gradients(f, np.array([2.0, 0.5]), np.array([2.0, 0.5]))
+        >>> print(report.power())
+        power of the check of f: 9 of 11 wrong rules noticed
+                        scaled    negated   dropped   swapped
+          multiply, x1  killed    killed    killed    SURVIVED
+          multiply, x2  killed    killed    killed    SURVIVED
+          sum, a        killed    killed    killed    -
+          What survived would pass this check; other values or sizes may tell it.
+        """
+        if self.verdict is Verdict.WRONG or self.measure_power is None:
+            raise ValueError(f"power: the gradient of {self.function} is wrong as it is; mend it first")
+        return self.measure_power()
 
     def __str__(self) -> str:
         lines = [f"gradients of {self.function}: {self.verdict}"]
@@ -128,7 +157,7 @@ class GradientError(AssertionError):
 
 
 def describe_mistakes(report: Report) -> str:
-    """Which input, which element, what autograd says and what is true."""
+    """Which input, which element, what is claimed and what is true."""
     lines = []
     for entry in report.entries:
         if not entry.wrong:
@@ -149,7 +178,8 @@ def describe_mistakes(report: Report) -> str:
             lines.append(f"    … and {entry.wrong - len(entry.mistakes)} more")
         ratios = [m.autograd / m.numerical for m in entry.mistakes if m.numerical]
         if len(ratios) > 2 and np.ptp(ratios) <= 1e-6 * abs(ratios[0]):
-            lines.append(f"    autograd is {ratios[0]:.6g} times the truth in each: a factor or a sign?")
+            claimed = entry.mistakes[0].labels[0]
+            lines.append(f"    {claimed} is {ratios[0]:.6g} times the truth in each: a factor or a sign?")
     for leaf in tree.flatten(report.cotangent)[0]:
         cotangent = np.array2string(np.asarray(leaf), precision=4, threshold=20, separator=", ")
         lines.append(f"  random cotangent given to the result: {' '.join(cotangent.split())}")
