@@ -6,10 +6,10 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint figures bench fuzz oracle clean
+.PHONY: help demo test test-slow lint figures bench fuzz mutants oracle check-backprop clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.has-demo ## train the two-layer network on the flower, check its gradients, draw what it learned
 	$(PY) -m models.two_layer
@@ -33,6 +33,9 @@ bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and a
 
 fuzz: $(VENV)/.has-dev ## random programs, differentiated in several ways that must agree
 	$(PY) -m tests.generators.fuzz
+
+mutants: $(VENV)/.has-dev ## make every rule of the table wrong, in many ways: do its tests notice?
+	OPENBLAS_NUM_THREADS=1 $(PY) -m tests.mutants
 
 oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"

@@ -87,3 +87,15 @@ def test_the_second_order_along_two_directions(function: Function) -> None:
         found = dot(tg.grad(first, argnums=tuple(range(len(at))))(*at), two)
         scale = 1e-7 * (1 + abs(first(*at)))
         np.testing.assert_allclose(found, slope(first, at, two), rtol=1e-6, atol=scale, err_msg=f"{params}")
+
+
+@every_function
+def test_what_another_use_of_an_operand_sends_is_added(function: Function) -> None:
+    rng = np.random.default_rng(8)
+    operands, params = calls(function, rng)[0]
+    f, at = of_floats(function, operands, params)
+    g, other = random_like(f(*at), rng), random_like(at, rng)
+    alone = tg.vjp(f, *at)[1](g)
+    both = tg.vjp(lambda *xs: [f(*xs), [x + 0 for x in xs]], *at)[1]([g, other])
+    for mine, total, others in zip(alone, both, other, strict=True):
+        np.testing.assert_allclose(total, mine + others, rtol=1e-12, atol=1e-14)

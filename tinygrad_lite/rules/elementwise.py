@@ -65,11 +65,11 @@ remainder = row(
         np.remainder,
         ONE,
         lambda y, a, b: -np.floor_divide(a, b),
-        domain=[(1.1, 1.9), (2.1, 2.9)],
+        domain=[(5.1, 5.9), (3.1, 4.9)],
         operator=operator.mod,
     )
 )
-fmod = row(elementwise(np.fmod, ONE, lambda y, a, b: -np.trunc(a / b), domain=[(1.1, 1.9), (2.1, 2.9)]))
+fmod = row(elementwise(np.fmod, ONE, lambda y, a, b: -np.trunc(a / b), domain=[(5.1, 5.9), (3.1, 4.9)]))
 
 
 def _signs_agree(y: Array, a: Array, b: Array) -> Array:
