@@ -11,7 +11,6 @@ changed a number in any of the tests (a rule without an axis has no other axis) 
 from __future__ import annotations
 
 import argparse
-import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ import numpy as np
 from tests import test_rules
 from tests.generators.calls import Function, functions
 from tests.rules import test_complex, test_every_call
-from tinygrad_lite import backward
+from tinygrad_lite import backward, pulling
 from tinygrad_lite.op import Op
 from tinygrad_lite.table import rows
 from tinygrad_lite.tensor import Tensor
@@ -170,30 +169,23 @@ def _with_rule_for_all(op: Op, rule: Any) -> Iterator[None]:
         op.vjps.rule = right
 
 
-_ADDED: Final = "pending[x] = pending[x] + gx if x in pending else gx"
-
-
 @contextmanager
 def _overwriting(op: Op, watch: Watch) -> Iterator[None]:
-    """Inside, the sweep overwrites what has been added up for an operand of this op so far."""
-    source = inspect.getsource(backward._sweep)
-    assert source.count(_ADDED) == 1, "the sweep adds up in another way than it used to: mend _overwriting"
-    wrong = "pending[x] = _overwrite(op, pending, x, gx)"
+    """Inside, what this op sends to an operand takes the place of what others have sent there."""
+    right = pulling.add
 
-    def overwrite(node_op: Op, pending: dict[Tensor, Any], x: Tensor, gx: Any) -> Any:
-        if x not in pending:
-            return gx
-        total = pending[x] + gx
-        return watch.compare(total, gx) if node_op is op else total
+    def add(pending: dict[Tensor, Any], x: Tensor, g: Any, fits: bool = False) -> None:
+        is_ours = sys._getframe(1).f_locals["op"] is op  # the sweep and the pulls call it so
+        others = pending.pop(x, None) if is_ours else None
+        right(pending, x, g, fits)
+        if others is not None:
+            watch.compare(others + pending[x], pending[x])
 
-    namespace = {**vars(backward), "_overwrite": overwrite}
-    exec(source.replace(_ADDED, wrong), namespace)
-    right = backward._sweep
-    backward._sweep = namespace["_sweep"]
+    pulling.add = backward.add = add
     try:
         yield
     finally:
-        backward._sweep = right
+        pulling.add = backward.add = right
 
 
 def _run_complex_tests(function: Function) -> None:

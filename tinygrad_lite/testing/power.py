@@ -144,7 +144,7 @@ def _with_op(transform: Function, op: Op, mutant: Op) -> Function:
 def _mutate(op: Op, i: int, mutation: str, other: int | None) -> Op:
     """The op with a wrong rule for operand i; other: the operand whose rule takes its place, where they are swapped."""
     mutant = copy.copy(op)
-    mutant.in_table = False  # the sweep is to doubt it
+    mutant.in_table, mutant.pull = False, None  # the sweep is to doubt it
     if op.joint:
 
         def wrong_rules(*args: Any, **params: Any) -> Any:
