@@ -257,4 +257,6 @@ def _outputs(node: Tensor, gs: list[Any], recording: bool) -> tuple[tuple[Any, .
     """Outputs and cotangents of an op with several of them, with zeros for the outputs that were not used."""
     op: Any = node._op
     ys = tuple(pick.call(node, index=i) for i in range(op.outputs)) if recording else node._array
-    return ys, tuple(np.zeros_like(y) if g is None else g for y, g in zip(ys, gs, strict=True))
+    return ys, tuple(
+        np.zeros_like(y._array if type(y) is Tensor else y) if g is None else g for y, g in zip(ys, gs, strict=True)
+    )

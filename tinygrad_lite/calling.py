@@ -74,7 +74,7 @@ def make_caller(op: Any) -> Callable[..., Any]:
 def _unary(op: Any, fn: Callable[..., Any]) -> Callable[[Any], Any]:
     def call(x: Any) -> Any:
         if type(x) is not Tensor:
-            return fn(x)
+            return call(x._current()) if isinstance(x, Tensor) else fn(x)
         try:
             data = fn(x._array)
         except (TypeError, ValueError) as error:
@@ -92,14 +92,20 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
                 z = b._array
                 flags |= b._flags
             else:
-                z = b = b if type(b) in _READY else as_operand(b, op)
-                if b is NotImplemented:
-                    return NotImplemented
+                if type(b) not in _READY:
+                    b = as_operand(b, op)
+                    if b is NotImplemented or type(b) is Tensor:
+                        return b if b is NotImplemented else call(a, b)
+                z = b
         elif type(b) is Tensor:
-            x = a = a if type(a) in _READY else as_operand(a, op)
+            if type(a) not in _READY:
+                a = as_operand(a, op)
+                if a is NotImplemented or type(a) is Tensor:
+                    return a if a is NotImplemented else call(a, b)
+            x = a
             z, flags = b._array, b._flags
-            if a is NotImplemented:
-                return NotImplemented
+        elif isinstance(a, Tensor) or isinstance(b, Tensor):  # a buffer
+            return call(as_operand(a, op), b if isinstance(a, Tensor) else as_operand(b, op))
         else:
             return fn(a, b)
         try:
@@ -117,6 +123,8 @@ def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
             operands = _split_arguments(op, operands, params)
         x = operands[0]
         if type(x) is not Tensor:
+            if isinstance(x, Tensor):
+                return call(x._current(), **params)
             return fn(x, **_check_no_tensor(op, params))
         if params:
             params = _supported_keywords(op, params)
@@ -139,15 +147,15 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
         inputs: list[Any] = []
         values: list[Any] = []
         for x in operands:
+            if type(x) is not Tensor and type(x) not in _READY:
+                x = as_operand(x, op)
+                if x is NotImplemented:
+                    raise _loses_more_than_numbers(operands[len(inputs)], op)
             if type(x) is Tensor:
                 any_tensor = True
                 flags |= x._flags
                 values.append(x._array)
             else:
-                if type(x) not in _READY:
-                    x = as_operand(x, op)
-                    if x is NotImplemented:
-                        raise _loses_more_than_numbers(operands[len(inputs)], op)
                 values.append(x)
             inputs.append(x)
         if not any_tensor:
@@ -168,11 +176,14 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 def as_operand(x: Any, op: Any) -> Any:
     """A list, an unusual scalar, another library's array: as an operand of op; TypeError if it is not numeric, or is
-    more than its numbers. NotImplemented for what knows better how to be combined with an array (units, labels).
+    more than its numbers. NotImplemented for what knows better how to be combined with an array (units, labels). Of a
+    buffer, the Tensor that it is now.
     """
     kind = type(x)
-    if kind is Tensor or kind in _READY:
+    if kind in _READY:
         return x
+    if isinstance(x, Tensor):
+        return x._current()
     protocol = getattr(kind, "__array_ufunc__", np.ndarray.__array_ufunc__)
     if not isinstance(x, np.ndarray) and protocol is not np.ndarray.__array_ufunc__:
         bare = protocol is not None and hasattr(kind, "__array_function__") and not _LABELS & set(dir(kind))
@@ -236,7 +247,7 @@ def _supported_keywords(op: Any, params: dict[str, Any]) -> dict[str, Any]:
 def _check_no_tensor(op: Any, params: dict[str, Any]) -> dict[str, Any]:
     """The keywords, if none is a Tensor: beside plain operands it would bring NumPy back here, for ever."""
     for name, value in params.items():
-        if type(value) is Tensor:
+        if isinstance(value, Tensor):
             raise TypeError(tensor_as_keyword(op.name, name))
     return params
 

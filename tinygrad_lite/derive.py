@@ -37,7 +37,7 @@ class Derivation:
     def _repr_latex_(self) -> str:
         from .program.derivation.latex import latex
 
-        blocks = [[(line.name, line.expression) for line in block] for block in self._lines]
+        blocks = [[pair for line in block for pair in line.assignments()] for block in self._lines]
         return latex(blocks)
 
 

@@ -115,5 +115,8 @@ def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], reco
     nodes, _ = find_nodes([back for back, _ in seeds], oldest=gs[0]._seq)
     found = sweep(nodes, seeds, set(gs), recording)
     if several:
-        return [found[g] if g in found else np.zeros_like(out) for g, out in zip(gs, ys, strict=True)]
+        return [
+            found[g] if g in found else np.zeros_like(out._array if type(out) is Tensor else out)
+            for g, out in zip(gs, ys, strict=True)
+        ]
     return found.get(gs[0])

@@ -108,8 +108,11 @@ class Run:
         if mode is not None and not mode.grad_enabled:
             with switched(grad_enabled=True):
                 output = f(*arguments, **kwargs)
+                tree.flatten(output)  # buffers are read while gradients are recorded
         else:
             output = f(*arguments, **kwargs)
+        if isinstance(output, Tensor):
+            output = output._current()
         nodes, outer = find_nodes(find_differentiable(output), self.start)
         if tracing:  # a program must compute everything, what depends on no argument included
             outer |= TRACED
@@ -251,9 +254,10 @@ class Exit:
                 g = np.zeros_like(x._array)
             if not tensors:
                 g = g if type(g) is np.ndarray and g.base is None and id(g) not in held else self._own(g)
-            elif type(g) is not Tensor:
+            elif not isinstance(g, Tensor):
                 g = leaf(g, 0)
             else:
+                g = g._current()  # a rule may have given a buffer
                 g = self._release(record(identity, g._array, g._flags, (g,), {}) if id(g) in held else g)
             held.add(id(g))
             results.append(g)
@@ -294,19 +298,20 @@ def argument_name(f: Function, i: int) -> str:
 def single_number(y: Any, f: Function, transform: str) -> Tensor | None:
     """f's result as a one-element Tensor; None if it is a plain number, which depends on nothing."""
     name = getattr(f, "__name__", "the function")
-    if type(y) is not Tensor:
+    if not isinstance(y, Tensor):
         if isinstance(y, (int, float, complex, np.generic)) or (isinstance(y, np.ndarray) and y.size == 1):
             return None
         kind = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
         more = " (for a pair of the number and something else, say has_aux=True)" if isinstance(y, tuple) else ""
         raise TypeError(f"{transform}: {name} must return one number, not {kind}{more}")
-    if y.size != 1:
+    number = y._current()
+    if number.size != 1:
         raise ValueError(
-            f"{transform}: {name} must return one number, but its result has shape {y.shape}; "
+            f"{transform}: {name} must return one number, but its result has shape {number.shape}; "
             "sum or average it, or use tg.vjp or tg.jacobian"
         )
-    check_real(y, f"{transform} of {name}")
-    return y
+    check_real(number, f"{transform} of {name}")
+    return number
 
 
 def positions(argnums: int | Sequence[int], args: Sequence[Any], transform: str) -> list[int]:
@@ -344,8 +349,8 @@ def one_like(y: Tensor) -> Any:
 
 def check_tangent(v: Any, x: Tensor, as_tensor: bool, what: str) -> Any:
     """A cotangent or tangent of x given by the caller: of its shape and dtype, else an error."""
-    if type(v) is Tensor:
-        v = v if as_tensor else v._read("gradients(…, g=t)")
+    if isinstance(v, Tensor):
+        v = v._current() if as_tensor else v._read("gradients(…, g=t)")
     elif not hasattr(v, "__array_function__"):
         v = np.asarray(v)
     if v.shape != x.shape:

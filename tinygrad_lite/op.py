@@ -138,7 +138,7 @@ class Op:
         """
         if self.linear_in_all:
             pairs = zip(tangents, xs, strict=True)
-            terms = [self.call(*[np.zeros_like(x) if t is None else t for t, x in pairs], **params)]
+            terms = [self.call(*[_zeros_like(x) if t is None else t for t, x in pairs], **params)]
         elif self.kind == "elementwise":
             # The vjp of an elementwise op multiplies by the partial derivative, and so does its jvp.
             pairs = zip(tangents, self.vjps, strict=True)
@@ -152,6 +152,10 @@ class Op:
         else:
             raise NotImplementedError
         return sum(terms[1:], terms[0]) if terms else None
+
+
+def _zeros_like(x: Array) -> Array:
+    return np.zeros_like(x._array if type(x) is Tensor else x)
 
 
 class _EveryOperand:

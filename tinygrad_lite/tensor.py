@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -37,7 +37,6 @@ class TraceError(RuntimeError):
     """The numbers of a traced value were asked for, where there are none yet."""
 
 
-@final
 class Tensor(Methods):
     """An array that remembers how it was computed.
 
@@ -64,7 +63,8 @@ class Tensor(Methods):
     name: str | None
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
-        if type(data) is Tensor:
+        if isinstance(data, Tensor):
+            data = data._current()
             if data._flags & GRAD:
                 raise TypeError(
                     f"Tensor({label(data)}) would be cut off from its gradient; say .detach() if you mean that"
@@ -105,7 +105,7 @@ class Tensor(Methods):
                 f"{user_line()}: {label(self)}.data = … would be done while tracing only, not at every call; "
                 "return the new value from the function, and assign it outside"
             )
-        if type(value) is Tensor:
+        if isinstance(value, Tensor):
             value = value._read(".data = t")
         array = _own(value)
         if array.shape != self.shape or array.dtype != self.dtype:
@@ -147,6 +147,10 @@ class Tensor(Methods):
         if self.size != 1:
             raise ValueError(f".item(): {label(self)} holds {self.size} numbers, not one")
         return self._read(".item()", noted=True).item()
+
+    def _current(self) -> Tensor:
+        """Itself; of a buffer, what it holds now."""
+        return self
 
     def detach(self) -> Tensor:
         """The same numbers as a leaf that requires no gradient."""
@@ -224,8 +228,8 @@ class Tensor(Methods):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
-            "t[index] = value would change a Tensor that others were computed from; "
-            "write t = tg.set_at(t, index, value) instead"
+            f"t[index] = value at {user_line()} would change a Tensor that others were computed from; write "
+            "t = tg.set_at(t, index, value) instead, or into a buffer made by tg.zeros (b[i, j] = value, not b[i][j])"
         )
 
     # NumPy's meaning: element by element. (The rules install __eq__ and __ne__; identity still makes the hash.)

@@ -48,9 +48,10 @@ def gradients(
     >>> tg.gradients(np.sum(np.exp(h)), [h, x])
     [array([ 2.71828183, 54.59815003]), array([  5.43656366, 218.39260013])]
     """
-    if type(y) is not Tensor:
+    if not isinstance(y, Tensor):
         raise TypeError(f"gradients: y is a {type(y).__name__}, not a Tensor")
-    xs = [xs] if isinstance(xs, Tensor) else list(xs)
+    y = y._current()
+    xs = [x._current() if isinstance(x, Tensor) else x for x in ([xs] if isinstance(xs, Tensor) else xs)]
     for i, x in enumerate(xs):
         if type(x) is not Tensor:
             raise TypeError(f"gradients: xs[{i}] is a {type(x).__name__}, not a Tensor")
@@ -85,6 +86,7 @@ def backward(y: Tensor, g: Any = None) -> None:
     >>> (x * x).backward(); x.grad
     array(6.)
     """
+    y = y._current()
     if y._flags & INSIDE:
         raise RuntimeError(
             ".backward() inside a transform or a compiled function would store its gradients outside of it; "
@@ -113,8 +115,9 @@ def stop_gradient(x: Any) -> Any:
     >>> tg.grad(lambda x: x * tg.stop_gradient(x))(3.0)
     array(3.)
     """
-    if type(x) is not Tensor:
+    if not isinstance(x, Tensor):
         return x
+    x = x._current()
     return record(_stop, x._array, x._flags & ~(GRAD | LIFTED), (x,), {})
 
 

@@ -31,6 +31,14 @@ def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
     _childless.clear()
 
 
+_readers: dict[type, Callable[[Any], Any]] = {}
+
+
+def register_reader(cls: type, read: Callable[[Any], Any]) -> None:
+    """Make instances of cls leaves that stand for what read gives of them at the moment."""
+    _readers[cls] = read
+
+
 class Structure:
     """What is left of a tree without its leaves. Equal structures are alike in kind, keys and static parts."""
 
@@ -139,6 +147,8 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
 def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
     opened = _open(tree, kind)
     if opened is None:
+        if kind in _readers:
+            tree = _readers[kind](tree)
         if is_static(tree):
             return Structure(STATIC, tree)
         leaves.append(tree)

@@ -595,6 +595,6 @@ def leaves(result: Any) -> list[Any]:
         for leaf in (
             leaves(part)
             if isinstance(part, (list, tuple))
-            else [part.numpy() if type(part) is tg.Tensor else np.asarray(part)]
+            else [part.numpy() if isinstance(part, tg.Tensor) else np.asarray(part)]
         )
     ]

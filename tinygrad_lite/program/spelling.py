@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from ..op import Op, pick
+from ..rules.buffers import assemble, assemble_parts
 from ..rules.elementwise import add, divide, multiply, square, subtract
-from ..rules.indexing import Slot, get, put
+from ..rules.indexing import Slot, get, put, split_index
 from ..rules.shaping import broadcast_to, expand_dims, reshape, swapaxes, to_inexact, to_integer, transpose
 from ..signatures import is_default
 from .program import Node, Operand, dtype_of, shape_of
-from .text import Expr
+from .text import Assembly, Expr, flattened
 
 _INFIX: dict[Any, ast.operator] = {
     operator.add: ast.Add(),
@@ -173,6 +174,28 @@ def _spell_pick(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
     return ast.Subscript(xs[0], ast.Constant(node.params["index"]), ast.Load())
 
 
+def _spell_assemble(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
+    pieces, base = node.params["pieces"], node.operands[0]
+    keywords = {} if node.dtype == np.float64 else {"dtype": speller.literal(node.dtype)}
+    if type(base) is int:
+        start = _call(_numpy("zeros"), [speller.literal(node.shape)], keywords)
+    else:
+        start = _call(ast.Attribute(xs[0], "copy", ast.Load()), [])
+    indices, values = [], []
+    for (index, source), value in zip(pieces, xs[1:], strict=True):
+        indices.append(_spell_static_index(speller, index))
+        if source is not None:
+            value = flattened(value)
+            value = value if source is ... else ast.Subscript(value, _spell_static_index(speller, source), ast.Load())
+        values.append(value)
+    return Assembly(start, indices, values, [source is not None for _, source in pieces])
+
+
+def _spell_static_index(speller: Speller, index: Any) -> Expr:
+    template, arrays = split_index(index)
+    return speller.spell_index(template, [speller.literal(array) for array in arrays])
+
+
 def _spell_transpose(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
     turned = node.params.get("axes") is None and len(node.shape) == 2
     return ast.Attribute(xs[0], "T", ast.Load()) if turned else None
@@ -215,6 +238,8 @@ def _spell_reshape(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | N
 _FORMS: dict[Op, Callable[[Speller, Node, Sequence[Expr]], Expr | None]] = {
     get: _spell_get,
     put: _spell_put,
+    assemble: _spell_assemble,
+    assemble_parts: _spell_assemble,
     pick: _spell_pick,
     transpose: _spell_transpose,
     swapaxes: _spell_swapaxes,

@@ -37,6 +37,28 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 }
 
 
+class Assembly(ast.expr):
+    """An array that is written into piece by piece: how it starts, and the indices and values of what follows. It makes
+    several lines, and is no part of another expression. flat: which of the pieces number the entries through."""
+
+    _fields = ("start", "indices", "values")
+
+    def __init__(self, start: Expr, indices: list[Expr], values: list[Expr], flat: list[bool]) -> None:
+        super().__init__()
+        self.start, self.indices, self.values, self.flat = start, indices, values, flat
+
+    def assignments(self, name: Expr) -> list[tuple[Expr, Expr]]:
+        """The lines, as (left side, right side)."""
+        pairs: list[tuple[Expr, Expr]] = [(name, self.start)]
+        for index, value, flat in zip(self.indices, self.values, self.flat, strict=True):
+            pairs.append((ast.Subscript(flattened(name) if flat else name, index, ast.Load()), value))
+        return pairs
+
+
+def flattened(x: Expr) -> Expr:
+    return ast.Call(ast.Attribute(x, "reshape", ast.Load()), [ast.UnaryOp(ast.USub(), ast.Constant(1))], [])
+
+
 def text(expression: Expr) -> str:
     """An expression as Python code.
 
@@ -80,6 +102,8 @@ def _text(x: Expr) -> tuple[str, int]:
         case ast.Dict():
             pairs = zip(x.keys, x.values, strict=True)
             return "{" + ", ".join(f"{text(k)}: {text(v)}" for k, v in pairs if k is not None) + "}", _ATOM
+        case Assembly():
+            return text(x.start), _ATOM
     raise NotImplementedError(type(x))
 
 

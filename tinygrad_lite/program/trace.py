@@ -61,7 +61,10 @@ def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
 
 
 class _Guard:
-    """Refuses what a program cannot repeat with other numbers."""
+    """Refuses what a program cannot repeat with other numbers. start: what is older was there before the trace."""
+
+    def __init__(self) -> None:
+        self.start = next_seq()
 
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""

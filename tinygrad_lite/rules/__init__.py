@@ -15,7 +15,7 @@ import numpy as np
 from ..dispatch import handler_of, handlers, providers
 from ..table import read_rows
 from ..tensor import Tensor
-from . import complex, elementwise, indexing, shaping
+from . import buffers, complex, elementwise, indexing, shaping
 from . import joining as joining
 from . import losses as losses
 from . import metadata as metadata
@@ -68,6 +68,7 @@ _METHODS = {
 
 
 def _install() -> None:
+    before = set(vars(Tensor))
     for op in read_rows():
         if op.operator is not None:
             _install_operator(op.operator.__name__.strip("_"), op.call)
@@ -85,6 +86,7 @@ def _install() -> None:
     setattr(Tensor, "imag", property(complex.imag.call))  # noqa: B010
     setattr(Tensor, "conj", complex.conjugate.call)  # noqa: B010
     setattr(Tensor, "conjugate", complex.conjugate.call)  # noqa: B010
+    buffers.install([name for name in vars(Tensor) if name not in before])
 
 
 def _install_operator(name: str, call: Callable[..., Any]) -> None:

@@ -125,7 +125,9 @@ def split_index(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
     arrays: list[Any] = []
     template = []
     for part in index if isinstance(index, tuple) else (index,):
-        if type(part) is Tensor or isinstance(part, (np.ndarray, list)):
+        if isinstance(part, (Tensor, np.ndarray, list)):
+            if isinstance(part, Tensor):
+                part = part._current()
             if type(part) is list:
                 part = np.asarray(part) if part else np.zeros(0, np.intp)
             template.append(Slot(len(arrays)))

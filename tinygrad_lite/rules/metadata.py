@@ -10,6 +10,7 @@ from ..axes import reduced_size
 from ..dispatch import handlers
 from ..table import without_gradient
 from ..tensor import Tensor
+from . import buffers
 
 # -- facts that depend on shape and dtype alone ----------------------------------------------------------------------
 
@@ -46,19 +47,15 @@ def size(a: Any, axis: Any = None) -> int:
 # -- new arrays of a tensor's shape and dtype ------------------------------------------------------------------------
 
 
-without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: np.zeros_like(a._array, dtype, shape=shape))
-without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: np.ones_like(a._array, dtype, shape=shape))
+# Buffers, that they may be written into.
+without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: buffers.zeros_like(a, dtype, shape=shape))
 without_gradient(np.empty_like)(
-    lambda prototype, dtype=None, *, shape=None: np.empty_like(prototype._array, dtype, shape=shape)
+    lambda prototype, dtype=None, *, shape=None: buffers.zeros_like(prototype, dtype, shape=shape)
 )
-
-
-@without_gradient(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
-    """A plain array, unless it is filled with a Tensor: then the gradient flows to that."""
-    if type(fill_value) is Tensor:
-        return np.broadcast_to(fill_value.astype(dtype or a.dtype), a.shape if shape is None else shape)
-    return np.full_like(a._array, fill_value, dtype, shape=shape)
+without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: buffers.full_like(a, 1, dtype, shape=shape))
+without_gradient(np.full_like)(
+    lambda a, fill_value, dtype=None, *, shape=None: buffers.full_like(a, fill_value, dtype, shape=shape)
+)
 
 
 # -- text ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from ..names import clean
 from ..program import Node, Operand, Program, shape_of
 from ..simplify import is_view
 from ..spelling import Speller
-from ..text import Expr, text
+from ..text import Assembly, Expr, text
 
 _LONGEST = 88  # characters of an expression
 _TRIVIAL = 14  # an expression this short is written out again rather than named
@@ -31,6 +31,11 @@ class Line:
     name: ast.Name
     expression: Expr
     shape: tuple[int, ...] | None
+
+    def assignments(self) -> list[tuple[Expr, Expr]]:
+        """The equations it stands for: (left side, right side)."""
+        whole = self.name, self.expression
+        return self.expression.assignments(self.name) if isinstance(self.expression, Assembly) else [whole]
 
 
 @dataclass
@@ -87,7 +92,8 @@ class Layout:
             shared = uses > 1 or any(user.op is None or user.op.kind != "elementwise" for user in self._users[node])
         else:
             shared = uses > 1 and not (_is_cheap(node) and len(text(expression)) <= _TRIVIAL)
-        if named or node in self._outputs or node.shape is None or shared:
+        needs_lines = node.shape is None or isinstance(expression, Assembly)
+        if named or node in self._outputs or needs_lines or shared:
             self._give_line(node, expression)
         else:
             self._folded[node] = expression

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...rules.buffers import Buffer
 from ...tensor import Tensor
 
 _NOT_THE_USERS = (
@@ -84,6 +85,10 @@ class Variables:
                 self._outside.add(id(value))
             if type(value) is int and name != "_":
                 self._numbers.setdefault(name, set()).add(value)
+            elif isinstance(value, Buffer):
+                for i, (key, x) in enumerate(value.values()):
+                    self._note(f"{name}{key if type(key) is int else i}", x, depth + _WITHIN)
+                self._note(name, value.whole, depth)
             elif type(value) in (list, tuple):
                 for i, x in enumerate(value[:_MOST]):
                     self._note(f"{name}{i}", x, depth + _WITHIN)

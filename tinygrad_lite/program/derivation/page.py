@@ -225,9 +225,12 @@ def _is_path(path: str) -> bool:
 
 def _comment(lines: Sequence[Line]) -> list[str]:
     """The lines, with the shapes behind them."""
-    codes = [f"{line.name.id} = {text(line.expression)}" for line in lines]
-    width = max((len(code) for code in codes if len(code) <= _ALIGNED), default=0)
-    return [f"{code:{width}}  # {_describe_shape(line)}" for code, line in zip(codes, lines, strict=True)]
+    rows: list[tuple[str, str]] = []
+    for line in lines:
+        first, *others = [f"{text(left)} = {text(right)}" for left, right in line.assignments()]
+        rows += [(first, f"# {_describe_shape(line)}"), *((other, "") for other in others)]
+    width = max((len(code) for code, comment in rows if comment and len(code) <= _ALIGNED), default=0)
+    return [f"{code:{width}}  {comment}" if comment else code for code, comment in rows]
 
 
 def _describe_shape(line: Line) -> str:

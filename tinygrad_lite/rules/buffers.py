@@ -1,0 +1,698 @@
+"""Buffers: arrays that are written into piece by piece, `h[t] = np.tanh(W @ h[t - 1])`, with gradients.
+
+A Tensor never changes. A Buffer is a Tensor that does: beside its numbers it knows, for every entry, which write it
+comes from, and which entry of the value written there. What is read is an ordinary Tensor, made of the values written
+to the entries that are read, by one op, `assemble`; if they are exactly one value, it is that value. So an overwritten
+value has no part in it, what was read before a write keeps its values, and each write and each read costs what it
+touches and no more. The engine meets no Buffers: wherever one comes in, `_current()`, all of it as a Tensor, is taken.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..calling import as_operand, record
+from ..callsite import user_line
+from ..context import current, running
+from ..op import Array, linear, variadic
+from ..pulling import hand_on
+from ..table import row
+from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
+from . import indexing
+from .indexing import put, split_index
+from .shaping import as_dtype
+
+# -- the op --------------------------------------------------------------------------------------------------------
+
+Piece = tuple[Any, Any]
+"""(index, source): what is done with a value. With source None, result[index] = value; else both are numbered through,
+result.flat[index] = value.flat[source], and source is ... if that is all of it."""
+
+
+def _assemble(base: Any, *values: Any, pieces: Sequence[Piece], shape: tuple[int, ...], dtype: Any) -> Any:
+    """An array that starts as base, with every value written into its place."""
+    result = np.empty(shape, dtype)
+    result[...] = base
+    flat = result.reshape(-1)
+    for value, (index, source) in zip(values, pieces, strict=True):
+        if source is None:
+            result[index] = value
+        else:
+            flat[index] = np.reshape(value, -1)[source]
+    return result
+
+
+def _assemble_vjp(
+    g: Array, y: Array, base: Any, *values: Array, pieces: Any, shape: Any, dtype: Any, selected: bool = False
+) -> list[Any]:
+    """Each value receives what lies in its place."""
+    flat = np.reshape(g, (-1,)) if any(source is not None for _, source in pieces) else None
+    parts: list[Any] = [_assemble_base_vjp(g, values, pieces, shape) if np.ndim(base) else None]
+    for value, (index, source) in zip(values, pieces, strict=True):
+        if source is None:
+            parts.append(g[index])
+        elif source is ...:
+            parts.append(np.reshape(flat[index], value.shape))  # type: ignore[index]
+        else:
+            template, arrays = split_index(source)
+            part = put.call(flat[index], *arrays, template=template, shape=(int(np.prod(value.shape)),))  # type: ignore[index]
+            parts.append(np.reshape(part, value.shape))
+    return parts
+
+
+def _assemble_base_vjp(g: Array, values: Any, pieces: Any, shape: Any) -> Array:
+    """What is left of g where nothing was written."""
+    nothing = [np.zeros(value.shape, bool) for value in values]
+    return np.where(_assemble(True, *nothing, pieces=pieces, shape=shape, dtype=bool), g, 0)
+
+
+def _assemble_examples(rng: np.random.Generator) -> Any:
+    rows = {"pieces": ((0, None), ((2, slice(1, None)), None)), "shape": (3, 4), "dtype": np.dtype(float)}
+    entries = {
+        "pieces": ((slice(1, 5, 2), slice(0, 2)), (np.array([4, 0]), np.array([1, 4]))),
+        "dtype": np.dtype(float),
+    }
+    return [
+        ((rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=3)), rows),
+        ((0, rng.normal(size=(3, 2)), rng.normal(size=(2, 3))), {**entries, "shape": (5,)}),
+    ]
+
+
+_FORM: dict[str, Any] = {"joint": True, "linear_in_all": True, "examples": _assemble_examples}
+assemble = row(variadic(_assemble, _assemble_vjp, **_FORM))
+# The same, where values have entries that are left out.
+assemble_parts = row(variadic(_assemble, _assemble_vjp, name="assemble_parts", selects=True, **_FORM))
+
+
+def _as_written(x: Any) -> Any:
+    return np.asarray(x) if type(x) is float else x
+
+
+# Between a value and what is read of it again: a gradient with respect to what was read is not one of all the value's.
+written = linear(_as_written, hand_on, name="written", alias=True)
+
+
+# -- the buffer ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Write:
+    """A value that was written, where to, and how many of its entries are there still."""
+
+    value: Tensor
+    index: Any
+    live: int
+
+
+class Buffer(Tensor):
+    """An array that can be written into, with gradients; made by `tg.zeros` and its kin."""
+
+    __slots__ = ("_lock", "_numbers", "_places", "_whole", "_writers", "_writes")
+
+    _writes: dict[int, _Write]  # by number, oldest first: those of which something is left that has a gradient
+    _writers: Any  # of every entry: the number of the write it comes from, -1 for a plain number
+    _places: Any  # of every entry: which entry of the value written it is
+    _whole: Tensor | None  # all of it, until the next write
+
+    def __init__(self, array: Any) -> None:
+        """array: its numbers, from now on its own."""
+        check_numeric(array)
+        self._array = array
+        self._flags = 0
+        self._op, self._inputs, self._params = None, (), NO_PARAMS
+        self._seq = next_seq()
+        self.grad = self.name = None
+        self._writes, self._writers, self._places, self._whole = {}, None, None, None
+        self._numbers = count()
+        self._lock = threading.RLock()
+
+    def values(self) -> list[tuple[Any, Tensor]]:
+        """What was written and is recorded, with the index it was written at."""
+        with self._lock:
+            return [(write.index, write.value) for write in self._writes.values()]
+
+    @property
+    def whole(self) -> Tensor | None:
+        """All of it, if that was read since the last write."""
+        return self._whole
+
+    # -- reading
+
+    def _current(self) -> Tensor:
+        with self._lock:
+            if self._whole is None:
+                whole = self._read_at(...)
+                mode = current()
+                if mode is not None and not mode.grad_enabled:
+                    return whole
+                self._whole = whole
+            return self._whole
+
+    def __getitem__(self, index: Any) -> Any:
+        numbers = _numbers_of(index)
+        return indexing.getitem(self._current(), index) if numbers is None else self._read_at(numbers)
+
+    def _read_at(self, index: Any) -> Tensor:
+        """What is there now, as a Tensor."""
+        self._check_made_here("read")
+        mode = current()
+        with self._lock:
+            if not self._writes or (mode is not None and not mode.grad_enabled):
+                return leaf(np.array(self._look_up(self._array, index)), 0)
+            value = self._find_value(index)
+            if value is not None:
+                return value  # type: ignore[no-any-return]
+            data = np.array(self._look_up(self._array, index))
+            writers, places = self._writers[index], self._places[index]
+            values, pieces, rest = self._find_pieces(writers, places, index is ...)
+            if not values:
+                return leaf(data, 0)
+            base: Any = 0
+            if rest is not None:
+                kept = np.zeros(data.size, data.dtype)
+                kept[rest] = data.reshape(-1)[rest]
+                if kept.view(np.uint8).any():  # anything but zeros, a negative one included
+                    base = kept.reshape(data.shape)
+        if len(values) == 1 and pieces[0][1] is ... and values[0].shape == data.shape and rest is None:
+            return values[0]
+        flags = 0
+        for value in values:
+            flags |= value._flags
+        params = {"pieces": tuple(pieces), "shape": data.shape, "dtype": data.dtype}
+        all_taken = all(source is None or source is ... for _, source in pieces)
+        return record(assemble if all_taken else assemble_parts, data, flags, (base, *values), params)
+
+    def _look_up(self, array: Any, index: Any) -> Any:
+        try:
+            return array[index]
+        except IndexError as error:
+            raise IndexError(f"{self._label()}, shape {self.shape}: {error} ({user_line()})") from None
+
+    def _find_value(self, index: Any) -> Any:
+        """What is read, where it is all or a plain part of one value that is there as it was written; else None.
+
+        Told from the first entry alone: this is what a recurrence reads at every step, and takes a fifth of the time.
+        """
+        if not _is_plain(index):
+            return None
+        number = self._look_up(self._writers, index)
+        if number.ndim:
+            if not number.size:
+                return None
+            number = number.item(0)
+        write = self._writes.get(int(number))
+        if write is None or write.live != write.value.size:
+            return None
+        if type(index) is int and index < 0:
+            index += self.shape[0]
+        if type(index) is type(write.index) and _is_plain(write.index) and index == write.index:
+            return write.value
+        first = index[0] if type(index) is tuple and index else None
+        if type(first) is int and type(write.index) is int and write.index == first % self.shape[0]:
+            return indexing.getitem(write.value, index[1:])
+        if write.index is ... or write.value.shape == self.shape:
+            return indexing.getitem(write.value, index) if _is_in_order(self._places) else None
+        return None
+
+    def _find_pieces(self, writers: Any, places: Any, whole: bool) -> tuple[list[Tensor], list[Piece], Any]:
+        """The values that the entries come from, what is to be done with each, and which entries are plain numbers."""
+        if whole and all(write.live == write.value.size for write in self._writes.values()):
+            rest: Any = np.flatnonzero(writers < 0)
+            found = [(write.value, (write.index, None)) for write in self._writes.values()]
+            return [v for v, _ in found], [p for _, p in found], rest if rest.size else None
+        writers, places = np.reshape(writers, -1), np.reshape(places, -1)
+        order = np.argsort(writers, kind="stable")
+        ordered = writers[order]
+        ends = [*(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), order.size]
+        values: list[Tensor] = []
+        pieces: list[Piece] = []
+        rest = None
+        start = 0
+        for end in ends if order.size else []:
+            entries, number = order[start:end], int(ordered[start])
+            start = end
+            if number < 0:
+                rest = entries
+                continue
+            value, source = self._writes[number].value, places[entries]
+            values.append(value)
+            is_all = source.size == value.size and _is_in_order(source)
+            pieces.append((_as_slice(entries), ... if is_all else _as_slice(source)))
+        return values, pieces, rest
+
+    # -- writing
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._check_made_here("written into")
+        numbers = _numbers_of(index)
+        if numbers is None:  # known only when the program runs
+            numbers, value = ..., self._with(index, value)
+        with self._lock:
+            target = self._look_up(self._array, numbers)
+            if type(numbers) is int and numbers < 0:
+                numbers += self.shape[0]
+            value = self._as_value(value, np.shape(target))
+            if not np.size(target):
+                return
+            self._whole = None
+            if type(value) is Tensor:
+                self._write(numbers, value)
+            else:
+                self._array[numbers] = value
+                if self._writes:
+                    self._forget(self._writers[numbers], None)
+                    self._writers[numbers] = -1
+
+    def _write(self, index: Any, value: Tensor) -> None:
+        """Write a value through which gradients may flow, of the shape and dtype that are needed."""
+        if self._writers is None:
+            self._writers = np.full(self.shape, -1, np.int32)
+            self._places = np.zeros(self.shape, np.intp)
+        number = next(self._numbers)
+        before = np.array(self._writers[index])
+        places = np.arange(value.size).reshape(value.shape)
+        self._writers[index] = number
+        self._places[index] = places
+        live = value.size
+        winners = None
+        if _has_whole_numbers(index):  # an entry named twice has the last of its values, as in NumPy
+            winners = self._places[index] == places
+            live = int(np.count_nonzero(winners))
+            self._array[index] = value._array.reshape(-1)[self._places[index]]
+        else:
+            self._array[index] = value._array
+        self._forget(before, winners)
+        self._writes[number] = _Write(value, index, live)
+
+    def _forget(self, writers: Any, winners: Any) -> None:
+        """Note that entries that came from these writes were overwritten; winners: those that count, None for all."""
+        writers = np.reshape(writers, -1) if winners is None else writers[winners]
+        if not writers.size or writers.max() < 0:
+            return
+        for number, times in zip(*np.unique(writers, return_counts=True), strict=True):
+            if number >= 0:
+                write = self._writes[int(number)]
+                write.live -= int(times)
+                if not write.live:
+                    del self._writes[int(number)]
+
+    def _as_value(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """What is written to a place of this shape: a Tensor where it is to be recorded, an array where not."""
+        if isinstance(value, (list, tuple)) and any(isinstance(x, Tensor) for x in value):
+            value = np.stack(value)
+        if isinstance(value, Tensor):
+            value = value._current()
+        else:
+            value = as_operand(value, assemble)
+            if value is NotImplemented:
+                raise TypeError(f"{self._label()} holds plain numbers, and no units or labels ({user_line()})")
+        kind = value.dtype.kind if hasattr(value, "dtype") else np.asarray(value).dtype.kind
+        if kind == "c" and self.dtype.kind != "c":
+            raise TypeError(
+                f"{self._label()} is {self.dtype} and cannot hold complex numbers; make it with dtype=complex, or "
+                f"write np.real of the value ({user_line()})"
+            )
+        mode = current()
+        tracing = mode is not None and mode.tracing
+        recorded = type(value) is Tensor and value._flags & (GRAD | TRACED)
+        if type(value) is Tensor:
+            if value._flags & GRAD and self.dtype.kind not in "fc":
+                raise TypeError(
+                    f"{self._label()} is {self.dtype}: a Tensor written into it would lose its gradient; make it with "
+                    f"dtype=float, or write stop_gradient of the value ({user_line()})"
+                )
+            self._check_stays(value)
+        if tracing and type(value) is not Tensor and np.ndim(value):
+            value, recorded = leaf(value, 0), True  # it may be changed before the program runs
+        elif mode is not None and not mode.grad_enabled and not tracing:
+            recorded = False
+        if not recorded and type(value) is Tensor:
+            value = value._array
+        if not recorded and not isinstance(value, (np.ndarray, np.generic, int, float, complex)):
+            raise TypeError(f"{self._label()} holds a NumPy array; a {type(value).__name__} cannot be written into it")
+        given = np.shape(value) if type(value) is not Tensor else value.shape
+        if given != shape:
+            extra = max(len(given) - len(shape), 0)
+            try:
+                if any(n != 1 for n in given[:extra]) or np.broadcast_shapes(given[extra:], shape) != shape:
+                    raise ValueError
+            except ValueError:
+                raise ValueError(
+                    f"{self._label()}: a value of shape {given} does not fit a place of shape {shape} ({user_line()})"
+                ) from None
+            if recorded:
+                value = np.broadcast_to(np.reshape(value, given[extra:]) if extra else value, shape)
+        if not recorded:
+            return value
+        return as_dtype(written.call(value), self.dtype)
+
+    def _with(self, index: Any, value: Any) -> Any:
+        """All of it, with the value at an index that is known only when the program runs."""
+        whole = self._current()
+        if isinstance(index, Tensor) and index.dtype.kind == "b" and index.shape == self.shape and np.size(value) == 1:
+            return np.where(index, np.reshape(value, ()), whole)
+        return indexing.set_at(whole, index, value)
+
+    # -- where it may be used
+
+    def _check_made_here(self, what: str) -> None:
+        """TraceError if a program that is being recorded would read or write a buffer from outside."""
+        mode = current()
+        if mode is not None and mode.tracing and self._seq < getattr(mode.watcher, "start", 0):
+            raise TraceError(
+                f"{self._label()} is {what} in a traced function, but was made outside of it, so this would be done "
+                f"while tracing only, not at every call; make it inside, or pass it as an argument ({user_line()})"
+            )
+
+    def _check_stays(self, value: Tensor) -> None:
+        """TypeError if the value belongs to a transform that will be over when the buffer is still there."""
+        transform = running.get()
+        if transform is not None and value._flags & LIFTED and self._seq < transform.start < value._seq:
+            raise TypeError(
+                f"{self._label()} was made outside of the transform that runs, and would keep a value of it that means "
+                f"nothing afterwards; make it with tg.zeros inside the function, and return it ({user_line()})"
+            )
+
+    def _label(self) -> str:
+        return self.name or "a buffer"
+
+    # -- what a Tensor has
+
+    @property
+    def requires_grad(self) -> bool:
+        return any(write.value._flags & GRAD for write in self._writes.values())
+
+    @property
+    def data(self) -> Any:
+        """The numbers, as a read-only view of a copy."""
+        return self._current().data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        raise TypeError("write buffer[...] = value for buffer.data = value")
+
+    def _read(self, how: str, noted: bool = False) -> Any:
+        return self._current()._read(how, noted)
+
+    def numpy(self) -> Any:
+        return self._current().numpy()
+
+    def item(self) -> Any:
+        return self._current().item()
+
+    def detach(self) -> Tensor:
+        return self._current().detach()
+
+    def copy(self) -> Buffer:
+        """Another buffer that holds the same values."""
+        with self._lock:
+            twin = Buffer(self._array.copy())
+            if self._writes:
+                twin._writes = {i: _Write(w.value, w.index, w.live) for i, w in self._writes.items()}
+                twin._writers, twin._places = self._writers.copy(), self._places.copy()
+                twin._numbers = count(max(self._writes) + 1)
+        twin.name = self.name
+        return twin
+
+    def fill(self, value: Any) -> None:
+        """Write one value everywhere."""
+        self[...] = value
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at":
+            return self._add_at(ufunc, *inputs)
+        out = kwargs.pop("out", None)
+        result = getattr(ufunc, method)(*_read(inputs), **_read(kwargs))
+        return result if out is None else _write_out(out, result)
+
+    def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _WRITING and args and isinstance(args[0], Buffer):
+            return _WRITING[func](*args, **kwargs)
+        out = kwargs.pop("out", None)
+        result = func(*_read(args), **_read(kwargs))
+        return result if out is None else _write_out(out if type(out) is tuple else (out,), result)
+
+    def _add_at(self, ufunc: np.ufunc, target: Any, index: Any, values: Any = None) -> None:
+        if ufunc is not np.add or not isinstance(target, Buffer):
+            raise TypeError(f"np.{ufunc.__name__}.at is not supported on Tensors; np.add.at(buffer, index, values) is")
+        template, arrays = split_index(index)
+        shape = target._array[_numbers_of(index)].shape
+        values = np.broadcast_to(values._current() if isinstance(values, Buffer) else values, shape)
+        target[...] = target + put.call(values, *arrays, template=template, shape=target.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self._current().__array__(dtype, copy)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"Buffer{repr(self._current()).removeprefix('Tensor')}"
+
+    def __reduce__(self) -> Any:
+        if self._writes:
+            raise TypeError(
+                f"{self._label()} holds computed values, and a copy would be cut off from what made them; "
+                "use .copy(), or copy or pickle .detach() instead"
+            )
+        return _restore, (self._array.copy(), self.name)
+
+
+def _restore(array: Any, name: str | None) -> Buffer:
+    buffer = Buffer(array)
+    buffer.name = name
+    return buffer
+
+
+def _numbers_of(index: Any) -> Any:
+    """The index as NumPy takes it; None if it is known only when a program runs."""
+    if type(index) is int or type(index) is slice or index is ...:
+        return index
+    mode = current()
+    tracing = mode is not None and mode.tracing
+    parts = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, Tensor):
+            part = part._current()
+            if tracing or part._flags & TRACED:
+                return None
+            part = part._array
+        elif isinstance(part, (list, np.ndarray)):
+            part = np.array(part) if len(part) else np.zeros(0, np.intp)  # the caller may change his own
+        parts.append(part)
+    return tuple(parts) if isinstance(index, tuple) else parts[0]
+
+
+def _is_plain(index: Any) -> bool:
+    """Whether it is made of numbers and slices, so that it can be compared with another."""
+    if type(index) is tuple:
+        return all(type(part) in _PLAIN for part in index)
+    return type(index) in _PLAIN
+
+
+_PLAIN = {int, slice, type(None), type(...)}
+
+
+def _has_whole_numbers(index: Any) -> bool:
+    """Whether there is an array of whole numbers in it, which may name an entry twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in parts)
+
+
+def _is_in_order(places: Any) -> bool:
+    """Whether they number an array through."""
+    flat = np.reshape(places, -1)
+    return bool(flat[0] == 0 and flat[-1] == flat.size - 1 and (flat[1:] - flat[:-1] == 1).all())
+
+
+def _as_slice(numbers: Any) -> Any:
+    """Increasing numbers at equal distances as a slice; others as they are."""
+    first = int(numbers[0])
+    if numbers.size == 1:
+        return slice(first, first + 1)
+    step = int(numbers[1]) - first
+    if step > 0 and (numbers[1:] - numbers[:-1] == step).all():
+        return slice(first, int(numbers[-1]) + 1, step)
+    return numbers
+
+
+def _read(x: Any) -> Any:
+    """Arguments with what they hold now in the place of buffers."""
+    if isinstance(x, Tensor):
+        return x._current()
+    if type(x) in (list, tuple):
+        return type(x)(map(_read, x))
+    if type(x) is dict:
+        return {key: _read(value) for key, value in x.items()}
+    return x
+
+
+def _write_out(out: Sequence[Any], result: Any) -> Any:
+    """The results written into what was given as out=."""
+    for target, part in zip(out, result if type(result) is tuple else (result,), strict=True):
+        if not isinstance(target, Buffer):
+            raise TypeError(f"out= at {user_line()} must be a buffer made by tg.zeros, to hold a Tensor's value")
+        _check_same_kind(target, part)
+        target[...] = part
+    return out[0] if len(out) == 1 else out
+
+
+def _check_same_kind(target: Buffer, value: Any) -> None:
+    if not np.can_cast(value.dtype, target.dtype, "same_kind"):
+        raise TypeError(
+            f"{target._label()} is {target.dtype}, and {value.dtype} numbers are not written into it in place"
+        )
+
+
+# -- what Tensor's operators and methods are on a buffer -----------------------------------------------------------
+
+
+def _on_current(method: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *args, **keywords: method(self._current(), *args, **keywords)
+
+
+def _in_place(sign: Callable[[Any, Any], Any]) -> Callable[[Buffer, Any], Buffer]:
+    def write(self: Buffer, other: Any) -> Buffer:
+        result = sign(self._current(), other)
+        _check_same_kind(self, result)
+        self[...] = result
+        return self
+
+    return write
+
+
+def install(names: Sequence[str]) -> None:
+    """Make Tensor's operators, methods and properties of these names read a buffer first."""
+    for name in names:
+        if name not in vars(Buffer):
+            member = getattr(Tensor, name)
+            if isinstance(member, property):
+                setattr(Buffer, name, property(_on_current(member.fget)))  # type: ignore[arg-type]
+            else:
+                setattr(Buffer, name, _on_current(member))
+    for sign in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+        setattr(Buffer, f"__i{sign}__", _in_place(getattr(operator, sign)))
+
+
+# -- NumPy's functions that write into their argument --------------------------------------------------------------
+
+
+def _copyto(dst: Buffer, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    dst[...] = src if where is True else np.where(where, src, dst)
+
+
+def _put(a: Buffer, ind: Any, v: Any, mode: str = "raise") -> None:
+    places = np.unravel_index(np.ravel(np.asarray(ind)), a.shape) if mode == "raise" else None
+    if places is None:
+        raise TypeError(f"np.put(mode={mode!r}) is not supported on a buffer; write b[index] = value")
+    a[places] = np.resize(v, places[0].shape) if np.size(v) != 1 else np.reshape(v, ())
+
+
+def _fill_diagonal(a: Buffer, val: Any, wrap: bool = False) -> None:
+    if a.ndim != 2 or wrap or np.ndim(val):
+        raise TypeError("np.fill_diagonal on a buffer takes a matrix and one number; write b[index] = value")
+    a[np.diag_indices(min(a.shape))] = val
+
+
+def _putmask(a: Buffer, mask: Any, values: Any) -> None:
+    if np.size(values) != 1 and np.shape(values) != a.shape:
+        raise TypeError("np.putmask on a buffer takes one value, or one for each entry; write b[mask] = values")
+    a[...] = np.where(mask, np.reshape(values, ()) if np.size(values) == 1 else values, a)
+
+
+_WRITING: dict[Any, Callable[..., Any]] = {
+    np.copyto: _copyto,
+    np.put: _put,
+    np.fill_diagonal: _fill_diagonal,
+    np.putmask: _putmask,
+    np.copy: lambda a, *order, **keywords: a.copy(),
+}
+
+
+# -- making them ---------------------------------------------------------------------------------------------------
+
+
+def zeros(shape: Any, dtype: Any = float) -> Buffer:
+    """An array of zeros that can be written into piece by piece, with gradients, as a NumPy array can.
+
+    shape, dtype: as for np.zeros. It is a Tensor in every other way. What is read of it keeps its values when it is
+    written into later, and a value that is overwritten has no gradient any more from there on. TypeError if a complex
+    number is written into real ones, if a Tensor with a gradient is written into whole numbers, or if a value of a
+    transform is written into a buffer made outside of it.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> def total(w, x):
+    ...     h = tg.zeros(4)
+    ...     for t in range(1, 4):
+    ...         h[t] = w * h[t - 1] + x[t]
+    ...     return np.sum(h)
+    >>> tg.grad(total)(0.5, np.ones(4))
+    array(3.)
+    """
+    return Buffer(np.zeros(shape, dtype))
+
+
+def empty(shape: Any, dtype: Any = float) -> Buffer:
+    """The same for np.empty: what has not been written yet is 0.
+
+    >>> import tinygrad_lite as tg
+    >>> x = tg.empty((2, 2)); x[0] = 1.0; x[1] = [2.0, 3.0]; x
+    Buffer([[1., 1.],
+            [2., 3.]])
+    """
+    return zeros(shape, dtype)
+
+
+def ones(shape: Any, dtype: Any = float) -> Buffer:
+    """The same for np.ones.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.ones(2)
+    Buffer([1., 1.])
+    """
+    return Buffer(np.ones(shape, dtype))
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
+    """The same for np.full; the gradient flows to a Tensor that it is filled with.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.grad(lambda x: tg.full(3, x).sum())(2.0)
+    array(3.)
+    """
+    if dtype is None:
+        dtype = fill_value.dtype if hasattr(fill_value, "dtype") else np.asarray(fill_value).dtype
+    buffer = zeros(shape, dtype)
+    buffer[...] = fill_value
+    return buffer
+
+
+def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    """A buffer of zeros of the shape and dtype of an array or a Tensor; so is np.zeros_like of a Tensor.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.zeros_like(np.ones(2, np.float32))
+    Buffer([0., 0.], dtype=float32)
+    """
+    array = np.zeros_like(a._array if isinstance(a, Tensor) else a, dtype, subok=False, shape=shape)
+    return Buffer(array) if isinstance(array, np.ndarray) else array  # another library's arrays are not ours to write
+
+
+def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    """The same for np.full_like."""
+    buffer = zeros_like(a, dtype, shape=shape)
+    buffer[...] = fill_value
+    return buffer
+
+
+tree.register_reader(Buffer, Buffer._current)
