@@ -14,7 +14,7 @@ LAYERS = [
     ["axes", "callsite", "context", "intervals", "rounding", "signatures"],
     ["dispatch", "tree"],
     ["tensor"],
-    ["messages", "pulling"],
+    ["array_argument", "messages", "pulling"],
     ["calling"],
     ["op"],
     ["table"],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 import re
 import sys
 from types import FrameType
+
+import numpy as np
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -35,9 +38,42 @@ def line_at(place: str) -> str:
     return f"{place}: {linecache.getline(path, int(number)).strip()}".rstrip(": ") if path else place
 
 
+_MADE = r"^\s*{name}\s*(?::[^=]+)?=.*\b(?:zeros|empty|ones|full)(?:_like)?\("
+_NOT_HELD = (
+    "collect the parts in a list, then np.stack; or make {} with tg.zeros{}, to write into it with gradients: an array "
+    "of NumPy's cannot hold a Tensor"
+)
+_STORES = {dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap}
+
+
+def advise_buffer(stored: bool = True) -> str | None:
+    """What to write where the user's line writes into an array, `h[t] = value` or `h.fill(value)`, and the line where
+    that array is made; None if the line does not. stored: only where just that is what is being done."""
+    frame = user_frame()
+    if frame is None:
+        return None
+    code, path = frame.f_code, frame.f_code.co_filename
+    line = linecache.getline(path, frame.f_lineno)
+    found = re.search(r"([A-Za-z_][\w.]*)\.(?:fill|put|itemset)\(", line)
+    if not found and (not stored or code.co_code[frame.f_lasti] in _STORES):
+        found = re.search(r"([A-Za-z_][\w.]*)\s*\[.*\]\s*(?:\*\*|//|[-+*/%@])?=(?!=)", line)
+        if not found and stored:
+            return _NOT_HELD.format("the array", "")
+    if not found:
+        return None
+    name = found[1]
+    is_global = name in frame.f_globals and name not in code.co_varnames
+    first = 1 if is_global else code.co_firstlineno
+    made = re.compile(_MADE.format(name=re.escape(name)))
+    numbers = [n for n in range(first, frame.f_lineno) if made.search(linecache.getline(path, n))]
+    where = f", instead of {line_at(f'{path}:{numbers[-1]}')}" if numbers else ""
+    return _NOT_HELD.format(name, f"{where}, inside the function" if is_global else where)
+
+
 _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what to write instead
     (r"\.dot\(", "write X @ W for X.dot(W)"),
-    (r"\w\[[^=]*\]\s*=[^=]", "collect the parts in a list, then np.stack; a plain array cannot hold a Tensor"),
+    (r"\.choose\(", "write np.choose(a, choices) for a.choose(choices)"),
+    (r"\.searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
     (
         r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]",
         "write np.stack([…]), np.concatenate or np.block for a list of Tensors",
@@ -59,6 +95,9 @@ def advise_instead_of_array() -> str:
         name = ".".join([*public, inside.f_code.co_name])
         return f"{name} knows no Tensors; write NumPy's twin of it, or give it a rule with tg.custom_vjp ({line})"
     numbers = "say .numpy() if you mean the numbers alone"
+    buffer = advise_buffer()
+    if buffer is not None:
+        return f"{buffer}, or {numbers} ({line})"
     remedies = [f"{remedy}, or {numbers}" for pattern, remedy in _REMEDIES if re.search(pattern, line)]
     return f"{remedies[0] if remedies else numbers} ({line})"
 
@@ -68,6 +107,6 @@ def variable_name(value: object) -> str | None:
     frame = user_frame()
     if frame is not None:
         for name, local in frame.f_locals.items():
-            if local is value:
+            if local is value or (isinstance(local, np.ndarray) and getattr(local, "original", None) is value):
                 return name
     return None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .callsite import user_line, variable_name
+from .callsite import advise_buffer, user_line, variable_name
 
 handlers: dict[Any, Callable[..., Any]] = {}
 """NumPy's function, or (ufunc, method) -> what to call instead."""
@@ -64,10 +64,14 @@ _SIGNS |= {np.floor_divide: "//", np.remainder: "%"}  # for people
 
 
 def _no_in_place(ufunc: np.ufunc, array: Any) -> str:
-    name, sign = variable_name(array) or "b", _SIGNS[ufunc]
+    name, sign = variable_name(array), _SIGNS[ufunc]
+    advice = None if name else advise_buffer(stored=False)  # b[i] += t
+    if advice:
+        return f"a Tensor added into an array would lose its gradient; {advice} ({user_line()})"
+    name = name or "b"
     return (
         f"{name} {sign}= t at {user_line()} would write a Tensor's value into the array {name} and lose its gradient; "
-        f"write {name} = {name} {sign} t instead"
+        f"write {name} = {name} {sign} t instead, or make {name} with tg.zeros"
     )
 
 

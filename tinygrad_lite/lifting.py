@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .array_argument import as_argument, plain
 from .backward import find_nodes, sweep
 from .calling import record
 from .callsite import line_at
@@ -88,8 +89,11 @@ class Run:
         structures = []
         tensors = bool(kwargs) and _holds_tensors(kwargs)
         for i, arg in enumerate(args):
-            if type(arg) is not np.ndarray and i not in argnums:
-                tensors = tensors or _holds_tensors(arg)
+            if i not in argnums:
+                arguments[i] = as_argument(arg)
+                tensors = tensors or (type(arg) is not np.ndarray and _holds_tensors(arg))
+        if kwargs:
+            kwargs = {name: as_argument(arg) for name, arg in kwargs.items()}
         for i in argnums:
             values, structure = tree.flatten(args[i])
             name = argument_name(f, i)
@@ -107,10 +111,10 @@ class Run:
             arguments[i] = tree.unflatten(structure, lifted)
         if mode is not None and not mode.grad_enabled:
             with switched(grad_enabled=True):
-                output = f(*arguments, **kwargs)
+                output = call_users(f, arguments, kwargs)
                 tree.flatten(output)  # buffers are read while gradients are recorded
         else:
-            output = f(*arguments, **kwargs)
+            output = call_users(f, arguments, kwargs)
         if isinstance(output, Tensor):
             output = output._current()
         nodes, outer = find_nodes(find_differentiable(output), self.start)
@@ -126,6 +130,21 @@ class Run:
     def is_recorded_outside(self) -> bool:
         """Whether its derivatives are themselves recorded, since the results depend on something outside."""
         return self.leaving.tensors and bool(self.leaving.outer & (GRAD | TRACED))
+
+
+class TensorInArrayError(TypeError, ValueError):
+    """A Tensor was stored in an array of NumPy's, which raises ValueError then, where a whole row is a TypeError."""
+
+
+def call_users(f: Function, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
+    """f(*args, **kwargs). NumPy hides the error of a Tensor that is stored in an array behind one of its own."""
+    try:
+        return f(*args, **kwargs)
+    except ValueError as error:
+        cause = error.__cause__
+        if isinstance(cause, TypeError) and str(error).startswith("setting an array element"):
+            raise TensorInArrayError(f"setting an array element: {cause}") from cause
+        raise
 
 
 def _nothing_to_differentiate(arg: Any, name: str) -> str:
@@ -177,6 +196,7 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
         lifted = leaf(data, x._flags | GRAD | LIFTED | (TRACED if tracing else 0), x.name or path)
         lifted._op, lifted._inputs = identity, (x,)
         return lifted
+    x = plain(x)
     array = x if hasattr(x, "__array_function__") and not isinstance(x, np.generic) else np.asarray(x)
     if array.dtype.kind == "O":
         raise TypeError(f"{path} is a {type(x).__name__}, not an array of numbers")
@@ -235,7 +255,7 @@ class Exit:
         """What a function returned, a tree."""
         if type(output) is Tensor:
             return self._value(output)
-        return tree.map(lambda x: self._value(x) if type(x) is Tensor else x, output)
+        return tree.map(lambda x: self._value(x) if type(x) is Tensor else plain(x), output)
 
     def _value(self, y: Tensor) -> Any:
         if self.tensors:

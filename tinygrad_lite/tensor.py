@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .callsite import advise_instead_of_array, user_line, user_place
+from .callsite import advise_buffer, advise_instead_of_array, user_line, user_place
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
 
@@ -188,6 +188,7 @@ class Tensor(Methods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._flags & GRAD:
             raise TypeError(f"np.asarray({label(self)}) would lose its gradient; {advise_instead_of_array()}")
+        _refuse_storing(self)
         return np.array(self._read("np.asarray(t)", noted=True), dtype=dtype)
 
     # -- Python's protocols ----------------------------------------------------------------------------------------
@@ -203,6 +204,7 @@ class Tensor(Methods):
         return float(_outside(self, "float(t)"))
 
     def __int__(self) -> int:
+        _refuse_storing(self)
         return int(_single(self, "int(t)"))
 
     def __index__(self) -> int:
@@ -333,13 +335,20 @@ def _single(t: Tensor, how: str) -> Any:
     return t._read(how, noted=True).item()
 
 
+def _refuse_storing(t: Tensor) -> None:
+    """TypeError if the number is asked for by a plain array that would store it, as in array[i] = t."""
+    advice = advise_buffer() if t._flags & (GRAD | TRACED) else None
+    if advice is not None:
+        raise TypeError(f"{label(t)}, written into an array, would lose its gradient; {advice} ({user_line()})")
+
+
 def _outside(t: Tensor, how: str) -> Any:
     """The number for Python's own arithmetic, which math.sin(t) asks for too: not inside a transform."""
+    _refuse_storing(t)
     if t._flags & GRAD and t._flags & LIFTED and not is_left_over(t):
         raise TypeError(
-            f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t), or "
-            "array[i] = t). Return a cost as it is, without float(); use NumPy's functions in place of math's; collect "
-            "rows in a list, then np.stack; print with f'{t:.3f}'"
+            f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t)). "
+            "Return a cost as it is, without float(); use NumPy's functions in place of math's; print with f'{t:.3f}'"
         )
     return _single(t, how)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import intervals
+from ..dispatch import handlers
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
 from .examples import over_axes, whole, with_keywords
@@ -359,6 +360,10 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     if high is not None:
         result = minimum(result, high)
     return positive(a) if result is a else result
+
+
+# The ufunc behind the method of an array, X.clip(low, high); it has no public name.
+handlers[np._core.umath.clip] = clip  # type: ignore[attr-defined]
 
 
 def _nan_to_num_vjp(g: Array, y: Array, x: Array, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:

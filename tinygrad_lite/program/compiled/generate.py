@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
+from ...lifting import call_users
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
 from ..program import Node, Operand, Program
@@ -60,7 +61,7 @@ def trace_function(
     named = [open_argument(x, n, _stand_in) for n, x in kwargs.items()]
     tensors = [t for a in (*positional, *named) for t in a.tensors]
     with tracing():
-        output = f(*(a.tree() for a in positional), **{a.name: a.tree() for a in named})
+        output = call_users(f, [a.tree() for a in positional], {a.name: a.tree() for a in named})
     roots, results = tree.flatten(output)
     for x in roots:
         if not isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)):

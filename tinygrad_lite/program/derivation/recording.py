@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import tree
 from ...backward import find_nodes, sweep
-from ...lifting import identity, positions, single_number
+from ...lifting import call_users, identity, positions, single_number
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
 from ..names import clean, leaf_names
@@ -85,7 +85,7 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     ]
     inputs = [t for a in arguments for t in a.traced]
     with observing() as variables, tracing():
-        output = f(*(a.tree() for a in arguments))
+        output = call_users(f, [a.tree() for a in arguments], {})
     y = single_number(output, f, "derive")
     leaves = [t for i in chosen for t in arguments[i].traced]
     named = [t for t in variables.tensors(start) if t._op is not identity]
