@@ -25,6 +25,7 @@ LAYERS = [
     ["transforms"],
     ["jacobians"],
     ["debug", "checkpoint", "testing", "program", "nn", "optim", "io"],
+    ["diagnosis"],
     ["compile", "derive", "compare"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}

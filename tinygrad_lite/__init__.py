@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .checkpoint import checkpoint as checkpoint
+from .compare import compare as compare
 from .compile import compile as compile
 from .context import no_grad as no_grad
 from .debug import debug as debug

@@ -32,7 +32,8 @@ class Algebra:
     """The pass. names: of the forward pass's values. leaves: the inputs that the gradient is taken of.
 
     samples: lists of input arrays. sizes: whole numbers that have a name. literals: numbers that stand in the user's
-    code. facts: after a run, what was assumed of the other inputs.
+    code. kept: names of gradients that are values of their own. facts: after a run, what was assumed of the other
+    inputs.
     """
 
     names: frozenset[str]
@@ -40,6 +41,7 @@ class Algebra:
     samples: Sequence[Sequence[Any]]
     sizes: frozenset[int] = frozenset()
     literals: frozenset[float] = frozenset()
+    kept: frozenset[str] = frozenset()
     facts: list[Fact] = field(default_factory=list)
 
     def __call__(self, program: Program) -> Program:
@@ -80,7 +82,8 @@ class _Walk:
         region: dict[Node, Node] = {}
         for node in reversed(self.program.steps):
             within = {region.get(user) if self._can_be_part(user) else None for user in users[node]}
-            if node in outputs or len(users[node]) != 1 or None in within or not self._can_be_part(node):
+            apart = node in outputs or node.name in self.settings.kept
+            if apart or len(users[node]) != 1 or None in within or not self._can_be_part(node):
                 region[node] = node
             else:
                 region[node] = within.pop()  # type: ignore[assignment]

@@ -6,7 +6,7 @@ import ast
 import heapq
 import operator
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,11 +26,12 @@ _CHEAP = {operator.add, operator.sub, operator.mul, operator.neg, operator.gt, o
 
 @dataclass
 class Line:
-    """name = expression; shape is None for several arrays."""
+    """name = expression; shape is None for several arrays. value: the step that it computes, or what it copies."""
 
     name: ast.Name
     expression: Expr
     shape: tuple[int, ...] | None
+    value: Operand
 
     def assignments(self) -> list[tuple[Expr, Expr]]:
         """The equations it stands for: (left side, right side)."""
@@ -53,7 +54,7 @@ class Layout:
 
     inputs: a name for each of the program's inputs and captures. leaves: what the outputs after the first are the
     gradients of. value: a name for the first output. forward_nodes: the steps of the forward pass. taken:
-    identifiers already in use; new ones are added.
+    identifiers already in use; new ones are added. kept: names of gradients that have a line in any case.
     """
 
     def __init__(
@@ -66,8 +67,9 @@ class Layout:
         value: str,
         forward_nodes: set[Node],
         taken: set[str],
+        kept: Container[str] = (),
     ) -> None:
-        self.program, self._speller, self._labels = program, speller, labels
+        self.program, self._speller, self._labels, self._kept = program, speller, labels, kept
         self._forward_nodes, self._taken = forward_nodes, taken
         self._names: dict[Node, ast.Name] = {node: ast.Name(name) for node, name in inputs.items()}
         self._folded: dict[Node, Expr] = {}
@@ -90,6 +92,7 @@ class Layout:
         named = node.name in self._labels.forward
         if node.name in self._labels.backward:  # dA = W.T @ dZ goes into dZ = dA * ..., but into no product of matrices
             shared = uses > 1 or any(user.op is None or user.op.kind != "elementwise" for user in self._users[node])
+            shared = shared or node.name in self._kept
         else:
             shared = uses > 1 and not (_is_cheap(node) and len(text(expression)) <= _TRIVIAL)
         needs_lines = node.shape is None or isinstance(expression, Assembly)
@@ -137,7 +140,12 @@ class Layout:
         if raw is None:
             self._nameless.add(node)
         self._names[node] = ast.Name(raw or "t")
-        self._lines[node] = Line(self._names[node], expression, node.shape)
+        self._lines[node] = Line(self._names[node], expression, node.shape, node)
+
+    @property
+    def names(self) -> dict[Node, str]:
+        """What the inputs, and the values that have a line, are called."""
+        return {node: name.id for node, name in self._names.items()}
 
     # -- names and order -------------------------------------------------------------------------------------------
 
@@ -160,7 +168,7 @@ class Layout:
                 self._names[x].id = name.id
                 mine[x] = name
             else:
-                copies.append(Line(name, self._copy(x, leaf), leaf.shape))
+                copies.append(Line(name, self._copy(x, leaf), leaf.shape, x))
             results.append(name)
         self._name_backward([node for node in backward if node not in mine])
         self.backward = self._schedule(backward, list(mine)) + copies

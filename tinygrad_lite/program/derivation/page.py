@@ -29,7 +29,9 @@ _ALIGNED = 64  # comments stand below one another, but for lines longer than thi
 class Page:
     """The text of a simplified program, and the objects from outside that it needs."""
 
-    def __init__(self, recording: Recording, program: Program, facts: Sequence[Fact]) -> None:
+    def __init__(
+        self, recording: Recording, program: Program, facts: Sequence[Fact], kept: frozenset[str] = frozenset()
+    ) -> None:
         self.recording, self.facts = recording, facts
         self.taken = set(recording.taken)
         self.outside: dict[str, Any] = {}  # globals of the function
@@ -41,20 +43,22 @@ class Page:
         self.helpers = Helpers(self.taken)
         self.sizes = self._find_sizes(program)
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
+        self.speller = Speller(
+            self._bind,
+            self._helper,
+            {n: name for n, (name, _) in self.sizes.items()},
+            recording.variables.is_outside,
+        )
         self.layout = Layout(
             program,
-            Speller(
-                self._bind,
-                self._helper,
-                {n: name for n, (name, _) in self.sizes.items()},
-                recording.variables.is_outside,
-            ),
+            self.speller,
             recording.labels,
             recording.names,
             self._find_leaves(program),
             value,
             find_forward(program, frozenset(recording.labels.forward)),
             self.taken,
+            kept,
         )
 
     def execute(self) -> tuple[str, Function]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,8 @@ def write_derivation(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int
     recording = record(f, args, wrt)
     attempts = [True, False] if simplify else [False]
     for algebra in attempts:
-        derivation = _write(recording, algebra)
+        page = lay_out(recording, algebra)
+        derivation = *page.execute(), [page.layout.forward, page.layout.backward]
         problem = _describe_difference(recording, derivation[1])
         if problem is None:
             return derivation
@@ -45,15 +46,17 @@ def write_derivation(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int
     raise RuntimeError(f"derive: {problem}; this is a bug of tinygrad_lite, please report the function")
 
 
-def _write(recording: Recording, simplify: bool) -> Text:
-    """The derivation, with or without algebra."""
+def lay_out(recording: Recording, simplify: bool, kept: Collection[str] = ()) -> Page:
+    """The derivation, with or without algebra. kept: variables whose gradients have a line of their own."""
+    labels = recording.labels
+    keys = frozenset(key for key, of in labels.backward.items() if labels.forward.get(of) in kept)
     program = _simplify(recording.program)
     names = frozenset(recording.labels.forward)
     facts: list[Fact] = []
     if simplify:
         known = recording.variables
         samples = draw_samples(recording.inputs)
-        algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals))
+        algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals), keys)
         program = algebra(program)
         facts = algebra.facts
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
@@ -62,8 +65,7 @@ def _write(recording: Recording, simplify: bool) -> Text:
     program = rewrite(program, [*SPELLED_FINITE, *SPELLED])
     program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
     program = drop_dead(program)
-    page = Page(recording, program, facts)
-    return *page.execute(), [page.layout.forward, page.layout.backward]
+    return Page(recording, program, facts, keys)
 
 
 def _simplify(program: Program) -> Program:

@@ -1,0 +1,198 @@
+"""tg.compare: right gradients are never accused, and mistakes are named."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.diagnosis.mistakes import MISTAKES
+
+RIGHT_LINES = {
+    "dZ2": "(A2 - Y) / k",
+    "dW2": "dZ2 @ A1.T / q",
+    "db2": "np.sum(dZ2, axis=1, keepdims=True) / q",
+    "dZ1": "W2.T @ dZ2 * (1 - A1**2)",
+    "dW1": "dZ1 @ X.T / q",
+    "db1": "np.sum(dZ1, axis=1, keepdims=True) / q",
+}
+
+
+def cost(W1, b1, W2, b2, X, Y):
+    m = X.shape[1]
+    Z1 = np.dot(W1, X) + b1
+    A1 = np.tanh(Z1)
+    Z2 = np.dot(W2, A1) + b2
+    A2 = 1 / (1 + np.exp(-Z2))
+    J = -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m
+    return J
+
+
+def draw(seed=0, n_x=2, n_h=5, n_y=3, m=11, scale=1.0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    W1, b1 = scale * rng.normal(size=(n_h, n_x)), scale * rng.normal(size=(n_h, 1))
+    W2, b2 = scale * rng.normal(size=(n_y, n_h)), scale * rng.normal(size=(n_y, 1))
+    X, Y = rng.normal(size=(n_x, m)), rng.integers(0, 2, (n_y, m))
+    return tuple(x.astype(dtype) for x in (W1, b1, W2, b2, X, Y))
+
+
+def write_by_hand(args, lectures=True, **wrong):
+    """The gradients of a student, some of whose lines are wrong; and the names that the lines refer to."""
+    W1, b1, W2, b2, X, Y = args
+    m = X.shape[1]
+    Z1 = W1 @ X + b1
+    A1 = np.tanh(Z1)
+    Z2 = W2 @ A1 + b2
+    A2 = 1 / (1 + np.exp(-Z2))
+    k, q = (1, m) if lectures else (m, 1)
+    space: dict[str, Any] = {"np": np, **dict(zip(("W1", "b1", "W2", "b2", "X", "Y"), args, strict=True))}
+    space |= {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": A2, "m": m, "k": k, "q": q}
+    grads = {}
+    for name, line in {**RIGHT_LINES, **wrong}.items():
+        grads[name] = space[name] = eval(line, space)
+    return grads, SimpleNamespace(**space)
+
+
+@pytest.mark.parametrize("lectures", [True, False])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 10.0])
+@pytest.mark.parametrize("m", [1, 40])
+def test_right_gradients_are_not_accused(lectures, dtype, scale, m):
+    args = draw(m=m, scale=scale, dtype=dtype)
+    grads, _ = write_by_hand(args, lectures)
+    result = tg.compare(grads, cost, *args)
+    assert result.ok, str(result)
+    assert not result.findings
+    result.raise_if_wrong()
+
+
+@pytest.mark.parametrize("lectures", [True, False])
+def test_the_convention_is_found(lectures):
+    args = draw()
+    result = tg.compare(write_by_hand(args, lectures)[0], cost, *args)
+    assert [e.convention for e in result.entries if e.name.startswith("dZ")] == 2 * ["m·∂J/∂Z" if lectures else "∂J/∂Z"]
+
+
+WRONG = [
+    ("dZ1", "W2.T @ dZ2"),
+    ("dZ1", "W2.T @ dZ2 * (1 - Z1**2)"),
+    ("dZ1", "W2.T @ dZ2 * A1 * (1 - A1)"),
+    ("dZ1", "W2.T @ dZ2 * (1 - A1)"),
+    ("dZ1", "W2.T @ dZ2 + (1 - A1**2)"),
+    ("dZ1", "(W2 - 0.75 * dW2).T @ dZ2 * (1 - A1**2)"),
+    ("dZ2", "Y - A2"),
+    ("dZ2", "A2 - (1 - Y)"),
+    ("dZ2", "A2"),
+    ("dZ2", "(A2 - Y) * A2 * (1 - A2)"),
+    ("dW2", "dZ2 @ A1.T"),
+    ("dW2", "dZ2 @ Z1.T / m"),
+    ("dW1", "dZ1 @ X.T / (m - 1)"),
+    ("dW1", "dZ1 @ X.T / m / m"),
+    ("db2", "np.sum(dZ2, axis=1, keepdims=True)"),
+    ("db2", "np.sum(dZ2, axis=1) / m"),
+    ("db1", "np.sum(dZ1) / m"),
+    ("db1", "np.mean(dZ1) / m"),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), WRONG)
+def test_a_mistake_is_located_and_its_line_gives_the_users_numbers(name, line):
+    args = draw()
+    grads, space = write_by_hand(args, **{name: line})
+    result = tg.compare(grads, cost, *args)
+    assert not result.ok
+    assert [f.name for f in result.findings] == [name]
+    (finding,) = result.findings
+    assert finding.correct == f"{name} = {RIGHT_LINES[name].replace('(A2 - Y) / k', 'A2 - Y').replace('/ q', '/ m')}"
+    assert finding.written is not None
+    np.testing.assert_allclose(eval(finding.written, vars(space)), grads[name], rtol=1e-9)
+    others, other_space = write_by_hand(draw(seed=1), **{name: line})  # it is the same formula, not the same numbers
+    np.testing.assert_allclose(eval(finding.written, vars(other_space)), others[name], rtol=1e-9)
+    assert f"`{name} = {finding.written}`" in finding.text
+    with pytest.raises(AssertionError, match=name):
+        result.raise_if_wrong()
+
+
+def test_two_mistakes_are_two_findings_and_consequences_are_none():
+    args = draw()
+    grads, _ = write_by_hand(args, dZ1="W2.T @ dZ2", dW2="dZ2 @ A1.T")
+    result = tg.compare(grads, cost, *args)
+    assert sorted(f.name for f in result.findings) == ["dW2", "dZ1"]
+    (consequence,) = [e for e in result.entries if e.name == "dW1"]
+    assert "consistent with your dZ1" in consequence.why
+
+
+def test_a_mistake_in_a_line_that_was_not_given():
+    args = draw()
+    grads, _ = write_by_hand(args, dZ1="W2.T @ dZ2")
+    result = tg.compare({name: grads[name] for name in ("dW1", "db1", "dW2", "db2")}, cost, *args)
+    assert [f.name for f in result.findings] == ["dZ1"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda g: None, "None"),
+        (lambda g: "junk", "dtype"),
+        (lambda g: np.where(np.arange(g.size).reshape(g.shape) == 1, np.nan, g), "nan"),
+        (lambda g: g.astype(int), "int"),
+        (lambda g: g.T, "transposed"),
+        (lambda g: g[:, 0], "shape"),
+        (lambda g: np.array([object()]), "no array"),
+    ],
+)
+def test_a_bad_entry_has_a_verdict_and_the_others_are_judged(spoil, says):
+    args = draw()
+    grads, _ = write_by_hand(args)
+    grads["dW1"] = spoil(grads["dW1"])
+    result = tg.compare(grads, cost, *args)
+    verdicts = {e.name: e for e in result.entries}
+    assert verdicts["dW1"].verdict == "wrong"
+    assert says in verdicts["dW1"].why
+    assert all(verdicts[name].verdict == "right" for name in RIGHT_LINES if name != "dW1")
+    assert not result.ok
+
+
+def test_a_name_that_f_does_not_have():
+    args = draw()
+    grads, _ = write_by_hand(args)
+    grads["dw1"], grads["W2"] = grads.pop("dW1"), grads.pop("dW2")
+    result = tg.compare(grads, cost, *args)
+    why = {e.name: e.why for e in result.entries if e.verdict == "cannot tell"}
+    assert set(why) == {"dw1", "W2"}
+    assert "dW1" in why["dw1"]
+    assert "dW2" in why["W2"]
+
+
+def test_a_list_is_read_as_an_array():
+    args = draw()
+    grads, _ = write_by_hand(args)
+    result = tg.compare({**grads, "db1": grads["db1"].tolist()}, cost, *args)
+    assert result.ok
+
+
+def test_a_function_may_stand_for_the_mapping():
+    args = draw()
+    assert tg.compare(lambda *args: write_by_hand(args)[0], cost, *args).ok
+    with pytest.raises(TypeError, match="mapping"):
+        tg.compare(lambda *args: 3, cost, *args)
+
+
+def test_the_report_in_a_notebook():
+    args = draw()
+    grads, _ = write_by_hand(args, dZ1="W2.T @ dZ2")
+    assert "<table>" in tg.compare(grads, cost, *args)._repr_html_()
+
+
+@pytest.mark.parametrize("row", MISTAKES, ids=lambda row: row.what)
+def test_the_sides_of_a_mistake_differ(row):
+    rng = np.random.default_rng(3)
+    rule = row.rule
+    operands = [
+        x if type(x) is float else rng.normal(size=(3, 3)) if x.ndim == 2 else rng.normal() for x in rule.operands
+    ]
+    right, wrong = (np.asarray(side(*operands, **rule.keywords)) for side in (rule.left, rule.right))
+    assert right.shape != wrong.shape or not np.allclose(right, wrong)

@@ -1,0 +1,276 @@
+"""Causes: from entries that are wrong to the mistakes behind them.
+
+An entry that is neither right nor follows from the user's own values is a mistake in its own line, or in a line
+upstream that the user did not give. A line upstream is blamed where one mistake in it explains several entries, or
+where nothing as simple does in the entry's own line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..program.program import Node, Operand
+from .formulas import Derivation, Formula, evaluate, walk
+from .mutations import Bench, positions
+from .search import Explanation, Factors, Search, Target
+from .telling import Suspect, tell, tell_unexplained
+
+if TYPE_CHECKING:
+    from .judging import Judge, Judged, Reading
+
+_UNEXPLAINED = 9.0
+_UPSTREAM = 0.4  # what it costs to blame a line that was not given
+_STEPWISE = 0.2  # … the same line, written as the chain rule gives it step by step
+_SIMPLE = 3.5  # no need to look for two mistakes in one line where one explains it as simply as this
+_EXTRA = 2.0  # alternatives that cost this much more are not worth telling
+
+
+@dataclass
+class _Context:
+    """One derivation, with the user's values in it."""
+
+    derivation: Derivation
+    bench: Bench
+    search: Search
+    roots: dict[str, Operand]  # of every line, in the convention of the reading
+
+
+def find_causes(judge: Judge, reading: Reading) -> None:
+    """Add the findings to the reading, and what it costs to assume them."""
+    for j in reading.judged.values():
+        if j.consistent and not j.right and not j.upstream:
+            j.right = True  # it follows from what is right to rounding
+    sources = [
+        j for j in reading.judged.values() if not j.right and not j.consistent and np.all(np.isfinite(j.given.numbers))
+    ]
+    if sources:
+        _Causes(judge, reading).find(sources)
+
+
+class _Causes:
+    def __init__(self, judge: Judge, reading: Reading) -> None:
+        self.judge, self.reading = judge, reading
+        self.contexts = [self._open(judge.simple)]
+        if judge.chain is not judge.simple:
+            self.contexts.append(self._open(judge.chain))
+
+    def _open(self, derivation: Derivation, values: Mapping[str, Any] | None = None) -> _Context:
+        bench = self.judge.bench(self.reading, derivation, values)
+        roots = {f.name: self.reading.convention.write(bench, f) for f in derivation.formulas}
+        parameters = {f.of: f.name for f in derivation.formulas if f.parameter}
+        return _Context(derivation, bench, Search(bench, Factors(bench), parameters), roots)
+
+    def find(self, sources: list[Judged]) -> None:
+        own = {j.formula.name: self._explain_own(j, pairs=False) for j in sources}
+        left = list(sources)
+        upstream = self._explain_upstream(sources, own)
+        for suspect in sorted(upstream, key=lambda s: (-len(s.explains), s.cost)):
+            alone = sum(min([s.cost for s in own[n]], default=_UNEXPLAINED) for n in suspect.explains)
+            names = {j.formula.name for j in left}
+            if len(suspect.explains) > 1 and set(suspect.explains) <= names and suspect.cost < alone:
+                rivals = [s for s in upstream if set(s.explains) == set(suspect.explains)]
+                self._add(rivals)
+                left = [j for j in left if j.formula.name not in suspect.explains]
+        for j in left:
+            name = j.formula.name
+            suspects = own[name] + [s for s in upstream if s.explains == (name,)]
+            if min((s.cost for s in suspects), default=_UNEXPLAINED) > _SIMPLE:
+                suspects += self._explain_own(j, pairs=True)
+            if suspects:
+                self._add(suspects)
+            else:
+                self.reading.cost += _UNEXPLAINED
+                self.reading.findings.append(tell_unexplained(self.judge, self.reading, j, self.contexts[0].roots))
+        order = {f.name: i for i, (f, _) in enumerate(self.judge.formulas)}
+        self.reading.findings.sort(key=lambda f: order.get(f.name, len(order)))
+
+    def _add(self, suspects: list[Suspect]) -> None:
+        suspects = self._without_equals(sorted(suspects, key=lambda s: s.rank))
+        best = suspects[0]
+        self.reading.cost += best.cost
+        rivals = [s for s in suspects[1:] if s.cost <= best.cost + _EXTRA][:5]
+        self.reading.findings.append(tell(self.judge, self.reading, best, rivals))
+
+    # -- the entry's own line ------------------------------------------------------------------------------------------
+
+    def _explain_own(self, j: Judged, pairs: bool) -> list[Suspect]:
+        found: list[Suspect] = []
+        target = self._aim(j)
+        for context, penalty in zip(self._contexts_for(j), (0.0, _STEPWISE, 0.5), strict=False):
+            root = context.roots.get(j.formula.name)
+            if root is None or (penalty == _STEPWISE and self._is_same_line(context, j)):
+                continue
+            if min((s.cost for s in found), default=_UNEXPLAINED) <= _SIMPLE:
+                break
+            for e in context.search.explain(root, target, pairs, banned=self._find_later(j.formula.name)):
+                if context is self.contexts[0] or self._is_in_users_words(e.root):
+                    found.append(self._suspect(context, j.formula.name, e, (j.formula.name,), penalty))
+        return found
+
+    def _find_later(self, name: str) -> set[str]:
+        """The line's own gradient, and those that are computed after it."""
+        names = [f.name for f, _ in self.judge.formulas]
+        return set(names[names.index(name) :]) if name in names else {name}
+
+    def _contexts_for(self, j: Judged) -> list[_Context]:
+        """The user's values; where some upstream are wrong, the true ones as well."""
+        contexts = list(self.contexts)
+        if j.upstream:
+            factors = {f.name: self.reading.convention.factor(f) for f, _ in self.judge.formulas}
+            true = {n: v * factors[n] if n in factors else v for n, v in self.judge.truth.items()}
+            if len(contexts) == 1:
+                contexts.append(contexts[0])
+            contexts.append(self._open(self.judge.simple, true))
+        return contexts
+
+    def _is_same_line(self, context: _Context, j: Judged) -> bool:
+        first = self.contexts[0]
+        root = first.roots.get(j.formula.name)
+        return root is not None and first.derivation.spell(root) == context.derivation.spell(
+            context.roots[j.formula.name]
+        )
+
+    def _aim(self, j: Judged) -> Target:
+        numbers = j.given.numbers
+        if numbers.shape != j.expected.shape:
+            slack = np.max(j.slack, initial=0.0)
+        else:
+            slack = np.maximum(j.slack, self.judge._tolerance(numbers, 0.0))
+        return Target(numbers, slack)
+
+    def _suspect(
+        self, context: _Context, name: str, e: Explanation, explains: tuple[str, ...], penalty: float
+    ) -> Suspect:
+        spell = context.derivation.spell
+        text = spell(e.root)
+        first = self.contexts[0] if name in self.contexts[0].roots else context
+        correct = first.derivation.spell(first.roots[name])
+        what = tuple(context.bench.describe(m) for m in e.mutations)
+        return Suspect(name, what, text, correct, e, explains, e.cost + penalty, (e.cost + penalty, len(text)))
+
+    def _is_in_users_words(self, x: Operand) -> bool:
+        """Whether it uses no value that the derivation alone has a name for."""
+        judge = self.judge
+        own = {*judge.recording.labels.forward.values(), *judge.recording.names.values(), *judge.given}
+        return all(y.weak or y.name in own for y in walk(x) if y.op is None)
+
+    # -- lines that were not given -------------------------------------------------------------------------------------
+
+    def _explain_upstream(self, sources: list[Judged], own: dict[str, list[Suspect]]) -> list[Suspect]:
+        context = self.contexts[0]
+        lines = {f.name: f for f in context.derivation.formulas}
+        missing: dict[str, list[Judged]] = {}
+        for j in sources:
+            for name in self.judge._upstream(j.formula, context.derivation):
+                if name not in self.reading.judged:
+                    missing.setdefault(name, []).append(j)
+        found: list[Suspect] = []
+        for name, affected in missing.items():
+            if len(affected) == 1 and any(s.cost < 1.0 for s in own[affected[0].formula.name]):
+                continue
+            for pilot in affected[:2]:
+                found += self._explain_by(context, lines[name], pilot, affected)
+        return found
+
+    def _explain_by(self, context: _Context, line: Formula, pilot: Judged, affected: list[Judged]) -> list[Suspect]:
+        """Mistakes in a line that was not given, found by way of the pilot."""
+        if pilot.given.numbers.shape != pilot.expected.shape or pilot.formula.name not in context.roots:
+            return []
+        template = self._inline(context, context.roots[pilot.formula.name], line.name)
+        places = [path for path, x in positions(template) if type(x) is Node and x.op is None and x.name == line.name]
+
+        def place(tree: Operand) -> Operand | None:
+            whole: Operand | None = template
+            for path in places:
+                whole = None if whole is None else context.bench.replace(whole, path, tree)
+            return whole
+
+        root = context.roots[line.name]
+        found = []
+        banned = self._find_later(line.name)
+        for e in context.search.explain(root, self._aim(pilot), pairs=False, place=place, banned=banned):
+            explained = self._check(context, line.name, e)
+            if explained is not None and pilot.formula.name in explained:
+                found.append(self._suspect(context, line.name, e, explained, _UPSTREAM))
+        return found
+
+    def _inline(self, context: _Context, x: Operand, until: str) -> Operand:
+        """The tree with the lines that were not given written out, but for one."""
+        if type(x) is not Node:
+            return x
+        if x.op is None:
+            name = x.name or ""
+            if name == until or name not in context.roots or name in self.reading.judged:
+                return x
+            return self._inline(context, context.roots[name], until)
+        operands = [self._inline(context, y, until) for y in x.operands]
+        if all(a is b for a, b in zip(operands, x.operands, strict=True)):
+            return x
+        return context.bench.put_in(x, operands) or x
+
+    def _check(self, context: _Context, name: str, e: Explanation) -> tuple[str, ...] | None:
+        """The entries that this wrong line explains; None if it makes one wrong that is right."""
+        values = dict(self.reading.values)
+        values.update((n, context.derivation.values[n]) for n in context.derivation.values.keys() - values.keys())
+        values[name] = context.bench.value(e.root)
+        explained = []
+        started = False
+        for formula in context.derivation.formulas:
+            if formula.name == name:
+                started = True
+                continue
+            if not started:
+                continue
+            try:
+                with np.errstate(all="ignore"):
+                    predicted = evaluate(context.roots[formula.name], values)
+            except (ValueError, TypeError):
+                return None
+            j = self.reading.judged.get(formula.name)
+            if j is None:
+                values[formula.name] = predicted
+                continue
+            same = j.given.numbers.shape == np.shape(predicted)
+            fits = same and self._aim(j).matches(predicted)
+            if j.right and not fits:
+                return None
+            if fits and not j.right and not j.consistent:
+                explained.append(formula.name)
+        return tuple(explained)
+
+    # -- equal formulas ------------------------------------------------------------------------------------------------
+
+    def _without_equals(self, suspects: list[Suspect]) -> list[Suspect]:
+        """Without those that compute the same as a likelier one whatever the data are."""
+        kept: list[tuple[Suspect, Any]] = []
+        for s in suspects:
+            if any(s.name == other.name and s.written == other.written for other, _ in kept):
+                continue
+            print_ = self._fingerprint(s)
+            if print_ is None or not any(s.name == o.name and _are_equal(print_, p) for o, p in kept):
+                kept.append((s, print_))
+        return [s for s, _ in kept]
+
+    def _fingerprint(self, s: Suspect) -> list[Any] | None:
+        found = []
+        for values in self.judge.other_values[:1]:
+            try:
+                with np.errstate(all="ignore"):
+                    found.append(np.asarray(evaluate(s.explanation.root, values), dtype=float))
+            except (KeyError, ValueError, TypeError):
+                return None
+        return found or None
+
+
+def _are_equal(a: list[Any], b: list[Any] | None) -> bool:
+    if b is None:
+        return False
+    return all(
+        x.shape == y.shape
+        and bool(np.allclose(x, y, rtol=1e-9, atol=1e-12 * np.max(np.abs(x), initial=0), equal_nan=True))
+        for x, y in zip(a, b, strict=True)
+    )

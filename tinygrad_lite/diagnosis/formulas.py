@@ -1,0 +1,197 @@
+"""Formulas: the lines of a derivation as trees over named values, which can be evaluated, changed and written out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..program.derivation.page import Page
+from ..program.derivation.recording import Recording
+from ..program.derivation.values import compute_nodes
+from ..program.derivation.write import lay_out
+from ..program.program import Node, Operand, is_scalar
+from ..program.text import Expr, text
+
+After = Callable[[Any], Any]
+
+
+@dataclass(eq=False)
+class Formula:
+    """One line, name = root. of: the value whose gradient it is. parameter: whether that is an argument of f.
+
+    root: a tree; its leaves are nodes without an op, which have the name of a value, or of a size.
+    """
+
+    name: str
+    root: Operand
+    of: str
+    parameter: bool
+
+    @property
+    def uses(self) -> set[str]:
+        """The names in it."""
+        return {x.name or "" for x in walk(self.root) if x.op is None}
+
+
+def walk(x: Operand) -> list[Node]:
+    """The nodes of a tree, operands first."""
+    if type(x) is not Node:
+        return []
+    return [y for operand in x.operands for y in walk(operand)] + [x]
+
+
+def evaluate(x: Operand, values: Mapping[str, Any], after: After = lambda y: y) -> Any:
+    """The value of a tree. after: applied to the result of every step."""
+    if type(x) is not Node:
+        return x
+    if x.op is None:
+        return values[x.name or ""]
+    return after(x.op.fn(*[evaluate(y, values, after) for y in x.operands], **x.params))
+
+
+@dataclass
+class Derivation:
+    """A derivation's values and lines.
+
+    values: of what has a name, in float64. noise: how far each moves with rounding errors of the user's precision.
+    formulas: the lines of the backward pass, in order. forward: names of the variables of the forward pass.
+    sizes: names (or `X.shape[0]`) of whole numbers. leaves: a tree's leaf for every name.
+    """
+
+    page: Page
+    values: dict[str, Any]
+    noise: dict[str, Any]
+    formulas: list[Formula]
+    forward: list[str]
+    inputs: list[str]
+    sizes: dict[str, int]
+    leaves: dict[str, Node] = field(default_factory=dict)
+
+    def spell(self, x: Operand) -> str:
+        """A tree as text."""
+        return text(self._spell(x))
+
+    def _spell(self, x: Operand) -> Expr:
+        if type(x) is not Node:
+            return self.page.speller.literal(x)
+        if x.op is None:
+            return ast.parse(x.name or "", mode="eval").body
+        return self.page.speller.spell(x, [self._spell(y) for y in x.operands])
+
+    def namespace(self) -> dict[str, Any]:
+        """What a line needs to run, beside the values: np, sizes that have a name, functions that NumPy lacks."""
+        space: dict[str, Any] = {"np": np, **self.page.outside}
+        for definition in self.page.helpers.definitions:
+            exec(definition, space)
+        space.update((name, n) for name, n in self.sizes.items() if name.isidentifier())
+        return space
+
+
+def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str], eps: float) -> Derivation:
+    """The lines of the derivation. kept: variables whose gradients have a line of their own."""
+    page = lay_out(recording, simplify, kept)
+    layout = page.layout
+    names = layout.names
+    sizes = _name_sizes(recording, page)
+    by_number = {n: name for name, n in reversed(sizes.items()) if name.isidentifier()}
+    leaves: dict[str, Node] = {}
+
+    def leaf(name: str, shape: Any, dtype: Any) -> Node:
+        if name not in leaves:
+            leaves[name] = Node(None, (), {}, shape, dtype, name=name)
+        return leaves[name]
+
+    for name in sizes:
+        leaves[name] = Node(None, (), {}, (), np.dtype(np.int64), weak=True, name=name)
+
+    def grow(x: Operand, is_root: bool = False) -> Operand:
+        if type(x) is not Node:
+            if is_scalar(x) and type(x) is int and x in by_number:
+                return leaves[by_number[x]]
+            return x
+        if x in names and not is_root:
+            return leaf(names[x], x.shape, x.dtype)
+        operands = tuple(grow(y) for y in x.operands)
+        return Node(x.op, operands, x.params, x.shape, x.dtype, x.weak)
+
+    lines = [*layout.forward, *layout.backward]
+    for node, name in names.items():
+        leaf(name, node.shape, node.dtype)
+    own = {line.name.id: line.value for line in lines}
+    copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
+    arrays = [_widen(x) for x in recording.inputs]
+    wide = compute_nodes(layout.program, arrays) or {}
+    shaken = [compute_nodes(layout.program, arrays, shake(eps, seed)) or {} for seed in range(3)]
+
+    def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
+        if x is None:
+            return np.zeros(np.shape(wide[_leaf_of(page, name)]))
+        return values.get(x) if type(x) is Node else x
+
+    values = {name: wide[node] for node, name in names.items() if node in wide}
+    values.update((name, value_of(x, name, wide)) for name, x in own.items())
+    noise: dict[str, Any] = {}
+    for name, x in [*((n, node) for node, n in names.items()), *own.items()]:
+        if name in values and type(values[name]) is not tuple:
+            moves = [np.abs(np.subtract(value_of(x, name, s), values[name], dtype=float)) for s in shaken]
+            noise[name] = np.nan_to_num(np.max(moves, axis=0), nan=np.inf, posinf=np.inf)
+    values.update(sizes)
+    parameters = {recording.names[node] for node in recording.leaves}
+    formulas = []
+    for line in layout.backward:
+        name = line.name.id
+        of = _find_primal(page, line.value, name)
+        root = 0.0 if line.value is None else grow(line.value, is_root=name not in copies)
+        if name not in leaves:
+            leaf(name, line.shape, np.dtype(np.float64))
+        formulas.append(Formula(name, root, of, name[1:] in parameters))
+    forward = [line.name.id for line in layout.forward]
+    inputs = [names[n] for n in layout.program.inputs] + [names[n] for n, _ in layout.program.captures]
+    return Derivation(page, values, noise, formulas, forward, inputs, sizes, leaves)
+
+
+def shake(eps: float, seed: int) -> After:
+    """Adds a rounding error to every result."""
+    rng = np.random.default_rng(seed)
+
+    def after(y: Any) -> Any:
+        if type(y) is tuple:
+            return tuple(map(after, y))
+        if np.asarray(y).dtype.kind not in "fc":
+            return y
+        return y * (1 + eps * rng.uniform(-1, 1, np.shape(y)))
+
+    return after
+
+
+def _widen(x: Any) -> Any:
+    """In float64."""
+    return x.astype(np.float64) if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f" else x
+
+
+def _leaf_of(page: Page, name: str) -> Node:
+    return next(node for node, n in page.layout.names.items() if name == "d" + n)
+
+
+def _find_primal(page: Page, x: Operand, name: str) -> str:
+    """The value whose gradient the line is."""
+    labels = page.recording.labels
+    key = labels.backward.get(x.name or "") if type(x) is Node else None
+    return labels.forward.get(key, key) if key is not None and "d" + labels.forward.get(key, key) == name else name[1:]
+
+
+def _name_sizes(recording: Recording, page: Page) -> dict[str, int]:
+    """Names for the lengths of the axes: the user's own, or `X.shape[0]`."""
+    sizes = {name.id: n for n, (name, _) in page.sizes.items()}
+    for name, n in ((name, n) for n, name in recording.variables.sizes.items()):
+        sizes.setdefault(name, n)
+    nodes: Sequence[Node] = [*page.layout.program.inputs, *(n for n, _ in page.layout.program.captures)]
+    for node in nodes:
+        for axis, n in enumerate(node.shape or ()):
+            if n > 1 and n not in sizes.values():
+                sizes[f"{page.layout.names[node]}.shape[{axis}]"] = n
+    return sizes

@@ -1,0 +1,324 @@
+"""Judging: every entry against the truth, and against its own line on the user's values; then the mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..program.derivation.recording import record
+from ..program.derivation.samples import draw_samples
+from ..program.derivation.values import compute_nodes
+from ..program.program import Node, Operand
+from .convention import Convention
+from .entries import Given, describe_shape, describe_unknown
+from .formulas import Derivation, Formula, derive_formulas, evaluate, shake, walk
+from .mutations import Bench
+from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
+
+_UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
+_NOISE = 200  # times the noise measured in three draws
+_COARSE = 0.05  # a tolerance above this part of the largest entry says nothing
+_SETTLED = 1e-3  # but a difference this small does
+
+
+@dataclass
+class Judged:
+    """One usable entry. expected: the truth in the convention; predicted: the line, on the user's upstream values."""
+
+    given: Given
+    formula: Formula
+    expected: Any
+    predicted: Any
+    tolerance: Any  # of the truth
+    slack: Any  # of the prediction
+    right: bool = False
+    consistent: bool = False
+    upstream: list[str] = field(default_factory=list)  # the user's own wrong entries that it follows from
+
+
+@dataclass
+class Reading:
+    """The user's entries, read in one convention."""
+
+    convention: Convention
+    judged: dict[str, Judged]
+    values: dict[str, Any]  # of every name: the user's where there are some
+    findings: list[Finding] = field(default_factory=list)
+    cost: float = 0.0
+
+
+class Judge:
+    """Compares the entries with f's derivation. wrt: positions of the arguments that are differentiated."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], wrt: Any, given: dict[str, Given]) -> None:
+        self.given = given
+        self.recording = record(f, args, wrt)
+        wished = {name[1:] for name in given if name.startswith("d")}
+        kept = wished & set(self.recording.labels.forward.values())
+        inputs = [np.asarray(x) for x in self.recording.inputs]
+        precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f" and x.ndim]
+        self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
+        self.simple, self.chain = self._derive(kept)
+        self.formulas = self._order()
+        self.names = {f.name for f, _ in self.formulas}
+
+    def _derive(self, kept: set[str]) -> tuple[Derivation, Derivation]:
+        """The derivation as it is printed, and the chain rule step by step."""
+        chain = derive_formulas(self.recording, False, kept, self.eps)
+        try:
+            import sympy  # noqa: F401
+        except ImportError:
+            return chain, chain
+        return derive_formulas(self.recording, True, kept, self.eps), chain
+
+    def _order(self) -> list[tuple[Formula, Derivation]]:
+        """The lines in the order of the backward pass; of two for one name, the printed one."""
+        known = {f.name for f in self.simple.formulas}
+        lines = [(f, self.simple) for f in self.simple.formulas]
+        for i, f in enumerate(self.chain.formulas):
+            if f.name not in known and f.name in self.given and f.of in self.chain.forward:
+                later = {g.name for g in self.chain.formulas[i + 1 :]}
+                at = next((k for k, (g, _) in enumerate(lines) if g.name in later), len(lines))
+                lines.insert(at, (f, self.chain))
+        return lines
+
+    @cached_property
+    def truth(self) -> dict[str, Any]:
+        return {**self.chain.values, **self.simple.values}
+
+    @cached_property
+    def noise(self) -> dict[str, Any]:
+        found = dict(self.chain.noise)
+        for name, moves in self.simple.noise.items():
+            found[name] = (
+                np.maximum(moves, found[name]) if name in found and np.shape(found[name]) == np.shape(moves) else moves
+            )
+        return found
+
+    # -- conventions ---------------------------------------------------------------------------------------------------
+
+    def find_conventions(self) -> list[Convention]:
+        """∂J/∂Z, and m·∂J/∂Z for the sizes that the cost is divided by."""
+        intermediates = {f.name for f, _ in self.formulas if not f.parameter}
+        found = [Convention(None, 1, intermediates)]
+        divisors: set[float] = set()
+        for derivation in (self.simple, self.chain):
+            for f in derivation.formulas:
+                for x in walk(f.root):
+                    for y in x.operands:
+                        if type(y) is Node and y.weak and y.op is None:
+                            divisors.add(float(derivation.values[y.name or ""]))
+                        elif isinstance(y, (int, float)) and y:
+                            divisors |= {abs(float(y)), abs(1 / float(y))}
+        sizes = self.simple.sizes
+        for name in sorted(sizes, key=lambda n: (n != "m", not n.isidentifier())):
+            n = sizes[name]
+            whole = [d / n for d in divisors]
+            used = any(abs(q - round(q)) < 1e-9 and round(q) > 0 for q in whole)
+            if used and n > 1 and (name == "m" or any(abs(d - n) < 1e-9 for d in divisors)):
+                found.append(Convention(name, n, intermediates))
+        return found[:3]
+
+    def read(self) -> list[Reading]:
+        """The entries in each convention that their right ones allow."""
+        readings = [self._read(c) for c in self.find_conventions()]
+        votes = [self._count_votes(r) for r in readings]
+        most = max(votes)
+        return [r for r, v in zip(readings, votes, strict=True) if v == most]
+
+    def _count_votes(self, reading: Reading) -> int:
+        """The intermediate values that are right in this convention; the first of them counts most."""
+        several = [j.right and np.any(j.expected) for j in reading.judged.values() if not j.formula.parameter]
+        return sum(bool(right) * (2 if i == 0 else 1) for i, right in enumerate(several))
+
+    # -- entries -------------------------------------------------------------------------------------------------------
+
+    def _read(self, convention: Convention) -> Reading:
+        """Every entry beside the truth and beside its line, in this convention."""
+        values = dict(self.truth)
+        judged: dict[str, Judged] = {}
+        wrong: set[str] = set()
+        for formula, derivation in self.formulas:
+            name = formula.name
+            factor = convention.factor(formula)
+            expected = np.asarray(self.truth[name], dtype=float) * factor
+            bench = Bench(values, derivation.leaves, derivation.spell)
+            root = convention.write(bench, formula)
+            predicted, moves = self._predict(root, values)
+            given = self.given.get(name)
+            if given is None or given.numbers is None or given.numbers.shape != expected.shape:
+                values[name] = predicted
+                if given is None or given.numbers is None:
+                    continue
+            tolerance = self._tolerance(expected, self.noise.get(name, 0.0) * factor)
+            j = Judged(given, formula, expected, predicted, tolerance, self._tolerance(predicted, moves))
+            judged[name] = j
+            if given.numbers.shape != expected.shape:
+                continue
+            j.right = _within(given.numbers, expected, tolerance)
+            j.consistent = _within(given.numbers, predicted, j.slack) or self._fits_chain(
+                convention, name, values, given
+            )
+            if not j.right:
+                j.upstream = [n for n in self._upstream(formula, derivation) if n in wrong]
+                wrong.add(name)
+            if np.all(np.isfinite(given.numbers)):
+                values[name] = given.numbers
+            else:
+                values[name] = predicted
+        return Reading(convention, judged, values)
+
+    def _fits_chain(self, convention: Convention, name: str, values: Mapping[str, Any], given: Given) -> bool:
+        """Whether the numbers are those of the chain rule written step by step, on the user's values."""
+        formula = next((f for f in self.chain.formulas if f.name == name), None)
+        if formula is None:
+            return False
+        known = {**self.chain.values, **values}
+        bench = Bench(known, self.chain.leaves, self.chain.spell)
+        predicted, moves = self._predict(convention.write(bench, formula), known)
+        return np.shape(predicted) == given.numbers.shape and _within(
+            given.numbers, predicted, self._tolerance(predicted, moves)
+        )
+
+    def _upstream(self, formula: Formula, derivation: Derivation) -> list[str]:
+        """The gradients that a line is computed from, directly or by way of lines that the user did not give."""
+        lines = {f.name: f for f in derivation.formulas}
+        found: list[str] = []
+        stack = [formula]
+        while stack:
+            for name in sorted(stack.pop().uses):
+                if name in lines and name not in found:
+                    found.append(name)
+                    if name not in self.given:
+                        stack.append(lines[name])
+        return found
+
+    def _predict(self, root: Operand, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """A line's value, and how far it moves with rounding errors of its own and of the values it uses."""
+        with np.errstate(all="ignore"):
+            value = np.asarray(evaluate(root, values), dtype=float)
+            moves = np.zeros(value.shape)
+            uses = {x.name or "" for x in walk(root) if x.op is None}
+            for seed in range(3):
+                after = shake(self.eps, seed)
+                rng = np.random.default_rng(100 + seed)
+                moved = dict(values)
+                for name in uses:
+                    v = np.asarray(values[name])
+                    if v.dtype.kind == "f":
+                        own = self.noise.get(name, 0.0)
+                        own = own if np.shape(own) == v.shape else 0.0
+                        moved[name] = v + np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300) * rng.uniform(
+                            -1, 1, v.shape
+                        )
+                moves = np.fmax(moves, np.abs(evaluate(root, moved, after) - value))
+        return value, moves
+
+    def _tolerance(self, value: Any, noise: Any) -> Any:
+        largest = np.max(np.abs(value), where=np.isfinite(value), initial=0.0)
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(_NOISE * noise + _UNITS * self.eps * largest, nan=np.inf, posinf=np.inf)
+
+    def entries(self, reading: Reading) -> list[Entry]:
+        """A verdict for each name that the user gave, in the order of the backward pass."""
+        order = {f.name: i for i, (f, _) in enumerate(self.formulas)}
+        names = sorted(self.given, key=lambda n: order.get(n, len(order)))
+        return [self._enter(name, reading) for name in names]
+
+    def _enter(self, name: str, reading: Reading) -> Entry:
+        given = self.given[name]
+        if name not in self.names:
+            known = self.names | {f.name for f in self.chain.formulas if f.of in self.chain.forward}
+            why = describe_unknown(name, known, self.chain.forward)
+            return Entry(name, CANNOT_TELL, why, agrees=False)
+        if given.numbers is None:
+            return Entry(name, WRONG, given.problem, agrees=False)
+        j = reading.judged[name]
+        convention = "" if j.formula.parameter else str(reading.convention)
+        if given.numbers.shape != j.expected.shape:
+            why = describe_shape(given.numbers.shape, j.expected.shape)
+            return Entry(name, WRONG, why, convention=convention, agrees=False)
+        finite = np.isfinite(j.expected)
+        largest = np.max(np.abs(j.expected), where=finite, initial=0.0)
+        with np.errstate(all="ignore"):
+            gap = np.abs(given.numbers - j.expected)
+            gap = np.where(finite, np.where(np.isnan(gap), np.inf, gap), 0.0)
+        where = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape)) if gap.size else ()
+        difference = float(gap[where] / largest) if gap.size and largest else float(bool(np.any(gap)))
+        if gap.size and not largest and not np.any(gap):
+            difference = 0.0
+        verdict, why = self._decide(j, reading, finite, largest, gap)
+        remark = [why, given.remark] if verdict != RIGHT or "list" in given.remark else [why]
+        agrees = verdict == RIGHT or (verdict == CANNOT_TELL and j.right)
+        why = "; ".join(filter(None, remark))
+        return Entry(name, verdict, why, difference, where, convention, agrees)
+
+    def _decide(self, j: Judged, reading: Reading, finite: Any, largest: float, gap: Any) -> tuple[str, str]:
+        told = "" if j.formula.parameter else str(reading.convention)
+        if not np.all(np.isfinite(j.given.numbers) | ~finite):
+            bad = int(np.sum(~np.isfinite(j.given.numbers) & finite))
+            saturated = self._find_saturated()
+            if saturated:
+                return CANNOT_TELL, f"non-finite: {bad} of its numbers are nan or inf, where {saturated} is saturated"
+            return WRONG, f"{bad} of its numbers are nan or inf, where the true ones are finite"
+        if not np.any(finite) and gap.size:
+            return CANNOT_TELL, "non-finite: the gradient of f itself is nan or inf on this data"
+        if not j.right:
+            if j.consistent and j.upstream:
+                return WRONG, f"but consistent with your {' and '.join(j.upstream)}"
+            return WRONG, ""
+        if not largest and gap.size:
+            return CANNOT_TELL, "all zero: any multiple of the right formula gives zeros too"
+        if np.max(j.tolerance, initial=0.0) > _COARSE * largest and np.max(gap, initial=0.0) > _SETTLED * largest:
+            saturated = self._find_saturated()
+            if saturated:
+                return CANNOT_TELL, f"saturation: {saturated} is so near its limits that rounding decides the gradient"
+            if self.eps > 1e-10:
+                return CANNOT_TELL, "float32 noise: the gradient is below the rounding errors of float32"
+            return CANNOT_TELL, "cancellation: the gradient is a small difference of large numbers"
+        return RIGHT, told
+
+    def _find_saturated(self) -> str | None:
+        for name in self.chain.forward:
+            v = self.truth.get(name)
+            if isinstance(v, np.ndarray) and v.ndim and v.dtype.kind == "f" and v.size:
+                edge = np.minimum(np.abs(np.abs(v) - 1), np.abs(v)) <= 64 * self.eps
+                if np.any(edge) and np.max(np.abs(v)) <= 1:
+                    return name
+        return None
+
+    # -- values for trying formulas ------------------------------------------------------------------------------------
+
+    def bench(self, reading: Reading, derivation: Derivation, values: Mapping[str, Any] | None = None) -> Bench:
+        known = {**derivation.values, **(reading.values if values is None else values)}
+        return Bench({n: v for n, v in known.items() if n in derivation.leaves}, derivation.leaves, derivation.spell)
+
+    @cached_property
+    def other_values(self) -> list[dict[str, Any]]:
+        """Values of everything that has a name, on other data of the same shapes."""
+        found = []
+        for arrays in draw_samples(self.recording.inputs)[3:]:
+            values: dict[str, Any] = {}
+            for derivation in (self.chain, self.simple):
+                layout = derivation.page.layout
+                computed = compute_nodes(layout.program, arrays)
+                if computed is None:
+                    break
+                names = {node: name for node, name in layout.names.items() if node in computed}
+                values.update((name, computed[node]) for node, name in names.items())
+                for line in layout.backward:
+                    values.setdefault(line.name.id, computed.get(line.value, 0.0) if type(line.value) is Node else 0.0)
+                values.update(derivation.sizes)
+            else:
+                found.append(values)
+        return found
+
+
+def _within(found: Any, expected: Any, tolerance: Any) -> bool:
+    finite = np.isfinite(expected)
+    with np.errstate(all="ignore"):
+        return bool(np.all((np.abs(found - expected) <= tolerance) | ~finite))

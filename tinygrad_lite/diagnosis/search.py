@@ -1,0 +1,264 @@
+"""Search: which wrong formula gives the user's numbers?
+
+Every mutation of the right formula is evaluated on the data given. Those that agree with the user's numbers to
+rounding, up to a constant factor, are kept; a constant factor is told as the factor it is, or it does not count.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..program.program import Node, Operand
+from ..rules.elementwise import divide, multiply, negative, subtract
+from .mutations import CHECK, Bench, Mutation, mutate, positions
+
+_MOST = 12  # explanations that are kept
+_STEPS = 60_000  # of pairs, computed at most: some seconds
+_WORK = 3e8  # numbers computed at most, in the search for pairs
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A formula that gives the user's numbers, and the mistakes that lead to it."""
+
+    root: Operand
+    mutations: tuple[Mutation, ...]
+    cost: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """The user's numbers for one line, and how far each may be off."""
+
+    numbers: Any
+    tolerance: Any
+
+    def matches(self, value: Any, factor: float = 1.0) -> bool:
+        with np.errstate(all="ignore"):
+            return bool(np.all(np.abs(self.numbers - factor * value) <= self.tolerance))
+
+    def find_factor(self, value: Any) -> float | None:
+        """The number that the value must be multiplied by, if there is one."""
+        if np.shape(value) != self.numbers.shape or np.asarray(value).dtype.kind not in "fib":
+            return None
+        if self.matches(value):
+            return 1.0
+        v = np.asarray(value, dtype=float).ravel()
+        with np.errstate(all="ignore"):
+            size = float(v @ v)
+            factor = float(v @ self.numbers.ravel()) / size if size else 0.0
+        if not factor or not np.isfinite(factor):
+            return None
+        return factor if self.matches(value, factor) else None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether zero would match as well: then everything does, times zero."""
+        return self.matches(np.zeros(()))
+
+
+class Factors:
+    """Constant factors that mean something: signs, small numbers, lengths of axes and their ratios."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        sizes = [(leaf, float(bench.value(leaf))) for leaf in bench.sizes]
+        self._known: list[tuple[float, float, Operand | None, Operand | None]] = []  # value, cost, times, over
+        for number, cost in ((1, 0.0), (2, 1.2), (0.5, 1.2), (4, 2.5), (0.25, 2.5), (3, 2.5)):
+            times = None if number in (1, 0.5, 0.25) else number
+            over = {0.5: 2, 0.25: 4}.get(number)
+            if number != 1:
+                self._known.append((number, cost, times, over))
+            for leaf, n in sizes:
+                own = cost + (1.2 if leaf.name == "m" else 1.5 if (leaf.name or "").isidentifier() else 1.8)
+                if number in (1, 2):
+                    self._known.append((number * n, own, self._times(number, leaf), None))
+                    self._known.append((number / n, own, None if number == 1 else number, leaf))
+                if number == 2:
+                    self._known.append((1 / (2 * n), own, None, bench.apply(multiply, 2, leaf)))
+                if number == 1:
+                    less = bench.apply(subtract, leaf, 1)
+                    if n > 2:
+                        self._known.append((n / (n - 1), 1.9, leaf, less))
+                        self._known.append((1 / (n - 1), 2.2, None, less))
+                    self._known.append((1 / n**2, own + 1, None, bench.apply(multiply, leaf, leaf)))
+                    self._known.append((n**2, own + 1, bench.apply(multiply, leaf, leaf), None))
+        for (p, a), (q, b) in itertools.permutations(sizes, 2):
+            self._known.append((a / b, 2.0, p, q))
+            if p.name is not None and q.name is not None and p.name < q.name:
+                self._known.append((1 / (a * b), 2.6, None, bench.apply(multiply, p, q)))
+                self._known.append((a * b, 2.6, bench.apply(multiply, p, q), None))
+        self._known.sort(key=lambda entry: entry[1])
+
+    def _times(self, number: float, leaf: Node) -> Operand | None:
+        return leaf if number == 1 else self.bench.apply(multiply, number, leaf)
+
+    def express(self, factor: float, root: Operand) -> tuple[Operand, str, float] | None:
+        """root times the factor, the factor in words, and what it costs to assume."""
+        if factor == 1:
+            return root, "", 0.0
+        sign = -1 if factor < 0 else 1
+        if abs(abs(factor) - 1) < 1e-6:
+            return self.bench.apply(negative, root), "-1", 1.0
+        for value, cost, times, over in self._known:
+            if abs(abs(factor) / value - 1) < 1e-6:
+                new: Operand | None = root
+                if times is not None:
+                    new = self.bench.apply(multiply, new, times)
+                if over is not None:
+                    new = self.bench.apply(divide, new, over)
+                if sign < 0:
+                    new = self.bench.apply(negative, new)
+                words = ("1" if times is None else self.bench.spell(times)) + (
+                    "" if over is None else f"/{self._enclosed(over)}"
+                )
+                return new, ("-" if sign < 0 else "") + words, cost + (1.0 if sign < 0 else 0.0)
+        number = float(f"{factor:.15g}")
+        short = next((r for d in range(1, 5) if abs((r := float(f"{factor:.{d}g}")) / factor - 1) < 1e-9), None)
+        number = number if short is None else short
+        return self.bench.apply(multiply, number, root), f"{number:.6g}", 3.5 if short is not None else 4.5
+
+    def _enclosed(self, x: Operand) -> str:
+        text = self.bench.spell(x)
+        return text if text.isidentifier() or text.isdigit() else f"({text})"
+
+
+class Search:
+    """The search in one derivation: bench holds the values that the user's line was computed from."""
+
+    def __init__(self, bench: Bench, factors: Factors, update: dict[str, str]) -> None:
+        """update: parameters, and the names of their gradients, as in W - α dW."""
+        self.bench, self.factors, self.update = bench, factors, update
+        self._place: Callable[[Operand], Operand | None] = lambda x: x
+
+    def explain(
+        self,
+        root: Operand,
+        target: Target,
+        pairs: bool,
+        place: Callable[[Operand], Operand | None] = lambda x: x,
+        banned: Container[str] = (),
+    ) -> list[Explanation]:
+        """Formulas that give the target, the likeliest first.
+
+        pairs: whether two mistakes are looked for. place: what the target is computed as, from the formula. banned:
+        names that are not known yet where the formula stands.
+        """
+        self._place = place
+        self.bench.ban(banned)
+        found: list[Explanation] = []
+        if target.says_nothing:
+            return found
+        singles: list[tuple[Mutation, Operand]] = []
+        self._try(root, (), target, found)
+        for m in mutate(self.bench, root):
+            new = self.bench.replace(root, m.path, m.new)
+            if new is not None:
+                singles.append((m, new))
+                self._try(new, (m,), target, found)
+        found += self._find_updates(root, target)
+        if pairs:
+            self._try_pairs(singles, target, found)
+        return sorted(found, key=self._rank)[:_MOST]
+
+    def _rank(self, e: Explanation) -> tuple[float, int]:
+        return e.cost, len(self.bench.spell(e.root))
+
+    def _try(self, new: Operand, mutations: tuple[Mutation, ...], target: Target, found: list[Explanation]) -> None:
+        try:
+            placed = self._place(new)
+            if placed is None:
+                return
+            value = self.bench.value(placed)
+        except (ValueError, TypeError, KeyError, ArithmeticError):
+            return
+        factor = target.find_factor(value)
+        if factor is None or (factor == 1.0 and not mutations):
+            return
+        expressed = self.factors.express(factor, new)
+        if expressed is None or expressed[0] is None:
+            return
+        whole, words, cost = expressed
+        placed = self._place(whole)
+        if placed is None or not target.matches(self.bench.value(placed)):
+            return
+        if words:
+            scaled = Mutation(whole, cost, _describe_factor(words), (), CHECK)
+            mutations = (*mutations, scaled)
+        together = sum(m.cost for m in mutations) + 0.5 * (len(mutations) - 1)
+        found.append(Explanation(whole, mutations, together))
+
+    def _try_pairs(self, singles: list[tuple[Mutation, Operand]], target: Target, found: list[Explanation]) -> None:
+        """Two mutations, the cheap ones first."""
+        size = max(target.numbers.size, 50)
+        budget = min(_STEPS, int(_WORK / size))
+        start = self.bench.count
+        seen: set[Any] = set()
+        firsts = []
+        for m, new in sorted(singles, key=lambda pair: pair[0].cost):
+            value = self.bench.value(new)
+            key = np.asarray(value).tobytes() if np.size(value) < 100_000 else id(new)
+            if m.cost <= 2.2 and key not in seen:
+                seen.add(key)
+                firsts.append((m, new))
+        best = np.inf
+        for m, new in firsts:
+            if m.cost + 1.5 > best + 0.5:
+                break
+            for second in mutate(self.bench, new):
+                if second.cost > 2.2 or m.cost + second.cost > best + 0.5:
+                    continue
+                whole = self.bench.replace(new, second.path, second.new)
+                if whole is not None:
+                    before = len(found)
+                    self._try(whole, (m, second), target, found)
+                    if len(found) > before:
+                        best = min(best, found[-1].cost)
+                if self.bench.count - start > budget:
+                    return
+
+    def _find_updates(self, root: Operand, target: Target) -> Iterator[Explanation] | list[Explanation]:
+        """A parameter after (or before) an update: W - α dW for some α."""
+        found = []
+        for path, x in positions(root):
+            if type(x) is not Node or x.op is not None or x.name not in self.update:
+                continue
+            gradient = self.bench.leaves.get(self.update[x.name])
+            if gradient is None or gradient not in self.bench.arrays:
+                continue
+            stepped = self.bench.replace(root, path, gradient)
+            v0, v1 = self.bench.value(root), None if stepped is None else self.bench.value(stepped)
+            if v1 is None or np.shape(v1) != target.numbers.shape or np.shape(v0) != target.numbers.shape:
+                continue
+            size = float(np.vdot(v1, v1))
+            if not size or not np.isfinite(size):
+                continue
+            alpha = float(np.vdot(v1, v0 - target.numbers)) / size
+            short = (
+                next((r for d in range(1, 7) if abs((r := float(f"{alpha:.{d}g}")) / alpha - 1) < 1e-7), alpha)
+                if alpha
+                else 0
+            )
+            if not short:
+                continue
+            change = self.bench.apply(multiply, short, gradient)
+            updated = self.bench.apply(subtract, x, change) if change is not None else None
+            new = None if updated is None else self.bench.replace(root, path, updated)
+            if new is not None and self._place(new) is new and target.matches(self.bench.value(new)):
+                when = "after" if short > 0 else "before"
+                why = "All gradients are taken at the same parameters: compute every one of them before changing any."
+                what = f"`{{}}` is the one {when} the update, not the one of this forward pass"
+                m = Mutation(new, 1.3, what, (x,), why)
+                found.append(Explanation(new, (m,), 1.3))
+        return found
+
+
+def _describe_factor(words: str) -> str:
+    if words == "-1":
+        return "the sign is wrong"
+    return f"it is {words} times what it should be"

@@ -1,0 +1,131 @@
+"""Telling: a mistake as sentences that a student understands at first reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..program.program import Operand
+from .report import Finding, join
+from .search import Explanation
+
+if TYPE_CHECKING:
+    from .judging import Judge, Judged, Reading
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An explanation, in words. name: of the gradient in whose line it is. explains: the entries that it explains."""
+
+    name: str
+    what: tuple[str, ...]
+    written: str
+    correct: str
+    explanation: Explanation
+    explains: tuple[str, ...]
+    cost: float
+    rank: tuple[float, int]
+
+
+def tell(judge: Judge, reading: Reading, best: Suspect, rivals: Sequence[Suspect]) -> Finding:
+    """The finding for the likeliest explanation, with its rivals."""
+    mutations = best.explanation.mutations
+    what = join(best.what)
+    line, right = f"{best.name} = {best.written}", f"{best.name} = {best.correct}"
+    if best.name in reading.judged:
+        sentences = [f"{_capital(what)}: you probably wrote `{line}`."]
+    else:
+        given = join(best.explains)
+        sentences = [f"You did not give {best.name}, but your {given} would come from `{line}`: {what}."]
+    why = list(dict.fromkeys(m.why for m in mutations))[0]
+    sentences += [why, f"Write `{right}`."]
+    others = [s.written if s.name == best.name else f"{s.name} = {s.written}" for s in rivals]
+    more = _suggest_data(judge, best, rivals)
+    return Finding(best.name, what, right, best.written, tuple(others), " ".join(sentences), more)
+
+
+def _suggest_data(judge: Judge, best: Suspect, rivals: Sequence[Suspect]) -> str:
+    if not rivals:
+        return ""
+    elsewhere = [s for s in rivals if s.name != best.name]
+    sizes = list(judge.simple.sizes.values())
+    shapes = [n for leaf in judge.simple.leaves.values() for n in (leaf.shape or ()) if n > 1]
+    advice = []
+    if elsewhere:
+        names = join(sorted({s.name for s in (best, *elsewhere)} - judge.given.keys()))
+        if names:
+            advice.append(f"give {names} as well")
+    if len(elsewhere) < len(rivals):
+        if judge.eps > 1e-10:
+            advice.append("use float64")
+        if len(set(sizes)) < len(set(shapes)) or _has_equal_sizes(judge):
+            advice.append("use sizes that are all different")
+        advice.append("use parameters of the order of 1, such as np.random.randn gives")
+    return f"To tell these apart, {join(advice)}." if advice else ""
+
+
+def _has_equal_sizes(judge: Judge) -> bool:
+    shapes = [x.shape for x in judge.recording.inputs if isinstance(x, np.ndarray) and x.ndim == 2]
+    return any(shape[0] == shape[1] for shape in shapes)
+
+
+def tell_unexplained(judge: Judge, reading: Reading, j: Judged, roots: Mapping[str, Operand]) -> Finding:
+    """What is known of a wrong entry that no mistake explains."""
+    name = j.formula.name
+    derivation = next(d for f, d in judge.formulas if f is j.formula)
+    root = roots.get(name, j.formula.root)
+    right = f"{name} = {derivation.spell(root)}"
+    found, expected = j.given.numbers, j.predicted
+    if found.shape != expected.shape:
+        what = f"its shape is {found.shape} instead of {expected.shape}"
+        facts = [f"Its shape is {found.shape}, and should be {expected.shape}."]
+    else:
+        what = "no single mistake explains its numbers"
+        facts = _describe_residual(found, expected, j.slack)
+        facts += _describe_correlation(found, expected, judge.truth)
+    told = " ".join(facts)
+    text = f"{name} does not follow from the values before it. {told} Compare your line with `{right}`."
+    return Finding(name, what, right, None, (), text)
+
+
+def _describe_residual(found: Any, expected: Any, slack: Any) -> list[str]:
+    off = np.abs(found - expected) > slack
+    count, size = int(np.sum(off)), off.size
+    facts = []
+    if found.ndim == 2 and count < size:
+        for axis, word in ((1, "row"), (0, "column")):
+            lines = np.flatnonzero(np.any(off, axis=axis))
+            if len(lines) < off.shape[1 - axis] and np.all(off.any(axis=axis)[lines]):
+                listed = ", ".join(map(str, lines[:6])) + (", …" if len(lines) > 6 else "")
+                facts.append(
+                    f"Only {word}{'s' * (len(lines) != 1)} {listed} {'is' if len(lines) == 1 else 'are'} wrong."
+                )
+                break
+    if not facts:
+        facts.append(f"{count} of its {size} numbers are wrong.")
+    with np.errstate(all="ignore"):
+        ratio = (found / expected)[off]
+    ratio = ratio[np.isfinite(ratio)]
+    if ratio.size:
+        facts.append(f"They are {np.min(ratio):.3g} to {np.max(ratio):.3g} times what they should be.")
+    return facts
+
+
+def _describe_correlation(found: Any, expected: Any, truth: Mapping[str, Any]) -> list[str]:
+    """What the difference is proportional to."""
+    gap = (found - expected).ravel()
+    size = float(np.linalg.norm(gap))
+    for name, value in truth.items():
+        if isinstance(value, np.ndarray) and value.shape == found.shape and value.dtype.kind == "f" and size:
+            v = value.ravel()
+            own = float(np.linalg.norm(v))
+            if own and abs(float(gap @ v)) / (size * own) > 1 - 1e-9:
+                return [f"The difference is {float(gap @ v) / own**2:.6g} times {name}."]
+    return []
+
+
+def _capital(text: str) -> str:
+    return text if text.startswith("`") else text[:1].upper() + text[1:]
