@@ -74,6 +74,10 @@ class Convention:
             return self._cancel_number(x)
         if x.op is divide and _is_named(x.operands[1], self.size):
             return x.operands[0]
+        if x.op is divide and is_scalar(x.operands[1]):
+            rest = self.count / float(x.operands[1])
+            if rest == round(rest):
+                return x.operands[0] if rest == 1 else bench.apply(multiply, round(rest), x.operands[0])
         if x.op in (negative, multiply, divide):
             for i, y in enumerate(x.operands[: 1 if x.op is divide else 2]):
                 shorter = self._cancel(bench, y)

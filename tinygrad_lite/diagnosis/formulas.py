@@ -16,6 +16,7 @@ from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand, is_scalar
 from ..program.text import Expr, text
 
+_LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
 
 
@@ -113,14 +114,20 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             if is_scalar(x) and type(x) is int and x in by_number:
                 return leaves[by_number[x]]
             return x
-        if x in names and not is_root:
+        if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
         operands = tuple(grow(y) for y in x.operands)
         return Node(x.op, operands, x.params, x.shape, x.dtype, x.weak)
 
-    lines = [*layout.forward, *layout.backward]
+    short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
+    nameless = layout.nameless
+    for node in layout.program.steps:
+        if node in nameless and len(walk(grow(node, is_root=True))) <= _LONGEST:
+            short.add(node)
+    lines = [line for line in (*layout.forward, *layout.backward) if line.value not in short]
     for node, name in names.items():
-        leaf(name, node.shape, node.dtype)
+        if node not in short:
+            leaf(name, node.shape, node.dtype)
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
     arrays = [_widen(x) for x in recording.inputs]
@@ -143,13 +150,15 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     parameters = {recording.names[node] for node in recording.leaves}
     formulas = []
     for line in layout.backward:
+        if line.value in short:
+            continue
         name = line.name.id
         of = _find_primal(page, line.value, name)
         root = 0.0 if line.value is None else grow(line.value, is_root=name not in copies)
         if name not in leaves:
             leaf(name, line.shape, np.dtype(np.float64))
         formulas.append(Formula(name, root, of, name[1:] in parameters))
-    forward = [line.name.id for line in layout.forward]
+    forward = [line.name.id for line in layout.forward if line.value not in short]
     inputs = [names[n] for n in layout.program.inputs] + [names[n] for n, _ in layout.program.captures]
     return Derivation(page, values, noise, formulas, forward, inputs, sizes, leaves)
 

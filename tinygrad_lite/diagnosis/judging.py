@@ -117,8 +117,8 @@ class Judge:
         sizes = self.simple.sizes
         for name in sorted(sizes, key=lambda n: (n != "m", not n.isidentifier())):
             n = sizes[name]
-            whole = [d / n for d in divisors]
-            used = any(abs(q - round(q)) < 1e-9 and round(q) > 0 for q in whole)
+            quotients = [d / n for d in divisors]
+            used = any(abs(q - round(q)) < 1e-9 and round(q) > 0 for d in quotients for q in (d, 2 * d))
             if used and n > 1 and (name == "m" or any(abs(d - n) < 1e-9 for d in divisors)):
                 found.append(Convention(name, n, intermediates))
         return found[:3]

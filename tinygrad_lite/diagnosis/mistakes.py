@@ -234,7 +234,7 @@ OUTPUTS = [
         MATRIX,
         MATRIX,
         when=_arrays,
-        why="Of the cross-entropy and the sigmoid together, A - Y is the derivative: the sigmoid's own is in it already.",
+        why="A - Y is the derivative of cross-entropy and sigmoid together: the sigmoid's own is in it already.",
     ),
     mistake(
         "the labels are added",

@@ -232,7 +232,7 @@ def _exchange(bench: Bench, x: Node) -> Iterator[Mutation]:
         if len(x.shape) == 2 and other.shape == x.shape[::-1]:
             turned = bench.apply(transpose, other)
             yield Mutation(turned, cost + 0.5, what, (x, turned))
-    values = bench.value(x)
+    values = np.asarray(bench.value(x))
     if values.dtype.kind in "fib" and values.size and set(np.unique(values)) <= {0, 1}:
         yield Mutation(bench.apply(subtract, 1, x), 1.3, "`{0}` is the wrong way round, as `1 - {0}`", (x,), CHECK)
 
@@ -394,7 +394,7 @@ def _is_local_slope(x: Node) -> bool:
 def find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
     """Derivatives of activations, of every value of this shape."""
     for x in bench.arrays:
-        if x.shape != shape or bench.value(x).dtype.kind != "f":
+        if x.shape != shape or np.asarray(bench.value(x)).dtype.kind != "f":
             continue
         t, s = bench.apply(tanh, x), bench.apply(sigmoid, x)
         found = [(bench.apply(greater, x, 0), "relu"), (t, "tanh itself"), (s, "the sigmoid itself")]

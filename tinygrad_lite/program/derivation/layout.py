@@ -147,6 +147,11 @@ class Layout:
         """What the inputs, and the values that have a line, are called."""
         return {node: name.id for node, name in self._names.items()}
 
+    @property
+    def nameless(self) -> set[Node]:
+        """Those of them that the user has no name for."""
+        return self._nameless.difference(self._outputs)
+
     # -- names and order -------------------------------------------------------------------------------------------
 
     def _finish(self, value: str, leaves: Sequence[Node]) -> list[Expr]:
