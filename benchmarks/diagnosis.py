@@ -78,7 +78,7 @@ def draw_dense(rng: np.random.Generator, layers: int | None = None, cost: str | 
     lectures, regularised = bool(rng.integers(2)), bool(rng.random() < 0.15)
     sizes = [int(n) for n in rng.permutation(np.arange(2, 9))[: layers + 1]]
     m = int(np.exp(rng.uniform(np.log(10), np.log(1000))))
-    scale, dtype = float(rng.choice([0.01, 0.1, 1.0, 3.0])), rng.choice([np.float64, np.float64, np.float32])
+    scale, dtype = float(rng.choice([0.01, 0.1, 1.0, 3.0])), [np.float64, np.float64, np.float32][rng.integers(3)]
     g, slope = ACTIVATIONS[activation]
     forward = [f"m = {m}"]
     for k in range(1, layers + 1):
@@ -224,32 +224,43 @@ def run(model: Model, args: Arrays, lines: dict[str, str]) -> tuple[dict[str, An
 
 def change(tree: ast.expr, names: list[str], rng: random.Random) -> tuple[str, ast.expr] | None:
     """One mistake put into an expression: its kind, and the expression; None where this choice fits nowhere."""
-    kinds: list[tuple[str, Callable[[ast.AST], ast.AST | None]]] = [
+    kinds: list[tuple[str, Callable[[Any], ast.expr | None]]] = [
         ("a factor is missing", lambda x: rng.choice([x.left, x.right]) if _is(x, ast.Mult) else None),
         ("a division is missing", lambda x: x.left if _is(x, ast.Div) else None),
         ("a division is done twice", lambda x: ast.BinOp(x, ast.Div(), x.right) if _is(x, ast.Div) else None),
         ("a term is missing", lambda x: x.left if _is(x, ast.Add, ast.Sub) else None),
-        ("a sign inside", lambda x: _with_op(x, ast.Add() if _is(x, ast.Sub) else ast.Sub()) if _is(x, ast.Add, ast.Sub) else None),
+        ("a sign inside", lambda x: _with_op(x, ast.Add()) if _is(x, ast.Sub) else None),
+        ("a sign inside", lambda x: _with_op(x, ast.Sub()) if _is(x, ast.Add) else None),
         ("the sides are exchanged", lambda x: ast.BinOp(x.right, x.op, x.left) if _is(x, ast.Sub) else None),
         ("a sum for a product", lambda x: _with_op(x, ast.Add()) if _is(x, ast.Mult) else None),
         ("a factor is there twice", lambda x: ast.BinOp(x, ast.Mult(), x.right) if _is(x, ast.Mult) else None),
         ("elementwise", lambda x: _with_op(x, ast.Mult()) if _is(x, ast.MatMult) else None),
         ("a transpose is missing", lambda x: x.value if isinstance(x, ast.Attribute) and x.attr == "T" else None),
-        ("the exponent", lambda x: _with_op(x, ast.Pow(), ast.Constant(rng.choice([1, 3]))) if _is(x, ast.Pow) else None),
-        ("a number", lambda x: ast.Constant(rng.choice([2, 0.5, 0])) if isinstance(x, ast.Constant) and x.value == 1 else None),
+        ("the exponent", lambda x: _with_op(x, ast.Pow(), rng.choice([1, 3])) if _is(x, ast.Pow) else None),
+        ("a number", lambda x: ast.Constant(rng.choice([2, 0.5, 0])) if _is_one(x) else None),
         ("another variable", lambda x: _rename(x, names, rng)),
         ("the axis", lambda x: _without(x, "axis", rng.choice([0, None]))),
         ("keepdims is missing", lambda x: _without(x, "keepdims", None)),
-        ("a mean for a sum", lambda x: _as_mean(x)),
+        ("a mean for a sum", _as_mean),
         ("m - 1", lambda x: ast.BinOp(x, ast.Sub(), ast.Constant(1)) if _is_name(x, "m") else None),
-        ("the comparison", lambda x: ast.Compare(x.left, [ast.Lt()], x.comparators) if isinstance(x, ast.Compare) else None),
+        (
+            "the comparison",
+            lambda x: ast.Compare(x.left, [ast.Lt()], x.comparators) if type(x) is ast.Compare else None,
+        ),
         ("after the update", lambda x: _update(x, names, rng)),
     ]
-    at_root = [("the sign", "-({})"), ("twice", "2 * ({})"), ("half", "0.5 * ({})"), ("1/m too many", "({}) / m")]
-    at_root += [("m times", "({}) * m")]
-    kind, rule = rng.choice([*kinds, *at_root])
-    if isinstance(rule, str):
-        return kind, ast.parse(rule.format(ast.unparse(tree)), mode="eval").body
+    whole = {
+        "the sign": "-({})",
+        "twice": "2 * ({})",
+        "half": "0.5 * ({})",
+        "1/m too many": "({}) / m",
+        "m times": "({}) * m",
+    }
+    number = rng.randrange(len(kinds) + len(whole))
+    if number >= len(kinds):
+        kind = list(whole)[number - len(kinds)]
+        return kind, ast.parse(whole[kind].format(ast.unparse(tree)), mode="eval").body
+    kind, rule = kinds[number]
     places = [x for x in ast.walk(tree) if isinstance(x, ast.expr) and rule(x) is not None]
     if not places:
         return None
@@ -270,8 +281,12 @@ def _is_name(x: Any, name: str) -> bool:
     return isinstance(x, ast.Name) and x.id == name
 
 
-def _with_op(x: Any, op: ast.operator, right: ast.expr | None = None) -> ast.expr:
-    return ast.BinOp(x.left, op, right or x.right)
+def _is_one(x: Any) -> bool:
+    return isinstance(x, ast.Constant) and x.value == 1
+
+
+def _with_op(x: Any, op: ast.operator, right: int | None = None) -> ast.expr:
+    return ast.BinOp(x.left, op, x.right if right is None else ast.Constant(right))
 
 
 def _rename(x: Any, names: list[str], rng: random.Random) -> ast.expr | None:
@@ -384,7 +399,9 @@ def tabulate(outcomes: list[Outcome], by: Callable[[Outcome], str]) -> Iterator[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.diagnosis", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--trials", type=int, default=200, help="mistakes to plant (default %(default)s)")
     parser.add_argument("--correct", type=int, default=500, help="right backward passes to try (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the first of the seeds (default %(default)s)")
@@ -392,7 +409,12 @@ def main() -> None:
     seeds = range(options.seed, options.seed + options.trials)
     outcomes = [try_mistake(seed) for seed in seeds]
     head = "| {} | planted | located | named | undecided |\n|---|---|---|---|---|"
-    print(head.format("mistake"), *tabulate(outcomes, lambda o: o.kind), *tabulate(outcomes, lambda o: "**all**"), sep="\n")
+    print(
+        head.format("mistake"),
+        *tabulate(outcomes, lambda o: o.kind),
+        *tabulate(outcomes, lambda o: "**all**"),
+        sep="\n",
+    )
     print()
     print(head.format("model"), *tabulate(outcomes, lambda o: o.model), sep="\n")
     missed = [(o, seed) for o, seed in zip(outcomes, seeds, strict=True) if not (o.named or o.undecided)]

@@ -18,6 +18,7 @@ from ..program.text import Expr, text
 
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
+DRAWS, UNITS = 4, 8  # in how many runs, and by how many units in the last place, values are shaken to see the noise
 
 
 @dataclass(eq=False)
@@ -83,6 +84,17 @@ class Derivation:
             return ast.parse(x.name or "", mode="eval").body
         return self.page.speller.spell(x, [self._spell(y) for y in x.operands])
 
+    def rename(self, old: str, new: str) -> None:
+        """Call a gradient by another name."""
+        for known in (self.values, self.noise, self.leaves):
+            if old in known:
+                known[new] = known.pop(old)
+        if new in self.leaves:
+            self.leaves[new].name = new
+        for formula in self.formulas:
+            if formula.name == old:
+                formula.name, formula.of = new, new[1:]
+
     def namespace(self) -> dict[str, Any]:
         """What a line needs to run, beside the values: np, sizes that have a name, functions that NumPy lacks."""
         space: dict[str, Any] = {"np": np, **self.page.outside}
@@ -132,7 +144,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
     arrays = [_widen(x) for x in recording.inputs]
     wide = compute_nodes(layout.program, arrays) or {}
-    shaken = [compute_nodes(layout.program, arrays, shake(eps, seed)) or {} for seed in range(3)]
+    shaken = [compute_nodes(layout.program, arrays, shake(eps, seed)) or {} for seed in range(DRAWS)]
 
     def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
         if x is None:
@@ -145,7 +157,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     for name, x in [*((n, node) for node, n in names.items()), *own.items()]:
         if name in values and type(values[name]) is not tuple:
             moves = [np.abs(np.subtract(value_of(x, name, s), values[name], dtype=float)) for s in shaken]
-            noise[name] = np.nan_to_num(np.max(moves, axis=0), nan=np.inf, posinf=np.inf)
+            noise[name] = np.nan_to_num(np.max(moves, axis=0) / UNITS, nan=np.inf, posinf=np.inf)
     values.update(sizes)
     parameters = {recording.names[node] for node in recording.leaves}
     formulas = []
@@ -164,7 +176,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
 
 
 def shake(eps: float, seed: int) -> After:
-    """Adds a rounding error to every result."""
+    """Adds a rounding error of some units in the last place to every result; one alone could be rounded away again."""
     rng = np.random.default_rng(seed)
 
     def after(y: Any) -> Any:
@@ -172,7 +184,7 @@ def shake(eps: float, seed: int) -> After:
             return tuple(map(after, y))
         if np.asarray(y).dtype.kind not in "fc":
             return y
-        return y * (1 + eps * rng.uniform(-1, 1, np.shape(y)))
+        return y * (1 + UNITS * eps * rng.uniform(-1, 1, np.shape(y)))
 
     return after
 

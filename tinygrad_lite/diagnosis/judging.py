@@ -15,12 +15,13 @@ from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
-from .formulas import Derivation, Formula, derive_formulas, evaluate, shake, walk
+from .formulas import DRAWS, UNITS, Derivation, Formula, derive_formulas, evaluate, shake, walk
 from .mutations import Bench
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 
 _UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
 _NOISE = 200  # times the noise measured in three draws
+_FORMS = 20  # an honest result may be this times the tolerance apart
 _COARSE = 0.05  # a tolerance above this part of the largest entry says nothing
 _SETTLED = 1e-3  # but a difference this small does
 
@@ -63,6 +64,7 @@ class Judge:
         precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f" and x.ndim]
         self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
         self.simple, self.chain = self._derive(kept)
+        self._rename_copies()
         self.formulas = self._order()
         self.names = {f.name for f, _ in self.formulas}
 
@@ -74,6 +76,21 @@ class Judge:
         except ImportError:
             return chain, chain
         return derive_formulas(self.recording, True, kept, self.eps), chain
+
+    def _rename_copies(self) -> None:
+        """Where a variable is a copy of another (A = Z), their gradients are one: it is called as it was given."""
+        numbers = self.recording.cotangents
+        for name in self.given:
+            wanted = numbers.get(name[1:]) if name.startswith("d") else None
+            for derivation in (self.simple, self.chain):
+                if wanted is None or any(f.name == name for f in derivation.formulas):
+                    continue
+                for f in derivation.formulas:
+                    other = numbers.get(f.of)
+                    is_free = f.name not in self.given and not f.parameter
+                    if is_free and other is not None and np.array_equal(other, wanted):
+                        derivation.rename(f.name, name)
+                        break
 
     def _order(self) -> list[tuple[Formula, Derivation]]:
         """The lines in the order of the backward pass; of two for one name, the printed one."""
@@ -94,9 +111,10 @@ class Judge:
     def noise(self) -> dict[str, Any]:
         found = dict(self.chain.noise)
         for name, moves in self.simple.noise.items():
-            found[name] = (
-                np.maximum(moves, found[name]) if name in found and np.shape(found[name]) == np.shape(moves) else moves
-            )
+            if name in found and np.shape(found[name]) == np.shape(moves):
+                gap = np.abs(np.subtract(self.simple.values[name], self.chain.values[name], dtype=float))
+                moves = np.fmax(moves, np.fmax(found[name], gap / _FORMS))
+            found[name] = moves
         return found
 
     # -- conventions ---------------------------------------------------------------------------------------------------
@@ -203,7 +221,7 @@ class Judge:
             value = np.asarray(evaluate(root, values), dtype=float)
             moves = np.zeros(value.shape)
             uses = {x.name or "" for x in walk(root) if x.op is None}
-            for seed in range(3):
+            for seed in range(DRAWS):
                 after = shake(self.eps, seed)
                 rng = np.random.default_rng(100 + seed)
                 moved = dict(values)
@@ -212,11 +230,10 @@ class Judge:
                     if v.dtype.kind == "f":
                         own = self.noise.get(name, 0.0)
                         own = own if np.shape(own) == v.shape else 0.0
-                        moved[name] = v + np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300) * rng.uniform(
-                            -1, 1, v.shape
-                        )
+                        own = np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300)
+                        moved[name] = v + UNITS * own * rng.uniform(-1, 1, v.shape)
                 moves = np.fmax(moves, np.abs(evaluate(root, moved, after) - value))
-        return value, moves
+        return value, moves / UNITS
 
     def _tolerance(self, value: Any, noise: Any) -> Any:
         largest = np.max(np.abs(value), where=np.isfinite(value), initial=0.0)

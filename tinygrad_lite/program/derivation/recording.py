@@ -40,6 +40,7 @@ class Recording:
     names: dict[Node, str]  # of inputs and captures
     leaves: frozenset[Node]  # the inputs that the gradient is taken of
     taken: set[str]
+    cotangents: dict[str, Any]  # numbers of the gradients of named values, by the user's names
 
     @property
     def inputs(self) -> list[Any]:
@@ -104,8 +105,9 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
     taken = {*parameters, *names.values()}
+    cotangents = {variables.name(t) or "": found[t]._array for t in named if type(found.get(t)) is Tensor}
     leaf_nodes = frozenset(known[t] for t in leaves)
-    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, leaf_nodes, taken)
+    return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, leaf_nodes, taken, cotangents)
 
 
 def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
