@@ -99,7 +99,7 @@ def test_it_is_the_callers_array() -> None:
     for kept in seen[0]:
         kept = kept if kept.ndim == 2 else kept[None]
         rows = kept if kept.shape[1] == 3 else kept.T
-        assert type(tg.Tensor(kept).data) is np.ndarray
+        assert type(tg.Tensor(kept).numpy()) is np.ndarray
         assert type(tg.grad(lambda a: np.sum(a * a))(kept)) is np.ndarray
         assert type(tg.compile(lambda a: a * 2)(rows)) is np.ndarray
         assert type(tg.vjp(lambda a: a.dot(W), rows)[0]) is np.ndarray

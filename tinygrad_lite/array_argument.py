@@ -13,36 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from .array_view import ArrayView, plain
 from .tensor import Tensor
 
 
-class ArrayArgument(np.ndarray[Any, Any]):
-    """A view of an array; original: that array, None for what was computed from such a view."""
-
-    original: Any = None
+class ArrayArgument(ArrayView):
+    """A view of an argument; what is computed from it is a view again."""
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else array.view(ArrayArgument)
 
-    def __reduce__(self) -> Any:
-        return plain(self).__reduce__()
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return plain(self).__reduce_ex__(protocol)
-
-    def __repr__(self) -> str:
-        return repr(plain(self))
-
-
-def plain(x: Any) -> Any:
-    """The ordinary array behind it; anything else as it is."""
-    if type(x) is not ArrayArgument:
-        return x
-    return x.view(np.ndarray) if x.original is None else x.original
-
 
 def as_argument(x: Any) -> Any:
     """What a function is given for its argument x: arrays, those in a tuple too, as views that know Tensors."""
+    x = plain(x)
     if type(x) is np.ndarray:
         view = x.view(ArrayArgument)
         view.original = x

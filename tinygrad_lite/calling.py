@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .array_argument import ArrayArgument, plain
+from .array_view import ArrayView, plain
 from .callsite import user_line
 from .context import current
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
@@ -183,7 +183,7 @@ def as_operand(x: Any, op: Any) -> Any:
     kind = type(x)
     if kind in _READY:
         return x
-    if kind is ArrayArgument:
+    if isinstance(x, ArrayView):
         return plain(x)
     if isinstance(x, Tensor):
         return x._current()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import tree
-from .array_argument import ArrayArgument
+from .array_view import ArrayView
 from .context import current
 from .tensor import LIFTED, TRACED, Tensor, leaf
 
@@ -127,7 +127,7 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
         if type(x) is Tensor:
             as_tensors = True
             x = leaves[i] = x._array
-        if isinstance(x, (np.memmap, ArrayArgument)):
+        if isinstance(x, (np.memmap, ArrayView)):
             x = leaves[i] = np.asarray(x).view(np.ndarray)
         if type(x) in (int, complex):
             kinds.append((type(x), x))

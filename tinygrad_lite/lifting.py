@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .array_argument import as_argument, plain
+from .array_argument import as_argument
+from .array_view import plain
 from .backward import find_nodes, sweep
 from .calling import record
 from .callsite import line_at

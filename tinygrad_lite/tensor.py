@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from .array_view import LeafData, leaf_data
 from .callsite import advise_buffer, advise_instead_of_array, user_line, user_place
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
@@ -90,6 +91,8 @@ class Tensor(Methods):
         array = self._read(".data", noted=True)
         if not isinstance(array, (np.ndarray, np.generic)):
             return array
+        if self._op is None and not self._flags & (TRACED | LIFTED) and isinstance(array, np.ndarray):
+            return leaf_data(array, self)
         view = np.asarray(array).view()
         view.flags.writeable = False
         return view
@@ -107,6 +110,8 @@ class Tensor(Methods):
             )
         if isinstance(value, Tensor):
             value = value._read(".data = t")
+        if isinstance(value, LeafData) and value.owner is self and value.base is self._array:
+            return  # W.data -= step, which has done it
         array = _own(value)
         if array.shape != self.shape or array.dtype != self.dtype:
             raise ValueError(

@@ -6,6 +6,7 @@ function that has no row yet (or when somebody asks for all rows).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -24,6 +25,7 @@ from . import products as products
 from . import reductions as reductions
 from . import special as special
 from . import ufunc_methods as ufunc_methods
+from .in_place import in_place
 
 _ON_DEMAND = ["calculus", "decompositions", "fft", "linalg", "norms", "polynomials", "ranges", "sorting", "statistics"]
 
@@ -86,6 +88,8 @@ def _install() -> None:
     setattr(Tensor, "imag", property(complex.imag.call))  # noqa: B010
     setattr(Tensor, "conj", complex.conjugate.call)  # noqa: B010
     setattr(Tensor, "conjugate", complex.conjugate.call)  # noqa: B010
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+        setattr(Tensor, f"__i{name}__", in_place(getattr(Tensor, f"__{name}__"), getattr(operator, f"i{name}")))
     buffers.install([name for name in vars(Tensor) if name not in before])
 
 
