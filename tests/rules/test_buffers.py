@@ -126,7 +126,35 @@ def from_itself(module: Any, W: Any, U: Any, X: Any) -> Any:
     return np.sum(h**3 * X[:4])
 
 
-PROGRAMS = [rnn, overwritten, in_place, every_index, named_twice, broadcast, in_functions, number, from_itself]
+def taken_apart(module: Any, W: Any, U: Any, X: Any) -> Any:
+    """Of values written at once, so many parts are read that they are taken apart."""
+    h, g = new(module, (5, 2, 2)), new(module, 12)
+    h[:] = np.sin(X)[:, None] * U[:2]
+    g[2:] = np.sin(X[::-1]).reshape(10) * W[0, 0]
+    for t in range(1, 5):
+        h[t] += h[t - 1] * W[0, 1]
+        h[t, 1, 0] = h[t, 0, 1] * h[0, 1, 1]
+        h[t - 1, :, 1] = g[t] * h[t, 0]
+    h[::-1, 0] = h[:, 1] * 2
+    total = np.sum(g[3] * g[4:6])
+    for t in range(12):
+        g[t] = g[t - 2] * g[(5 * t) % 12] + h[t % 5, t % 2, 0]
+        total = total + h[t % 5, 0, 1] * g[-t]
+    return total + np.sum(h**3) + np.sum(g**2) + np.sum(h[1:3, 1] ** 2)
+
+
+PROGRAMS = [
+    taken_apart,
+    rnn,
+    overwritten,
+    in_place,
+    every_index,
+    named_twice,
+    broadcast,
+    in_functions,
+    number,
+    from_itself,
+]
 each = pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
 
 
@@ -265,7 +293,8 @@ def random_program(seed: int) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_random_writes_and_reads(seed: int) -> None:
+def test_random_writes_and_reads(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "_MOST_PARTS", 1 + seed % 3)
     program, ts = random_program(seed), tangents(seed)
     value, gradients = tg.value_and_grad(ours(program), (0, 1, 2))(W, U, X)
     np.testing.assert_allclose(value, np.real(program(np, W, U, X)), rtol=1e-12)
@@ -289,7 +318,7 @@ class Counter:
         self.entries = 0
 
     def forward(self, op: Any, data: Any, inputs: Any) -> Any:
-        self.entries += data.size
+        self.entries += sum(part.size for part in data) if type(data) is tuple else data.size
         return inputs
 
     def backward(self, node: Any, gx: Any) -> None:
@@ -315,8 +344,17 @@ def count_entries(f: Any) -> int:
     return counter.entries
 
 
-def test_work_grows_with_the_number_of_writes() -> None:
-    small, large = (count_entries(lambda n=n: tg.grad(recurrence)(np.ones(2), n)) for n in (100, 400))
+def all_at_once(x: Any, n: int) -> Any:
+    h = np.zeros_like(x, shape=(n, 2))
+    h[:] = np.sin(np.arange(n))[:, None] * x
+    for t in range(1, n):
+        h[t] += h[t - 1]
+    return np.sum(h)
+
+
+@pytest.mark.parametrize("f", [recurrence, all_at_once])
+def test_work_grows_with_the_number_of_writes(f: Any) -> None:
+    small, large = (count_entries(lambda n=n: tg.grad(f)(np.ones(2), n)) for n in (100, 400))
     assert small > 100
     assert large < 4.2 * small
 
@@ -492,6 +530,19 @@ def test_no_gradient_through_what_was_overwritten() -> None:
     np.testing.assert_array_equal(tg.jvp(f, (x,), (np.array([0.0, 2.0, 4.0]),))[1], 2.0)
 
 
+def test_the_sign_of_zero_and_nan_are_kept() -> None:
+    def f(x: Any) -> Any:
+        h = tg.zeros(4)
+        h[:3] = [-0.0, 0.0, np.nan]
+        h[3] = x
+        return h * 1
+
+    for g in (lambda x: tg.vjp(f, x)[0], lambda x: tg.compile(f)(np.array(x)), lambda x: tg.jvp(f, (x,), (x,))[0]):
+        found = g(2.0)
+        np.testing.assert_array_equal(np.signbit(found[:2]), [True, False])
+        np.testing.assert_array_equal(found, [0, 0, np.nan, 2])
+
+
 def test_no_grad_and_stop_gradient() -> None:
     w = tg.Tensor([1.0, 2.0], requires_grad=True)
     h = tg.zeros((3, 2))
@@ -597,6 +648,20 @@ def test_floats_of_a_program() -> None:
     found = tg.compile(f)(0.5, x)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [1, 3, 1.5])
+
+
+def test_a_program_may_return_a_buffer() -> None:
+    def f(x: Any) -> Any:
+        h, g = np.zeros_like(x, shape=(3, 2)), np.ones_like(x)
+        h[0], h[2] = x, h[0] * 2
+        return h, {"g": g, "row": h[2]}
+
+    compiled = tg.compile(f)
+    for x in (np.array([1.0, 2.0]), np.array([-3.0, 5.0])):
+        h, rest = compiled(x)
+        np.testing.assert_array_equal(h, [x, 0 * x, 0 * x])
+        np.testing.assert_array_equal(rest["g"], [1, 1])
+        np.testing.assert_array_equal(rest["row"], 0 * x)
 
 
 def test_results_are_arrays_of_their_own() -> None:

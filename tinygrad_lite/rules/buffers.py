@@ -9,11 +9,11 @@ touches and no more. The engine meets no Buffers: wherever one comes in, `_curre
 
 from __future__ import annotations
 
+import functools
 import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .. import tree
 from ..calling import as_operand, record
 from ..callsite import user_line
 from ..context import current, running
-from ..op import Array, linear, variadic
+from ..op import Array, Op, linear, variadic
 from ..pulling import hand_on
 from ..table import row
 from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
@@ -100,22 +100,37 @@ def _as_written(x: Any) -> Any:
 written = linear(_as_written, hand_on, name="written", alias=True)
 
 
+@functools.cache
+def _unstack(n: int) -> Op:
+    """The op that takes n rows apart. Their gradients come back in one piece; each row alone would fill a whole."""
+    return linear(_rows_of, lambda g, y, x: np.stack(g), name="unstack", outputs=n, selects=True)
+
+
+def _rows_of(x: Any) -> tuple[Any, ...]:
+    return tuple(x)
+
+
 # -- the buffer ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Write:
-    """A value that was written, where to, and how many of its entries are there still."""
+    """A value that was written, where to, how many of its entries are there still, and how often a part was read."""
 
     value: Tensor
     index: Any
     live: int
+    parts: int = 0
+
+
+_MOST_PARTS = 8  # of a value that are read before it is taken apart
+_SCATTERED: Any = object()  # the index of a value that no index reaches
 
 
 class Buffer(Tensor):
     """An array that can be written into, with gradients; made by `tg.zeros` and its kin."""
 
-    __slots__ = ("_lock", "_numbers", "_places", "_whole", "_writers", "_writes")
+    __slots__ = ("_lock", "_next", "_places", "_whole", "_writers", "_writes")
 
     _writes: dict[int, _Write]  # by number, oldest first: those of which something is left that has a gradient
     _writers: Any  # of every entry: the number of the write it comes from, -1 for a plain number
@@ -131,7 +146,7 @@ class Buffer(Tensor):
         self._seq = next_seq()
         self.grad = self.name = None
         self._writes, self._writers, self._places, self._whole = {}, None, None, None
-        self._numbers = count()
+        self._next = 0  # the number of the next write
         self._lock = threading.RLock()
 
     def values(self) -> list[tuple[Any, Tensor]]:
@@ -203,18 +218,18 @@ class Buffer(Tensor):
         """
         if not _is_plain(index):
             return None
-        number = self._look_up(self._writers, index)
-        if number.ndim:
-            if not number.size:
-                return None
-            number = number.item(0)
-        write = self._writes.get(int(number))
+        writer = self._look_up(self._writers, index)
+        if not writer.size:
+            return None
+        number = writer.item(0)
+        write = self._writes.get(number)
         if write is None or write.live != write.value.size:
             return None
         if type(index) is int and index < 0:
             index += self.shape[0]
         if type(index) is type(write.index) and _is_plain(write.index) and index == write.index:
             return write.value
+        self._note_part(number)
         first = index[0] if type(index) is tuple and index else None
         if type(first) is int and type(write.index) is int and write.index == first % self.shape[0]:
             return indexing.getitem(write.value, index[1:])
@@ -224,7 +239,7 @@ class Buffer(Tensor):
 
     def _find_pieces(self, writers: Any, places: Any, whole: bool) -> tuple[list[Tensor], list[Piece], Any]:
         """The values that the entries come from, what is to be done with each, and which entries are plain numbers."""
-        if whole and all(write.live == write.value.size for write in self._writes.values()):
+        if whole and all(w.live == w.value.size and w.index is not _SCATTERED for w in self._writes.values()):
             rest: Any = np.flatnonzero(writers < 0)
             found = [(write.value, (write.index, None)) for write in self._writes.values()]
             return [v for v, _ in found], [p for _, p in found], rest if rest.size else None
@@ -234,6 +249,7 @@ class Buffer(Tensor):
         ends = [*(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), order.size]
         values: list[Tensor] = []
         pieces: list[Piece] = []
+        parts: list[int] = []
         rest = None
         start = 0
         for end in ends if order.size else []:
@@ -246,7 +262,30 @@ class Buffer(Tensor):
             values.append(value)
             is_all = source.size == value.size and _is_in_order(source)
             pieces.append((_as_slice(entries), ... if is_all else _as_slice(source)))
+            if not is_all:
+                parts.append(number)
+        for number in parts:
+            self._note_part(number)
         return values, pieces, rest
+
+    def _note_part(self, number: int) -> None:
+        """A part of a value was read. After many, it is taken apart, so that each costs no more than its entries."""
+        write = self._writes[number]
+        write.parts += 1
+        if write.parts < _MOST_PARTS or not write.value.ndim:
+            return
+        del self._writes[number]
+        n = len(write.value)
+        rows = _unstack(n).call(write.value) if n > 1 else (indexing.getitem(write.value, 0),)
+        mine = self._writers == number
+        row, place = np.divmod(self._places[mine], write.value.size // n)
+        self._writers[mine], self._places[mine] = self._next + row, place
+        live = np.bincount(row, minlength=n).tolist()
+        everywhere = write.index is ... or (type(write.index) is slice and write.index == slice(None))
+        for i in range(n):
+            if live[i]:
+                self._writes[self._next + i] = _Write(rows[i], i if everywhere else _SCATTERED, live[i])
+        self._next += n
 
     # -- writing
 
@@ -276,7 +315,7 @@ class Buffer(Tensor):
         if self._writers is None:
             self._writers = np.full(self.shape, -1, np.int32)
             self._places = np.zeros(self.shape, np.intp)
-        number = next(self._numbers)
+        number, self._next = self._next, self._next + 1
         before = np.array(self._writers[index])
         places = np.arange(value.size).reshape(value.shape)
         self._writers[index] = number
@@ -418,7 +457,7 @@ class Buffer(Tensor):
             if self._writes:
                 twin._writes = {i: _Write(w.value, w.index, w.live) for i, w in self._writes.items()}
                 twin._writers, twin._places = self._writers.copy(), self._places.copy()
-                twin._numbers = count(max(self._writes) + 1)
+                twin._next = self._next
         twin.name = self.name
         return twin
 
