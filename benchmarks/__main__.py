@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `python -m benchmarks` (takes about ten minutes). Arguments go to `step`."""
 
-from . import compile_time, memory, overhead, step
+from . import buffers, compile_time, memory, overhead, step
 
 if __name__ == "__main__":
     for title, main in (
@@ -8,6 +8,7 @@ if __name__ == "__main__":
         ("Peak memory of a training step", memory.main),
         ("What recording costs", overhead.main),
         ("How long compiling takes", compile_time.main),
+        ("An array that is written row by row", buffers.main),
     ):
         print(f"\n{title}\n")
         main()
