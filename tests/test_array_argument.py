@@ -136,6 +136,8 @@ def test_an_array_from_outside_says_what_to_write() -> None:
         tg.grad(lambda W: np.sum(X.dot(W)))(W)
     low, high = np.array([0.5, 0.2]), np.array([0.6, 3.0])
     np.testing.assert_array_equal(tg.grad(lambda w: np.sum(low.clip(w, high)))(np.array([0.1, 2.0])), [0, 1])
+    with pytest.raises(tg.TraceError, match=r"write X @ W for X.dot\(W\)"):
+        tg.compile(lambda W: X.dot(W))(W)
     with pytest.raises(TypeError, match=r"np.choose"):
         tg.grad(lambda w: np.sum(np.array([0, 1]).choose([w, w])))(np.ones(2))
 

@@ -194,6 +194,11 @@ class Tensor(Methods):
         if self._flags & GRAD:
             raise TypeError(f"np.asarray({label(self)}) would lose its gradient; {advise_instead_of_array()}")
         _refuse_storing(self)
+        if self._flags & TRACED:
+            raise TraceError(
+                f"np.asarray({label(self)}): while a function is traced into a program, it has no fixed value; "
+                f"{advise_instead_of_array()}"
+            )
         return np.array(self._read("np.asarray(t)", noted=True), dtype=dtype)
 
     # -- Python's protocols ----------------------------------------------------------------------------------------

@@ -899,3 +899,27 @@ def test_rows_are_recorded_as_they_are() -> None:
     assert h[2]._op is buffers.written
     assert h[2, 1]._op is not buffers.assemble
     assert h[0:2] is h[0:2]
+    h[np.int64(1)] = w
+    assert h[1] is h[np.argmax(np.array([0, 1]))]
+    assert h[tg.Tensor(np.array(1))] is h[1]
+    h[1, 0] = w[1]
+    assert h[1, 0] is h[np.int64(1), 0]
+
+
+def test_a_table_that_is_filled_entry_by_entry() -> None:
+    """Dynamic programming: the distance of two sequences under time warping, and which pairs it takes."""
+
+    def distance(a: Any, b: Any) -> Any:
+        D = tg.full((len(a) + 1, len(b) + 1), np.inf)
+        D[0, 0] = 0.0
+        for i in range(1, len(a) + 1):
+            for j in range(1, len(b) + 1):
+                before = np.minimum(np.minimum(D[i - 1, j], D[i, j - 1]), D[i - 1, j - 1])
+                D[i, j] = (a[i - 1] - b[j - 1]) ** 2 + before
+        return D[-1, -1]
+
+    a, b = np.array([0.0, 1.0, 3.0, 2.0]), np.array([0.1, 2.9, 3.2, 1.5])
+    # by hand: (0, 0.1), (1, 0.1), (3, 2.9), (3, 3.2), (2, 1.5)
+    expected = [2 * -0.1, 2 * 0.9, 2 * 0.1 + 2 * -0.2, 2 * 0.5]
+    np.testing.assert_allclose(tg.grad(distance)(a, b), expected, rtol=1e-12)
+    np.testing.assert_allclose(tg.compile(tg.grad(distance))(a, b), expected, rtol=1e-12)

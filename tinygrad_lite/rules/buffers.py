@@ -519,7 +519,7 @@ def _numbers_of(index: Any) -> Any:
         return index
     mode = current()
     tracing = mode is not None and mode.tracing
-    parts = []
+    parts: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, Tensor):
             part = part._current()
@@ -527,8 +527,8 @@ def _numbers_of(index: Any) -> Any:
                 return None
             part = part._array
         elif isinstance(part, (list, np.ndarray)):
-            part = np.array(part) if len(part) else np.zeros(0, np.intp)  # the caller may change his own
-        parts.append(part)
+            part = np.array(part) if np.size(part) else np.zeros(np.shape(part), np.intp)  # his own he may change
+        parts.append(int(part) if isinstance(part, np.integer) else part)
     return tuple(parts) if isinstance(index, tuple) else parts[0]
 
 
