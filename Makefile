@@ -6,7 +6,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint figures bench fuzz mutants oracle clean
+.PHONY: help demo test test-slow lint figures bench fuzz mutants oracle check-backprop clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ mutants: $(VENV)/.has-dev ## make every rule of the table wrong, in many ways: d
 
 oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"
+
+check-backprop: $(VENV)/.has-demo ## check the backprop in a file of yours: make check-backprop FILE=my_network.py
+	@$(PY) -m tinygrad_lite.check "$(FILE)"
 
 clean: ## remove the environment and everything generated
 	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis

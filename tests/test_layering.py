@@ -27,6 +27,7 @@ LAYERS = [
     ["debug", "checkpoint", "testing", "program", "nn", "optim", "io"],
     ["diagnosis"],
     ["compile", "derive", "compare"],
+    ["check"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 

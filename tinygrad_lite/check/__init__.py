@@ -1,0 +1,14 @@
+"""The command that checks a student's file: `python -m tinygrad_lite.check FILE`.
+
+It finds the functions of the course "Neural Networks and Deep Learning" (deeplearning.ai) in a .py or .ipynb file,
+calls them on data of its own, and says of each whether it is right, and if not, which line is wrong and what to write.
+
+The file's code runs in a process of its own (`worker.py`), which is given arguments and hands back numbers; every
+judgement is made here, where that code cannot reach.
+"""
+
+from __future__ import annotations
+
+from .judging import check_file as check_file
+from .verdict import FileReport as FileReport
+from .verdict import FunctionVerdict as FunctionVerdict

@@ -1,0 +1,97 @@
+"""Checking a file: the functions in the order in which a network runs, the forward pass before the backward one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from .deep import (
+    judge_activation_backward,
+    judge_deep_backward,
+    judge_deep_forward,
+    judge_linear_activation_backward,
+    judge_linear_activation_forward,
+    judge_linear_backward,
+    judge_linear_forward,
+)
+from .exam import Exam, Paper
+from .logistic import judge_propagate
+from .source import UnreadableFile, read
+from .student import Student
+from .two_layers import (
+    judge_backward,
+    judge_cost,
+    judge_elementwise,
+    judge_forward,
+    judge_initialisation,
+    judge_predict,
+    judge_update,
+)
+from .verdict import FileReport, FunctionVerdict
+
+JUDGES: Final[dict[str, Callable[[Exam], None]]] = {
+    "sigmoid": judge_elementwise,
+    "relu": judge_elementwise,
+    "initialize_parameters": judge_initialisation,
+    "initialize_parameters_deep": judge_initialisation,
+    "forward_propagation": judge_forward,
+    "linear_forward": judge_linear_forward,
+    "linear_activation_forward": judge_linear_activation_forward,
+    "L_model_forward": judge_deep_forward,
+    "compute_cost": judge_cost,
+    "propagate": judge_propagate,
+    "backward_propagation": judge_backward,
+    "sigmoid_backward": judge_activation_backward,
+    "relu_backward": judge_activation_backward,
+    "linear_backward": judge_linear_backward,
+    "linear_activation_backward": judge_linear_activation_backward,
+    "L_model_backward": judge_deep_backward,
+    "update_parameters": judge_update,
+    "predict": judge_predict,
+}
+"""Who judges which of the course's functions, in this order: what is called by others comes before them."""
+
+
+def check_file(path: str | Path, seconds: float = 10.0) -> FileReport:
+    """Check every function of the course that the file defines.
+
+    path: a .py or .ipynb file; its code is executed, in a process of its own. seconds: how long each call may take (and
+    twice as long for executing the file).
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "student.py")
+    ...     _ = path.write_text("import numpy as np\\ndef sigmoid(z):\\n    return 1 / (1 + np.exp(z))\\n")
+    ...     report = check_file(path)
+    >>> report.status, report.verdicts[0].mistakes[0].text
+    (1, 'The numbers are those of 1 / (1 + np.exp(z)).')
+    """
+    report = FileReport(str(path))
+    try:
+        source = read(Path(path))
+    except UnreadableFile as error:
+        report.problem = str(error)
+        return report
+    with Student(source, seconds) as student:
+        report.problem = student.unloadable
+        if report.problem is None:
+            report.verdicts = _judge_all(Paper(student))
+            if not report.verdicts:
+                report.problem = _say_that_none_was_found(student)
+        report.warnings = student.warnings
+    return report
+
+
+def _judge_all(paper: Paper) -> list[FunctionVerdict]:
+    for name, judge in JUDGES.items():
+        function = paper.find(name)
+        if function is not None:
+            paper.verdicts.append(Exam(paper, name, function).run(judge))
+    return paper.verdicts
+
+
+def _say_that_none_was_found(student: Student) -> str:
+    found = ", ".join(student.functions) or "none"
+    looked_for = ", ".join(JUDGES)
+    return f"no function of the course was found in it (functions that it defines: {found}). Looked for: {looked_for}"

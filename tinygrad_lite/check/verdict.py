@@ -1,0 +1,104 @@
+"""What the command says: one verdict per function, and the page they make."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .source import Quote
+
+
+class Judgement(StrEnum):
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNCHECKED = "could not check"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong. what: its name ("dZ1"); text: what was probably written, why it is wrong, what to write;
+    quote: the line of the file; correct: the line to write; written: an expression that gives the student's numbers.
+    """
+
+    what: str
+    text: str
+    quote: Quote | None = None
+    correct: str | None = None
+    written: str | None = None
+
+
+@dataclass
+class FunctionVerdict:
+    """About one function. text: why it could not be checked, or what was checked; notes: what a reader should know
+    though nothing is wrong; excused: whether it is wrong only because it calls a function that is.
+    """
+
+    name: str
+    judgement: Judgement
+    text: str = ""
+    mistakes: list[Mistake] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    where: str = ""
+    excused: bool = False
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}{f' ({self.where})' if self.where else ''}: {self.judgement}"]
+        lines[0] += f", {self.text}" if self.text else ""
+        for mistake in self.mistakes:
+            lines += ["", *([f"    {mistake.what} is wrong."] if mistake.what else [])]
+            if mistake.quote and mistake.quote.text:
+                first, *rest = mistake.quote.text.split("\n")
+                lines += [f"    {mistake.quote.where}:   {first}", *(f"        {line}" for line in rest)]
+            lines += [f"    {line}" for line in mistake.text.split("\n") if line]
+            if mistake.correct and mistake.correct not in mistake.text:
+                lines.append(f"    Write:   {mistake.correct}")
+        lines += [f"    Note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+@dataclass
+class FileReport:
+    """About a file. `str()` of it is for people, `.as_json()` for graders; status: 0 right, 1 wrong, 2 not checked."""
+
+    path: str
+    verdicts: list[FunctionVerdict] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    problem: str | None = None
+
+    @property
+    def judgement(self) -> Judgement:
+        """Wrong if any function is; else could not check, if nothing was checked or something could not be."""
+        judgements = {verdict.judgement for verdict in self.verdicts}
+        if Judgement.WRONG in judgements:
+            return Judgement.WRONG
+        if not judgements or self.problem or Judgement.UNCHECKED in judgements:
+            return Judgement.UNCHECKED
+        return Judgement.RIGHT
+
+    @property
+    def status(self) -> int:
+        return {Judgement.RIGHT: 0, Judgement.WRONG: 1, Judgement.UNCHECKED: 2}[self.judgement]
+
+    def __str__(self) -> str:
+        lines = [f"{self.path}: {self.judgement}"]
+        if self.problem:
+            lines.append(f"  {self.problem}")
+        lines += [f"  Warning: {warning}" for warning in self.warnings]
+        for verdict in self.verdicts:
+            lines += ["", *(f"  {line}".rstrip() for line in str(verdict).splitlines())]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as numbers, strings, lists and dicts."""
+        return {
+            "file": self.path,
+            "verdict": str(self.judgement),
+            "status": self.status,
+            "problem": self.problem,
+            "warnings": self.warnings,
+            "functions": [
+                {**asdict(verdict), "judgement": str(verdict.judgement), "verdict": str(verdict.judgement)}
+                for verdict in self.verdicts
+            ],
+        }
