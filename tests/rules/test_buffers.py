@@ -781,6 +781,21 @@ def test_numpys_functions_that_write() -> None:
     np.testing.assert_array_equal(h.numpy(), [[0.5, 6], [1.5, 0.5]])
     np.sum(h).backward()
     np.testing.assert_array_equal(w.grad, [3, 2])
+    for write in (
+        lambda b, x: np.put_along_axis(b, np.array([[1], [2]]), x[:, None], 1),
+        lambda b, x: np.put_along_axis(b, np.array([[1, 0, 1]]), x[1] * 2, 0),
+        lambda b, x: np.place(b, np.arange(6).reshape(2, 3) % 4 == 1, x),
+        lambda b, x: np.put(b, [4, 0], x),
+        lambda b, x: np.copyto(b, x[:, None], where=np.array([True, False, True])),
+        lambda b, x: np.putmask(b, np.arange(6).reshape(2, 3) > 3, x[0]),
+        lambda b, x: np.fill_diagonal(b, x[1]),
+        lambda b, x: np.subtract(x[:, None], b, out=b),
+    ):
+        b, plain = tg.ones((2, 3)), np.ones((2, 3))
+        write(b, w)
+        write(plain, w.numpy())
+        np.testing.assert_array_equal(b.numpy(), plain)
+        assert b.requires_grad
     twin = np.copy(h)
     twin[0] = 0.0
     h.fill(2.0)
@@ -852,6 +867,23 @@ def test_several_threads_write_their_own_rows() -> None:
         thread.join()
     np.sum(h).backward()
     np.testing.assert_array_equal(w.grad, np.full(4, 2.0 * sum(range(40))))
+
+
+def test_a_number_taken_out_of_it() -> None:
+    def taken(how: Any) -> Any:
+        def f(x: Any) -> Any:
+            h = tg.zeros(())
+            h[()] = x
+            return np.sum(how(h) * 2.0) + (x if how in (float, complex) else 0.0)
+
+        return f
+
+    for how in (float, complex, lambda h: h.item(), lambda h: h.numpy(), lambda h: h.data):
+        with pytest.raises(TypeError, match="gradient"):
+            tg.grad(taken(how))(1.5)
+    h = tg.zeros((), int)
+    h[()] = 2
+    assert ([10, 20, 30][h], int(h), bool(h), f"{h:03d}") == (30, 2, True, "002")
 
 
 def test_checkpointed() -> None:

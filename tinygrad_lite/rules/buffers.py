@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..axes import positive_axis
 from ..calling import as_operand, record
 from ..callsite import user_line
 from ..context import current, running
@@ -561,7 +562,7 @@ def _as_slice(numbers: Any) -> Any:
         return slice(first, first + 1)
     step = int(numbers[1]) - first
     if step > 0 and (numbers[1:] - numbers[:-1] == step).all():
-        return slice(first, int(numbers[-1]) + 1, step)
+        return slice(first, int(numbers[-1]) + 1, None if step == 1 else step)
     return numbers
 
 
@@ -619,6 +620,8 @@ def install(names: Sequence[str]) -> None:
                 setattr(Buffer, name, property(_on_current(member.fget)))  # type: ignore[arg-type]
             else:
                 setattr(Buffer, name, _on_current(member))
+    for name in ("float", "int", "complex", "index", "bool", "format"):
+        setattr(Buffer, f"__{name}__", _on_current(getattr(Tensor, f"__{name}__")))
     for sign in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
         setattr(Buffer, f"__i{sign}__", _in_place(getattr(operator, sign)))
 
@@ -649,11 +652,28 @@ def _putmask(a: Buffer, mask: Any, values: Any) -> None:
     a[...] = np.where(mask, np.reshape(values, ()) if np.size(values) == 1 else values, a)
 
 
+def _place(arr: Buffer, mask: Any, vals: Any) -> None:
+    mask = np.asarray(mask, bool)
+    arr[mask] = np.resize(vals, np.count_nonzero(mask))
+
+
+def _put_along_axis(arr: Buffer, indices: Any, values: Any, axis: int | None = -1) -> None:
+    if axis is None:
+        _put(arr, indices, values)
+        return
+    axis = positive_axis(axis, arr.ndim)
+    index = list(np.ix_(*map(np.arange, arr.shape)))
+    index[axis] = np.asarray(indices)
+    arr[tuple(index)] = values
+
+
 _WRITING: dict[Any, Callable[..., Any]] = {
     np.copyto: _copyto,
     np.put: _put,
     np.fill_diagonal: _fill_diagonal,
     np.putmask: _putmask,
+    np.place: _place,
+    np.put_along_axis: _put_along_axis,
     np.copy: lambda a, *order, **keywords: a.copy(),
 }
 
