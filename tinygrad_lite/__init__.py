@@ -18,11 +18,11 @@ from .op import bilinear as bilinear
 from .op import custom_vjp as custom_vjp
 from .op import elementwise as elementwise
 from .op import linear as linear
-from .rules.buffers import empty as empty
-from .rules.buffers import full as full
-from .rules.buffers import ones as ones
-from .rules.buffers import zeros as zeros
-from .rules.buffers import zeros_like as zeros_like
+from .rules.buffer_functions import empty as empty
+from .rules.buffer_functions import full as full
+from .rules.buffer_functions import ones as ones
+from .rules.buffer_functions import zeros as zeros
+from .rules.buffer_functions import zeros_like as zeros_like
 from .rules.indexing import set_at as set_at
 from .rules.losses import binary_cross_entropy as binary_cross_entropy
 from .rules.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.rules import buffers
+from tinygrad_lite.rules import assembling, buffers
 from tinygrad_lite.rules.buffers import Buffer
 
 RNG = np.random.default_rng(20)
@@ -928,8 +928,8 @@ def test_rows_are_recorded_as_they_are() -> None:
     h[-1] = w
     h[0:2] = w
     assert h[2] is h[-1]
-    assert h[2]._op is buffers.written
-    assert h[2, 1]._op is not buffers.assemble
+    assert h[2]._op is assembling.written
+    assert h[2, 1]._op is not assembling.assemble
     assert h[0:2] is h[0:2]
     h[np.int64(1)] = w
     assert h[1] is h[np.argmax(np.array([0, 1]))]

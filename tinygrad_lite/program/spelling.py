@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Op, pick
-from ..rules.buffers import assemble, assemble_parts
+from ..rules.assembling import assemble, assemble_parts
 from ..rules.elementwise import add, divide, multiply, square, subtract
 from ..rules.indexing import Slot, get, put, split_index
 from ..rules.shaping import broadcast_to, expand_dims, reshape, swapaxes, to_inexact, to_integer, transpose

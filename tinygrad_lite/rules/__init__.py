@@ -16,7 +16,7 @@ import numpy as np
 from ..dispatch import handler_of, handlers, providers
 from ..table import read_rows
 from ..tensor import Tensor
-from . import buffers, complex, elementwise, indexing, shaping
+from . import buffer_functions, complex, elementwise, indexing, shaping
 from . import joining as joining
 from . import losses as losses
 from . import metadata as metadata
@@ -90,7 +90,7 @@ def _install() -> None:
     setattr(Tensor, "conjugate", complex.conjugate.call)  # noqa: B010
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
         setattr(Tensor, f"__i{name}__", in_place(getattr(Tensor, f"__{name}__"), getattr(operator, f"i{name}")))
-    buffers.install([name for name in vars(Tensor) if name not in before])
+    buffer_functions.install([name for name in vars(Tensor) if name not in before])
 
 
 def _install_operator(name: str, call: Callable[..., Any]) -> None:

@@ -9,8 +9,6 @@ touches and no more. The engine meets no Buffers: wherever one comes in, `_curre
 
 from __future__ import annotations
 
-import functools
-import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,99 +17,14 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..axes import positive_axis
 from ..calling import as_operand, record
 from ..callsite import user_line
 from ..context import current, running
-from ..op import Array, Op, linear, variadic
-from ..pulling import hand_on
-from ..table import row
 from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
 from . import indexing
+from .assembling import Piece, assemble, assemble_parts, unstack, written
 from .indexing import put, split_index
 from .shaping import as_dtype
-
-# -- the op --------------------------------------------------------------------------------------------------------
-
-Piece = tuple[Any, Any]
-"""(index, source): what is done with a value. With source None, result[index] = value; else both are numbered through,
-result.flat[index] = value.flat[source], and source is ... if that is all of it."""
-
-
-def _assemble(base: Any, *values: Any, pieces: Sequence[Piece], shape: tuple[int, ...], dtype: Any) -> Any:
-    """An array that starts as base, with every value written into its place."""
-    result = np.empty(shape, dtype)
-    result[...] = base
-    flat = result.reshape(-1)
-    for value, (index, source) in zip(values, pieces, strict=True):
-        if source is None:
-            result[index] = value
-        else:
-            flat[index] = np.reshape(value, -1)[source]
-    return result
-
-
-def _assemble_vjp(
-    g: Array, y: Array, base: Any, *values: Array, pieces: Any, shape: Any, dtype: Any, selected: bool = False
-) -> list[Any]:
-    """Each value receives what lies in its place."""
-    flat = np.reshape(g, (-1,)) if any(source is not None for _, source in pieces) else None
-    parts: list[Any] = [_assemble_base_vjp(g, values, pieces, shape) if np.ndim(base) else None]
-    for value, (index, source) in zip(values, pieces, strict=True):
-        if source is None:
-            parts.append(g[index])
-        elif source is ...:
-            parts.append(np.reshape(flat[index], value.shape))  # type: ignore[index]
-        else:
-            template, arrays = split_index(source)
-            part = put.call(flat[index], *arrays, template=template, shape=(int(np.prod(value.shape)),))  # type: ignore[index]
-            parts.append(np.reshape(part, value.shape))
-    return parts
-
-
-def _assemble_base_vjp(g: Array, values: Any, pieces: Any, shape: Any) -> Array:
-    """What is left of g where nothing was written."""
-    nothing = [np.zeros(value.shape, bool) for value in values]
-    return np.where(_assemble(True, *nothing, pieces=pieces, shape=shape, dtype=bool), g, 0)
-
-
-def _assemble_examples(rng: np.random.Generator) -> Any:
-    rows = {"pieces": ((0, None), ((2, slice(1, None)), None)), "shape": (3, 4), "dtype": np.dtype(float)}
-    entries = {
-        "pieces": ((slice(1, 5, 2), slice(0, 2)), (np.array([4, 0]), np.array([1, 4]))),
-        "dtype": np.dtype(float),
-    }
-    return [
-        ((rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=3)), rows),
-        ((0, rng.normal(size=(3, 2)), rng.normal(size=(2, 3))), {**entries, "shape": (5,)}),
-    ]
-
-
-_FORM: dict[str, Any] = {"joint": True, "linear_in_all": True, "examples": _assemble_examples}
-assemble = row(variadic(_assemble, _assemble_vjp, **_FORM))
-# The same, where values have entries that are left out.
-assemble_parts = row(variadic(_assemble, _assemble_vjp, name="assemble_parts", selects=True, **_FORM))
-
-
-def _as_written(x: Any) -> Any:
-    return np.asarray(x) if type(x) is float else x
-
-
-# Between a value and what is read of it again: a gradient with respect to what was read is not one of all the value's.
-written = linear(_as_written, hand_on, name="written", alias=True)
-
-
-@functools.cache
-def _unstack(n: int) -> Op:
-    """The op that takes n rows apart. Their gradients come back in one piece; each row alone would fill a whole."""
-    return linear(_rows_of, lambda g, y, x: np.stack(g), name="unstack", outputs=n, selects=True)
-
-
-def _rows_of(x: Any) -> tuple[Any, ...]:
-    return tuple(x)
-
-
-# -- the buffer ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -125,6 +38,7 @@ class _Write:
 
 
 _MOST_PARTS = 8  # of a value that are read before it is taken apart
+writing: dict[Any, Callable[..., Any]] = {}  # NumPy's functions that write into their first argument
 _SCATTERED: Any = object()  # the index of a value that no index reaches
 
 
@@ -277,7 +191,7 @@ class Buffer(Tensor):
             return
         del self._writes[number]
         n = len(write.value)
-        rows = _unstack(n).call(write.value) if n > 1 else (indexing.getitem(write.value, 0),)
+        rows = unstack(n).call(write.value) if n > 1 else (indexing.getitem(write.value, 0),)
         mine = self._writers == number
         row, place = np.divmod(self._places[mine], write.value.size // n)
         self._writers[mine], self._places[mine] = self._next + row, place
@@ -348,51 +262,48 @@ class Buffer(Tensor):
         """What is written to a place of this shape: a Tensor where it is to be recorded, an array where not."""
         if isinstance(value, (list, tuple)) and any(isinstance(x, Tensor) for x in value):
             value = np.stack(value)
-        if isinstance(value, Tensor):
-            value = value._current()
-        else:
-            value = as_operand(value, assemble)
-            if value is NotImplemented:
-                raise TypeError(f"{self._label()} holds plain numbers, and no units or labels ({user_line()})")
-        kind = value.dtype.kind if hasattr(value, "dtype") else np.asarray(value).dtype.kind
+        value = value._current() if isinstance(value, Tensor) else as_operand(value, assemble)
+        array = value._array if type(value) is Tensor else value
+        if value is NotImplemented or not isinstance(array, (np.ndarray, np.generic, int, float, complex)):
+            raise TypeError(f"{self._label()} holds plain numbers; a {type(array).__name__} cannot be written into it")
+        self._check_kind(value, array)
+        mode = current()
+        if mode is not None and mode.tracing:
+            if type(value) is not Tensor and np.ndim(value):
+                value = leaf(value, 0)  # it may be changed before the program runs
+        elif type(value) is Tensor and not (value._flags & GRAD and (mode is None or mode.grad_enabled)):
+            value = array
+        extra = _count_extra_axes(np.shape(array), shape)
+        if extra is None:
+            what = f"a value of shape {np.shape(array)} does not fit a place of shape {shape}"
+            raise ValueError(f"{self._label()}: {what} ({user_line()})")
+        if type(value) is not Tensor:
+            return value
+        if np.shape(array) != shape:
+            value = np.broadcast_to(np.reshape(value, np.shape(array)[extra:]) if extra else value, shape)
+        return as_dtype(written.call(value), self.dtype)
+
+    def _check_kind(self, value: Any, array: Any) -> None:
+        """TypeError for numbers that the buffer cannot hold, and for those that must not stay in it."""
+        kind = array.dtype.kind if hasattr(array, "dtype") else np.asarray(array).dtype.kind
         if kind == "c" and self.dtype.kind != "c":
             raise TypeError(
                 f"{self._label()} is {self.dtype} and cannot hold complex numbers; make it with dtype=complex, or "
                 f"write np.real of the value ({user_line()})"
             )
-        mode = current()
-        tracing = mode is not None and mode.tracing
-        recorded = type(value) is Tensor and value._flags & (GRAD | TRACED)
-        if type(value) is Tensor:
-            if value._flags & GRAD and self.dtype.kind not in "fc":
-                raise TypeError(
-                    f"{self._label()} is {self.dtype}: a Tensor written into it would lose its gradient; make it with "
-                    f"dtype=float, or write stop_gradient of the value ({user_line()})"
-                )
-            self._check_stays(value)
-        if tracing and type(value) is not Tensor and np.ndim(value):
-            value, recorded = leaf(value, 0), True  # it may be changed before the program runs
-        elif mode is not None and not mode.grad_enabled and not tracing:
-            recorded = False
-        if not recorded and type(value) is Tensor:
-            value = value._array
-        if not recorded and not isinstance(value, (np.ndarray, np.generic, int, float, complex)):
-            raise TypeError(f"{self._label()} holds a NumPy array; a {type(value).__name__} cannot be written into it")
-        given = np.shape(value) if type(value) is not Tensor else value.shape
-        if given != shape:
-            extra = max(len(given) - len(shape), 0)
-            try:
-                if any(n != 1 for n in given[:extra]) or np.broadcast_shapes(given[extra:], shape) != shape:
-                    raise ValueError
-            except ValueError:
-                raise ValueError(
-                    f"{self._label()}: a value of shape {given} does not fit a place of shape {shape} ({user_line()})"
-                ) from None
-            if recorded:
-                value = np.broadcast_to(np.reshape(value, given[extra:]) if extra else value, shape)
-        if not recorded:
-            return value
-        return as_dtype(written.call(value), self.dtype)
+        if type(value) is not Tensor:
+            return
+        if value._flags & GRAD and self.dtype.kind not in "fc":
+            raise TypeError(
+                f"{self._label()} is {self.dtype}: a Tensor written into it would lose its gradient; make it with "
+                f"dtype=float, or write stop_gradient of the value ({user_line()})"
+            )
+        transform = running.get()
+        if transform is not None and value._flags & LIFTED and self._seq < transform.start < value._seq:
+            raise TypeError(
+                f"{self._label()} was made outside of the transform that runs, and would keep a value of it that means "
+                f"nothing afterwards; make it with tg.zeros inside the function, and return it ({user_line()})"
+            )
 
     def _with(self, index: Any, value: Any) -> Any:
         """All of it, with the value at an index that is known only when the program runs."""
@@ -410,15 +321,6 @@ class Buffer(Tensor):
             raise TraceError(
                 f"{self._label()} is {what} in a traced function, but was made outside of it, so this would be done "
                 f"while tracing only, not at every call; make it inside, or pass it as an argument ({user_line()})"
-            )
-
-    def _check_stays(self, value: Tensor) -> None:
-        """TypeError if the value belongs to a transform that will be over when the buffer is still there."""
-        transform = running.get()
-        if transform is not None and value._flags & LIFTED and self._seq < transform.start < value._seq:
-            raise TypeError(
-                f"{self._label()} was made outside of the transform that runs, and would keep a value of it that means "
-                f"nothing afterwards; make it with tg.zeros inside the function, and return it ({user_line()})"
             )
 
     def _label(self) -> str:
@@ -474,14 +376,14 @@ class Buffer(Tensor):
             return self._add_at(ufunc, *inputs)
         out = kwargs.pop("out", None)
         result = getattr(ufunc, method)(*_read(inputs), **_read(kwargs))
-        return result if out is None else _write_out(out, result)
+        return result if out is None else write_out(out, result)
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        if func in _WRITING and args and isinstance(args[0], Buffer):
-            return _WRITING[func](*args, **kwargs)
+        if func in writing and args and isinstance(args[0], Buffer):
+            return writing[func](*args, **kwargs)
         out = kwargs.pop("out", None)
         result = func(*_read(args), **_read(kwargs))
-        return result if out is None else _write_out(out if type(out) is tuple else (out,), result)
+        return result if out is None else write_out(out if type(out) is tuple else (out,), result)
 
     def _add_at(self, ufunc: np.ufunc, target: Any, index: Any, values: Any = None) -> None:
         if ufunc is not np.add or not isinstance(target, Buffer):
@@ -533,6 +435,13 @@ def _numbers_of(index: Any) -> Any:
     return tuple(parts) if isinstance(index, tuple) else parts[0]
 
 
+def _count_extra_axes(given: tuple[int, ...], shape: tuple[int, ...]) -> int | None:
+    """How many axes of length 1 a value has before those that broadcast to the shape; None if they do not."""
+    extra = max(len(given) - len(shape), 0)
+    fits = zip(reversed(given), reversed(shape), strict=False)
+    return extra if all(n == 1 for n in given[:extra]) and all(n in (1, m) for n, m in fits) else None
+
+
 def _is_plain(index: Any) -> bool:
     """Whether it is made of numbers and slices, so that it can be compared with another."""
     if type(index) is tuple:
@@ -577,181 +486,21 @@ def _read(x: Any) -> Any:
     return x
 
 
-def _write_out(out: Sequence[Any], result: Any) -> Any:
+def write_out(out: Sequence[Any], result: Any) -> Any:
     """The results written into what was given as out=."""
     for target, part in zip(out, result if type(result) is tuple else (result,), strict=True):
         if not isinstance(target, Buffer):
             raise TypeError(f"out= at {user_line()} must be a buffer made by tg.zeros, to hold a Tensor's value")
-        _check_same_kind(target, part)
+        check_same_kind(target, part)
         target[...] = part
     return out[0] if len(out) == 1 else out
 
 
-def _check_same_kind(target: Buffer, value: Any) -> None:
+def check_same_kind(target: Buffer, value: Any) -> None:
     if not np.can_cast(value.dtype, target.dtype, "same_kind"):
         raise TypeError(
             f"{target._label()} is {target.dtype}, and {value.dtype} numbers are not written into it in place"
         )
-
-
-# -- what Tensor's operators and methods are on a buffer -----------------------------------------------------------
-
-
-def _on_current(method: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *args, **keywords: method(self._current(), *args, **keywords)
-
-
-def _in_place(sign: Callable[[Any, Any], Any]) -> Callable[[Buffer, Any], Buffer]:
-    def write(self: Buffer, other: Any) -> Buffer:
-        result = sign(self._current(), other)
-        _check_same_kind(self, result)
-        self[...] = result
-        return self
-
-    return write
-
-
-def install(names: Sequence[str]) -> None:
-    """Make Tensor's operators, methods and properties of these names read a buffer first."""
-    for name in names:
-        if name not in vars(Buffer):
-            member = getattr(Tensor, name)
-            if isinstance(member, property):
-                setattr(Buffer, name, property(_on_current(member.fget)))  # type: ignore[arg-type]
-            else:
-                setattr(Buffer, name, _on_current(member))
-    for name in ("float", "int", "complex", "index", "bool", "format"):
-        setattr(Buffer, f"__{name}__", _on_current(getattr(Tensor, f"__{name}__")))
-    for sign in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-        setattr(Buffer, f"__i{sign}__", _in_place(getattr(operator, sign)))
-
-
-# -- NumPy's functions that write into their argument --------------------------------------------------------------
-
-
-def _copyto(dst: Buffer, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    dst[...] = src if where is True else np.where(where, src, dst)
-
-
-def _put(a: Buffer, ind: Any, v: Any, mode: str = "raise") -> None:
-    places = np.unravel_index(np.ravel(np.asarray(ind)), a.shape) if mode == "raise" else None
-    if places is None:
-        raise TypeError(f"np.put(mode={mode!r}) is not supported on a buffer; write b[index] = value")
-    a[places] = np.resize(v, places[0].shape) if np.size(v) != 1 else np.reshape(v, ())
-
-
-def _fill_diagonal(a: Buffer, val: Any, wrap: bool = False) -> None:
-    if a.ndim != 2 or wrap or np.ndim(val):
-        raise TypeError("np.fill_diagonal on a buffer takes a matrix and one number; write b[index] = value")
-    a[np.diag_indices(min(a.shape))] = val
-
-
-def _putmask(a: Buffer, mask: Any, values: Any) -> None:
-    if np.size(values) != 1 and np.shape(values) != a.shape:
-        raise TypeError("np.putmask on a buffer takes one value, or one for each entry; write b[mask] = values")
-    a[...] = np.where(mask, np.reshape(values, ()) if np.size(values) == 1 else values, a)
-
-
-def _place(arr: Buffer, mask: Any, vals: Any) -> None:
-    mask = np.asarray(mask, bool)
-    arr[mask] = np.resize(vals, np.count_nonzero(mask))
-
-
-def _put_along_axis(arr: Buffer, indices: Any, values: Any, axis: int | None = -1) -> None:
-    if axis is None:
-        _put(arr, indices, values)
-        return
-    axis = positive_axis(axis, arr.ndim)
-    index = list(np.ix_(*map(np.arange, arr.shape)))
-    index[axis] = np.asarray(indices)
-    arr[tuple(index)] = values
-
-
-_WRITING: dict[Any, Callable[..., Any]] = {
-    np.copyto: _copyto,
-    np.put: _put,
-    np.fill_diagonal: _fill_diagonal,
-    np.putmask: _putmask,
-    np.place: _place,
-    np.put_along_axis: _put_along_axis,
-    np.copy: lambda a, *order, **keywords: a.copy(),
-}
-
-
-# -- making them ---------------------------------------------------------------------------------------------------
-
-
-def zeros(shape: Any, dtype: Any = float) -> Buffer:
-    """An array of zeros that can be written into piece by piece, with gradients, as a NumPy array can.
-
-    shape, dtype: as for np.zeros. It is a Tensor in every other way. What is read of it keeps its values when it is
-    written into later, and a value that is overwritten has no gradient any more from there on. TypeError if a complex
-    number is written into real ones, if a Tensor with a gradient is written into whole numbers, or if a value of a
-    transform is written into a buffer made outside of it.
-
-    >>> import numpy as np, tinygrad_lite as tg
-    >>> def total(w, x):
-    ...     h = tg.zeros(4)
-    ...     for t in range(1, 4):
-    ...         h[t] = w * h[t - 1] + x[t]
-    ...     return np.sum(h)
-    >>> tg.grad(total)(0.5, np.ones(4))
-    array(3.)
-    """
-    return Buffer(np.zeros(shape, dtype))
-
-
-def empty(shape: Any, dtype: Any = float) -> Buffer:
-    """The same for np.empty: what has not been written yet is 0.
-
-    >>> import tinygrad_lite as tg
-    >>> x = tg.empty((2, 2)); x[0] = 1.0; x[1] = [2.0, 3.0]; x
-    Buffer([[1., 1.],
-            [2., 3.]])
-    """
-    return zeros(shape, dtype)
-
-
-def ones(shape: Any, dtype: Any = float) -> Buffer:
-    """The same for np.ones.
-
-    >>> import tinygrad_lite as tg
-    >>> tg.ones(2)
-    Buffer([1., 1.])
-    """
-    return Buffer(np.ones(shape, dtype))
-
-
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
-    """The same for np.full; the gradient flows to a Tensor that it is filled with.
-
-    >>> import tinygrad_lite as tg
-    >>> tg.grad(lambda x: tg.full(3, x).sum())(2.0)
-    array(3.)
-    """
-    if dtype is None:
-        dtype = fill_value.dtype if hasattr(fill_value, "dtype") else np.asarray(fill_value).dtype
-    buffer = zeros(shape, dtype)
-    buffer[...] = fill_value
-    return buffer
-
-
-def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
-    """A buffer of zeros of the shape and dtype of an array or a Tensor; so is np.zeros_like of a Tensor.
-
-    >>> import numpy as np, tinygrad_lite as tg
-    >>> tg.zeros_like(np.ones(2, np.float32))
-    Buffer([0., 0.], dtype=float32)
-    """
-    array = np.zeros_like(a._array if isinstance(a, Tensor) else a, dtype, subok=False, shape=shape)
-    return Buffer(array) if isinstance(array, np.ndarray) else array  # another library's arrays are not ours to write
-
-
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
-    """The same for np.full_like."""
-    buffer = zeros_like(a, dtype, shape=shape)
-    buffer[...] = fill_value
-    return buffer
 
 
 tree.register_reader(Buffer, Buffer._current)

@@ -10,7 +10,7 @@ from ..axes import reduced_size
 from ..dispatch import handlers
 from ..table import without_gradient
 from ..tensor import Tensor
-from . import buffers
+from .buffer_functions import full_like, zeros_like
 
 # -- facts that depend on shape and dtype alone ----------------------------------------------------------------------
 
@@ -48,13 +48,11 @@ def size(a: Any, axis: Any = None) -> int:
 
 
 # Buffers, that they may be written into.
-without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: buffers.zeros_like(a, dtype, shape=shape))
-without_gradient(np.empty_like)(
-    lambda prototype, dtype=None, *, shape=None: buffers.zeros_like(prototype, dtype, shape=shape)
-)
-without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: buffers.full_like(a, 1, dtype, shape=shape))
+without_gradient(np.zeros_like)(lambda a, dtype=None, *, shape=None: zeros_like(a, dtype, shape=shape))
+without_gradient(np.empty_like)(lambda prototype, dtype=None, *, shape=None: zeros_like(prototype, dtype, shape=shape))
+without_gradient(np.ones_like)(lambda a, dtype=None, *, shape=None: full_like(a, 1, dtype, shape=shape))
 without_gradient(np.full_like)(
-    lambda a, fill_value, dtype=None, *, shape=None: buffers.full_like(a, fill_value, dtype, shape=shape)
+    lambda a, fill_value, dtype=None, *, shape=None: full_like(a, fill_value, dtype, shape=shape)
 )
 
 
