@@ -159,7 +159,8 @@ def test_data_is_an_array_like_any_other() -> None:
     assert not data.flags.writeable
     assert type(data + 1) is type(pickle.loads(pickle.dumps(data))) is np.ndarray
     assert type(data.sum()) is np.float64
-    for own in (data.copy(), copy.deepcopy(data)):
+    assert type(data.copy()) is type(copy.deepcopy(data)) is np.ndarray
+    for own in (data.copy(), copy.deepcopy(data), data[:].astype(float), copy.copy(data)):
         own -= 1.0
         own[0] = 9.0
         own[1] *= 2

@@ -43,6 +43,12 @@ class LeafData(ArrayView):
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else array
 
+    def copy(self, order: Any = "C") -> Any:
+        return plain(self).copy(order)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return plain(self).copy()
+
     def __setitem__(self, index: Any, value: Any) -> None:
         if not self.flags.writeable:
             raise ValueError(_read_only("W.data[index] = value"))
