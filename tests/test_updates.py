@@ -78,6 +78,16 @@ def test_every_operator(sign: str) -> None:
     np.testing.assert_array_equal(V.data, x - other)
 
 
+def test_a_step_of_another_dtype_is_cast_as_in_numpy() -> None:
+    W = tg.Tensor(np.ones(2, np.float32), requires_grad=True)
+    W.data -= np.array([0.25, 0.5])
+    assert W.dtype == np.float32
+    np.testing.assert_array_equal(W.data, [0.75, 0.5])
+    with tg.no_grad():
+        W += np.array([0.25, 0.5])
+    np.testing.assert_array_equal(W.data, [1, 1])
+
+
 def test_what_was_computed_before_keeps_its_numbers() -> None:
     W = tg.Tensor([1.0, 2.0], requires_grad=True)
     before, J = W.data, np.sum(W**2)
@@ -135,6 +145,12 @@ def test_in_place_on_other_tensors_makes_another() -> None:
         total += np.sum(x * x)
     total.backward()
     np.testing.assert_array_equal(x.grad, [6, 12])
+    y = x * 2
+    with tg.no_grad():
+        z = y
+        z -= 1.0
+    np.testing.assert_array_equal(z.data, [1, 3])
+    np.testing.assert_array_equal(y.data, [2, 4])
     y = x
     y += 1.0
     assert y is not x

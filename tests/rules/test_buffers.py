@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite import tree
 from tinygrad_lite.rules import assembling, buffers
 from tinygrad_lite.rules.buffers import Buffer
 
@@ -567,6 +568,15 @@ def test_no_grad_and_stop_gradient() -> None:
     np.testing.assert_array_equal(w.grad, [0, 1])
     with tg.no_grad():
         assert tg.grad(lambda x: write_twice(x))(3.0) == 12.0
+        for f in (written_into, lambda x: (written_into(x),), lambda x: [1.0, {"h": written_into(x)}]):
+            y, pullback = tg.vjp(f, 3.0)
+            assert pullback(tree.map(np.ones_like, y))[0] == 4
+
+
+def written_into(x: Any) -> Any:
+    h = np.zeros_like(x, shape=2)
+    h[0], h[1] = x, x * 3
+    return h
 
 
 def write_twice(x: Any) -> Any:
