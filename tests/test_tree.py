@@ -207,3 +207,34 @@ def test_an_object_without_arrays_is_static_and_one_that_contains_itself_is_refu
         with pytest.raises(ValueError, match="contains itself"):
             tree.flatten(cyclic)
     assert tg.grad(lambda x, loop: np.sum(x * loop.W))(np.ones(2), loop).tolist() == [1, 1]
+
+
+@given(trees)
+def test_a_vector_of_all_leaves_and_back(t):
+    leaves, structure = tree.flatten(t)
+    vector, unravel = tree.ravel(t)
+    assert vector.shape == (sum(np.size(x) for x in leaves),)
+    again, same_structure = tree.flatten(unravel(vector))
+    assert same_structure == structure
+    for x, y in zip(leaves, again, strict=True):
+        assert np.asarray(x).dtype == y.dtype
+        np.testing.assert_array_equal(x, y)
+
+
+def test_ravel_keeps_each_dtype_and_is_differentiable():
+    rng = np.random.default_rng(0)
+    t = {"W": rng.normal(size=(2, 3)).astype(np.float32), "z": rng.normal(size=2) + 1j, "b": 0.5}
+    vector, unravel = tree.ravel(t)
+    assert [x.dtype for x in tree.flatten(unravel(vector))[0]] == [np.float32, np.complex128, np.float64]
+    real = {"W": t["W"], "b": np.array(0.5)}
+    weights = rng.normal(size=7)
+    gradient = tg.grad(lambda t: np.sum(tree.ravel(t)[0] * weights))(real)
+    np.testing.assert_allclose(gradient["W"], weights[:6].reshape(2, 3), rtol=1e-6)
+    assert gradient["W"].dtype == np.float32
+    flat, unravel = tree.ravel(real)
+    down = tg.grad(lambda v: np.sum(unravel(v)["W"] ** 2))(flat)
+    np.testing.assert_allclose(down, [*2 * flat[:6], 0], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"has shape \(3,\); \(7,\) is needed"):
+        unravel(np.ones(3))
+    with pytest.raises(TypeError, match=r"tree\['n'\] is int64 beside floats"):
+        tree.ravel({"x": 1.0, "n": np.array([1])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import tree as tree
 from .checkpoint import checkpoint as checkpoint
 from .compare import compare as compare
 from .compile import compile as compile
@@ -45,13 +46,16 @@ from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 
 if TYPE_CHECKING:
+    from . import optim as optim
     from . import testing as testing
+
+_ON_DEMAND = {"optim", "testing"}
 
 
 def __getattr__(name: str) -> Any:
-    """`tg.testing` is imported when it is first used."""
-    if name == "testing":
+    """Parts of the library that not every program uses: imported when they are first asked for."""
+    if name in _ON_DEMAND:
         from importlib import import_module
 
-        return import_module(".testing", __name__)
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -217,6 +217,41 @@ def paths(tree: Any, prefix: str = "") -> list[str]:
     return flatten(tree)[1].paths(prefix)
 
 
+def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """All leaves in one vector, and the function that makes the tree of such a vector again.
+
+    The vector has the dtype that NumPy's promotion gives; each leaf gets its own back. Both are differentiable.
+    TypeError for leaves of which some are whole numbers, or bools, and some not: those would not come back the same.
+
+    >>> vector, unravel = ravel({"W": np.array([[1.0, 2.0]]), "b": 3.0})
+    >>> vector
+    array([1., 2., 3.])
+    >>> unravel(vector * 10)
+    {'W': array([[10., 20.]]), 'b': array(30.)}
+    """
+    leaves, structure = flatten(tree)
+    leaves = [x if hasattr(x, "dtype") else np.asarray(x) for x in leaves]
+    if len({x.dtype.kind in "fc" for x in leaves}) > 1:
+        pairs = zip(structure.paths("tree"), leaves, strict=True)
+        path, x = next((path, x) for path, x in pairs if x.dtype.kind not in "fc")
+        raise TypeError(f"ravel: {path} is {x.dtype} beside floats, and would not come back as it was; leave it out")
+    sizes = [x.size for x in leaves]
+    stops = list(itertools.accumulate(sizes))
+
+    def unravel(vector: Any) -> Any:
+        if np.shape(vector) != (sum(sizes),):
+            raise ValueError(f"unravel: the vector has shape {np.shape(vector)}; {(sum(sizes),)} is needed")
+        parts = []
+        for x, size, stop in zip(leaves, sizes, stops, strict=True):
+            part = np.reshape(vector[stop - size : stop], x.shape)
+            if part.dtype.kind == "c" and x.dtype.kind != "c":
+                part = np.real(part)
+            parts.append(part if part.dtype == x.dtype else part.astype(x.dtype))
+        return unflatten(structure, parts)
+
+    return np.concatenate([np.reshape(x, -1) for x in leaves]) if leaves else np.zeros(0), unravel
+
+
 def is_static(x: Any) -> bool:
     """Whether x is part of a structure rather than a leaf."""
     return x is None or isinstance(x, (str, bytes, bool, type)) or (callable(x) and not hasattr(x, "shape"))
