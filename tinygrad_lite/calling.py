@@ -128,6 +128,8 @@ def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
                 return call(x._current(), **params)
             return fn(x, **_check_no_tensor(op, params))
         if params:
+            if op.extension is not None and not op.keywords.issuperset(params):
+                return op.extension(x, **params)
             params = _supported_keywords(op, params)
         try:
             data = fn(x._array, **params)

@@ -1,6 +1,6 @@
 """For type checkers: the operators and methods of Tensor, which are rows of the table under other names.
 
-They are installed by rules/__init__.py.
+They are installed by rules/methods.py.
 """
 
 from collections.abc import Callable
@@ -77,6 +77,21 @@ class Methods:
     conj: ClassVar[Callable[..., Tensor]]
     astype: ClassVar[Callable[..., Tensor]]
     copy: ClassVar[Callable[..., Tensor]]
+    conjugate: ClassVar[Callable[..., Tensor]]
+    compress: ClassVar[Callable[..., Tensor]]
+    choose: ClassVar[Callable[..., Tensor]]
+    searchsorted: ClassVar[Callable[..., Tensor]]
+    argpartition: ClassVar[Callable[..., Tensor]]
+    nonzero: ClassVar[Callable[[Tensor], tuple[Tensor, ...]]]
+    tolist: ClassVar[Callable[[Tensor], Any]]
+    tobytes: ClassVar[Callable[..., bytes]]
+    __contains__: ClassVar[Callable[[Tensor, Any], bool]]
+    flat: ClassVar[Any]
+    itemsize: ClassVar[int]
+    nbytes: ClassVar[int]
+    strides: ClassVar[tuple[int, ...]]
+    device: ClassVar[str]
+    base: ClassVar[None]
     T: ClassVar[Any]
     mT: ClassVar[Any]
     real: ClassVar[Any]

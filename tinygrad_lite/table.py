@@ -72,6 +72,17 @@ def implements(
     return register
 
 
+def extends(op: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the composition that a row's function is where it is given keywords that the row's rules lack."""
+
+    def register(composition: Callable[..., Any]) -> Callable[..., Any]:
+        assert op.numpy is not None
+        op.extension = _with_arguments_of(op.numpy, composition)
+        return composition
+
+    return register
+
+
 def without_gradient(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: what NumPy's functions do with a Tensor where no gradient flows: shapes, new arrays, indices."""
 

@@ -2,7 +2,7 @@
 
 A Tensor knows nothing about derivatives. It holds its array, the op and the operands it was made from, and answers
 NumPy's two protocols (`__array_ufunc__`, `__array_function__`) by looking the function up in the register that the rows
-of the table fill (dispatch.py). Operators and methods (`+`, `@`, `.sum()`) are installed by `rules/__init__.py`.
+of the table fill (dispatch.py). Operators and methods (`+`, `@`, `.sum()`) are installed by `rules/methods.py`.
 """
 
 from __future__ import annotations

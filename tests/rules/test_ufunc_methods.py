@@ -56,18 +56,15 @@ def test_outer_of_a_comparison_carries_no_gradient() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda t: np.add.reduce(t, where=X > 1),
-        lambda t: np.add.reduce(t, initial=2.0),
-        lambda t: np.add.reduce(t, dtype=np.float32),
-        lambda t: np.add.accumulate(t, dtype=np.float32),
         lambda t: np.add.reduceat(t, [0, 1]),
-        lambda t: np.maximum.accumulate(t),
         lambda t: np.subtract.reduce(t),
+        lambda t: np.fmax.accumulate(t),
+        lambda t: np.add.accumulate(t, out=np.zeros((3, 4))),
         lambda t: np.add.at(t, [0], 1.0),
         lambda t: np.add.reduce(t, out=np.zeros(4)),
         lambda t: np.multiply.outer(t, t, dtype=np.float32),
     ],
 )
 def test_what_is_not_supported_is_refused(call: Any) -> None:
-    with pytest.raises(TypeError, match="add|subtract|maximum|multiply"):
+    with pytest.raises(TypeError, match="add|subtract|fmax|multiply"):
         call(tg.Tensor(X, requires_grad=True))

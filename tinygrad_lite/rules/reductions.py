@@ -104,27 +104,6 @@ var_ = row(custom_vjp(_var, _var_vjp, numpy=np.var, examples=calls(*_SPREAD)))
 std_ = row(custom_vjp(_std, _std_vjp, numpy=np.std, examples=calls(*_SPREAD)))
 
 
-def _ddof(function: str, ddof: Any, correction: Any) -> Any:
-    if correction is np._NoValue or correction is None:
-        return ddof
-    if ddof != 0:
-        raise ValueError(f"{function}: ddof= and correction= are the same thing; give one of them")
-    return correction
-
-
-_UNSET: Any = np._NoValue
-
-
-@implements(np.var, examples=calls(*_SPREAD))
-def var(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
-    return var_(a, axis=axis, ddof=_ddof("var", ddof, correction), keepdims=flag(keepdims))
-
-
-@implements(np.std, examples=calls(*_SPREAD))
-def std(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
-    return std_(a, axis=axis, ddof=_ddof("std", ddof, correction), keepdims=flag(keepdims))
-
-
 def flag(keepdims: Any) -> bool:
     return False if keepdims is np._NoValue else bool(keepdims)
 
@@ -277,97 +256,6 @@ prod = row(
     )
 )
 cumprod = row(custom_vjp(np.cumprod, _cumprod_vjp, examples=calls(*_EVERY_AXIS)))
-
-
-def _running(x: Any, function: Any, axis: int | None, include_initial: bool, initial: float) -> Any:
-    if axis is None:
-        if x.ndim > 1:
-            raise ValueError("an array of several dimensions needs axis= for a running sum or product")
-        axis = 0
-    x = np.atleast_1d(x)
-    (axis,) = positive_axes(axis, x.ndim)  # NumPy takes a tuple of one
-    result = function(x, axis=axis)
-    if not include_initial:
-        return result
-    shape = list(x.shape)
-    shape[axis] = 1
-    return np.concatenate((np.full(shape, initial, x.dtype), result), axis)
-
-
-def _initial(axis: int) -> Any:
-    return calls({"axis": axis, "include_initial": True}, {"axis": axis, "include_initial": False})
-
-
-# NumPy 2.1 has these.
-@implements(getattr(np, "cumulative_sum", None), examples=_initial(1))
-def cumulative_sum(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-    return _running(x, np.cumsum, axis, include_initial, 0)
-
-
-@implements(getattr(np, "cumulative_prod", None), examples=_initial(-2))
-def cumulative_prod(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-    return _running(x, np.cumprod, axis, include_initial, 1)
-
-
-# -- the same without the entries that are NaN -----------------------------------------------------------------------
-
-
-def _or(x: Any, replacement: float) -> Any:
-    return np.where(np.isnan(x), replacement, x)
-
-
-def _numbers(x: Any, axis: Any) -> Any:
-    """How many entries are not NaN, the reduced axes kept; as floats of x's own precision."""
-    count = np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=True)
-    return np.astype(count, np.real(x).dtype if x.dtype.kind == "c" else np.result_type(x.dtype, np.float16))
-
-
-@implements(np.nansum, examples=calls(*_REDUCED))
-def nansum(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.sum(_or(a, 0), axis=axis, keepdims=flag(keepdims))
-
-
-@implements(np.nanprod, examples=calls(*_REDUCED))
-def nanprod(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.prod(_or(a, 1), axis=axis, keepdims=flag(keepdims))
-
-
-@implements(np.nancumsum, examples=calls({}, {"axis": 1}))
-def nancumsum(a: Any, axis: Any = None) -> Any:
-    return np.cumsum(_or(a, 0), axis=axis)
-
-
-@implements(np.nancumprod, examples=calls({}, {"axis": 1}))
-def nancumprod(a: Any, axis: Any = None) -> Any:
-    return np.cumprod(_or(a, 1), axis=axis)
-
-
-@implements(np.nanmean, examples=calls(*_REDUCED))
-def nanmean(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    mean = np.sum(_or(a, 0), axis=axis, keepdims=True) / _numbers(a, axis)
-    return mean if flag(keepdims) else np.squeeze(mean, axis=axis)
-
-
-def _nanvar(a: Any, axis: Any, ddof: Any) -> Any:
-    count = _numbers(a, axis)
-    present = np.logical_not(np.isnan(a))
-    mean = np.sum(_or(a, 0), axis=axis, keepdims=True) / count
-    deviation = np.where(present, a - mean, 0)
-    squares = np.real(deviation * np.conj(deviation)) if a.dtype.kind == "c" else np.square(deviation)
-    return np.sum(squares, axis=axis, keepdims=True) / np.where(count > ddof, count - ddof, np.nan)
-
-
-@implements(np.nanvar, examples=calls(*_SPREAD))
-def nanvar(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
-    variance = _nanvar(a, axis, _ddof("nanvar", ddof, correction))
-    return variance if flag(keepdims) else np.squeeze(variance, axis=axis)
-
-
-@implements(np.nanstd, examples=calls(*_SPREAD))
-def nanstd(a: Any, axis: Any = None, ddof: Any = 0, keepdims: Any = False, *, correction: Any = _UNSET) -> Any:
-    variance = _nanvar(a, axis, _ddof("nanstd", ddof, correction))
-    deviation = np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance)))
-    return deviation if flag(keepdims) else np.squeeze(deviation, axis=axis)
 
 
 # -- piecewise constant ----------------------------------------------------------------------------------------------

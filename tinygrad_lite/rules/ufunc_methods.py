@@ -12,41 +12,77 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import handlers
-from ..table import read_rows
+from ..op import constant
+from ..table import read_rows, row
 from .neural import logsumexp
-
-_REDUCE: dict[np.ufunc, Callable[..., Any]] = {
-    np.add: np.sum,
-    np.multiply: np.prod,
-    np.maximum: np.max,
-    np.minimum: np.min,
-    np.fmax: np.nanmax,
-    np.fmin: np.nanmin,
-    np.logaddexp: logsumexp.call,
-    np.logical_and: np.all,
-    np.logical_or: np.any,
-}
-_ACCUMULATE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
+from .reductions_of_some import UNSET, converted, entries, is_given, with_initial
 
 
 def _reduce(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     def reduce(
-        array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, **other: Any
+        array: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = UNSET,
+        where: Any = UNSET,
     ) -> Any:
-        _refuse(f"{ufunc.__name__}.reduce", {"dtype": dtype, "out": out, **other})
+        _refuse(f"{ufunc.__name__}.reduce", {"out": out})
         if axis is not None and not array.ndim:
             axis = None  # NumPy lets a number be summed over axis 0
-        return function(array, axis=axis, keepdims=keepdims)
+        some = {"initial": initial} if is_given(initial) else {}
+        some |= {"where": where} if is_given(where) and where is not True else {}
+        if dtype is not None and ufunc not in (np.logical_and, np.logical_or):
+            array = converted(array, dtype)
+        return converted(function(array, axis=axis, keepdims=keepdims, **some), dtype)
 
     return reduce
 
 
+def _log_sum(array: Any, axis: Any = None, keepdims: bool = False, initial: Any = UNSET, where: Any = UNSET) -> Any:
+    total = logsumexp(entries(array, where, -np.inf), axis=axis, keepdims=keepdims)
+    return with_initial(np.logaddexp, total, initial)
+
+
+def _truth(combine: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
+    def truth(array: Any, axis: Any = None, keepdims: bool = False, initial: Any = UNSET, **some: Any) -> Any:
+        return with_initial(combine, function(array, axis=axis, keepdims=keepdims, **some), initial)
+
+    return truth
+
+
 def _accumulate(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     def accumulate(array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-        _refuse(f"{ufunc.__name__}.accumulate", {"dtype": dtype, "out": out})
-        return function(array, axis=axis)
+        _refuse(f"{ufunc.__name__}.accumulate", {"out": out})
+        return converted(function(converted(array, dtype), axis=axis), dtype)
 
     return accumulate
+
+
+def _first_place(y: Any, axis: int) -> Any:
+    """Of each entry of a running extreme: where along the axis it first held."""
+    y = np.moveaxis(y, axis, -1)
+    before, after = y[..., :-1], y[..., 1:]
+    changes = (after != before) & ((after == after) | (before == before))
+    steps = np.zeros(y.shape, np.intp)
+    steps[..., 1:] = np.where(changes, np.arange(1, y.shape[-1]), 0)
+    return np.moveaxis(np.maximum.accumulate(steps, axis=-1), -1, axis)
+
+
+first_place = row(constant(_first_place))
+
+
+def _running_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
+    """A running extreme is the entry that first reached it."""
+    extreme = row(constant(lambda a, axis=0: ufunc.accumulate(a, axis), name=f"running_{ufunc.__name__}"))
+
+    def running(a: Any, axis: int = 0) -> Any:
+        if not a.ndim:
+            raise TypeError(f"{ufunc.__name__}.accumulate: a number cannot be accumulated")
+        return np.take_along_axis(a, first_place(extreme(a, axis=axis), axis=axis), axis)
+
+    return running
 
 
 def _outer(call: Callable[[Any, Any], Any], name: str) -> Callable[..., Any]:
@@ -65,6 +101,23 @@ def _refuse(name: str, keywords: dict[str, Any]) -> None:
             raise TypeError(f"{name}({keyword}=…) is not supported on Tensors, because its gradient would be lost")
 
 
+_REDUCE: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.fmax: np.nanmax,
+    np.fmin: np.nanmin,
+    np.logaddexp: _log_sum,
+    np.logical_and: _truth(np.logical_and, np.all),
+    np.logical_or: _truth(np.logical_or, np.any),
+}
+_ACCUMULATE: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.cumsum,
+    np.multiply: np.cumprod,
+    np.maximum: _running_extreme(np.maximum),
+    np.minimum: _running_extreme(np.minimum),
+}
 for _ufunc, _function in _REDUCE.items():
     handlers[_ufunc, "reduce"] = _reduce(_ufunc, _function)
 for _ufunc, _function in _ACCUMULATE.items():
