@@ -19,7 +19,7 @@ LAYERS = [
     ["op"],
     ["table"],
     ["rules"],
-    ["backward"],
+    ["backward", "activations"],
     ["forward"],
     ["lifting"],
     ["transforms"],

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import tree as tree
+from .activations import leaky_relu as leaky_relu
+from .activations import log_softmax as log_softmax
+from .activations import logsumexp as logsumexp
+from .activations import relu as relu
+from .activations import sigmoid as sigmoid
+from .activations import softmax as softmax
+from .activations import softplus as softplus
 from .checkpoint import checkpoint as checkpoint
 from .compare import compare as compare
 from .compile import compile as compile
@@ -29,13 +36,6 @@ from .rules.losses import binary_cross_entropy as binary_cross_entropy
 from .rules.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .rules.losses import cross_entropy as cross_entropy
 from .rules.losses import mean_squared_error as mean_squared_error
-from .rules.neural import leaky_relu as leaky_relu
-from .rules.neural import log_softmax as log_softmax
-from .rules.neural import logsumexp as logsumexp
-from .rules.neural import relu as relu
-from .rules.neural import sigmoid as sigmoid
-from .rules.neural import softmax as softmax
-from .rules.neural import softplus as softplus
 from .tensor import Tensor as Tensor
 from .tensor import TraceError as TraceError
 from .transforms import grad as grad

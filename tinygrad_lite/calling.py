@@ -17,7 +17,7 @@ from .callsite import user_line
 from .context import current
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
 from .signatures import is_default
-from .tensor import GRAD, NO_PARAMS, TRACED, Tensor, check_numeric, next_seq
+from .tensor import GRAD, NO_PARAMS, TRACED, Tensor, check_numeric, holds_tensor, next_seq, stacked
 
 _NEEDS_HISTORY: Final = GRAD | TRACED
 _new = object.__new__
@@ -200,6 +200,8 @@ def as_operand(x: Any, op: Any) -> Any:
         raise TypeError(f"{op.name}: {what} ({user_line()})")
     if protocol is not np.ndarray.__array_ufunc__:
         raise _loses_more_than_numbers(x, op)
+    if holds_tensor(x):
+        return stacked(x)
     try:
         array = np.asarray(x)
         check_numeric(array)

@@ -70,36 +70,84 @@ def advise_buffer(stored: bool = True) -> str | None:
     return _NOT_HELD.format(name, f"{where}, inside the function" if is_global else where)
 
 
+_NUMBERS = "say .numpy() if you mean the numbers alone"
+_ELSEWHERE = (
+    "NumPy looks for Tensors in the arrays of a call alone: make the array beside it tg.Tensor(x), or use np.where"
+)
 _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what to write instead
-    (r"\.dot\(", "write X @ W for X.dot(W)"),
-    (r"\.choose\(", "write np.choose(a, choices) for a.choose(choices)"),
-    (r"\.searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
+    (r"(?<!\bnp)\.dot\(", "write X @ W for X.dot(W)"),
+    (r"(?<!\bnp)\.choose\(", "write np.choose(a, choices) for a.choose(choices)"),
+    (r"(?<!\bnp)\.searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
     (
         r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]",
         "write np.stack([…]), np.concatenate or np.block for a list of Tensors",
     ),
-    (r"\bnp\.\w+\(\s*\[", "write np.stack([…]) for a list of Tensors"),
+    (r"\bnp\.(select|pad|interp|nan_to_num)\(", _ELSEWHERE),
+    (
+        r"\b(np\.[\w.]+)\((.*,)?\s*[\[(]",
+        r"write np.stack([…]) for a list of Tensors, as in \1(np.stack([…]))",
+    ),
 ]
 
 
 def advise_instead_of_array() -> str:
     """Where an array was made of a Tensor, and what keeps the gradient there."""
-    frame, inside = user_frame(), None
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "scipy":
-        frame, inside = frame.f_back, frame
+    inner: list[FrameType] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _library(frame) in (_PACKAGE, "numpy", "scipy"):
+        inner.append(frame)
+        frame = frame.f_back
     if frame is None:
-        return "say .numpy() if you mean the numbers alone"
+        return _NUMBERS
     line = line_at(f"{frame.f_code.co_filename}:{frame.f_lineno}")
-    if inside is not None:
-        public = [part for part in inside.f_globals["__name__"].split(".") if not part.startswith("_")]
-        name = ".".join([*public, inside.f_code.co_name])
-        return f"{name} knows no Tensors; write NumPy's twin of it, or give it a rule with tg.custom_vjp ({line})"
-    numbers = "say .numpy() if you mean the numbers alone"
+    through = [f for f in reversed(inner) if _library(f) == "scipy"]
+    if through:
+        return f"{_advise_for_scipy(_public_name(through))} ({line})"
     buffer = advise_buffer()
     if buffer is not None:
-        return f"{buffer}, or {numbers} ({line})"
-    remedies = [f"{remedy}, or {numbers}" for pattern, remedy in _REMEDIES if re.search(pattern, line)]
-    return f"{remedies[0] if remedies else numbers} ({line})"
+        return f"{buffer}, or {_NUMBERS} ({line})"
+    for pattern, remedy in _REMEDIES:
+        found = re.search(pattern, line)
+        if found:
+            return f"{found.expand(remedy)}, or {_NUMBERS} ({line})"
+    called = inner and _library(inner[-1]) == "numpy"  # by the user, a Python function of NumPy's
+    return f"{f'{_ELSEWHERE}; ' if called else ''}{_NUMBERS} ({line})"
+
+
+def called_by_a_library() -> bool:
+    """Whether it was NumPy or SciPy, not the user, that asked a Tensor for its number."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _library(frame) == _PACKAGE:
+        frame = frame.f_back
+    return frame is not None and _library(frame) in ("numpy", "scipy")
+
+
+def _library(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _public_name(frames: list[FrameType]) -> str:
+    """The function of SciPy's that the user called, by the name that it is imported by. frames: SciPy's, from the
+    user's inward; the first ones may be decorators."""
+    for frame in frames:
+        parts = frame.f_globals["__name__"].split(".")
+        name = frame.f_code.co_qualname.removesuffix(".__init__").removesuffix(".__call__")
+        for length in range(2, len(parts) + 1):
+            module = ".".join(parts[:length])
+            if not parts[length - 1].startswith("_") and hasattr(sys.modules[module], name.partition(".")[0]):
+                return f"{module}.{name}"
+    public = [part for part in frames[0].f_globals["__name__"].split(".") if not part.startswith("_")]
+    return ".".join([*public, frames[0].f_code.co_name])
+
+
+def _advise_for_scipy(name: str) -> str:
+    """What to write instead of a function of SciPy's: its twin here or in NumPy, by the same name."""
+    module, _, function = name.rpartition(".")
+    twins = {f"tg.{module}": f"{_PACKAGE}.{module}", "tg": _PACKAGE, "np.linalg": "numpy.linalg", "np.fft": "numpy.fft"}
+    for short, full in {**twins, "np": "numpy"}.items():
+        if hasattr(sys.modules.get(full), function):
+            return f"{name} knows no Tensors; write {short}.{function}, or give it a rule with tg.custom_vjp"
+    return f"{name} knows no Tensors; write it in NumPy's functions, or give it a rule with tg.custom_vjp"
 
 
 def variable_name(value: object) -> str | None:

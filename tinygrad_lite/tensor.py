@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .array_view import LeafData, leaf_data
-from .callsite import advise_buffer, advise_instead_of_array, user_line, user_place
+from .callsite import advise_buffer, advise_instead_of_array, called_by_a_library, user_line, user_place
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
 
@@ -186,9 +186,14 @@ class Tensor(Methods):
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        if not kwargs and func in handlers:
-            return handlers[func](*args)
-        return call_function(func, args, kwargs)
+        try:
+            if not kwargs and func in handlers:
+                return handlers[func](*args)
+            return call_function(func, args, kwargs)
+        except (TypeError, AttributeError) as error:
+            if not any(map(holds_tensor, args)) and not any(map(holds_tensor, kwargs.values())):
+                raise
+            return _call_with_lists_stacked(func, args, kwargs, error)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._flags & GRAD:
@@ -280,6 +285,27 @@ class Tensor(Methods):
         return self.__copy__()
 
 
+def holds_tensor(x: Any) -> bool:
+    """Whether this is a list or tuple with a Tensor in it, however deep."""
+    return isinstance(x, (list, tuple)) and any(isinstance(part, Tensor) or holds_tensor(part) for part in x)
+
+
+def stacked(x: Any) -> Any:
+    """A list of Tensors, numbers, arrays and lists of them as one Tensor."""
+    return handlers[np.stack]([stacked(part) for part in x]) if isinstance(x, (list, tuple)) else x
+
+
+def _call_with_lists_stacked(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Any:
+    """A function that failed on a list of Tensors, where it wants an array: each such list is that array. If it fails
+    again, that was not the reason: the first error is raised."""
+    try:
+        args = [stacked(x) if holds_tensor(x) else x for x in args]
+        kwargs = {name: stacked(x) if holds_tensor(x) else x for name, x in kwargs.items()}
+        return call_function(func, args, kwargs)
+    except (TypeError, ValueError, AttributeError, IndexError):
+        raise error from None
+
+
 def is_left_over(t: Tensor) -> bool:
     """Whether a tensor depends on the argument of a transform that is over, and on none that is still running."""
     if not t._flags & LIFTED:
@@ -355,6 +381,8 @@ def _refuse_storing(t: Tensor) -> None:
 def _outside(t: Tensor, how: str) -> Any:
     """The number for Python's own arithmetic, which math.sin(t) asks for too: not inside a transform."""
     _refuse_storing(t)
+    if t._flags & GRAD and called_by_a_library():
+        raise TypeError(f"{how} would lose the gradient of {label(t)}; {advise_instead_of_array()}")
     if t._flags & GRAD and t._flags & LIFTED and not is_left_over(t):
         raise TypeError(
             f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t)). "

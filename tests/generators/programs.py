@@ -231,7 +231,7 @@ def public_name(function: Function) -> str | None:
         if found is not None and (
             found in (function.fn, function.call)
             or handlers.get(found) is function.call
-            or getattr(found, "call", None) is function.call
+            or getattr(found, "__module__", "") == "tinygrad_lite.activations"
         ):
             return f"{prefix}.{function.name}"
     return None

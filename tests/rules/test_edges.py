@@ -316,3 +316,42 @@ def test_an_axis_that_is_not_there_raises(function: Any) -> None:
 def test_a_program_refuses_to_freeze_numbers(function: Any) -> None:
     with pytest.raises(tg.TraceError):
         tg.compile(lambda t: (function(t), t * 2)[1])(np.array([1.0, 2.0, 3.0]))
+
+
+# -- weighted quantiles ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [np.quantile, np.percentile, np.nanquantile, np.nanpercentile])
+def test_weighted_quantiles(function: Any) -> None:
+    x = RNG.permutation(np.linspace(-1.0, 2.0, 24)).reshape(2, 3, 4)
+    whole, line = RNG.uniform(0.2, 2, (2, 3, 4)), np.array([0, 2.0, 0.5, 0])
+    scale = 100 if "percent" in function.__name__ else 1
+    for q in (0.0, 0.3, 1.0, np.array([0.1, 0.9]), np.array([[0.4], [0.6]])):
+        for keywords in (
+            {"weights": whole},
+            {"weights": whole, "axis": 1, "keepdims": True},
+            {"weights": line, "axis": -1},
+            {"weights": whole[:, 0].T, "axis": (2, 0)},
+        ):
+
+            def f(x: Any, q: Any = q, keywords: Any = keywords) -> Any:
+                return function(x, scale * q, method="inverted_cdf", **keywords)
+
+            # NumPy's nanquantile fails with weights= and axis=; without NaN it is quantile.
+            plain = np.quantile(x, q, method="inverted_cdf", **keywords)
+            np.testing.assert_array_equal(f(tg.Tensor(x)).numpy(), plain)
+            g, gx = pulled(f, x)
+            expected = np.zeros(x.shape)
+            for value, gi in zip(np.ravel(plain), np.ravel(g), strict=True):
+                expected[x == value] += gi
+            np.testing.assert_allclose(gx, expected)
+    with pytest.raises(ValueError, match="inverted_cdf"):
+        function(tg.Tensor(x), 0.3, weights=whole)
+
+
+@pytest.mark.parametrize("function", [np.quantile, np.nanquantile], ids=lambda f: f.__name__)
+def test_weighted_quantiles_of_nan(function: Any) -> None:
+    x = np.array([[1.0, np.nan, 3.0, 2.0], [4.0, 1.0, 2.0, 3.0], [np.nan] * 4])
+    w = np.array([[1.0, 9.0, 1.0, 3.0], [1.0, 2.0, 1.0, 4.0], [1.0] * 4])
+    found = function(tg.Tensor(x), 0.6, axis=1, weights=w, method="inverted_cdf").numpy()
+    np.testing.assert_array_equal(found, [2 if function is np.nanquantile else np.nan, 3, np.nan])

@@ -21,8 +21,8 @@ from . import reductions_of_some as reductions_of_some
 from . import special as special
 from . import ufunc_methods as ufunc_methods
 
-_ON_DEMAND = ["calculus", "decompositions", "fft", "linalg", "nan_reductions", "norms", "polynomials", "ranges"]
-_ON_DEMAND += ["sorting", "statistics"]
+_ON_DEMAND = ["calculus", "decompositions", "fft", "linalg", "nan_reductions", "norms", "padding", "polynomials"]
+_ON_DEMAND += ["ranges", "sorting", "statistics"]
 
 
 def _read_sections(function: Any) -> bool:

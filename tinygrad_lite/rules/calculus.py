@@ -37,6 +37,7 @@ def _ends(a: Any, extra: Any, axis: int) -> Any:
     ],
 )
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
+    a = as_array(a)
     if n < 0:
         raise ValueError(f"diff: n={n}; it cannot be negative")
     if np.ndim(a) == 0:
@@ -79,6 +80,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 )
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Central differences inside, one-sided ones of edge_order at the ends; spacings are numbers or coordinates."""
+    f = as_array(f)
     axes = tuple(range(f.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(varargs) not in (0, 1, len(axes)):
         raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each")
@@ -143,14 +145,15 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
     ],
 )
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    axis = positive_axis(axis, np.ndim(y))
+    y = as_array(y)
+    axis = positive_axis(axis, y.ndim)
     if x is None:
         d: Any = dx
     elif np.ndim(x) == 1:
-        d = np.reshape(np.diff(x), (-1,) + (1,) * (np.ndim(y) - axis - 1))
+        d = np.reshape(np.diff(x), (-1,) + (1,) * (y.ndim - axis - 1))
     else:
         d = np.diff(x, axis=axis)
-    later, earlier = _along(np.ndim(y), axis, slice(1, None)), _along(np.ndim(y), axis, slice(None, -1))
+    later, earlier = _along(y.ndim, axis, slice(1, None)), _along(y.ndim, axis, slice(None, -1))
     return np.sum(d * (y[later] + y[earlier]) / 2.0, axis=axis)
 
 

@@ -16,7 +16,9 @@ from .. import intervals
 from ..dispatch import handlers
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
+from ..tensor import Tensor
 from .examples import over_axes, whole, with_keywords
+from .shaping import as_array, as_dtype
 
 LN2, LN10 = float(np.log(2)), float(np.log(10))
 POSITIVE = [(0.1, 5.0)]
@@ -372,7 +374,26 @@ def _nan_to_num_vjp(g: Array, y: Array, x: Array, nan: Any = 0.0, posinf: Any = 
     return np.where(np.isfinite(x), g, 0)
 
 
-nan_to_num = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, selects=True))
+nan_to_num_ = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, selects=True))
+
+
+@implements(
+    np.nan_to_num,
+    examples=lambda rng: [((rng.normal(size=(2, 3)),), {}), ((np.array([1.5, np.nan, 2.0]),), {"nan": 0.5})],
+)
+def nan_to_num(x: Any, *, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """What stands in for NaN and the infinities may be Tensors."""
+    limits = np.finfo(x.dtype) if x.dtype.kind == "f" else None
+    if limits is None or not any(isinstance(value, Tensor) for value in (nan, posinf, neginf)):
+        return nan_to_num_(x, nan=nan, posinf=posinf, neginf=neginf)
+    for found, given, usual in (
+        (np.isnan(x), nan, 0.0),
+        (np.isposinf(x), posinf, limits.max),
+        (np.isneginf(x), neginf, limits.min),
+    ):
+        x = np.where(found, as_dtype(as_array(usual if given is None else given), x.dtype), x)
+    return x
+
 
 # -- piecewise constant: no gradient, but a program records them -----------------------------------------------------
 

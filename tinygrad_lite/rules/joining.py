@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axis
-from ..op import Array, custom_vjp, variadic
+from ..op import Array, variadic
 from ..table import implements, row
 from ..tensor import Tensor
-from .shaping import as_dtype
+from .shaping import as_array, as_dtype
 
 # -- joining ---------------------------------------------------------------------------------------------------------
 
@@ -65,27 +65,43 @@ concatenate_ = row(variadic(_concatenate, _concatenate_vjp, joint=True, linear_i
 stack_ = row(variadic(_stack, _stack_vjp, joint=True, linear_in_all=True, examples=_alike))
 
 
+def in_dtype(arrays: Any, dtype: Any, casting: str) -> Any:
+    """Arrays that are to be joined, in the dtype that was asked for."""
+    if dtype is None:
+        return arrays
+    arrays = [as_array(a) for a in arrays]
+    for a in arrays:
+        if not np.can_cast(a.dtype, dtype, casting):  # type: ignore[arg-type]
+            raise TypeError(
+                f"an array of dtype {a.dtype} cannot be joined as {np.dtype(dtype)} with casting={casting!r}"
+            )
+    return [as_dtype(a, np.dtype(dtype)) for a in arrays]
+
+
 @implements(np.concatenate, np.concat, examples=_listed(_rectangles))
-def concatenate(arrays: Sequence[Any], /, axis: int | None = 0) -> Any:
+def concatenate(
+    arrays: Sequence[Any], /, axis: int | None = 0, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
+    arrays = in_dtype(arrays, dtype, casting)
     if axis is None:
         return concatenate_.call(*(np.ravel(a) for a in arrays), axis=0)
     return concatenate_.call(*arrays, axis=axis)
 
 
 @implements(np.stack, examples=_listed(_alike))
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    return stack_.call(*arrays, axis=axis)
+def stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    return stack_.call(*in_dtype(arrays, dtype, casting), axis=axis)
 
 
 @implements(np.hstack, examples=_sequences([(2,), (3,)], [(2, 1), (2, 3)], [(), (2,)]))
-def hstack(tup: Sequence[Any]) -> Any:
-    arrays = [np.atleast_1d(a) for a in tup]
+def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    arrays = in_dtype([np.atleast_1d(a) for a in tup], dtype, casting)
     return np.concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
 @implements(np.vstack, examples=_sequences([(3,), (2, 3)], [(), (1,)]))
-def vstack(tup: Sequence[Any]) -> Any:
-    return np.concatenate([np.atleast_2d(a) for a in tup], 0)
+def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    return np.concatenate(in_dtype([np.atleast_2d(a) for a in tup], dtype, casting), 0)
 
 
 @implements(np.dstack, examples=_sequences([(3,), (1, 3, 2)], [(2, 3), (2, 3)]))
@@ -206,66 +222,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))
 
 
-# -- a margin --------------------------------------------------------------------------------------------------------
-
-
-def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    """(before, after) for each axis."""
-    if isinstance(pad_width, dict):
-        widths = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            widths[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
-        return widths
-    return [(int(a), int(b)) for a, b in np.broadcast_to(pad_width, (ndim, 2))]
-
-
-def _pad(x: Any, widths: Any, constant_values: Any = 0) -> Any:
-    return np.pad(x, widths, constant_values=constant_values)
-
-
-def _pad_vjp(g: Array, y: Array, x: Array, widths: Any, constant_values: Any = 0) -> Array:
-    return g[tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))]
-
-
-pad_constant = row(
-    custom_vjp(
-        _pad,
-        _pad_vjp,
-        name="pad_constant",
-        examples=lambda rng: [((rng.normal(size=(2, 3)),), {"widths": [(1, 0), (2, 1)], "constant_values": 0.5})],
-    )
-)
-
-
-@implements(
-    np.pad,
-    examples=lambda rng: [
-        ((rng.normal(size=(2, 3)),), {"pad_width": width, "mode": mode})
-        for width in (1, (2, 1), ((0, 3), (1, 2)))
-        for mode in ("constant", "edge", "reflect", "symmetric", "wrap")
-    ],
-)
-def pad(
-    array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even"
-) -> Any:
-    """Except for mode "constant", a margin repeats entries; which ones, np.pad says itself, padding their numbers."""
-    if array.ndim == 0:
-        return np.copy(array)  # a number has no margin
-    widths = _pad_widths(pad_width, array.ndim)
-    if mode == "constant":
-        return pad_constant(array, widths=widths, constant_values=constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap") or reflect_type != "even":
-        what = f"mode={mode!r}" if reflect_type == "even" else f"reflect_type={reflect_type!r}"
-        raise TypeError(
-            f"pad({what}) is not supported on Tensors; modes are constant, edge, reflect, symmetric and wrap; "
-            "others are written with np.concatenate"
-        )
-    for axis, width in enumerate(widths):
-        if any(width):
-            array = np.take(array, np.pad(np.arange(array.shape[axis]), width, mode=mode), axis)  # type: ignore[call-overload]
-    return np.copy(array) if not np.any(widths) else array
-
-
 # -- entries left out, entries put in --------------------------------------------------------------------------------
 
 
@@ -298,6 +254,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 )
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Both arrays joined, then taken in the order in which np.insert arranges their numbers."""
+    arr, values = as_array(arr), as_array(values)
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = positive_axis(axis, arr.ndim)

@@ -25,6 +25,7 @@ from .matrices import (
     square_matrix,
 )
 from .products import transposed
+from .shaping import as_array
 
 _SlogdetResult = type(np.linalg.slogdet(np.eye(1)))  # the very type that NumPy returns
 
@@ -81,6 +82,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 )
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """x with tensordot(a, x, x.ndim) == b."""
+    a = as_array(a)
     if axes is not None:
         a = np.transpose(a, [i for i in range(a.ndim) if i not in axes] + list(axes))
     shape = a.shape[np.ndim(b) :]
@@ -203,6 +205,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
 
     Without full rank NumPy gives no residuals; in a trace, where the rank cannot be looked at, it is taken to be full.
     """
+    a, b = as_array(a), as_array(b)
     m, n = a.shape
     if rcond is None:
         rcond = float(np.finfo(a.dtype).eps) * max(m, n)
@@ -283,6 +286,6 @@ def diagonal(x: Any, offset: int = 0) -> Any:
 
 
 @implements(np.linalg.trace, examples=examples_of(square_matrix, ((), {}), ((2,), {"offset": 1})))
-def trace(x: Any, offset: int = 0) -> Any:
+def trace(x: Any, offset: int = 0, dtype: Any = None) -> Any:
     """The sum of the diagonal of every matrix of a stack."""
-    return np.sum(np.diagonal(x, offset, axis1=-2, axis2=-1), axis=-1)
+    return np.sum(np.diagonal(x, offset, axis1=-2, axis2=-1), axis=-1, dtype=dtype)

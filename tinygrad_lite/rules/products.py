@@ -14,6 +14,7 @@ from ..op import Array, bilinear, variadic
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
 from .elementwise import multiply
+from .shaping import as_array
 
 # -- examples --------------------------------------------------------------------------------------------------------
 
@@ -343,7 +344,7 @@ def conjugated(x: Array) -> Array:
 
 def _arrays(*xs: Any) -> list[Any]:
     """Lists and numbers as arrays; Tensors and arrays as they are."""
-    return [x if type(x) is Tensor or hasattr(x, "__array_function__") else np.asarray(x) for x in xs]
+    return [x if type(x) is Tensor or hasattr(x, "__array_function__") else as_array(x) for x in xs]
 
 
 def _permuted(x: Array, axes: list[int]) -> Array:

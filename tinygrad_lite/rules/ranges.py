@@ -22,35 +22,46 @@ def _ends(rng: np.random.Generator) -> Any:
 
 @implements(np.linspace, examples=_ends)
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, *, axis: int = 0
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
     if num < 0:
         raise ValueError(f"linspace: num={num}; it cannot be negative")
     gaps = num - 1 if endpoint else num
-    start, stop = 1.0 * start, 1.0 * stop
+    start, stop = 1.0 * as_array(start), 1.0 * as_array(stop)
     span = stop - start
     t = np.reshape(np.arange(num) / max(gaps, 1), (-1,) + (1,) * span.ndim)
     t = t.astype(span.dtype) if span.dtype.kind == "f" else t
     # Where t is 1, start + span can miss stop by a rounding error.
     result = np.where(np.equal(t, 1), stop, start + span * t)
-    result = np.moveaxis(result, 0, axis) if axis else result
+    result = _in_dtype(np.moveaxis(result, 0, axis) if axis else result, dtype)
     return (result, span / gaps if gaps > 0 else np.nan) if retstep else result
 
 
+def _in_dtype(result: Any, dtype: Any) -> Any:
+    """Rounded down, where whole numbers are asked for."""
+    if dtype is None:
+        return result
+    return as_dtype(np.floor(result) if np.dtype(dtype).kind in "iu" else result, np.dtype(dtype))
+
+
 @implements(np.logspace, examples=_ends)
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0) -> Any:
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
     if np.ndim(base):
         raise TypeError("logspace: base must be one number; write base ** np.linspace(…)")
-    return np.power(base, linspace(as_array(start), as_array(stop), num, endpoint, axis=axis))
+    result = np.power(base, linspace(as_array(start), as_array(stop), num, endpoint, axis=axis))
+    return result if dtype is None else as_dtype(result, np.dtype(dtype))
 
 
 @implements(np.geomspace, examples=lambda rng: _ends(rng)[1:])
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Equal ratios: start times (stop / start) to the powers from 0 to 1."""
     ratio = np.divide(stop, start)
     t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * ratio.ndim)
     result = np.where(np.equal(t, 1), stop, np.multiply(start, np.power(ratio, t)))
-    return np.moveaxis(result, 0, axis) if axis else result
+    result = np.moveaxis(result, 0, axis) if axis else result
+    return result if dtype is None else as_dtype(result, np.dtype(dtype))
 
 
 @implements(

@@ -13,6 +13,7 @@ from ..axes import positive_axes, reduced_axes, reduced_size
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
 from .examples import over_axes
+from .shaping import as_array
 
 
 def keep_axes(reduced: Array, axis: Any, keepdims: bool) -> Array:
@@ -108,6 +109,20 @@ def flag(keepdims: Any) -> bool:
     return False if keepdims is np._NoValue else bool(keepdims)
 
 
+def weights_like(a: Any, axis: Any, weights: Any, function: str) -> Any:
+    """Weights of a's shape, or of that of its reduced axes alone, written out in a's shape."""
+    weights = as_array(weights)
+    if weights.shape == a.shape:
+        return weights
+    if axis is None:
+        raise TypeError(f"{function}: weights {weights.shape} and a {a.shape} differ in shape, so axis= is needed")
+    axes = positive_axes(axis, a.ndim)
+    if weights.shape != tuple(a.shape[i] for i in axes):
+        raise ValueError(f"{function}: weights {weights.shape} fit neither a {a.shape} nor its axis {axis}")
+    weights = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
+    return np.broadcast_to(np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape))), a.shape)
+
+
 def _weighted_examples(rng: np.random.Generator) -> Any:
     return [
         ((rng.normal(size=(2, 3)),), {}),
@@ -121,22 +136,12 @@ def _weighted_examples(rng: np.random.Generator) -> Any:
 @implements(np.average, examples=_weighted_examples)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     """sum(w a) / sum(w); with returned, the sum of the weights as well."""
-    keepdims = flag(keepdims)
+    a, keepdims = as_array(a), flag(keepdims)
     if weights is None:
         result = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = np.full(np.shape(result), float(_count(a, axis)))
     else:
-        if np.shape(weights) != a.shape:
-            if axis is None:
-                raise TypeError(
-                    f"average: weights {np.shape(weights)} and a {a.shape} differ in shape, so axis= is needed"
-                )
-            axes = positive_axes(axis, a.ndim)
-            if np.shape(weights) != tuple(a.shape[i] for i in axes):
-                raise ValueError(f"average: weights {np.shape(weights)} fit neither a {a.shape} nor its axis {axis}")
-            weights = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
-            weights = np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
-        weights = np.broadcast_to(weights, a.shape)
+        weights = weights_like(a, axis, weights, "average")
         total = np.sum(weights, axis=axis, keepdims=keepdims)
         result = np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
     return (result, total) if returned else result

@@ -11,7 +11,7 @@ import numpy as np
 from ..axes import positive_axes, positive_axis
 from ..op import Array, Op, constant, linear
 from ..table import implements, row
-from ..tensor import Tensor, check_numeric
+from ..tensor import Tensor, check_numeric, holds_tensor, stacked
 from .examples import SHAPES, WITH_AXES, distinct, every_axis, for_each_shape, with_keywords
 
 # -- other axes, other shapes ----------------------------------------------------------------------------------------
@@ -22,8 +22,10 @@ def _transpose_vjp(g: Array, y: Array, x: Array, axes: Any = None) -> Array:
 
 
 def as_array(x: Any) -> Any:
-    """A list or a number as an array; what is an array, or a Tensor, as it is."""
-    return x if hasattr(x, "dtype") else np.asarray(x)
+    """A list or a number as an array, a list of Tensors as a Tensor; what is an array, or a Tensor, as it is."""
+    if hasattr(x, "dtype"):
+        return x
+    return stacked(x) if holds_tensor(x) else np.asarray(x)
 
 
 def as_dtype(x: Any, dtype: Any) -> Any:
@@ -387,8 +389,8 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 
 @implements(np.trace, examples=_axis_examples({}, {"offset": 1}, {"axis1": 2, "axis2": 0}))
-def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 # -- dtype -----------------------------------------------------------------------------------------------------------

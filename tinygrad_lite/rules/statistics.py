@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import reduced_axes
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
 from .indexing import put_along
-from .reductions import calls, flag, join_axes, split_axes
-from .shaping import as_dtype
+from .reductions import calls, flag, join_axes, split_axes, weights_like
+from .shaping import as_array, as_dtype
 
 # -- quantiles -------------------------------------------------------------------------------------------------------
 
@@ -94,30 +95,84 @@ nanquantile_ = row(
 )
 
 
-def _order_statistic(op: Any, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: Any) -> Any:
+def _weighted_places(x: Any, weights: Any, q: Any, skip_nan: bool) -> Any:
+    """Which entry of the last axis each weighted quantile is: shape x.shape[:-1] + (number of quantiles,).
+
+    NumPy says it itself: of the ranks 0, 1, 2, … with the same weights it is the rank.
+    """
+    missing = np.isnan(x)
+    weights = np.where(missing, 0, weights) if skip_nan else np.broadcast_to(weights, x.shape)
+    order = np.argsort(x, axis=-1, kind="stable")
+    ranks = np.argsort(order, axis=-1, kind="stable")
+    weights = np.where(np.all(weights == 0, axis=-1, keepdims=True) & missing, 1, weights)  # all NaN: NaN
+    found = np.quantile(ranks, np.ravel(q), axis=-1, weights=weights, method="inverted_cdf")
+    places = np.take_along_axis(order, np.moveaxis(found, 0, -1).astype(np.intp), -1)
+    unknown = np.any(missing, axis=-1, keepdims=True) & (not skip_nan)
+    return np.where(unknown, order[..., -1:], places)  # NaN, which is sorted last
+
+
+weighted_places = row(constant(_weighted_places, operands=2))
+
+
+def _weighted_quantile(
+    name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, skip_nan: bool
+) -> Any:
+    """One of the entries; its gradient is that entry's, and the weights, which only choose, have none."""
+    if method != "inverted_cdf":
+        raise ValueError(f"{name}: with weights=, method= is 'inverted_cdf', as in NumPy, not {method!r}")
+    line, _, _ = join_axes(a, axis)
+    heavy, _, _ = join_axes(weights_like(a, axis, weights, name), axis)
+    places = weighted_places.call(line, heavy, q=q, skip_nan=skip_nan)
+    kept = tuple(1 if i in reduced_axes(axis, a.ndim) else n for i, n in enumerate(a.shape))
+    shape = np.shape(q) + (kept if keepdims else line.shape[:-1])
+    return np.reshape(np.moveaxis(np.take_along_axis(line, places, -1), -1, 0), shape)
+
+
+def _order_statistic(
+    name: str, a: Any, q: Any, axis: Any, method: str, keepdims: Any, weights: Any, skip_nan: bool = False
+) -> Any:
     if type(q) is Tensor:
         raise TypeError(f"{name}: q must be plain numbers, not a Tensor; there is no gradient with respect to it")
+    if weights is not None:
+        return _weighted_quantile(name, a, q, axis, method, flag(keepdims), weights, skip_nan)
+    op = nanquantile_ if skip_nan else quantile_
     return op(a, q=q, axis=axis, method=method, keepdims=flag(keepdims))
 
 
+_WEIGHTED = {"method": "inverted_cdf", "weights": np.array([0.5, 2, 1, 0, 0.7])}
+
+
 @implements(np.quantile, examples=_quantile_examples)
-def quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
-    return _order_statistic(quantile_, "quantile", a, q, axis, method, keepdims)
+def quantile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False, weights: Any = None
+) -> Any:
+    return _order_statistic("quantile", a, q, axis, method, keepdims, weights)
 
 
 @implements(np.nanquantile, examples=_quantile_examples)
-def nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
-    return _order_statistic(nanquantile_, "nanquantile", a, q, axis, method, keepdims)
+def nanquantile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False, weights: Any = None
+) -> Any:
+    return _order_statistic("nanquantile", a, q, axis, method, keepdims, weights, skip_nan=True)
 
 
-@implements(np.percentile, examples=lambda rng: [((rng.normal(size=(2, 5)),), {"q": 30, "axis": 1})])
-def percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
-    return _order_statistic(quantile_, "percentile", a, _hundredth(q, a.dtype), axis, method, keepdims)
+def _percent_examples(rng: np.random.Generator) -> Any:
+    x = rng.normal(size=(2, 5))
+    return [((x,), {"q": 30, "axis": 1}), ((x,), {"q": [30, 80], "axis": 1, **_WEIGHTED})]
 
 
-@implements(np.nanpercentile, examples=lambda rng: [((rng.normal(size=(2, 5)),), {"q": 30, "axis": 1})])
-def nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False) -> Any:
-    return _order_statistic(nanquantile_, "nanpercentile", a, _hundredth(q, a.dtype), axis, method, keepdims)
+@implements(np.percentile, examples=_percent_examples)
+def percentile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False, weights: Any = None
+) -> Any:
+    return _order_statistic("percentile", a, _hundredth(q, a.dtype), axis, method, keepdims, weights)
+
+
+@implements(np.nanpercentile, examples=_percent_examples)
+def nanpercentile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False, weights: Any = None
+) -> Any:
+    return _order_statistic("nanpercentile", a, _hundredth(q, a.dtype), axis, method, keepdims, weights, skip_nan=True)
 
 
 def _hundredth(q: Any, dtype: np.dtype[Any]) -> Any:
@@ -185,11 +240,13 @@ def cov(
     ddof: int | None = None,
     fweights: Any = None,
     aweights: Any = None,
+    *,
+    dtype: Any = None,
 ) -> Any:
     """Variables are rows (rowvar) and observations columns."""
-    X = _variables(m, rowvar)
+    X = _variables(m, rowvar, dtype)
     if y is not None:
-        X = np.concatenate((X, _variables(y, rowvar)), 0)
+        X = np.concatenate((X, _variables(y, rowvar, dtype)), 0)
     ddof = (0 if bias else 1) if ddof is None else ddof
     w = None
     for given in (fweights, aweights):
@@ -205,11 +262,12 @@ def cov(
     return np.squeeze(np.dot(X, _conj((X if w is None else X * w).T)) / norm)
 
 
-def _variables(m: Any, rowvar: bool) -> Any:
-    if np.ndim(m) > 2:
-        raise ValueError(f"cov: the array has {np.ndim(m)} dimensions, it may have two at most")
-    X = as_dtype(np.atleast_2d(m), np.result_type(m, np.float64))
-    return X if rowvar or np.ndim(m) < 2 else X.T
+def _variables(m: Any, rowvar: bool, dtype: Any) -> Any:
+    m = as_array(m)
+    if m.ndim > 2:
+        raise ValueError(f"cov: the array has {m.ndim} dimensions, it may have two at most")
+    X = as_dtype(np.atleast_2d(m), np.result_type(m, np.float64) if dtype is None else np.dtype(dtype))
+    return X if rowvar or m.ndim < 2 else X.T
 
 
 def _conj(x: Any) -> Any:
@@ -217,8 +275,8 @@ def _conj(x: Any) -> Any:
 
 
 @implements(np.corrcoef, examples=_samples)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
-    c = np.cov(x, y, rowvar)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
     deviations = np.sqrt(np.real(np.diagonal(c)) if c.dtype.kind == "c" else np.diagonal(c))
