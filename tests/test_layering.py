@@ -24,7 +24,7 @@ LAYERS = [
     ["lifting"],
     ["transforms"],
     ["jacobians"],
-    ["debug", "checkpoint", "testing", "program", "nn", "optim", "io"],
+    ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io"],
     ["diagnosis"],
     ["compile", "derive", "compare"],
     ["check"],

@@ -47,9 +47,10 @@ from .transforms import vjp as vjp
 
 if TYPE_CHECKING:
     from . import optim as optim
+    from . import scipy as scipy
     from . import testing as testing
 
-_ON_DEMAND = {"optim", "testing"}
+_ON_DEMAND = {"optim", "scipy", "testing"}
 
 
 def __getattr__(name: str) -> Any:

@@ -94,12 +94,16 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
                 flags |= b._flags
             else:
                 if type(b) not in _READY:
+                    if op.beside_sparse is not None and hasattr(b, "tocsr"):
+                        return op.beside_sparse(a, b)
                     b = as_operand(b, op)
                     if b is NotImplemented or type(b) is Tensor:
                         return b if b is NotImplemented else call(a, b)
                 z = b
         elif type(b) is Tensor:
             if type(a) not in _READY:
+                if op.beside_sparse is not None and hasattr(a, "tocsr"):
+                    return op.beside_sparse(a, b)
                 a = as_operand(a, op)
                 if a is NotImplemented or type(a) is Tensor:
                     return a if a is NotImplemented else call(a, b)
@@ -202,6 +206,8 @@ def as_operand(x: Any, op: Any) -> Any:
         raise _loses_more_than_numbers(x, op)
     if holds_tensor(x):
         return stacked(x)
+    if hasattr(x, "tocsr"):
+        raise TypeError(f"{op.name}: beside a Tensor, a sparse matrix has @ alone; write A.toarray() ({user_line()})")
     try:
         array = np.asarray(x)
         check_numeric(array)

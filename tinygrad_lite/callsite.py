@@ -122,16 +122,29 @@ def called_by_a_library() -> bool:
     return frame is not None and _library(frame) in ("numpy", "scipy")
 
 
+def is_sparse_product() -> bool:
+    """Whether it was the @ of a scipy.sparse matrix that asked for an array. (It gives way to what is none.)"""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _library(frame) == _PACKAGE:
+        frame = frame.f_back
+    if frame is None or not str(frame.f_globals.get("__name__", "")).startswith("scipy.sparse."):
+        return False
+    return frame.f_code.co_name in ("_matmul_dispatch", "_mul_dispatch")
+
+
 def _library(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def _public_name(frames: list[FrameType]) -> str:
     """The function of SciPy's that the user called, by the name that it is imported by. frames: SciPy's, from the
-    user's inward; the first ones may be decorators."""
+    user's inward."""
     for frame in frames:
-        parts = frame.f_globals["__name__"].split(".")
-        name = frame.f_code.co_qualname.removesuffix(".__init__").removesuffix(".__call__")
+        path, name = frame.f_globals["__name__"], frame.f_code.co_qualname
+        if path.startswith("scipy._lib") or name.startswith("_"):  # a decorator, around a function that it calls f
+            function = frame.f_locals.get("f")
+            path, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+        parts, name = path.split("."), name.removesuffix(".__init__").removesuffix(".__call__")
         for length in range(2, len(parts) + 1):
             module = ".".join(parts[:length])
             if not parts[length - 1].startswith("_") and hasattr(sys.modules[module], name.partition(".")[0]):
@@ -142,6 +155,8 @@ def _public_name(frames: list[FrameType]) -> str:
 
 def _advise_for_scipy(name: str) -> str:
     """What to write instead of a function of SciPy's: its twin here or in NumPy, by the same name."""
+    if name.startswith("scipy.sparse."):
+        return f"{name} knows no Tensors; write A @ t, or A.toarray() for A, or give it a rule with tg.custom_vjp"
     module, _, function = name.rpartition(".")
     twins = {f"tg.{module}": f"{_PACKAGE}.{module}", "tg": _PACKAGE, "np.linalg": "numpy.linalg", "np.fft": "numpy.fft"}
     for short, full in {**twins, "np": "numpy"}.items():

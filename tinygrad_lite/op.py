@@ -87,6 +87,7 @@ class Op:
     reduces: np.ufunc | None = None  # the function of two numbers that it reduces with
     range: Any = None  # where its values lie: two bounds, or a function of the operands' intervals (see intervals.py)
     extension: Callable[..., Any] | None = None  # a composition that has keywords of NumPy's that the rules lack
+    beside_sparse: Callable[..., Any] | None = None  # what it is of a Tensor and a scipy.sparse matrix
     inline: bool = False  # fn is written in functions of the table: given Tensors, it records itself
     shape_from_values: bool | Callable[..., bool] = False  # whether (for these operands) numbers decide on the shape
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .array_view import LeafData, leaf_data
-from .callsite import advise_buffer, advise_instead_of_array, called_by_a_library, user_line, user_place
+from .callsite import (
+    advise_buffer,
+    advise_instead_of_array,
+    called_by_a_library,
+    is_sparse_product,
+    user_line,
+    user_place,
+)
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
 
@@ -196,6 +203,10 @@ class Tensor(Methods):
             return _call_with_lists_stacked(func, args, kwargs, error)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if is_sparse_product():
+            box = np.empty((), object)  # what NumPy makes of things that are no arrays
+            box[()] = self
+            return box
         if self._flags & GRAD:
             raise TypeError(f"np.asarray({label(self)}) would lose its gradient; {advise_instead_of_array()}")
         _refuse_storing(self)

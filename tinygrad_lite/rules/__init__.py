@@ -18,6 +18,7 @@ from . import neural as neural
 from . import products as products
 from . import reductions as reductions
 from . import reductions_of_some as reductions_of_some
+from . import sparse as sparse
 from . import special as special
 from . import ufunc_methods as ufunc_methods
 
