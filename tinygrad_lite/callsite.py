@@ -6,6 +6,7 @@ import dis
 import linecache
 import re
 import sys
+from importlib import import_module
 from types import FrameType
 
 import numpy as np
@@ -158,6 +159,8 @@ def _advise_for_scipy(name: str) -> str:
     if name.startswith("scipy.sparse."):
         return f"{name} knows no Tensors; write A @ t, or A.toarray() for A, or give it a rule with tg.custom_vjp"
     module, _, function = name.rpartition(".")
+    if module in ("scipy.linalg", "scipy.fft", "scipy.special"):
+        import_module(f"{_PACKAGE}.{module}")
     twins = {f"tg.{module}": f"{_PACKAGE}.{module}", "tg": _PACKAGE, "np.linalg": "numpy.linalg", "np.fft": "numpy.fft"}
     for short, full in {**twins, "np": "numpy"}.items():
         if hasattr(sys.modules.get(full), function):

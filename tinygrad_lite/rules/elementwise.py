@@ -201,11 +201,17 @@ log1p = row(elementwise(np.log1p, over(lambda y, x: 1 + x), domain=[(-0.8, 3)]))
 
 def _share(y: Array, a: Array, b: Array) -> Array:
     """exp(a) / (exp(a) + exp(b)), from the difference of a and b, which loses nothing where both are large."""
-    return np.exp(-np.logaddexp(0, b - a))
+    return np.exp(-np.logaddexp(0, _difference(b, a)))
 
 
 def _share2(y: Array, a: Array, b: Array) -> Array:
-    return np.exp2(-np.logaddexp2(0, b - a))
+    return np.exp2(-np.logaddexp2(0, _difference(b, a)))
+
+
+def _difference(b: Array, a: Array) -> Array:
+    """b - a; 0 for two infinities alike, which tie."""
+    alike = np.logical_and(np.equal(a, b), np.isinf(a))
+    return np.where(alike, 0, b) - np.where(alike, 0, a)
 
 
 logaddexp = row(elementwise(np.logaddexp, _share, lambda y, a, b: _share(y, b, a)))

@@ -14,6 +14,7 @@ from ..op import Array, custom_vjp, elementwise
 from ..table import row
 from .examples import over_axes, with_keywords
 from .reductions import keep_axes
+from .shaping import as_dtype
 
 # -- activations -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +113,12 @@ def _log_softmax_vjp(g: Array, y: Array, x: Array, axis: Any = -1) -> Array:
 
 
 def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    return keep_axes(g, axis, keepdims) * np.exp(x - keep_axes(y, axis, keepdims))
+    """The softmax; entries that are infinite like the result, minus infinity included, share evenly."""
+    total = keep_axes(y, axis, keepdims)
+    tied = np.logical_and(np.isinf(total), np.equal(x, total))
+    share = as_dtype(1 / np.maximum(np.sum(tied, axis=axis, keepdims=True), 1), x.dtype)
+    weights = np.where(tied, share, np.exp(np.where(tied, 0, x) - total))
+    return keep_axes(g, axis, keepdims) * weights
 
 
 softmax = row(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import handlers, providers
-from ..op import Array, Op, custom_vjp, elementwise, over
+from ..op import Array, Op, constant, custom_vjp, elementwise, over
 from ..table import row
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -84,14 +84,15 @@ def _error_functions(sp: Any) -> None:
 def _gamma_functions(sp: Any) -> None:
     """DLMF 5.2, 5.12, 5.15, 8.8, 8.17."""
 
-    def _polygamma(x: Any, n: int) -> Any:
+    # Not elementwise: a program writes those out in NumPy's functions, and this one is SciPy's own.
+    def _polygamma(n: Any, x: Any) -> Any:
         return sp.polygamma(n, x)
 
-    # Not elementwise: a program writes those out in NumPy's functions, and this one is SciPy's own.
-    polygamma: Op = row(custom_vjp(_polygamma, lambda g, y, x, n: g * polygamma(x, n=n + 1), examples=_orders))
+    polygamma: Op = row(custom_vjp(_polygamma, None, lambda g, y, n, x: g * polygamma(n + 1, x), examples=_orders))
+    row(constant(sp.gammasgn))
     for function in (sp.digamma, sp.psi):  # two names of one function, in most versions
         if function not in handlers:
-            row(elementwise(function, lambda y, x: polygamma(x, n=1), domain=_POSITIVE))
+            row(elementwise(function, lambda y, x: polygamma(1, x), domain=_POSITIVE))
     row(elementwise(sp.gamma, lambda y, x: y * sp.digamma(x), domain=_POSITIVE))
 
     def rgamma_slope(x: Array) -> Array:
@@ -104,14 +105,23 @@ def _gamma_functions(sp: Any) -> None:
     row(elementwise(sp.rgamma, lambda y, x: rgamma_slope(x), domain=_POSITIVE))
     row(elementwise(sp.gammaln, lambda y, x: sp.digamma(x), domain=_POSITIVE))
     row(elementwise(sp.loggamma, lambda y, x: sp.digamma(x), domain=_POSITIVE))
-    row(
-        elementwise(
-            sp.beta,
-            lambda y, a, b: y * (sp.digamma(a) - sp.digamma(a + b)),
-            lambda y, a, b: y * (sp.digamma(b) - sp.digamma(a + b)),
-            domain=_POSITIVE * 2,
-        )
-    )
+
+    def is_pole(x: Array) -> Array:
+        return np.logical_and(np.less_equal(x, 0), np.equal(x, np.floor(x)))
+
+    def beta_slope(y: Array, a: Array, b: Array) -> Array:
+        """Of Gamma(a) Gamma(b) / Gamma(a + b), with respect to a. Where a + b is left of 1/2, by the derivative of
+        1 / Gamma; where both a and a + b are poles, by reflection (DLMF 5.5.4), in which these cancel."""
+        s = a + b
+        both = np.logical_and(is_pole(a), is_pole(s))
+        left = np.logical_and(np.less(s, 0.5), np.logical_not(both))
+        at, bt = np.where(left, a, 0.4), np.where(left, b, 0.4)
+        by_reciprocal = sp.gamma(at) * sp.gamma(bt) * (sp.digamma(at) * sp.rgamma(at + bt) + rgamma_slope(at + bt))
+        first, last = np.where(both, 1 - a, a), np.where(both, 1 - s, s)
+        usual = sp.digamma(np.where(left, 1, first)) - sp.digamma(np.where(left, 1, last))
+        return np.where(left, by_reciprocal, y * usual)
+
+    row(elementwise(sp.beta, beta_slope, lambda y, a, b: beta_slope(y, b, a), domain=_POSITIVE * 2))
     row(
         elementwise(
             sp.betaln,
@@ -120,14 +130,25 @@ def _gamma_functions(sp: Any) -> None:
             domain=_POSITIVE * 2,
         )
     )
-    row(
-        elementwise(
-            sp.binom,
-            lambda y, n, k: y * (sp.digamma(n + 1) - sp.digamma(n - k + 1)),
-            lambda y, n, k: y * (sp.digamma(n - k + 1) - sp.digamma(k + 1)),
-            domain=[(3.1, 5), (0.3, 2.7)],
-        )
-    )
+
+    # binom is Gamma(n + 1) / (Gamma(k + 1) Gamma(m)), m = n - k + 1. Where one of the latter is left of 1/2, its
+    # digamma has poles, and the derivative of 1 / Gamma has none.
+    def binom_slope_n(y: Array, n: Array, k: Array) -> Array:
+        m = n - k + 1
+        left = np.less(m, 0.5)
+        nt, kt, mt = np.where(left, n, 1), np.where(left, k, 1), np.where(left, m, 0.4)
+        by_reciprocal = sp.gamma(nt + 1) * sp.rgamma(kt + 1) * (sp.digamma(nt + 1) * sp.rgamma(mt) + rgamma_slope(mt))
+        return np.where(left, by_reciprocal, y * (sp.digamma(n + 1) - sp.digamma(np.where(left, 1, m))))
+
+    def binom_slope_k(y: Array, n: Array, k: Array) -> Array:
+        m = n - k + 1
+        left = np.logical_or(np.less(m, 0.5), np.less(k, -0.5))
+        nt, kt, mt = np.where(left, n, 1), np.where(left, k, 1), np.where(left, m, 1)
+        by_reciprocal = rgamma_slope(kt + 1) * sp.rgamma(mt) - sp.rgamma(kt + 1) * rgamma_slope(mt)
+        usual = sp.digamma(np.where(left, 1, m)) - sp.digamma(np.where(left, 1, k + 1))
+        return np.where(left, sp.gamma(nt + 1) * by_reciprocal, y * usual)
+
+    row(elementwise(sp.binom, binom_slope_n, binom_slope_k, domain=[(3.1, 5), (0.3, 2.7)]))
 
     def poch_slope(y: Array, z: Array, m: Array) -> Array:
         """Of Gamma(z + m) / Gamma(z); left of 1/2, where digamma(z) has poles, by the derivative of 1 / Gamma."""
@@ -304,4 +325,4 @@ def _whole(parameters: int) -> Any:
 
 
 def _orders(rng: np.random.Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-    return [((rng.uniform(0.3, 4, size=(2, 3)),), {"n": n}) for n in (1, 2)]
+    return [((n, rng.uniform(0.3, 4, size=(2, 3))), {}) for n in (1, 2, np.array([1, 4, 2]))]

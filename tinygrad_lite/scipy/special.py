@@ -1,0 +1,48 @@
+"""Functions of scipy.special that are no ufuncs, and so cannot be given a Tensor: polygamma, logsumexp, softmax.
+
+(Its ufuncs take Tensors as they are: see docs/special.md.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import activations
+from ..op import Op, custom_vjp
+from ..rules.shaping import as_array
+
+
+def _polygamma(n: Any, x: Any) -> Any:
+    from scipy import special
+
+    return special.polygamma(n, x)
+
+
+polygamma_: Op = custom_vjp(_polygamma, None, lambda g, y, n, x: g * polygamma_(n + 1, x))
+
+
+def polygamma(n: Any, x: Any) -> Any:
+    """The n-th derivative of digamma, as scipy.special.polygamma: its own derivative in x is polygamma(n + 1, x).
+
+    n: whole numbers from 0 on; x: real numbers; they broadcast. (DLMF 5.15.)
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scipy.special.polygamma([0, 1], 1.0).round(4)
+    array([-0.5772,  1.6449])
+    """
+    return polygamma_.call(as_array(n), as_array(x))
+
+
+def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(a))), as scipy.special.logsumexp; the same as tg.logsumexp."""
+    return activations.logsumexp(as_array(a), axis, keepdims)
+
+
+def softmax(x: Any, axis: Any = None) -> Any:
+    """exp(x) / sum(exp(x)), as scipy.special.softmax: over all of x unless an axis is named. (tg.softmax: the last.)"""
+    return activations.softmax(as_array(x), axis)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """log(softmax(x)), as scipy.special.log_softmax: over all of x unless an axis is named."""
+    return activations.log_softmax(as_array(x), axis)
