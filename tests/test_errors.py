@@ -183,3 +183,52 @@ def test_a_function_of_scipys_is_named_with_the_line():
         TypeError, match=r"scipy\.linalg\.solve knows no Tensors; .*tg\.custom_vjp \(.*test_errors\.py:"
     ):
         tg.grad(lambda W: np.sum(linalg.solve(W, np.ones(2))))(np.eye(2))
+
+
+def test_a_tensor_kept_from_a_finished_transform_says_so():
+    kept = []
+
+    def cost(x):
+        kept.append(x * 2)
+        return np.sum(x)
+
+    tg.grad(cost)(np.ones(2))
+    with pytest.raises(RuntimeError, match=r"\.backward\(\): .* was kept from a transform that is over.*has_aux"):
+        np.sum(kept[0]).backward()
+    with pytest.raises(TypeError, match="kept from a transform that is over"):
+        np.asarray(kept[0])
+
+
+def test_a_result_of_truth_values_has_no_gradient():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    for differentiate in (
+        lambda: (x > 1).backward(),
+        lambda: tg.gradients(x > 1, [x]),
+        lambda: tg.grad(np.all)(x.numpy()),
+    ):
+        with pytest.raises(TypeError, match="bool, which has no gradient"):
+            differentiate()
+
+
+def test_a_write_names_the_users_line():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    for write in (
+        lambda: x.__setitem__(0, 2.0),
+        lambda: np.put(x, [0], 1.0),
+        lambda: np.copyto(x, 1.0),
+        lambda: x.sort(),
+    ):
+        with pytest.raises(TypeError, match=r"test_errors\.py:\d+.*write t = "):
+            write()
+
+
+@pytest.mark.parametrize(
+    "function", [tg.sigmoid, tg.relu, tg.leaky_relu, tg.softplus, tg.softmax, tg.log_softmax, tg.logsumexp]
+)
+def test_help_shows_a_signature_a_formula_and_an_example(function):
+    import pydoc
+
+    text = pydoc.render_doc(function, renderer=pydoc.plaintext)
+    assert f"{function.__name__}(x: 'Any'" in text
+    assert "exp(" in text or "max(x, 0)" in text or "slope x" in text
+    assert ">>> tg." in text or ">>> print(tg." in text

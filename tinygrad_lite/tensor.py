@@ -208,7 +208,8 @@ class Tensor(Methods):
             box[()] = self
             return box
         if self._flags & GRAD:
-            raise TypeError(f"np.asarray({label(self)}) would lose its gradient; {advise_instead_of_array()}")
+            over = " (it was kept from a transform that is over)" if is_left_over(self) else ""
+            raise TypeError(f"np.asarray({label(self)}) would lose its gradient{over}; {advise_instead_of_array()}")
         _refuse_storing(self)
         if self._flags & TRACED:
             raise TraceError(

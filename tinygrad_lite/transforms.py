@@ -28,7 +28,7 @@ from .lifting import (
     start_from,
 )
 from .op import linear
-from .tensor import GRAD, LIFTED, Tensor, label, leaf
+from .tensor import GRAD, LIFTED, Tensor, is_left_over, label, leaf
 
 # -- tensors ---------------------------------------------------------------------------------------------------------
 
@@ -51,6 +51,7 @@ def gradients(
     if not isinstance(y, Tensor):
         raise TypeError(f"gradients: y is a {type(y).__name__}, not a Tensor")
     y = y._current()
+    _check_has_gradient(y, "gradients")
     xs = [x._current() if isinstance(x, Tensor) else x for x in ([xs] if isinstance(xs, Tensor) else xs)]
     for i, x in enumerate(xs):
         if type(x) is not Tensor:
@@ -87,6 +88,12 @@ def backward(y: Tensor, g: Any = None) -> None:
     array(6.)
     """
     y = y._current()
+    _check_has_gradient(y, ".backward()")
+    if is_left_over(y):
+        raise RuntimeError(
+            f".backward(): {label(y)} was kept from a transform that is over, so what it depends on is gone; return it "
+            "from the function instead (with has_aux=True beside the value)"
+        )
     if y._flags & INSIDE:
         raise RuntimeError(
             ".backward() inside a transform or a compiled function would store its gradients outside of it; "
@@ -103,6 +110,11 @@ def backward(y: Tensor, g: Any = None) -> None:
     with _adding:
         for x, gx in zip(found, gradients, strict=True):
             x.grad = gx if x.grad is None else x.grad + gx
+
+
+def _check_has_gradient(y: Tensor, what: str) -> None:
+    if y.dtype.kind not in "fc":
+        raise TypeError(f"{what}: {label(y)} is {y.dtype}, which has no gradient; only floats and complex numbers have")
 
 
 _adding = threading.Lock()  # several threads may add to the gradient of a leaf that they share

@@ -23,7 +23,7 @@ from . import special as special
 from . import ufunc_methods as ufunc_methods
 
 _ON_DEMAND = ["calculus", "decompositions", "fft", "linalg", "nan_reductions", "norms", "padding", "polynomials"]
-_ON_DEMAND += ["ranges", "sorting", "statistics"]
+_ON_DEMAND += ["ranges", "sorting", "statistics", "windows"]
 
 
 def _read_sections(function: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import reduced_size
+from ..callsite import user_line
 from ..dispatch import handlers
 from ..table import without_gradient
 from ..tensor import Tensor
@@ -70,7 +71,9 @@ def array2string(a: Any, **options: Any) -> str:
 
 def _refused(name: str, instead: str) -> Any:
     def refuse(*operands: Any, **params: Any) -> Any:
-        raise TypeError(f"{name} would change a Tensor, or copy it into an array without its gradient; {instead}")
+        raise TypeError(
+            f"{name} at {user_line()} would change a Tensor, or copy it into an array without its gradient; {instead}"
+        )
 
     return refuse
 

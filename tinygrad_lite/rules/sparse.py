@@ -13,7 +13,6 @@ import numpy as np
 
 from ..callsite import user_line
 from ..op import Array, Op, linear
-from ..table import row
 from .elementwise import multiply
 from .products import matmul
 
@@ -34,16 +33,8 @@ def _vjp(
     return sparse_matmul(g, data, indices, indptr, shape=shape, transposed=not transposed)
 
 
-def _examples(rng: np.random.Generator) -> Any:
-    parts = (np.array([2.0, -1.0, 0.5, 3.0]), np.array([0, 2, 1, 2]), np.array([0, 2, 2, 3, 4]))
-    return [
-        ((rng.normal(size=size), *parts), {"shape": (4, 3), "transposed": transposed})
-        for transposed, sizes in ((False, ((3,), (3, 2))), (True, ((4,), (4, 2))))
-        for size in sizes
-    ]
-
-
-sparse_matmul: Op = row(linear(_sparse_matmul, _vjp, operands=4, examples=_examples))
+# No row of the table, since its tests need SciPy: they are in tests/rules/test_sparse.py.
+sparse_matmul: Op = linear(_sparse_matmul, _vjp, operands=4)
 
 
 def _product(a: Any, b: Any) -> Any:
