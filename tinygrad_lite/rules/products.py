@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import operator
 import string
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -215,8 +217,33 @@ def kron(a: Any, b: Any) -> Any:
 # arrow. The cotangent of an operand is then one more einsum: the result's letters and the other operands' give its own.
 
 
+_LARGE = 50_000  # multiplications, above which looking for a matrix product (40 µs) pays
+
+
 def _einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
-    return np.einsum(subscripts, *operands, optimize=optimize)
+    return np.einsum(subscripts, *operands, optimize=optimize or _is_large_product(subscripts, operands))
+
+
+@lru_cache(1000)
+def _is_product(subscripts: str) -> bool:
+    """Whether it is a product of two matrices, once their axes are joined: BLAS does it twenty times as fast."""
+    left, out = subscripts.split("->")
+    terms = left.split(",")
+    if len(terms) != 2 or any(len(set(term)) != len(term) for term in terms):
+        return False
+    a, b = map(set, terms)
+    return bool(a & b - set(out)) and not a & b & set(out) and (a ^ b) <= set(out)
+
+
+def _is_large_product(subscripts: str, operands: Sequence[Any]) -> bool:
+    """Whether np.einsum, which multiplies one by one unless it is told to optimize, should be told to."""
+    if not _is_product(subscripts):
+        return False
+    a, b = operands
+    if type(a) is Tensor or type(b) is Tensor:
+        return False
+    sizes = dict(zip(subscripts.partition("->")[0].replace(",", ""), np.shape(a) + np.shape(b), strict=True))
+    return bool(math.prod(sizes.values()) > _LARGE)
 
 
 def _einsum_vjp(i: int, g: Array, y: Array, *xs: Array, subscripts: str, optimize: Any = False) -> Array:
@@ -228,7 +255,8 @@ def _einsum_vjp(i: int, g: Array, y: Array, *xs: Array, subscripts: str, optimiz
     reached = "".join(c for c in letters if c in known)
     text = ",".join([out, *(term for term, _ in others)]) + "->" + reached
     # A path computed for the forward call fits no other, so only whether to look for one is passed on.
-    gx = np.einsum(text, g, *(x for _, x in others), optimize=bool(optimize))
+    rest = [g, *(x for _, x in others)]
+    gx = np.einsum(text, *rest, optimize=bool(optimize) or _is_large_product(text, rest))
     if reached != letters:  # an index of this operand alone was summed over: every entry receives the same
         gx = np.reshape(gx, [1 if c not in reached else gx.shape[reached.index(c)] for c in letters])
         sizes = dict(zip(mine, xs[i].shape, strict=True))
