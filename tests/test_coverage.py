@@ -19,6 +19,7 @@ from tinygrad_lite.dispatch import handlers
 from tinygrad_lite.table import compositions, rows
 
 MODULES: dict[str, types.ModuleType] = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
+MODULES["numpy.lib.stride_tricks"] = np.lib.stride_tricks
 TABLE = (Path(__file__).parents[1] / "docs" / "functions.md").read_text(encoding="utf-8")
 
 Entry = tuple[str, str]
@@ -299,3 +300,52 @@ REFUSED = {
 def test_an_unsupported_argument_is_refused_by_name(beginning: str) -> None:
     with pytest.raises(TypeError, match=re.escape(beginning)):
         REFUSED[beginning](tg.Tensor([1.0, 2.0], requires_grad=True))
+
+
+# -- parts of NumPy with arrays of their own -------------------------------------------------------------------------
+
+P = np.polynomial
+POINTS = {
+    "polyval": P.polynomial.polyval,
+    "chebval": P.chebyshev.chebval,
+    "legval": P.legendre.legval,
+    "hermval": P.hermite.hermval,
+    "hermeval": P.hermite_e.hermeval,
+    "lagval": P.laguerre.lagval,
+}
+
+
+def test_the_page_names_what_polynomials_take() -> None:
+    assert set(re.findall(r"`(\w+val)`", TABLE.partition("## Masked arrays")[2])) == set(POINTS)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_series_at_points_that_are_tensors(name: str) -> None:
+    def f(x: Any) -> Any:
+        return POINTS[name](x, [0.5, -1.0, 2.0, 0.3])
+
+    np.testing.assert_allclose(f(tg.Tensor(X)).numpy(), f(X), rtol=1e-13)
+    assert tg.testing.check_gradients(f, X).ok
+    with pytest.raises(TypeError, match=r"np\.polyval"):
+        POINTS[name](0.5, tg.Tensor([1.0, 2.0], requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [P.Polynomial, P.Chebyshev([1.0, 2.0]), P.polynomial.polyder, P.polynomial.polyroots, P.polynomial.polyvander2d],
+    ids=lambda f: getattr(f, "__name__", "series"),
+)
+def test_the_rest_of_numpy_polynomial_refuses_tensors(call: Any) -> None:
+    t = tg.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"np\.polyval|no derivative rule|Tensors"):
+        call(*([t, t, [1, 1]] if call is P.polynomial.polyvander2d else [t]))
+
+
+@pytest.mark.parametrize("name", ["array", "masked_where", "log", "sum", "add", "mean", "filled", "dot", "concatenate"])
+def test_masked_arrays_refuse_tensors(name: str) -> None:
+    t = tg.Tensor([1.0, 2.0], requires_grad=True)
+    arguments = {"masked_where": [[True, False], t], "add": [t, 1], "filled": [t, 0], "dot": [t, t]}.get(name, [t])
+    with pytest.raises(TypeError, match=r"np\.where"):
+        getattr(np.ma, name)(*([[t, t]] if name == "concatenate" else arguments))
+    with pytest.raises(TypeError, match=r"np\.where"):
+        tg.grad(lambda x: np.sum(np.ma.masked_less(np.ones(2), 0) * x))(np.ones(2))

@@ -92,6 +92,13 @@ _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what
 ]
 
 
+_MODULES = {
+    "numpy.ma": "np.ma knows no Tensors: write np.where(mask, t, 0), or where=mask in a sum or a mean",
+    "numpy.polynomial": "np.polynomial takes Tensors as points, not as coefficients: write np.polyval(c[::-1], x)",
+    "numpy": _ELSEWHERE,
+}
+
+
 def advise_instead_of_array() -> str:
     """Where an array was made of a Tensor, and what keeps the gradient there."""
     inner: list[FrameType] = []
@@ -112,8 +119,9 @@ def advise_instead_of_array() -> str:
         found = re.search(pattern, line)
         if found:
             return f"{found.expand(remedy)}, or {_NUMBERS} ({line})"
-    called = inner and _library(inner[-1]) == "numpy"  # by the user, a Python function of NumPy's
-    return f"{f'{_ELSEWHERE}; ' if called else ''}{_NUMBERS} ({line})"
+    module = inner[-1].f_globals["__name__"] if inner else ""  # of the function of NumPy's that the user called
+    elsewhere = next((text for name, text in _MODULES.items() if module.startswith(name)), None)
+    return f"{f'{elsewhere}; ' if elsewhere else ''}{_NUMBERS} ({line})"
 
 
 def called_by_a_library() -> bool:
