@@ -209,13 +209,32 @@ reads: it fails on a difference that is not listed, and on a listed one that no 
 """
 
 
+_NAN = """
+# NaN
+
+One policy, in every mode (reverse, forward, compiled): a gradient is the rule's formula at the operands as they are,
+with IEEE arithmetic, and nothing is put in its place. It is tested over the whole table. So:
+
+* where the slope depends on an operand that is NaN, the gradient is NaN; where it does not (`x + 1`, `3 * x`), it is
+  the slope;
+* outside a function's domain the value is NaN, and the gradient is still the formula's: `log` at -1 has 1 / x = -1,
+  `arctanh` at 2 has 1 / (1 - x²) = -1/3, `arcsin` at 2 has NaN, the root of a negative number. It is the value that
+  tells;
+* a comparison with NaN is false: `relu`, `leaky_relu`, `maximum` and `minimum` of NaN are NaN, and pass nothing on to
+  what was not found to be larger (`relu` 0, `leaky_relu` its slope on the left, `maximum` 0 to both); `fmax` and
+  `fmin` pass everything to the other operand, which is their value. A reduction (`max`, `min`) whose value is NaN
+  passes its cotangent to the entries that are NaN;
+* an entry that `np.where`, an index, `where=` or a nan-function leaves out gets 0, whatever it holds.
+"""
+
+
 def page() -> str:
     """The table as Markdown."""
     lines = [
         f"| {', '.join(f'`{name}`' for name in d.functions)} | {d.where} | {d.here} | {d.jax} | {d.why} |"
         for d in DIFFERENCES
     ]
-    return _HEAD + "\n".join(lines) + "\n"
+    return _HEAD + "\n".join(lines) + "\n" + _NAN
 
 
 if __name__ == "__main__":
