@@ -102,3 +102,37 @@ def test_edges_and_weights_that_would_lose_their_gradient() -> None:
         tg.grad(lambda w: np.sum(np.histogramdd(data, bins=[edges, edges], weights=w)[0]))(np.ones(5))
     counts, _ = np.histogram(data[:, 0], bins=tg.Tensor(edges))
     assert_array_equal(counts, np.histogram(data[:, 0], bins=edges)[0])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda x: np.cov(x), (0, 5)),
+        (lambda x: np.cov(x), (2, 0)),
+        (lambda x: np.cov(x, ddof=2), (1, 1)),
+        (lambda x: np.corrcoef(x), (2, 0)),
+        (lambda x: L.norm(x, 2), (0, 2)),
+        (lambda x: L.norm(x, np.inf, axis=1), (3, 0)),
+        (lambda x: L.norm(x, 1), (2, 0)),
+        (lambda x: L.matrix_norm(x, ord=2), (2, 0, 2)),
+        (lambda x: L.vector_norm(x, axis=0, ord=1), (3, 0)),
+        (lambda x: L.vector_norm(x, axis=1, keepdims=True), (0, 4)),
+        (lambda x: L.tensorsolve(x, np.zeros((0, 3))), (0, 3, 3, 0)),
+    ],
+)
+def test_matrices_and_samples_of_nothing(call: Any, shape: tuple[int, ...]) -> None:
+    x = np.ones(shape)
+    try:
+        expected = call(x)
+    except (ValueError, IndexError, L.LinAlgError):
+        pytest.skip("this NumPy refuses it")
+    value, pullback = tg.vjp(call, x)
+    assert_array_equal(value, expected)
+    assert pullback(np.ones_like(value))[0].shape == shape
+    assert tg.jvp(call, (x,), (x,))[1].shape == np.shape(expected)
+
+
+def test_truth_values_as_an_operand_of_arctan2() -> None:
+    a = np.array([True, False])
+    assert_allclose(tg.grad(lambda b: np.sum(np.arctan2(a, b)))(np.array([2.0, 3.0])), [-0.2, 0])

@@ -229,7 +229,7 @@ arctan2 = row(
     elementwise(
         np.arctan2,
         lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),  # a a + b b over- and underflows
-        lambda y, a, b: -a / np.hypot(a, b) / np.hypot(a, b),
+        lambda y, a, b: -(a / np.hypot(a, b) / np.hypot(a, b)),
         domain=[(-3, 3), (0.3, 3)],
     )
 )

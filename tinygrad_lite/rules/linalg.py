@@ -86,7 +86,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     if axes is not None:
         a = np.transpose(a, [i for i in range(a.ndim) if i not in axes] + list(axes))
     shape = a.shape[np.ndim(b) :]
-    return np.reshape(solve.call(np.reshape(a, (-1, math.prod(shape))), np.ravel(b)), shape)
+    return np.reshape(solve.call(np.reshape(a, (math.prod(np.shape(b)), math.prod(shape))), np.ravel(b)), shape)
 
 
 # -- determinants ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ At 0 a norm has a kink; the gradient there is taken as 0, a subgradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
     if isinstance(ord, str):
         raise ValueError(f"norm: ord={ord!r} is a norm of matrices, and axis={axis} says vectors")
     if ord == np.inf:
-        return np.max(np.abs(x), axis=axis, keepdims=keepdims)
+        return _largest(np.abs(x), axis, keepdims)
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axis, keepdims=keepdims)
     if ord == 0:
@@ -94,6 +95,13 @@ def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
     if ord == 1:
         return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
     return p_norm.call(x, ord=ord, axis=axis, keepdims=keepdims)
+
+
+def _largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
+    """The largest of numbers that are not negative: of none, 0."""
+    if x.size:
+        return np.max(x, axis=axis, keepdims=keepdims)
+    return np.max(x, axis=axis, keepdims=keepdims, initial=0)
 
 
 def _matrix_norm(x: Any, ord: Any, axes: Sequence[int], keepdims: bool) -> Any:
@@ -104,11 +112,11 @@ def _matrix_norm(x: Any, ord: Any, axes: Sequence[int], keepdims: bool) -> Any:
         return euclidean_norm.call(x, axis=(rows, columns), keepdims=keepdims)
     if ord in (2, -2, "nuc"):
         s = svdvals.call(np.moveaxis(x, (rows, columns), (-2, -1)))
-        y = np.sum(s, axis=-1) if ord == "nuc" else np.max(s, axis=-1) if ord == 2 else np.min(s, axis=-1)
+        y = np.sum(s, axis=-1) if ord == "nuc" else _largest(s, -1) if ord == 2 else np.min(s, axis=-1)
     elif ord in (1, -1, np.inf, -np.inf):
         summed, other = (rows, columns) if ord in (1, -1) else (columns, rows)
         sums = np.sum(np.abs(x), axis=summed)
-        y = (np.max if ord > 0 else np.min)(sums, axis=other - (other > summed))
+        y = (_largest if ord > 0 else np.min)(sums, axis=other - (other > summed))
     else:
         raise ValueError(f"norm: ord={ord!r} is not a norm of matrices; there are 1, -1, 2, -2, inf, -inf, fro, nuc")
     return np.expand_dims(y, (rows, columns)) if keepdims else y
@@ -133,7 +141,8 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
     """The norm of the vectors along one axis, or of all entries along several, or of all."""
     axes = reduced_axes(axis, x.ndim)
     others = [i for i in range(x.ndim) if i not in axes]
-    flat = np.reshape(np.transpose(x, [*axes, *others]), (-1, *(x.shape[i] for i in others)))
+    length = math.prod(x.shape[i] for i in axes)
+    flat = np.reshape(np.transpose(x, [*axes, *others]), (length, *(x.shape[i] for i in others)))
     y = _vector_norm(flat, ord, 0, False)
     return np.expand_dims(y, axes) if keepdims else y
 

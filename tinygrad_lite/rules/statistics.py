@@ -10,6 +10,7 @@ from ..axes import reduced_axes
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
+from .elementwise import maximum
 from .indexing import put_along
 from .reductions import calls, flag, join_axes, split_axes, weights_like
 from .shaping import as_array, as_dtype
@@ -253,11 +254,12 @@ def cov(
         if given is not None:
             w = np.asarray(given) if w is None else w * np.asarray(given)
     average, total = np.average(X, 1, w, returned=True)
-    total = np.ravel(total)[0]
+    total = np.ravel(total)[0] if X.shape[0] else 1
     if w is None or aweights is None or ddof == 0:
         norm = total - ddof
     else:
         norm = total - ddof * np.sum(w * np.asarray(aweights)) / total
+    norm = maximum(norm, 0)  # NaN and infinities, as in NumPy, where nothing is left
     X = X - average[:, None]
     return np.squeeze(np.dot(X, _conj((X if w is None else X * w).T)) / norm)
 
