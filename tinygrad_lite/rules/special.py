@@ -58,6 +58,8 @@ def _make_rows(sp: Any) -> None:
     _bessel_functions(sp)
     _integrals(sp)
     _elementary(sp)
+    _distributions(sp)
+    _orthogonal_polynomials(sp)
 
 
 def _logistic(sp: Any) -> None:
@@ -230,6 +232,9 @@ def _bessel_functions(sp: Any) -> None:
     row(elementwise(sp.kve, unknown, lambda y, v, x: y - (sp.kve(v - 1, x) + sp.kve(v + 1, x)) / 2, examples=_whole(1)))
     row(elementwise(sp.yn, unknown, lambda y, n, x: (sp.yv(n - 1, x) - sp.yv(n + 1, x)) / 2, examples=_whole(1)))
     row(elementwise(sp.kv, unknown, lambda y, v, x: -(sp.kv(v - 1, x) + sp.kv(v + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.kn, unknown, lambda y, n, x: -(sp.kv(n - 1, x) + sp.kv(n + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.jve, unknown, lambda y, v, x: (sp.jve(v - 1, x) - sp.jve(v + 1, x)) / 2, examples=_whole(1)))
+    row(elementwise(sp.yve, unknown, lambda y, v, x: (sp.yve(v - 1, x) - sp.yve(v + 1, x)) / 2, examples=_whole(1)))
 
 
 def _integrals(sp: Any) -> None:
@@ -270,6 +275,16 @@ def _integrals(sp: Any) -> None:
     def dilogarithm_slope(y: Array, z: Array) -> Array:
         return near(z, 1, lambda z: -sp.hyp2f1(1.0, 1.0, 2.0, 1 - z), lambda z: np.log(z) / (1 - z))
 
+    def square(phi: Array, m: Array) -> Array:
+        return 1 - m * np.square(np.sin(phi))
+
+    row(elementwise(sp.ellipkinc, lambda y, phi, m: 1 / np.sqrt(square(phi, m)), unknown, examples=_amplitudes))
+    row(elementwise(sp.ellipeinc, lambda y, phi, m: np.sqrt(square(phi, m)), unknown, examples=_amplitudes))
+    row(elementwise(sp.ellipkm1, lambda y, p: -ellipk_slope(y, 1 - p), domain=_UNIT))
+    row(elementwise(sp.hyp0f1, unknown, lambda y, b, z: sp.hyp0f1(b + 1, z) / b, examples=_whole(1)))
+    row(elementwise(sp.expn, unknown, lambda y, n, x: -sp.expn(n - 1, x), examples=_degrees))
+    row(elementwise(sp.exprel, lambda y, x: sp.hyp1f1(2.0, 3.0, x) / 2))
+    row(elementwise(sp.wrightomega, lambda y, x: y / (1 + y)))
     row(elementwise(sp.expi, lambda y, x: np.exp(x) / x, domain=_POSITIVE))
     row(elementwise(sp.exp1, lambda y, x: -np.exp(-x) / x, domain=_POSITIVE))
     row(elementwise(sp.ellipk, ellipk_slope, domain=_UNIT))
@@ -285,6 +300,26 @@ def _elementary(sp: Any) -> None:
         if function not in handlers:
             handlers[function] = handlers[like]
     row(elementwise(sp.cosm1, lambda y, x: -np.sin(x)))
+    degree = math.pi / 180
+    row(elementwise(sp.sindg, lambda y, x: degree * sp.cosdg(x), domain=[(-80, 80)]))
+    row(elementwise(sp.cosdg, lambda y, x: -degree * sp.sindg(x), domain=[(10, 80)]))
+    row(elementwise(sp.tandg, lambda y, x: degree * (1 + y * y), domain=[(-70, 70)]))
+    row(elementwise(sp.cotdg, lambda y, x: -degree * (1 + y * y), domain=[(20, 80)]))
+    row(
+        elementwise(
+            sp.powm1, lambda y, x, p: p * x ** (p - 1), lambda y, x, p: (1 + y) * np.log(x), domain=_POSITIVE * 2
+        )
+    )
+    row(
+        elementwise(
+            sp.boxcox1p,
+            lambda y, x, p: (1 + x) ** (p - 1),
+            lambda y, x, p: boxcox_slope(y, 1 + x, p),
+            domain=[*_POSITIVE, (0.5, 2)],
+        )
+    )
+    row(elementwise(sp.inv_boxcox, lambda y, x, p: y ** (1 - p), unknown, examples=_powers))
+    row(elementwise(sp.inv_boxcox1p, lambda y, x, p: (1 + y) ** (1 - p), unknown, examples=_powers))
 
     def boxcox_slope(y: Array, x: Array, p: Array) -> Array:
         """The derivative of (xᵖ - 1) / p with respect to p, with l = log x: (xᵖ l - y) / p. Where that cancels, it is
@@ -317,6 +352,99 @@ def _elementary(sp: Any) -> None:
     )
 
 
+def _distributions(sp: Any) -> None:
+    """Inverses of distribution functions have one over the density for their derivative. DLMF 8.2, 8.17; Owen 1956."""
+
+    def gamma_density(x: Array, a: Array) -> Array:
+        return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+
+    def beta_density(x: Array, a: Array, b: Array) -> Array:
+        return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+
+    def student_density(t: Array, df: Array) -> Array:
+        return np.exp(-(df + 1) / 2 * np.log1p(t * t / df) - sp.betaln(df / 2, 0.5) - np.log(df) / 2)
+
+    row(elementwise(sp.betaincc, unknown, unknown, lambda y, a, b, x: -beta_density(x, a, b), examples=_whole(2)))
+    row(
+        elementwise(sp.betaincinv, unknown, unknown, over(lambda y, a, b, p: beta_density(y, a, b)), examples=_whole(2))
+    )
+    row(elementwise(sp.gammaincinv, unknown, over(lambda y, a, p: gamma_density(y, a)), examples=_whole(1)))
+    row(elementwise(sp.gammainccinv, unknown, over(lambda y, a, p: -gamma_density(y, a)), examples=_whole(1)))
+    row(elementwise(sp.chdtr, unknown, lambda y, v, x: gamma_density(x / 2, v / 2) / 2, examples=_whole(1)))
+    row(elementwise(sp.chdtrc, unknown, lambda y, v, x: -gamma_density(x / 2, v / 2) / 2, examples=_whole(1)))
+    row(elementwise(sp.stdtr, unknown, lambda y, df, t: student_density(t, df), examples=_whole(1)))
+    row(elementwise(sp.stdtrit, unknown, over(lambda y, df, p: student_density(y, df)), examples=_whole(1)))
+    row(elementwise(sp.ndtri_exp, lambda y, x: _ROOT_2PI * np.exp(x + y * y / 2), domain=[(-3, -0.2)]))
+    row(
+        elementwise(
+            sp.owens_t,
+            lambda y, h, a: -np.exp(-h * h / 2) * sp.erf(a * h / math.sqrt(2)) / (2 * _ROOT_2PI),
+            lambda y, h, a: np.exp(-h * h / 2 * (1 + a * a)) / (2 * np.pi * (1 + a * a)),
+        )
+    )
+
+
+def _orthogonal_polynomials(sp: Any) -> None:
+    """DLMF 18.9: the derivative is a polynomial of one degree less, of the same family or a neighbouring one."""
+
+    def less(n: Array) -> Array:
+        return np.maximum(n - 1, 0)
+
+    def slope(n: Array, y: Array) -> Array:
+        """0 for a constant."""
+        return np.where(np.greater(n, 0), y, 0)
+
+    row(elementwise(sp.eval_hermite, None, lambda y, n, x: 2 * n * sp.eval_hermite(less(n), x), examples=_whole(1)))
+    row(elementwise(sp.eval_hermitenorm, None, lambda y, n, x: n * sp.eval_hermitenorm(less(n), x), examples=_whole(1)))
+    row(elementwise(sp.eval_chebyt, None, lambda y, n, x: n * sp.eval_chebyu(less(n), x), examples=_whole(1)))
+    row(
+        elementwise(
+            sp.eval_chebyu, None, lambda y, n, x: slope(n, 2 * sp.eval_gegenbauer(less(n), 2.0, x)), examples=_whole(1)
+        )
+    )
+    row(
+        elementwise(
+            sp.eval_gegenbauer,
+            None,
+            unknown,
+            lambda y, n, a, x: slope(n, 2 * a * sp.eval_gegenbauer(less(n), a + 1.0, x)),
+            examples=_whole(2),
+        )
+    )
+    row(
+        elementwise(
+            sp.eval_legendre,
+            None,
+            lambda y, n, x: slope(n, (n + 1) / 2 * sp.eval_jacobi(less(n), 1.0, 1.0, x)),
+            examples=_whole(1),
+        )
+    )
+    row(
+        elementwise(
+            sp.eval_jacobi,
+            None,
+            unknown,
+            unknown,
+            lambda y, n, a, b, x: slope(n, (n + a + b + 1) / 2 * sp.eval_jacobi(less(n), a + 1.0, b + 1.0, x)),
+            examples=_whole(3),
+        )
+    )
+    row(
+        elementwise(
+            sp.eval_laguerre, None, lambda y, n, x: slope(n, -sp.eval_genlaguerre(less(n), 1.0, x)), examples=_whole(1)
+        )
+    )
+    row(
+        elementwise(
+            sp.eval_genlaguerre,
+            None,
+            unknown,
+            lambda y, n, a, x: slope(n, -sp.eval_genlaguerre(less(n), a + 1.0, x)),
+            examples=_whole(2),
+        )
+    )
+
+
 def _whole(parameters: int) -> Any:
     """Examples: whole numbers for the parameters, which have no gradient, and x in (0, 1)."""
     return lambda rng: [
@@ -326,3 +454,16 @@ def _whole(parameters: int) -> Any:
 
 def _orders(rng: np.random.Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
     return [((n, rng.uniform(0.3, 4, size=(2, 3))), {}) for n in (1, 2, np.array([1, 4, 2]))]
+
+
+def _amplitudes(rng: np.random.Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Angles, and a parameter that has no gradient."""
+    return [((rng.uniform(-1, 1, size), 0), {}) for size in (3, (2, 3))]
+
+
+def _powers(rng: np.random.Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    return [((rng.uniform(0.3, 2, size), power), {}) for size, power in ((3, 2), ((2, 3), 1), (3, 0))]
+
+
+def _degrees(rng: np.random.Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    return [((rng.integers(2, 6, 3), rng.uniform(0.3, 2, size)), {}) for size in (3, (2, 3))]
