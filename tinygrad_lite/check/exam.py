@@ -9,7 +9,7 @@ from typing import Any, Final
 from .binding import CannotBind, bind
 from .course import NAMES, Values
 from .explaining import RIGHT, explain_value
-from .numbers import Agreement, as_array, compare, is_same
+from .numbers import Agreement, compare, is_same
 from .source import Quote
 from .student import CallFailed, Function, Outcome, Student
 from .verdict import FunctionVerdict, Judgement, Mistake
@@ -208,4 +208,4 @@ class Exam:
 
 def first_of(result: Any) -> Any:
     """What comes first of what was returned, if that is several things."""
-    return result[0] if isinstance(result, (tuple, list)) and len(result) and as_array(result) is None else result
+    return result[0] if isinstance(result, tuple) and result else result

@@ -111,12 +111,11 @@ FORWARD: Final[dict[str, Callable[[Any], Any]]] = {
 
 def explain_value(name: str, got: Any, want: Any, candidates: Values) -> str:
     """What is wrong with a value: what it is, the expression whose numbers it has, or how far it is off."""
-    array = as_array(got)
-    want = np.asarray(want, float)
+    array, want = as_array(got), np.asarray(want, float)
     if got is None:
         return "It is None: it has not been filled in."
     if array is None:
-        return f"It is {describe(got)}, not an array of numbers."
+        return f"It is {describe(got)}; it should be an array of numbers of shape {want.shape}."
     if array.shape != want.shape and not array.size == want.size == 1:
         for text, value in candidates.items():
             if compare(got, value):

@@ -23,7 +23,7 @@ def judge_gradients(
     """
     got = name_results(outcome.result, exam.returned_names(), order)
     result = outcome.result
-    if not any(name in got for name in order):
+    if not isinstance(result, (dict, tuple, list)) or not any(name in got for name in order):
         text = f"It returns {describe(result)}; it should return {', '.join(order)} in a dictionary."
         return exam.mark_wrong(Mistake("", text, exam.last_line()))
     truth = course.differentiate(cost, args, len(order))

@@ -48,14 +48,13 @@ class Function:
 @dataclass(frozen=True)
 class Outcome:
     """What a call gave. result: its value, decoded; handle: where the worker keeps it; local: the function's variables
-    when it returned, those that are numbers; changed: arguments that it changed; printed: how often it wrote.
+    when it returned, those that are numbers; changed: arguments that it changed.
     """
 
     result: Any
     handle: int
     local: dict[str, Any]
     changed: tuple[str, ...]
-    printed: int
 
     def part(self, i: int) -> Opaque:
         """Entry i of what was returned, to be handed on to another call as it is."""
@@ -157,9 +156,7 @@ class Student:
             raise CallFailed(f"raises {answer['raised']}", self.source.quote(answer.get("cell"), answer.get("line")))
         try:
             local = {name: decode(value) for name, value in answer["locals"].items()}
-            return Outcome(
-                decode(answer["result"]), answer["handle"], local, tuple(answer["changed"]), answer["printed"]
-            )
+            return Outcome(decode(answer["result"]), answer["handle"], local, tuple(answer["changed"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             self._worker.end()
             raise CallFailed("interferes with the process that checks it", stopped=True) from None

@@ -68,7 +68,7 @@ def _encode_array(array: Any, number: bool) -> Any:
     if array.dtype.kind not in "biufc":
         return {"opaque": f"an array of {array.dtype}", "handle": None}
     if array.nbytes > LARGEST // 4:
-        return {"opaque": f"an array of shape {array.shape}", "handle": None}
+        return {"opaque": f"too large an array, of shape {array.shape}", "handle": None}
     data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
     return {"array": data, "dtype": array.dtype.str, "shape": array.shape, "number": number}
 

@@ -26,31 +26,6 @@ _MEMORY = 4 << 30  # bytes; more than any exercise needs, less than would bring 
 _MOST_LOCALS = 60
 
 
-class Quiet:
-    """A stream that forgets what is written to it, and counts."""
-
-    encoding, errors, closed = "utf-8", "replace", False
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def write(self, text: Any) -> int:
-        self.count += 1
-        return len(text)
-
-    def writelines(self, lines: Any) -> None:
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None: ...
-
-    def isatty(self) -> bool:
-        return False
-
-    def fileno(self) -> int:
-        return 1
-
-
 def main() -> None:
     """Answer the parent's messages until it closes the pipe."""
     requests: IO[bytes] = os.fdopen(os.dup(0), "rb")
@@ -67,6 +42,11 @@ def main() -> None:
         sys.setprofile(None)
         send(answers, {**answer, "number": message["number"]})
     os._exit(0)  # whatever threads the code has started
+
+
+def _silence() -> None:
+    """What is printed goes nowhere, whatever has been done to the streams before."""
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
 
 
 def _limit_memory() -> None:
@@ -125,8 +105,7 @@ class Session:
         return {"problems": problems, "functions": self._list_functions()}
 
     def _execute(self, statement: ast.stmt, filename: str, flags: int) -> dict[str, str] | None:
-        with_quiet = sys.stdout, sys.stderr
-        sys.stdout = sys.stderr = Quiet()
+        _silence()
         try:
             code = compile(ast.Module([statement], []), filename, "exec", flags=flags, dont_inherit=True)
             exec(code, self.namespace)
@@ -137,7 +116,6 @@ class Session:
         except BaseException as error:
             return {"error": _say(error), "kind": "error"}
         finally:
-            sys.stdout, sys.stderr = with_quiet
             sys.setprofile(None)
             sys.settrace(None)
         return None
@@ -188,7 +166,6 @@ class Session:
         args = [self._resolve(decode(value)) for value in message["args"]]
         keywords = {name: self._resolve(decode(value)) for name, value in message["keywords"].items()}
         before = _try_to_copy((args, keywords))
-        quiet = Quiet()
         code = _code_of(function)
         local: dict[str, Any] = {}
 
@@ -197,8 +174,7 @@ class Session:
                 local.clear()
                 local.update(frame.f_locals)
 
-        outer = sys.stdout, sys.stderr
-        sys.stdout = sys.stderr = quiet
+        _silence()
         sys.setprofile(watch)
         try:
             result = function(*args, **keywords)
@@ -208,15 +184,17 @@ class Session:
         finally:
             sys.setprofile(None)
             sys.settrace(None)
-            sys.stdout, sys.stderr = outer
         self.kept.append(result)
         handle = len(self.kept) - 1
+        try:
+            encoded = encode(result)
+        except Exception as error:  # its entries may do what they like when they are looked at
+            return {"raised": f"{_say(error)} when its result is looked at"}
         answer = {
-            "result": encode(result),
+            "result": encoded,
             "handle": handle,
             "locals": {name: encode(value) for name, value in _numbers_of(local).items()},
             "changed": [] if before is None else _find_changes(before, (args, keywords), message["names"]),
-            "printed": quiet.count,
         }
         return answer if _size_of(answer) <= LARGEST else {"raised": "it returned more than 64 MB of numbers"}
 
