@@ -41,6 +41,7 @@ oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"
 
 check-backprop: $(VENV)/.has-demo ## check the backprop in a file of yours: make check-backprop FILE=my_network.py
+	@test -n "$(FILE)" || { echo "Say which file:  make check-backprop FILE=my_network.py" >&2; exit 2; }
 	@$(PY) -m tinygrad_lite.check "$(FILE)"
 
 clean: ## remove the environment and everything generated

@@ -409,6 +409,16 @@ def test_parameters_that_cannot_be_guessed_are_named(check):
     assert report.status == 2
 
 
+def test_a_network_with_more_layers_is_not_judged(check):
+    """Its cache is another, too: nothing is said of the backward pass."""
+    text = change(TUPLE_CACHE, "A2 = sigmoid(Z2)", 'A2 = sigmoid(np.dot(parameters["W3"], Z2) + parameters["b3"])')
+    report = check(change(text, "_, A1, _, _, _, A2, W2, _ = cache", "_, A1, _, _, _, A2, W2, _, _, _, _, _ = cache"))
+    assert report.status == 2
+    assert {v.name for v in report.verdicts if v.judgement == "could not check"} == {
+        *("forward_propagation", "backward_propagation", "predict"),
+    }
+
+
 def notebook(*cells: str) -> str:
     parts = [{"cell_type": "markdown", "source": ["# Week 3"]}]
     parts += [{"cell_type": "code", "source": cell.splitlines(True), "outputs": []} for cell in cells]

@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--seconds", type=float, default=10.0, help="how long each call may take, twice that for the file (default: 10)"
     )
     options = parser.parse_args(arguments)
+    if not options.seconds > 0:
+        parser.error(f"--seconds {options.seconds:g}: it must be more than 0")
     report = check_file(options.file, options.seconds)
     print(json.dumps(report.as_json(), indent=2) if options.json else report)
     return report.status

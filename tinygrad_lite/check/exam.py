@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,6 +32,7 @@ _RESULTS: Final = {
 }
 """What comes last in the functions that call others."""
 
+_MORE_LAYERS: Final = re.compile(r"KeyError: '[WbZA][3-9]'")
 _BLAMELESS: Final = ("ImportError", "ModuleNotFoundError", "FileNotFoundError", "EOFError", "SystemExit", "MemoryError")
 """Exceptions that say that the surroundings are missing, not that the function is wrong."""
 
@@ -40,13 +42,15 @@ class Paper:
     """A student's file under examination.
 
     verdicts: so far; activation: of the hidden layer, where there is one; explain: whether to look for the causes of
-    wrong gradients, which takes a second or more.
+    wrong gradients, which takes a second or more; other_network: whether the functions ask for parameters that the
+    course's network does not have.
     """
 
     student: Student
     verdicts: list[FunctionVerdict] = field(default_factory=list)
     activation: str = "tanh"
     explain: bool = True
+    other_network: bool = False
 
     def find(self, name: str) -> Function | None:
         """The function that the file defines under one of the names that the course's function goes by."""
@@ -90,7 +94,12 @@ class Exam:
         """The verdict about a function that gave no result."""
         name = str(failure).partition(" ")[2].partition(":")[0]
         undefined = name == "NameError" and bool(self.paper.student.warnings)  # its definition was perhaps passed over
-        if failure.stopped or failure.unsettled or name in _BLAMELESS or undefined:
+        if _MORE_LAYERS.search(str(failure)):
+            self.paper.other_network = True
+        if self.paper.other_network and self.name in ("forward_propagation", "backward_propagation"):
+            self.verdict.judgement = Judgement.UNCHECKED
+            self.verdict.text = f"it belongs to a network with more than one hidden layer: it {failure}"
+        elif failure.stopped or failure.unsettled or name in _BLAMELESS or undefined:
             self.verdict.judgement, self.verdict.text = Judgement.UNCHECKED, f"it {failure}"
             if failure.quote:
                 self.note(f"{failure.quote.where}: {failure.quote.text}")

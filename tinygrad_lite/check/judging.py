@@ -94,4 +94,7 @@ def _judge_all(paper: Paper) -> list[FunctionVerdict]:
 def _say_that_none_was_found(student: Student) -> str:
     found = ", ".join(student.functions) or "none"
     looked_for = ", ".join(JUDGES)
-    return f"no function of the course was found in it (functions that it defines: {found}). Looked for: {looked_for}"
+    return (
+        f"no function of the course was found in it (functions that it defines: {found}; the methods of classes are "
+        f"not looked at). Looked for: {looked_for}"
+    )

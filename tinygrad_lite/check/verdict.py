@@ -42,6 +42,10 @@ class FunctionVerdict:
     where: str = ""
     excused: bool = False
 
+    def as_json(self) -> dict[str, Any]:
+        found = {"name": self.name, "verdict": str(self.judgement), "text": self.text, "where": self.where}
+        return {**found, "mistakes": [asdict(mistake) for mistake in self.mistakes], "notes": self.notes}
+
     def __str__(self) -> str:
         lines = [f"{self.name}{f' ({self.where})' if self.where else ''}: {self.judgement}"]
         lines[0] += f", {self.text}" if self.text else ""
@@ -97,8 +101,5 @@ class FileReport:
             "status": self.status,
             "problem": self.problem,
             "warnings": self.warnings,
-            "functions": [
-                {**asdict(verdict), "judgement": str(verdict.judgement), "verdict": str(verdict.judgement)}
-                for verdict in self.verdicts
-            ],
+            "functions": [verdict.as_json() for verdict in self.verdicts],
         }
