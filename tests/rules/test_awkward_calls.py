@@ -50,6 +50,8 @@ def test_more_degrees_of_freedom_than_entries() -> None:
             assert np.isnan(function(x, ddof=1))
             assert np.isnan(function(tg.Tensor(x), ddof=1).numpy())
             assert np.isnan(tg.grad(lambda x, f=function: f(x, ddof=1))(x)[0])
+    for function in (np.nanvar, np.nanstd):
+        assert np.isnan(function(tg.Tensor([1.0, 4.0, np.nan]), ddof=3).numpy())
 
 
 def test_the_kink_of_std_where_its_value_is_a_rounding_error() -> None:

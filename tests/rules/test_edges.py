@@ -355,3 +355,5 @@ def test_weighted_quantiles_of_nan(function: Any) -> None:
     w = np.array([[1.0, 9.0, 1.0, 3.0], [1.0, 2.0, 1.0, 4.0], [1.0] * 4])
     found = function(tg.Tensor(x), 0.6, axis=1, weights=w, method="inverted_cdf").numpy()
     np.testing.assert_array_equal(found, [2 if function is np.nanquantile else np.nan, 3, np.nan])
+    light = function(tg.Tensor(x[:1]), 0.1, axis=1, weights=np.ones((1, 4)), method="inverted_cdf").numpy()
+    np.testing.assert_array_equal(light, [1 if function is np.nanquantile else np.nan])  # one NaN is enough
