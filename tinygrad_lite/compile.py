@@ -52,11 +52,11 @@ class Compiled:
     """A compiled function; call it like the original."""
 
     __name__: str
+    __wrapped__: Function
 
     def __init__(self, f: Function) -> None:
-        self._f = f
-        self._entries: list[tuple[int, Function]] = []  # (number of arguments, generated `entry`), newest first
-        self._kinds: dict[Any, Generated] = {}
+        self._entries: tuple[list[Entry], list[Entry]] = ([], [])  # under no_grad, and else; newest first
+        self._kinds: dict[Any, _Kind] = {}
         functools.update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", type(f).__name__)
 
@@ -64,7 +64,7 @@ class Compiled:
         mode = current()
         if not kwargs and (mode is None or not mode.tracing):
             count = len(args)
-            for expected, entry in self._entries:
+            for expected, entry in self._entries[mode is None or mode.grad_enabled]:
                 if expected == count:
                     result = entry(*args)
                     if result is not NotImplemented:
@@ -75,47 +75,84 @@ class Compiled:
         """A compiled method, bound to its object, which must be a tree (a dataclass, a module)."""
         return self if instance is None else MethodType(self, instance)
 
+    @property
+    def programs(self) -> list[Generated]:
+        """The programs made so far."""
+        return [program for kind in self._kinds.values() for program in kind.programs]
+
     def source(self, /, *args: Any, **kwargs: Any) -> str:
         """The generated code for arguments like these."""
-        leaves, kind, _ = _classify(*tree.flatten((args, kwargs)), self.__name__)
-        if kind not in self._kinds:
-            self._compile_kind(args, kwargs, leaves, kind)
-        return self._kinds[kind].text
+        leaves, structure = tree.flatten((args, kwargs))
+        leaves, key, _ = _classify(leaves, structure, self.__name__)
+        kind = self._kinds.setdefault(key, _Kind())
+        if all(program.find(leaves) is None for program in kind.programs):
+            self._compile_kind(args, kwargs, leaves, key, kind)
+        return kind.programs[0].text
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with arguments of a new kind, or in a form that no `entry` takes apart."""
         mode = current()
         leaves, structure = tree.flatten((args, kwargs))
         if mode is not None and mode.tracing or any(type(x) is Tensor and x._flags for x in leaves):
-            return self._f(*args, **kwargs)  # a gradient flows through an argument, and a program has none to offer
-        leaves, kind, as_tensors = _classify(leaves, structure, self.__name__)
-        generated = self._kinds.get(kind)
-        result = self._compile_kind(args, kwargs, leaves, kind) if generated is None else generated(leaves)
+            return self.__wrapped__(*args, **kwargs)  # a gradient flows through an argument: a program has none
+        leaves, key, as_tensors = _classify(leaves, structure, self.__name__)
+        kind = self._kinds.setdefault(key, _Kind())
+        for program in kind.programs:
+            found = program.find(leaves)
+            if found is not None:
+                result = program.run(leaves, found)
+                break
+        else:
+            result = self._compile_kind(args, kwargs, leaves, key, kind)
         if as_tensors:
             return tree.map(lambda x: leaf(x, 0) if isinstance(x, (np.ndarray, np.generic)) else x, result)
         return result
 
-    def _compile_kind(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], kind: Any) -> Any:
+    def _compile_kind(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], key: Any, kind: _Kind
+    ) -> Any:
         """Make the program for this kind of arguments and keep it, if its first result is the function's own."""
         mode = current()
+        f, name = self.__wrapped__, self.__name__
         if mode is not None and mode.tracing:
-            raise RuntimeError(
-                f"{self.__name__}: inside a traced function, call the plain function, not the compiled one"
-            )
+            raise RuntimeError(f"{name}: inside a traced function, call the plain function, not the compiled one")
         from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
+        from .program.compiled.outside import WAYS, Outside
 
-        trace = trace_function(self._f, self.__name__, args, kwargs, kind[0])
-        if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
-            return self._f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
-        again = trace_function(self._f, self.__name__, args, kwargs, kind[0])
-        check_repeatable(self.__name__, trace, again)
-        generated = generate(trace, self.__name__, leaves)
-        result = generated(leaves)
-        check_first_result(self.__name__, result, self._f(*args, **kwargs), trace, leaves)
-        self._kinds[kind] = generated
+        for way in WAYS:
+            outside = Outside(f, way)
+            try:
+                trace = trace_function(outside, name, args, kwargs, key[0])
+                if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
+                    return f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
+                check_repeatable(name, trace, trace_function(outside, name, args, kwargs, key[0]), outside)
+                expected = f(*args, **kwargs)
+                outside.forget_counters()
+                generated = generate(trace, outside, name, leaves)
+                found = generated.find(leaves)
+                if found is None:  # changed meanwhile
+                    return expected
+                result = generated.run(leaves, found)
+                check_first_result(name, result, expected, trace, leaves, found)
+                break
+            except Exception:
+                if way == WAYS[-1] or outside.is_settled:
+                    raise
+        kind.programs.insert(0, generated)
         if generated.entry is not None:
-            self._entries.insert(0, (len(args), generated.entry))
+            self._entries[key[-1]].insert(0, (len(args), generated.entry))
         return result
+
+
+Entry = tuple[int, Function]
+"""The number of arguments, and the generated `entry`."""
+
+
+class _Kind:
+    """Arguments of one structure, with arrays of the same shapes and dtypes. programs: newest first."""
+
+    def __init__(self) -> None:
+        self.programs: list[Generated] = []
 
 
 def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
@@ -129,10 +166,8 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
             x = leaves[i] = x._array
         if isinstance(x, (np.memmap, ArrayView)):
             x = leaves[i] = np.asarray(x).view(np.ndarray)
-        if type(x) in (int, complex):
-            kinds.append((type(x), x))
-        elif type(x) is float:
-            kinds.append(float)
+        if type(x) in (int, float, complex):
+            kinds.append(type(x))
         elif type(x) is np.ndarray or isinstance(x, np.generic):
             if x.dtype.kind not in "fciub":
                 raise TypeError(f"{name}: an argument is an array of dtype {x.dtype}, not of numbers")
@@ -141,4 +176,5 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
             raise TypeError(
                 f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
             )
-    return leaves, (structure, tuple(kinds)), as_tensors
+    mode = current()
+    return leaves, (structure, tuple(kinds), mode is None or mode.grad_enabled), as_tensors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,11 +83,14 @@ class _Guard:
         """A cotangent was computed: nothing to refuse."""
 
 
-def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple[Program, dict[Tensor, Node]]:
+def collect(
+    roots: Sequence[Any], inputs: Sequence[Tensor], start: int, outside: Container[Tensor] = ()
+) -> tuple[Program, dict[Tensor, Node]]:
     """The program that computes roots (Tensors, or plain values) from inputs; and the node of every tensor met.
 
     start: a number drawn from `next_seq` before the trace. Older tensors are captures, and read at every call; younger
-    leaves that are no inputs were made from plain arrays during the trace, and are constants.
+    leaves that are no inputs were made from plain arrays during the trace, and are constants. outside: tensors known to
+    be captures (one that is given new data while the trace runs looks young).
     """
     made = _reachable([t for t in roots if type(t) is Tensor], start)
     nodes: dict[Tensor, Node] = {t: _input(t) for t in inputs}
@@ -97,7 +100,7 @@ def collect(roots: Sequence[Any], inputs: Sequence[Tensor], start: int) -> tuple
         if type(x) is not Tensor:
             return x
         if x not in nodes:
-            if x._seq >= start:
+            if x._seq >= start and x not in outside:
                 return x._array[()] if np.ndim(x._array) == 0 and isinstance(x._array, np.ndarray) else x._array
             nodes[x] = _input(x)
             captures.append((nodes[x], x))

@@ -21,25 +21,43 @@ from ..simplify import SIMPLER, drop_dead, inline
 from ..tables.fast import FAST, MEANS
 from ..trace import collect, make_input, name_arguments, open_argument, tracing
 from .factors import place_factors
+from .outside import Outside, owner
 from .plan import plan
+from .reach import write_outside
 from .writer import Writer
 
 Function = Callable[..., Any]
 
 
 class Generated:
-    """The code for one kind of arguments; called with all their leaves. dynamic: which of them the body takes."""
+    """The code for one kind of arguments; called with all their leaves.
 
-    def __init__(self, text: str, names: dict[str, Any], dynamic: list[int], filename: str) -> None:
+    dynamic: which leaves the body takes. static: the others, with their numbers. outside: what the function reaches.
+    """
+
+    def __init__(
+        self, text: str, names: dict[str, Any], dynamic: list[int], static: dict[int, Any], outside: Outside, name: str
+    ) -> None:
+        filename = f"<compiled {name} {next_seq()}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # tracebacks show the step
         exec(builtins.compile(text, filename, "exec"), names)
         self.text = text
         self.dynamic = dynamic
+        self.static = static
+        self.numbers = outside.release()
         self.body: Function = names["body"]
         self.entry: Function | None = names.get("entry")
+        self.find_outside: Callable[[], tuple[Any, ...] | None] = names.get("outside", tuple)
 
-    def __call__(self, leaves: list[Any]) -> Any:
-        return self.body(*[leaves[i] for i in self.dynamic])
+    def find(self, leaves: list[Any]) -> tuple[Any, ...] | None:
+        """What the program takes from outside; None if that, or these leaves, are of another kind."""
+        if any(leaves[i] != x for i, x in self.static.items()):
+            return None
+        return self.find_outside()
+
+    def run(self, leaves: list[Any], found: tuple[Any, ...]) -> Any:
+        """The results. found: what `find` has found."""
+        return self.body(*[leaves[i] for i in self.dynamic], *found)
 
 
 @dataclass(frozen=True)
@@ -53,20 +71,22 @@ class Trace:
 
 
 def trace_function(
-    f: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], structure: tree.Structure
+    outside: Outside, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], structure: tree.Structure
 ) -> Trace:
-    """Run f with Tensors that stand for the arrays and floats among the leaves of its arguments."""
+    """Run the function with Tensors that stand for the arrays and floats among the leaves of its arguments."""
     start = next_seq()
-    positional = [open_argument(x, n, _stand_in) for x, n in zip(args, name_arguments(f, len(args)), strict=True)]
+    names = name_arguments(outside.f, len(args))
+    positional = [open_argument(x, n, _stand_in) for x, n in zip(args, names, strict=True)]
     named = [open_argument(x, n, _stand_in) for n, x in kwargs.items()]
     tensors = [t for a in (*positional, *named) for t in a.tensors]
     with tracing():
-        output = call_users(f, [a.tree() for a in positional], {a.name: a.tree() for a in named})
+        output = call_users(outside.function, [a.tree() for a in positional], {a.name: a.tree() for a in named})
     roots, results = tree.flatten(output)
     for x in roots:
         if not isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)):
             raise TypeError(f"{name}: returns a {type(x).__name__}; compiled functions return arrays and numbers")
-    program, _ = collect(roots, [t for t in tensors if t is not None], start)
+    inputs = [t for t in tensors if t is not None] + outside.stand_ins()
+    program, _ = collect(roots, inputs, start, outside.captured_tensors())
     return Trace(program, structure, results, [i for i, t in enumerate(tensors) if t is not None])
 
 
@@ -77,15 +97,17 @@ def _stand_in(x: Any, path: str) -> Tensor | None:
     return make_input(x._array if type(x) is Tensor else x, path)
 
 
-def generate(trace: Trace, name: str, leaves: list[Any]) -> Generated:
+def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any]) -> Generated:
     """Print the program."""
     program = optimise(trace.program)
     writer = Writer(program, plan(program))
-    lines = writer.write(trace.results)
+    again = write_outside(writer, outside)
+    lines = [*again, *writer.write(trace.results)]
     args, kwargs = trace.arguments.children
     if not kwargs.children:
-        lines += writer.write_entry(args, leaves) or []
-    return Generated("\n".join(lines) + "\n", writer.names, trace.dynamic, f"<compiled {name} {next_seq()}>")
+        lines += writer.write_entry(args, leaves, bool(again)) or []
+    static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
+    return Generated("\n".join(lines) + "\n", writer.names, trace.dynamic, static, outside, name)
 
 
 def optimise(program: Program) -> Program:
@@ -94,29 +116,44 @@ def optimise(program: Program) -> Program:
     return drop_dead(rewrite(place_factors(program), [*SIMPLER, *FAST]))
 
 
-def check_repeatable(name: str, first: Trace, second: Trace) -> None:
-    """RuntimeError if two traces of the function differ: random numbers, say, would be frozen into the program."""
+def check_repeatable(name: str, first: Trace, second: Trace, outside: Outside) -> None:
+    """RuntimeError if two traces of the function differ: random numbers, say, would be frozen into the program.
+
+    What is one and the same array in both comes from outside; where nobody knows how, it is watched, or TypeError.
+    """
     if first.results != second.results:
         raise RuntimeError(_not_reproduced(name, "its result has another structure the second time"))
     one, other = first.program, second.program
-    alike = len(one.steps) == len(other.steps) and all(map(_are_alike, one.outputs, other.outputs))
-    for a, b in zip(one.steps, other.steps, strict=False):
-        alike = alike and a.op is b.op and len(a.operands) == len(b.operands)
-        alike = alike and all(map(_are_alike, a.operands, b.operands)) and freeze(a.params) == freeze(b.params)
-    if not alike:
+    number: dict[Node, Any] = {**{x: i for i, x in enumerate(one.inputs)}, **{x: (id(t),) for x, t in one.captures}}
+    again: dict[Node, Any] = {**{x: i for i, x in enumerate(other.inputs)}, **{x: (id(t),) for x, t in other.captures}}
+    alike = len(one.steps) == len(other.steps)
+    arrays: list[tuple[Any, Any]] = []
+    for i, (a, b) in enumerate(zip(one.steps, other.steps, strict=False)):
+        number[a], again[b] = -1 - i, -1 - i
+        alike = alike and a.op is b.op and len(a.operands) == len(b.operands) and freeze(a.params) == freeze(b.params)
+        pairs = list(zip(a.operands, b.operands, strict=False))
+        alike = alike and all(_are_alike(x, y, number, again) for x, y in pairs)
+        arrays += [*pairs, *((a.params[k], b.params[k]) for k in a.params if k in b.params)]
+    pairs = list(zip(one.outputs, other.outputs, strict=True))
+    if not alike or not all(_are_alike(x, y, number, again) for x, y in pairs):
         raise RuntimeError(_not_reproduced(name, "a number in it is another one the second time"))
+    outside.watch([x for x, y in (*arrays, *pairs) if isinstance(x, np.ndarray) and owner(x) is owner(y)], name)
 
 
-def _are_alike(a: Operand, b: Operand) -> bool:
-    """Whether two constants are equal; values of the programs are compared where they are made."""
-    if a is b or type(a) is Node or type(b) is Node:
-        return type(a) is type(b)
+def _are_alike(a: Operand, b: Operand, number: dict[Node, Any], again: dict[Node, Any]) -> bool:
+    """Whether two operands are the same value of the two programs, or equal constants."""
+    if type(a) is Node or type(b) is Node:
+        return type(a) is type(b) and bool(number[a] == again[b])
+    if a is b:
+        return True
     a, b = np.asarray(a), np.asarray(b)
     return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
-def check_first_result(name: str, result: Any, expected: Any, trace: Trace, leaves: list[Any]) -> None:
-    """RuntimeError unless the program's first result is the function's own."""
+def check_first_result(
+    name: str, result: Any, expected: Any, trace: Trace, leaves: list[Any], found: tuple[Any, ...]
+) -> None:
+    """RuntimeError unless the program's first result is the function's own. found: what it takes from outside."""
     got, structure = tree.flatten(result)
     want, want_structure = tree.flatten(expected)
     want = [np.asarray(x._array if type(x) is Tensor else x) for x in want]
@@ -124,7 +161,7 @@ def check_first_result(name: str, result: Any, expected: Any, trace: Trace, leav
     if structure != want_structure:
         reason = "has another structure"
     elif any(map(describe_difference, got, want)):
-        arrays = [leaves[i] for i in trace.dynamic]
+        arrays = [*(leaves[i] for i in trace.dynamic), *found]
         moves = noise(lambda after: trace.program.run(*arrays, after=after))  # a difference of nearly equal numbers?
         reason = next(filter(None, map(describe_difference, got, want, moves)), None)
     if reason:

@@ -39,6 +39,8 @@ _RESERVED = {
     "entry",
     "pool",
     "memory",
+    "outside",
+    "found",
     "start",
     "float",
     "dict",
@@ -291,26 +293,29 @@ class Writer:
             return "[" + ", ".join(children) + "]"
         if structure.kind is dict:
             pairs = zip(structure.meta, children, strict=True)
-            return "{" + ", ".join(f"{self._spell_key(key)}: {child}" for key, child in pairs) + "}"
+            return "{" + ", ".join(f"{self.spell_key(key)}: {child}" for key, child in pairs) + "}"
         rebuild, meta = self.bind(structure.rebuild, "rebuild"), self.bind(structure.meta, "static")
         return f"{rebuild}({meta}, [{', '.join(children)}])"
 
-    def _spell_key(self, key: Any) -> str:
+    def spell_key(self, key: Any) -> str:
         return ascii(key) if type(key) in (str, int) else self.bind(key, "key")
 
     # -- the entry
 
-    def write_entry(self, arguments: tree.Structure, leaves: Sequence[Any]) -> list[str] | None:
+    def write_entry(
+        self, arguments: tree.Structure, leaves: Sequence[Any], reaches_outside: bool = False
+    ) -> list[str] | None:
         """The lines of `entry`; None where arguments of this kind are better taken apart by `tree`.
 
-        arguments: the structure of the tuple of arguments. leaves: theirs.
+        arguments: the structure of the tuple of arguments. leaves: theirs. reaches_outside: whether `outside` is to be
+        asked for what the body takes after the arguments.
         """
         entry = _Entry(self, iter(leaves))
         for i, child in enumerate(arguments.children):
             if not entry.walk(child, f"a{i}"):
                 return None
         head = f"def entry({', '.join(f'a{i}' for i in range(len(arguments.children)))}):"
-        return ["", "", head, *entry.finish()]
+        return ["", "", head, *entry.finish(reaches_outside)]
 
 
 class _Entry:
@@ -337,7 +342,7 @@ class _Entry:
         kind = structure.kind
         same = f"len({value}) != {len(structure.children)}"
         if kind is dict:  # the order of the keys matters to a function that goes through them
-            same = f"tuple({value}) != ({''.join(self.writer._spell_key(key) + ', ' for key in structure.meta)})"
+            same = f"tuple({value}) != ({''.join(self.writer.spell_key(key) + ', ' for key in structure.meta)})"
         self.tests += [f"type({value}) is not {kind.__name__}", same]
         self._flush_tests()
         parts = [f"v{self.parts + i}" for i in range(len(structure.children))]
@@ -365,6 +370,10 @@ class _Entry:
             self.lines += [f"    if {' or '.join(self.tests)}:", "        return NotImplemented"]
             self.tests = []
 
-    def finish(self) -> list[str]:
+    def finish(self, reaches_outside: bool) -> list[str]:
         self._flush_tests()
-        return [*self.lines, f"    return body({', '.join(self.arrays)})"]
+        arrays = self.arrays
+        if reaches_outside:
+            self.lines += ["    found = outside()", "    if found is None:", "        return NotImplemented"]
+            arrays = [*arrays, "*found"]
+        return [*self.lines, f"    return body({', '.join(arrays)})"]

@@ -1,0 +1,577 @@
+"""What a function reaches from outside: its globals, closure cells, defaults, the object it is a method of, and what
+these hold. A program must find all of it again at every call, since anybody may rebind a name or write into an array.
+
+`Outside` walks from the function along everything its code mentions. Each value it meets is a `Source`: how it was
+reached, what was there, and what must be asked of it at a call. Arrays, and the Tensors that are reached, become inputs
+of the program: the function is copied, and in the copy's globals, cells, containers and objects traced Tensors stand in
+their places, so that whatever is computed from them is recorded. Nothing of the user's is touched. What cannot be copied (methods,
+classes, other people's objects) is only watched: its numbers are compared at every call, arrays byte by byte.
+
+There are three ways to walk, tried in this order until the function can be traced:
+
+* MENTIONED: attributes whose names the code does not mention are left alone (a list of past losses, say);
+* EVERYTHING: as before, with all attributes;
+* WATCHED: nothing is copied, everything is compared. For functions that read numbers out of what they reach.
+"""
+
+from __future__ import annotations
+
+import copy
+import dis
+import sys
+import sysconfig
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType, SimpleNamespace
+from typing import Any, Final
+
+import numpy as np
+
+from ... import tree
+from ...tensor import LIFTED, TRACED, Tensor
+from ..trace import make_input
+
+MENTIONED, EVERYTHING, WATCHED = "mentioned", "everything", "watched"
+WAYS: Final = (MENTIONED, EVERYTHING, WATCHED)
+
+# What is asked of a source at every call.
+HELD: Final = "held"  # nothing: it cannot change
+SAME: Final = "same"  # to be the same object
+EQUAL: Final = "equal"  # to be an equal number, string, …
+BYTES: Final = "bytes"  # to be an array with the same numbers
+KEYS: Final = "keys"  # to have the same keys: the attributes of an object
+CONTAINER: Final = "container"  # to be of the same type and length, with the same keys
+INPUT: Final = "input"  # to be of the same type, shape and dtype: the program takes it
+
+_NUMBERS = (int, float, np.generic)
+_IMMUTABLE = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range, np.generic, np.dtype)
+_LONG = 64  # a container of more numbers than this is compared as a whole
+
+
+class Unreachable(TypeError):
+    """A function reaches something whose numbers nobody can watch."""
+
+
+@dataclass(eq=False, slots=True)
+class Source:
+    """One value that is reached. path: as a reader would write it. step: from what, and how. value: what was there.
+
+    stand_in: the traced Tensor in its place. twin: the source that has reached the same object before. keys: of a
+    container. numbers: the bytes of an array that is compared.
+    """
+
+    path: str
+    step: tuple[Any, ...]  # ("object", it), ("cell", cell), ("item", source, key) or ("attribute", source, name)
+    value: Any
+    ask: str
+    stand_in: Tensor | None = None
+    twin: Source | None = None
+    keys: tuple[Any, ...] = ()
+    numbers: bytes = b""
+
+    @property
+    def name(self) -> Any:
+        """The variable or attribute that it is the value of."""
+        return self.path if self.step[0] == "cell" else self.step[-1]
+
+    def read(self) -> Any:
+        """What is there now."""
+        match self.step:
+            case ("object", value):
+                return value
+            case ("cell", cell):
+                return cell.cell_contents
+            case ("item", parent, key):
+                return parent.read()[key]
+            case (_, parent, name):
+                return getattr(parent.read(), name)
+
+
+class _Unread:
+    """Stands for what the code does not seem to read. If it does, the function is traced again, another way."""
+
+    def _refuse(self, *args: Any) -> Any:
+        raise TypeError("an attribute was read that the code does not mention")
+
+    __getattr__ = __bool__ = __len__ = __iter__ = __call__ = __getitem__ = __eq__ = _refuse  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+
+_UNREAD = _Unread()
+
+
+@dataclass
+class Outside:
+    """What f reaches. function: the copy that is traced. variable: paths of the numbers that are inputs, too."""
+
+    f: Callable[..., Any]
+    way: str
+    variable: frozenset[str] = frozenset()
+    sources: list[Source] = field(default_factory=list)
+    function: Callable[..., Any] = field(init=False)
+    opaque: list[Source] = field(default_factory=list)  # objects that nobody can look into
+
+    def __post_init__(self) -> None:
+        mentioned: set[str] = set()
+        while True:  # code that is found later may mention more
+            self._mentioned = mentioned
+            self._codes: set[CodeType] = set()
+            self._found: dict[tuple[int, bool], tuple[Source | None, Any]] = {}
+            self._globals: dict[tuple[int, bool], tuple[Source, dict[str, Any]]] = {}
+            self._rooted: dict[tuple[int, bool], Source] = {}
+            self._keep: list[Any] = []  # alive, so that no id is used twice
+            self.sources, self.opaque = [], []
+            self.left_out = False
+            name = getattr(self.f, "__name__", type(self.f).__name__)
+            self.function = self._visit(self.f, ("object", self.f), name, self.way == WATCHED)
+            names = {name for code in self._codes for name in _names_in(code)}
+            if names <= mentioned:
+                break
+            mentioned = mentioned | names
+        for source in self.sources:
+            if source.ask == BYTES:
+                source.numbers = source.value.tobytes()
+
+    def stand_ins(self) -> list[Tensor]:
+        """The program's inputs from outside."""
+        return [s.stand_in for s in self.sources if s.stand_in is not None]
+
+    def captured_tensors(self) -> set[Tensor]:
+        """Tensors that are reached as they are."""
+        return {s.value for s in self.sources if s.ask == SAME and type(s.value) is Tensor}
+
+    def watch(self, arrays: list[Any], name: str) -> None:
+        """Compare these arrays too, which were there before the trace; Unreachable if nobody knows who holds them."""
+        known = {id(owner(s.value)) for s in self.sources if s.ask == BYTES}
+        for array in arrays:
+            if id(owner(array)) in known:
+                continue
+            if self.opaque:
+                raise Unreachable(
+                    f"{name} reaches an array of shape {array.shape} from outside, through one of "
+                    f"{', '.join(s.path for s in self.opaque)}, into which a program cannot look; pass it as an argument"
+                )
+            known.add(id(owner(array)))
+            self.sources.append(Source("an array", ("object", array), array, BYTES, numbers=array.tobytes()))
+
+    def forget_counters(self) -> None:
+        """Stop watching numbers that the function itself has just changed: the program does not depend on them, since
+        it was traced twice."""
+        changed = {s for s in self.sources if s.ask == EQUAL and s.twin is None and not is_equal(s.read(), s.value)}
+        assigned = {name for code in self._codes for name in _names_assigned(code)} if changed else set()
+        for source in changed:
+            if source.name in assigned:
+                source.ask = HELD
+
+    def release(self) -> list[Source]:
+        """Let go of the arrays that were reached; returns the numbers that might be inputs."""
+        for source in self.sources:
+            if not is_variable(source.value):
+                source.value = source.stand_in = source.twin = None
+        return [s for s in self.sources if s.ask == EQUAL and is_variable(s.value)]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether another way of walking would find nothing else."""
+        return not self.stand_ins() and not self.left_out
+
+    # -- one value -----------------------------------------------------------------------------------------------------
+
+    def _visit(self, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
+        """Note the value, and what it holds; returns what stands for it in the copy. raw: nothing may stand for it."""
+        kind = type(value)
+        if isinstance(value, _IMMUTABLE):
+            return self._visit_number(value, step, path, raw)
+        if kind is ModuleType and _is_of_library(value.__name__):
+            return value
+        known = self._found.get((id(value), raw))
+        if known is not None:
+            first, stand_in = known
+            if first is not None and first.step != step:
+                self.sources.append(Source(path, step, value, SAME, twin=first))
+            return stand_in
+        self._keep.append(value)
+        source = Source(path, step, value, HELD if step[0] == "object" else SAME)
+        self.sources.append(source)
+        self._found[id(value), raw] = source, value
+        stand_in = self._visitor(value, kind)(source, raw)
+        if raw:
+            return value
+        self._found[id(value), raw] = source, stand_in
+        return stand_in
+
+    def _visitor(self, value: Any, kind: type) -> Callable[[Source, bool], Any]:
+        if kind is Tensor:
+            return self._visit_tensor
+        if isinstance(value, np.ndarray):
+            return self._visit_array
+        if isinstance(value, (list, tuple, dict)):
+            return self._visit_container
+        if kind is FunctionType:
+            return self._visit_function
+        if kind is MethodType:
+            return self._visit_method
+        if kind is partial:
+            return self._visit_partial
+        if isinstance(value, ModuleType):
+            return self._visit_module
+        if isinstance(value, type):
+            return self._visit_class
+        return self._visit_object
+
+    def _visit_number(self, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
+        source = Source(path, step, value, EQUAL)
+        self.sources.append(source)
+        if path in self.variable and not raw and is_variable(value):
+            source.ask = INPUT
+            source.stand_in = make_input(value, path)
+            return source.stand_in
+        return value
+
+    def _visit_tensor(self, source: Source, raw: bool) -> Any:
+        t: Tensor = source.value
+        if raw or t._flags & (LIFTED | TRACED) or t._op is not None:
+            return t  # read by the program as it is; one that was computed has a history
+        source.ask = INPUT
+        source.stand_in = make_input(t._array, t.name or source.path, t._flags)
+        if self.way == EVERYTHING:
+            source.stand_in.grad = self._visit(t.grad, ("attribute", source, "grad"), f"{source.path}.grad", raw)
+        elif t._flags:
+            source.stand_in.grad = _UNREAD
+            self.left_out = True
+        return source.stand_in
+
+    def _visit_array(self, source: Source, raw: bool) -> Any:
+        array = source.value
+        plain = type(array) is np.ndarray or isinstance(array, np.memmap)
+        if raw or not plain or array.dtype.kind not in "fciub":
+            source.ask = BYTES
+            if not raw:
+                self.left_out = True
+            return array
+        source.ask = INPUT
+        source.stand_in = make_input(np.asarray(array).view(np.ndarray), source.path)
+        return source.stand_in
+
+    # -- what holds others ---------------------------------------------------------------------------------------------
+
+    def _visit_container(self, source: Source, raw: bool) -> Any:
+        value: Any = source.value
+        children = value.values() if isinstance(value, dict) else value
+        if len(value) > _LONG and all(isinstance(x, _IMMUTABLE) for x in children):
+            source.ask, source.value = EQUAL, copy.copy(value)
+            return value
+        source.ask = CONTAINER
+        self._keep.append(children := list(children))
+        source.keys = tuple(value) if isinstance(value, dict) else tuple(range(len(children)))
+        raw = raw or not isinstance(value, dict) and type(value) not in (list, tuple) and not hasattr(value, "_fields")
+        twin: Any = copy.copy(value) if isinstance(value, (dict, list)) and not raw else None
+        if twin is not None:
+            self._found[id(value), raw] = source, twin  # it may contain itself
+        new = [
+            self._visit(x, ("item", source, key), f"{source.path}[{key!r}]", raw)
+            for key, x in zip(source.keys, children, strict=True)
+        ]
+        if isinstance(value, dict) and type(value) is not dict:
+            self._visit_attributes(source, raw, None)
+        if raw or _are_the_same(new, children):
+            return value
+        if isinstance(value, dict):
+            for key, x in zip(source.keys, new, strict=True):
+                dict.__setitem__(twin, key, x)
+            return twin
+        if isinstance(value, list):
+            twin[:] = new
+            return twin
+        return type(value)(*new) if hasattr(value, "_fields") else tuple(new)
+
+    def _visit_object(self, source: Source, raw: bool) -> Any:
+        value: Any = source.value
+        kind = type(value)
+        wrapped = getattr(value, "__wrapped__", None)
+        if type(wrapped) is FunctionType:  # a compiled function, which inside a trace is what it was made from; a cache
+            raw = raw or not _is_of_library(kind.__module__) or kind.__module__ == "functools"
+            inner = self._visit(wrapped, ("attribute", source, "__wrapped__"), source.path, raw)
+            return value if inner is wrapped else inner
+        if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):
+            raise Unreachable(
+                f"the function reaches {source.path} from outside, a {kind.__module__.partition('.')[0]}."
+                f"{kind.__name__}, whose numbers a program cannot watch; pass np.asarray of it as an argument"
+            )
+        if not _is_open(kind) or not (hasattr(value, "__dict__") or _slots_of(kind)):
+            if not callable(value) and not isinstance(value, (np.random.Generator, np.random.RandomState)):
+                self.opaque.append(source)
+            return value
+        source.ask = CONTAINER
+        self._visit(kind, ("object", kind), kind.__name__, True)
+        blank = None if raw else _make_blank(kind)
+        return self._visit_attributes(source, raw or blank is None, blank)
+
+    def _visit_attributes(self, source: Source, raw: bool, blank: Any) -> Any:
+        """The attributes of an object; blank: a new one, to be given what stands for them."""
+        value = source.value
+        if blank is not None:
+            self._found[id(value), raw] = source, blank
+        found: list[tuple[str, Any, Any]] = []
+        if hasattr(value, "__dict__"):
+            items = list(value.__dict__.items())
+            keys = tuple([name for name, _ in items])
+            attributes = Source(source.path, ("attribute", source, "__dict__"), None, KEYS, keys=keys)
+            self.sources.append(attributes)
+            for name, x in items:
+                found.append((name, x, self._visit_member(name, x, ("item", attributes, name), source.path, raw)))
+        for name in _slots_of(type(value)):
+            if hasattr(value, name):
+                x = getattr(value, name)
+                self._keep.append(x)
+                found.append((name, x, self._visit_member(name, x, ("attribute", source, name), source.path, raw)))
+        if blank is None or all(new is old for _, old, new in found if new is not _UNREAD):
+            return value
+        for name, _, new in found:
+            object.__setattr__(blank, name, new)
+        return blank
+
+    def _visit_member(self, name: str, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
+        if self.way == MENTIONED and not raw and name not in self._mentioned:
+            self.left_out = True
+            return _UNREAD
+        if raw and name not in self._mentioned and self.way != WATCHED:
+            return value
+        return self._visit(value, step, f"{path}.{name}", raw)
+
+    def _visit_class(self, source: Source, raw: bool) -> Any:
+        """Its data, and the code of its methods, which run as they are."""
+        for base in source.value.__mro__:
+            if _is_of_library(base.__module__) or (id(base), "class") in self._rooted:
+                continue
+            attributes = self._root(base, f"{base.__name__}", "class")
+            for name, x in list(vars(base).items()):
+                special = name.startswith("__") and name.endswith("__")
+                code = _functions_of(x)
+                if code:
+                    for function in code:
+                        if special or name in self._mentioned:
+                            self._visit(function, ("object", function), f"{base.__name__}.{name}", True)
+                elif name in self._mentioned and not special and not hasattr(x, "__get__"):
+                    self._visit(x, ("item", attributes, name), f"{base.__name__}.{name}", True)
+        return source.value
+
+    def _root(self, value: Any, path: str, sort: str) -> Source:
+        """The dictionary of a class or a module, which does not change."""
+        key: Any = id(value), sort
+        if key not in self._rooted:
+            self._keep.append(value)
+            self._rooted[key] = Source(path, ("object", vars(value)), vars(value), HELD)
+            self.sources.append(self._rooted[key])
+        return self._rooted[key]
+
+    def _visit_module(self, source: Source, raw: bool) -> Any:
+        module = source.value
+        if _is_of_library(module.__name__):
+            return module
+        attributes = self._root(module, source.path, "module")
+        twin = ModuleType(module.__name__)
+        twin.__dict__.update(vars(module))
+        if not raw:
+            self._found[id(module), raw] = source, twin
+        changed = False
+        for name in sorted(self._mentioned & vars(module).keys()):
+            x = vars(module)[name]
+            new = self._visit(x, ("item", attributes, name), f"{source.path}.{name}", raw)
+            twin.__dict__[name] = new
+            changed = changed or new is not x
+        return twin if changed else module
+
+    # -- functions -----------------------------------------------------------------------------------------------------
+
+    def _visit_method(self, source: Source, raw: bool) -> Any:
+        method = source.value
+        owner = method.__self__
+        path = "self" if source.step[0] == "object" else source.path
+        new = self._visit(owner, ("attribute", source, "__self__"), path, raw)
+        function = self._visit(method.__func__, ("attribute", source, "__func__"), source.path, raw)
+        if new is owner and function is method.__func__:
+            return method
+        return MethodType(function, new)
+
+    def _visit_partial(self, source: Source, raw: bool) -> Any:
+        value = source.value
+        parts = [
+            self._visit(getattr(value, name), ("attribute", source, name), f"{source.path}.{name}", raw)
+            for name in ("func", "args", "keywords")
+        ]
+        if all(new is getattr(value, name) for new, name in zip(parts, ("func", "args", "keywords"), strict=True)):
+            return value
+        return partial(parts[0], *parts[1], **parts[2])
+
+    def _visit_function(self, source: Source, raw: bool) -> Any:
+        f: FunctionType = source.value
+        library = _is_of_library(f.__module__ or "")
+        self._codes |= set() if library else set(_code_of(f.__code__))
+        if library and not f.__closure__:
+            return f
+        names = dict[str, Any](f.__globals__) if library else self._copy_of_globals(f, raw)
+        cells = tuple(CellType() for _ in f.__closure__ or ())
+        twin = FunctionType(f.__code__, f.__globals__ if library else names, f.__name__, f.__defaults__, cells)
+        twin.__kwdefaults__ = f.__kwdefaults__
+        twin.__dict__.update(f.__dict__)
+        twin.__module__, twin.__qualname__, twin.__doc__ = f.__module__, f.__qualname__, f.__doc__
+        if not raw:
+            self._found[id(f), raw] = source, twin
+        changed = False
+        for name, cell, new_cell in zip(f.__code__.co_freevars, f.__closure__ or (), cells, strict=True):
+            try:
+                x = cell.cell_contents
+            except ValueError:  # nothing there yet
+                continue
+            if name == "__class__":
+                new_cell.cell_contents = x
+                self._visit(x, ("object", x), x.__name__, True)
+                continue
+            self._keep.append(cell)
+            new_cell.cell_contents = self._visit(x, ("cell", cell), name, raw)
+            changed = changed or (new_cell.cell_contents is not x and new_cell.cell_contents is not twin)
+        if not library:
+            changed = self._visit_globals(f, names, raw) or changed
+        for name in ("__defaults__", "__kwdefaults__"):
+            x = getattr(f, name)
+            if x:
+                new = self._visit(x, ("attribute", source, name), f"{f.__name__}.{name}", raw)
+                setattr(twin, name, new)
+                changed = changed or new is not x
+        mentioned = self._mentioned & f.__dict__.keys()
+        if mentioned:
+            attributes = Source(source.path, ("attribute", source, "__dict__"), None, KEYS, keys=tuple(f.__dict__))
+            self.sources.append(attributes)
+            for name in sorted(mentioned):
+                x = f.__dict__[name]
+                twin.__dict__[name] = self._visit(x, ("item", attributes, name), f"{source.path}.{name}", raw)
+                changed = changed or twin.__dict__[name] is not x
+        return twin if changed else f
+
+    def _copy_of_globals(self, f: FunctionType, raw: bool) -> dict[str, Any]:
+        key = id(f.__globals__), raw
+        if key not in self._globals:
+            source = Source("globals()", ("object", f.__globals__), f.__globals__, HELD)
+            self.sources.append(source)
+            self._globals[key] = source, dict(f.__globals__)
+        return self._globals[key][1]
+
+    def _visit_globals(self, f: FunctionType, names: dict[str, Any], raw: bool) -> bool:
+        """Whether anything is another in the copy of the function's globals."""
+        source, _ = self._globals[id(f.__globals__), raw]
+        changed = False
+        for name in sorted(_globals_in(f.__code__)):
+            if name not in f.__globals__:
+                continue
+            x = f.__globals__[name]
+            names[name] = self._visit(x, ("item", source, name), name, raw)
+            changed = changed or names[name] is not x
+        return changed
+
+
+# -- what code mentions ----------------------------------------------------------------------------------------------
+
+
+def _code_of(code: CodeType) -> Iterator[CodeType]:
+    """The code, and that of the functions that are made in it."""
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from _code_of(constant)
+
+
+@lru_cache(1000)
+def _names_in(code: CodeType) -> set[str]:
+    """The attributes and variables that the code mentions; strings too, for getattr(x, "W") and x.__dict__["W"]."""
+    return {*code.co_names, *(x for x in code.co_consts if type(x) is str and x.isidentifier())}
+
+
+def _names_assigned(code: CodeType) -> set[str]:
+    """The attributes, and the variables from outside, that the code assigns."""
+    stores = ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")
+    return {i.argval for i in dis.get_instructions(code) if i.opname in stores}
+
+
+@lru_cache(1000)
+def _globals_in(code: CodeType) -> set[str]:
+    found: set[str] = set()
+    for part in _code_of(code):
+        found |= {i.argval for i in dis.get_instructions(part) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+        if "globals" in part.co_names or "eval" in part.co_names:
+            found |= _names_in(part)
+    return found
+
+
+def _functions_of(x: Any) -> list[FunctionType]:
+    """The functions behind a member of a class: a method, a property, a static method."""
+    if isinstance(x, property):
+        parts = [x.fget]
+    elif isinstance(x, (staticmethod, classmethod)):
+        parts = [x.__func__]
+    else:
+        parts = [getattr(x, "func", None) if not isinstance(x, partial) else None, x]
+    return [part for part in parts if type(part) is FunctionType]
+
+
+def _slots_of(kind: type) -> list[str]:
+    """The attributes that instances keep in slots."""
+    bases = [base for base in kind.__mro__ if not _is_of_library(base.__module__)]
+    return [name for base in bases for name, x in vars(base).items() if type(x) is MemberDescriptorType]
+
+
+def _is_open(kind: type) -> bool:
+    """Whether objects of this type are no more than their attributes."""
+    return kind in (SimpleNamespace, Namespace) or not _is_of_library(kind.__module__) or kind in tree._registered
+
+
+def _is_of_library(module: str) -> bool:
+    return _is_library(module.partition(".")[0])
+
+
+@cache
+def _is_library(name: str) -> bool:
+    """Whether a package is ours, Python's own, or installed: its functions are taken to depend on their arguments."""
+    if name == __name__.partition(".")[0] or name in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return any(file.startswith(sysconfig.get_path(folder)) for folder in ("purelib", "platlib"))
+
+
+def _make_blank(kind: type) -> Any:
+    """A new object of this type, without its attributes; None where only its constructor can make one."""
+    try:
+        return kind() if kind in (SimpleNamespace, Namespace) else object.__new__(kind)
+    except TypeError:
+        return None
+
+
+def owner(x: Any) -> Any:
+    """The object whose memory an array shows."""
+    while isinstance(x, np.ndarray) and x.base is not None:
+        x = x.base
+    return x
+
+
+def _are_the_same(new: list[Any], old: list[Any]) -> bool:
+    return all(a is b for a, b in zip(new, old, strict=True))
+
+
+# -- at a call -------------------------------------------------------------------------------------------------------
+
+
+def is_variable(value: Any) -> bool:
+    """Whether this is a number that a program may take as an input."""
+    return isinstance(value, _NUMBERS) and type(value) is not bool and not isinstance(value, np.bool_)
+
+
+def is_equal(a: Any, b: Any) -> bool:
+    """Whether two values are the same for a program: 0.0 is not -0.0, 1 is not 1.0, nan is nan."""
+    return type(a) is type(b) and (a is b or repr(a) == repr(b))
+
+
+def has_bytes(array: Any, kind: type, shape: tuple[int, ...], dtype: Any, numbers: bytes) -> bool:
+    """Whether an array has the numbers that it had."""
+    return type(array) is kind and array.shape == shape and array.dtype == dtype and array.tobytes() == numbers
