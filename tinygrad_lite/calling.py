@@ -17,7 +17,17 @@ from .callsite import user_line
 from .context import current
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
 from .signatures import is_default
-from .tensor import GRAD, NO_PARAMS, TRACED, Tensor, check_numeric, holds_tensor, next_seq, stacked
+from .tensor import (
+    GRAD,
+    NO_PARAMS,
+    PYTHON_NUMBERS,
+    TRACED,
+    Tensor,
+    check_numeric,
+    holds_tensor,
+    next_seq,
+    stacked,
+)
 
 _NEEDS_HISTORY: Final = GRAD | TRACED
 _new = object.__new__
@@ -33,8 +43,8 @@ def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict
     if mode is not None:
         if mode.tracing:
             flags |= TRACED
-            if type(data) is np.float64 and op.operator is not None and all(map(_is_python_number, inputs)):
-                data = float(data)  # what Python would have computed, which leaves the dtype to the other operand
+            if op.operator is not None and type(data) in _PYTHON_TYPE and all(map(_is_python_number, inputs)):
+                data = _PYTHON_TYPE[type(data)](data)  # what Python would compute: it leaves the dtype to the others
         if not mode.grad_enabled:
             flags &= ~GRAD
         if mode.watcher is not None:
@@ -56,8 +66,11 @@ def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict
     return t
 
 
+_PYTHON_TYPE: Final[dict[type, type]] = {np.float64: float, np.int64: int}
+
+
 def _is_python_number(x: Any) -> bool:
-    return type(x._array if type(x) is Tensor else x) in (float, int)
+    return type(x._array if type(x) is Tensor else x) in PYTHON_NUMBERS
 
 
 def make_caller(op: Any) -> Callable[..., Any]:

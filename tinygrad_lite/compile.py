@@ -8,6 +8,7 @@ the calls. What is returned is always fresh, and belongs to the caller.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 from . import tree
 from .array_view import ArrayView
 from .context import current
-from .tensor import LIFTED, TRACED, Tensor, leaf
+from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
 if TYPE_CHECKING:
     from .program.compiled.generate import Generated
@@ -100,7 +101,9 @@ class Compiled:
         for program in kind.programs:
             found = program.find(leaves)
             if found is not None:
-                result = program.run(leaves, found)
+                result = NotImplemented if program.gives_gradient else program.run(leaves, found)
+                if result is NotImplemented:
+                    result = _as_arrays(self.__wrapped__(*args, **kwargs))
                 break
         else:
             result = self._compile_kind(args, kwargs, leaves, key, kind)
@@ -116,43 +119,118 @@ class Compiled:
         f, name = self.__wrapped__, self.__name__
         if mode is not None and mode.tracing:
             raise RuntimeError(f"{name}: inside a traced function, call the plain function, not the compiled one")
+        changed = kind.changed_numbers(leaves)
+        if kind.changes > _MOST_CHANGES:
+            return f(*args, **kwargs)
+        generated = None
+        if changed:
+            tries = [changed] + ([frozenset([place]) for place in changed] if len(changed) > 1 else [])
+            for places in tries:
+                try:
+                    generated, result = self._make_program(args, kwargs, leaves, key, kind.variable | places)
+                except Exception:
+                    continue
+                kind.variable |= places
+                if places == changed:
+                    break
+            kind.fixed |= changed - kind.variable
+        if generated is None:
+            generated, result = self._make_program(args, kwargs, leaves, key, kind.variable)
+        if generated is None:
+            kind.changes += 1
+            return result
+        kind.programs.insert(0, generated)
+        if generated.entry is not None:
+            self._entries[key[-1]].insert(0, (len(args), generated.entry))
+        if len(kind.programs) == _MANY:
+            warnings.warn(_many_programs(name, kind), RuntimeWarning, stacklevel=4)
+        return result
+
+    def _make_program(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], key: Any, variable: frozenset[int | str]
+    ) -> tuple[Generated | None, Any]:
+        """The program and its first result; no program where what is outside is changing, or being differentiated.
+
+        variable: numbers that are inputs.
+        """
         from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
         from .program.compiled.outside import WAYS, Outside
 
+        f, name = self.__wrapped__, self.__name__
         for way in WAYS:
-            outside = Outside(f, way)
+            outside = Outside(f, way, variable)
+            if variable and outside.looks_numbers_up:
+                raise TypeError("a number that looks things up is no input")
             try:
                 trace = trace_function(outside, name, args, kwargs, key[0])
                 if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
-                    return f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
+                    return None, f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
                 check_repeatable(name, trace, trace_function(outside, name, args, kwargs, key[0]), outside)
                 expected = f(*args, **kwargs)
                 outside.forget_counters()
                 generated = generate(trace, outside, name, leaves)
+                if any(type(x) is Tensor and x._flags & GRAD for x in tree.flatten(expected)[0]):
+                    generated.gives_gradient, generated.entry = True, None
+                    return generated, expected
+                expected = _as_arrays(expected)
                 found = generated.find(leaves)
-                if found is None:  # changed meanwhile
-                    return expected
-                result = generated.run(leaves, found)
+                result = NotImplemented if found is None else generated.run(leaves, found)
+                if found is None or result is NotImplemented:  # it changed meanwhile; it cannot be compared
+                    return None, expected
                 check_first_result(name, result, expected, trace, leaves, found)
-                break
+                return generated, result
             except Exception:
                 if way == WAYS[-1] or outside.is_settled:
                     raise
-        kind.programs.insert(0, generated)
-        if generated.entry is not None:
-            self._entries[key[-1]].insert(0, (len(args), generated.entry))
-        return result
+        raise AssertionError
 
 
 Entry = tuple[int, Function]
 """The number of arguments, and the generated `entry`."""
+_FEW = 3  # programs for different numbers, before it is tried whether one can do for all
+_MANY = 12  # programs of one kind, at which the user is told
+_MOST_CHANGES = 50  # of what is outside; from then on the function itself runs, which takes less than making programs
 
 
 class _Kind:
-    """Arguments of one structure, with arrays of the same shapes and dtypes. programs: newest first."""
+    """Arguments of one structure, with arrays of the same shapes and dtypes. programs: newest first.
+
+    variable: the numbers that are inputs, since they have changed: paths of those outside, places of those among the
+    leaves. fixed: those that have changed, but decide what is computed. changes: how often nothing but what is outside
+    was another.
+    """
 
     def __init__(self) -> None:
         self.programs: list[Generated] = []
+        self.variable: frozenset[int | str] = frozenset()
+        self.fixed: frozenset[int | str] = frozenset()
+        self.changes = 0
+
+    def changed_numbers(self, leaves: list[Any]) -> frozenset[int | str]:
+        """Those that are no longer what they are in the newest program, and might be inputs."""
+        if not self.programs:
+            return frozenset()
+        newest = self.programs[0]
+        places: list[int | str] = [i for i, x in newest.static.items() if leaves[i] != x]
+        self.changes += not places
+        if len(self.programs) < _FEW:
+            return frozenset()
+        places = [i for i in places if type(i) is int and type(leaves[i]) is int]
+        return frozenset([*places, *newest.changed_numbers()]) - self.fixed
+
+
+def _many_programs(name: str, kind: _Kind) -> str:
+    what = ", ".join(sorted(f"argument {x}" if type(x) is int else str(x) for x in kind.fixed))
+    why = f"because of numbers that decide what is computed ({what})" if what else "because of what it reaches outside"
+    return (
+        f"{name} has been compiled {_MANY} times for arguments of the same shapes, {why}. Pass what changes as an "
+        "argument: an array, or a float. A number that decides on shapes or branches needs a program for each value"
+    )
+
+
+def _as_arrays(result: Any) -> Any:
+    """What a function returned, with arrays for the Tensors that have no gradient."""
+    return tree.map(lambda x: x._array if type(x) is Tensor and not x._flags else x, result)
 
 
 def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:

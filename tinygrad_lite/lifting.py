@@ -28,7 +28,7 @@ from .callsite import line_at
 from .context import current, running, switched
 from .op import linear
 from .signatures import parameters
-from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, label, leaf, next_seq
+from .tensor import GRAD, LIFTED, PYTHON_NUMBERS, TRACED, Tensor, check_differentiable, label, leaf, next_seq
 
 INSIDE = LIFTED | TRACED
 Function = Callable[..., Any]
@@ -36,7 +36,7 @@ Function = Callable[..., Any]
 
 def _as_differentiable(x: Any) -> Any:
     """x; a Python float, of a program being recorded, as the array that it is when differentiated outside of one."""
-    return np.asarray(x) if type(x) is float else x
+    return np.asarray(x) if type(x) in PYTHON_NUMBERS else x
 
 
 # The link from a lifted tensor to the one it stands for, and from a released one to what it was.

@@ -38,6 +38,7 @@ LIFTED: Final = 4  # it depends on the argument of a transform that is still run
 next_seq = itertools.count(1).__next__
 NO_PARAMS: Final[dict[str, Any]] = {}  # shared by all that have no keywords; never written to
 _MOST_READS = 100  # of the numbers that were taken out of a transform, those that are remembered
+PYTHON_NUMBERS: Final = frozenset({float, int})
 _NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
 
 
@@ -132,23 +133,23 @@ class Tensor(Methods):
     def requires_grad(self) -> bool:
         return bool(self._flags & GRAD)
 
-    # A float argument of a traced function is held as a Python float, since as an array it would decide dtypes.
+    # A number given to a traced function is held as a Python number, since as an array it would decide dtypes.
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return () if type(self._array) is float else self._array.shape
+        return () if type(self._array) in PYTHON_NUMBERS else self._array.shape
 
     @property
     def ndim(self) -> int:
-        return 0 if type(self._array) is float else self._array.ndim
+        return 0 if type(self._array) in PYTHON_NUMBERS else self._array.ndim
 
     @property
     def size(self) -> int:
-        return 1 if type(self._array) is float else self._array.size
+        return 1 if type(self._array) in PYTHON_NUMBERS else self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(float) if type(self._array) is float else self._array.dtype
+        return np.dtype(type(self._array)) if type(self._array) in PYTHON_NUMBERS else self._array.dtype
 
     def numpy(self) -> Any:
         """The numbers, as a fresh array that carries no gradient."""

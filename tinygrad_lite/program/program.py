@@ -24,7 +24,7 @@ Operand = Any
 class Node:
     """One value of a program: an input (op is None), or the result of a step.
 
-    shape, dtype: of the array; None for the several results of one op before `pick`. weak: a Python float, which does
+    shape, dtype: of the array; None for the several results of one op before `pick`. weak: a Python number, which does
     not decide the dtype of what it is combined with. name: what the user calls it; no part of what is computed, it may
     be set later.
     """
@@ -44,6 +44,11 @@ class Node:
     @property
     def nbytes(self) -> int:
         return self.size * int(self.dtype.itemsize)
+
+    @property
+    def python_type(self) -> type:
+        """What a weak node is."""
+        return int if self.dtype.kind == "i" else float
 
     def with_operands(self, operands: Sequence[Operand]) -> Node:
         """The same step on other operands that leave its shape and dtype alone; itself if they are its own."""
@@ -81,7 +86,7 @@ class Program:
             y = node.op.fn(*xs, **node.params)
             if after is not None:
                 y = after(y)
-            values[node] = float(y) if node.weak else y
+            values[node] = node.python_type(y) if node.weak else y
         return [values[x] if type(x) is Node else x for x in self.outputs]
 
     def users(self) -> dict[Node, list[Node]]:
@@ -158,7 +163,7 @@ def _dummy(x: Operand, shape: Any = None) -> Any:
     if type(x) is not Node:
         return x
     if x.weak:
-        return 1.0
+        return x.python_type(1)
     return np.broadcast_to(np.ones((), x.dtype), x.shape if shape is None else shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..intervals import FINITE, REAL, UNKNOWN, Interval, interval_of
+from ..intervals import FINITE, NUMBER, REAL, UNKNOWN, Interval, interval_of
 from .program import Node, Operand
 
 
@@ -30,6 +30,14 @@ class Ranges:
 
     def is_finite(self, x: Operand) -> bool:
         return self.of(x).kind == FINITE
+
+    def may_overflow(self, node: Node) -> bool:
+        """Whether an element-wise step may make an infinity of ordinary numbers, as exp does."""
+        op = node.op
+        if op is None or op.kind != "elementwise" or op.range is None:
+            return False
+        operands = [self.of(x) for x in node.operands]
+        return bool(op.range(*(x if x.kind == FINITE else REAL for x in operands)).kind == NUMBER)
 
     def _of_known(self, x: Operand) -> Interval:
         return self._known[x] if type(x) is Node else interval_of(x)

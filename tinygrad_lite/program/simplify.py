@@ -43,7 +43,7 @@ def fold_constant(node: Node) -> Steps | None:
     if node.shape != () or not node.operands or not all(map(is_scalar, node.operands)):
         return None
     y = node.op.fn(*node.operands, **node.params)
-    return [], float(y) if node.weak else np.asarray(y)[()]
+    return [], node.python_type(y) if node.weak else np.asarray(y)[()]
 
 
 def inline(node: Node) -> Steps | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +15,18 @@ from ..context import switched
 from ..lifting import argument_name
 from ..op import Op
 from ..rules.indexing import get
-from ..tensor import TRACED, Tensor, TraceError, leaf, next_seq
+from ..tensor import PYTHON_NUMBERS, TRACED, Tensor, TraceError, leaf, next_seq
 from .program import Node, Operand, Program, is_scalar
 
 
 def make_input(value: Any, name: str | None = None, flags: int = 0) -> Tensor:
-    """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python float."""
+    """A Tensor that stands for an input. value: an array, a NumPy scalar or a Python number."""
     return leaf(value, flags | TRACED, name)
 
 
-def tracing() -> Any:
+def tracing(guard: Guard | None = None) -> Any:
     """Context manager: every operation on a Tensor is recorded, and reading a number raises."""
-    return switched(tracing=True, watcher=_Guard())
+    return switched(tracing=True, watcher=Guard() if guard is None else guard)
 
 
 @dataclass
@@ -60,11 +61,19 @@ def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
     return [argument_name(f, i) for i in range(count)]
 
 
-class _Guard:
-    """Refuses what a program cannot repeat with other numbers. start: what is older was there before the trace."""
+_OF_WHOLE_NUMBERS = {operator.add, operator.sub, operator.mul, operator.neg}
+"""What generated code has Python compute, for which whole numbers have no bounds."""
+
+
+class Guard:
+    """Refuses what a program cannot repeat with other numbers.
+
+    start: what is older was there before the trace. saw_sweep: whether a gradient was computed.
+    """
 
     def __init__(self) -> None:
         self.start = next_seq()
+        self.saw_sweep = False
 
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""
@@ -75,12 +84,15 @@ class _Guard:
                 "program does not know beforehand; write np.where(mask, t, 0), or multiply by the mask"
             )
         for array in data if op.outputs > 1 else (data,):
-            if not isinstance(array, (np.ndarray, np.generic, float)):
+            if type(array) is int and op.operator not in _OF_WHOLE_NUMBERS:
+                raise TraceError(f"{user_line()}: {op.name} of whole numbers is another for Python than for NumPy")
+            if not isinstance(array, (np.ndarray, np.generic, float, int)):
                 raise TypeError(f"{user_line()}: {op.name} gave a {type(array).__name__}; programs are of NumPy arrays")
         return inputs
 
     def backward(self, node: Tensor, gx: Any) -> None:
         """A cotangent was computed: nothing to refuse."""
+        self.saw_sweep = True
 
 
 def collect(
@@ -123,7 +135,7 @@ def collect(
             t._params,
             None if several else t.shape,
             None if several else t.dtype,
-            type(t._array) is float,
+            type(t._array) in PYTHON_NUMBERS,
             t.name,
         )
         nodes[t] = node
@@ -158,11 +170,11 @@ def expand(
 def _ones_like(x: Operand) -> Any:
     if type(x) is not Node:
         return x
-    return 1.0 if x.weak else np.broadcast_to(np.ones((), x.dtype), x.shape)
+    return x.python_type(1) if x.weak else np.broadcast_to(np.ones((), x.dtype), x.shape)
 
 
 def _input(t: Tensor) -> Node:
-    return Node(None, (), {}, t.shape, t.dtype, type(t._array) is float, t.name)
+    return Node(None, (), {}, t.shape, t.dtype, type(t._array) in PYTHON_NUMBERS, t.name)
 
 
 def _reachable(roots: Sequence[Tensor], start: int) -> list[Tensor]:

@@ -16,7 +16,7 @@ from .. import intervals
 from ..dispatch import handlers
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
-from ..tensor import Tensor
+from ..tensor import PYTHON_NUMBERS, Tensor
 from .examples import over_axes, whole, with_keywords
 from .shaping import as_array, as_dtype
 
@@ -181,7 +181,7 @@ float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2
 def raise_to(x: Any, p: Any) -> Any:
     """x ** p; the common constant exponents have cheaper functions, as in NumPy's own operator."""
     cheap = _CHEAP_POWERS.get(p) if type(p) is int or type(p) is float else None
-    if cheap is None or type(x._array) is float:  # of a Python float, Python makes another one, as power does
+    if cheap is None or type(x._array) in PYTHON_NUMBERS:  # of a Python float, Python makes another one, as power does
         return power.call(x, p)
     return cheap(x)
 

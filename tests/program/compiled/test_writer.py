@@ -24,7 +24,8 @@ def written(program, arguments=None):
     lines = writer.write(tree.flatten([0.0] * len(program.outputs))[1])
     if arguments is not None:
         leaves, structure = tree.flatten(arguments)
-        lines += writer.write_entry(structure, leaves) or []
+        static = [i for i, x in enumerate(leaves) if type(x) in (int, complex)]
+        lines += writer.write_entry(structure, leaves, static) or []
     text = "\n".join(lines)
     exec(compile(text, "written", "exec"), writer.names)
     return text, writer.names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from ...lifting import call_users
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
 from ..program import Node, Operand, Program
+from ..ranges import Ranges
 from ..rewrite import rewrite
 from ..sharing import freeze
 from ..simplify import SIMPLER, drop_dead, inline
 from ..tables.fast import FAST, MEANS
-from ..trace import collect, make_input, name_arguments, open_argument, tracing
+from ..trace import Guard, collect, make_input, name_arguments, open_argument, tracing
 from .factors import place_factors
-from .outside import Outside, owner
+from .outside import Outside, is_equal, owner
 from .plan import plan
 from .reach import write_outside
 from .writer import Writer
@@ -33,10 +35,19 @@ class Generated:
     """The code for one kind of arguments; called with all their leaves.
 
     dynamic: which leaves the body takes. static: the others, with their numbers. outside: what the function reaches.
+    is_careful: whether the body is to stop where nan arises, because the function may know better. gives_gradient:
+    whether the function's results are Tensors with a gradient, so that it must run itself.
     """
 
     def __init__(
-        self, text: str, names: dict[str, Any], dynamic: list[int], static: dict[int, Any], outside: Outside, name: str
+        self,
+        text: str,
+        names: dict[str, Any],
+        dynamic: list[int],
+        static: dict[int, Any],
+        outside: Outside,
+        name: str,
+        is_careful: bool,
     ) -> None:
         filename = f"<compiled {name} {next_seq()}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # tracebacks show the step
@@ -45,9 +56,24 @@ class Generated:
         self.dynamic = dynamic
         self.static = static
         self.numbers = outside.release()
+        if is_careful:
+            names["body"] = _stop_at_invalid(names["body"])
         self.body: Function = names["body"]
+        self.gives_gradient = False
         self.entry: Function | None = names.get("entry")
         self.find_outside: Callable[[], tuple[Any, ...] | None] = names.get("outside", tuple)
+
+    def changed_numbers(self) -> list[str]:
+        """Paths of the numbers outside that are now others, of the same type."""
+        changed = []
+        for source in self.numbers:
+            try:
+                now = source.read()
+            except (AttributeError, LookupError, TypeError, ValueError):
+                continue
+            if type(now) is type(source.value) and not is_equal(now, source.value):
+                changed.append(source.path)
+        return changed
 
     def find(self, leaves: list[Any]) -> tuple[Any, ...] | None:
         """What the program takes from outside; None if that, or these leaves, are of another kind."""
@@ -56,18 +82,23 @@ class Generated:
         return self.find_outside()
 
     def run(self, leaves: list[Any], found: tuple[Any, ...]) -> Any:
-        """The results. found: what `find` has found."""
+        """The results. found: what `find` has found. NotImplemented if the function itself must run."""
         return self.body(*[leaves[i] for i in self.dynamic], *found)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One run of f, recorded. arguments, results: their structure. dynamic: which of the leaves are inputs."""
+    """One run of f, recorded. arguments, results: their structure. dynamic: which of the leaves are inputs.
+
+    is_careful: whether a gradient is computed of something that may overflow. Where a cotangent of 0 meets such an
+    infinity the sweep sends back 0, while a program, which has no second look, would make a nan of them.
+    """
 
     program: Program
     arguments: tree.Structure
     results: tree.Structure
     dynamic: list[int]
+    is_careful: bool
 
 
 def trace_function(
@@ -75,11 +106,19 @@ def trace_function(
 ) -> Trace:
     """Run the function with Tensors that stand for the arrays and floats among the leaves of its arguments."""
     start = next_seq()
+    position = itertools.count()
+
+    def stand_in(x: Any, path: str) -> Tensor | None:
+        if next(position) not in outside.variable and type(x) in (int, complex):
+            return None  # a part of the program
+        return make_input(x._array if type(x) is Tensor else x, path)
+
     names = name_arguments(outside.f, len(args))
-    positional = [open_argument(x, n, _stand_in) for x, n in zip(args, names, strict=True)]
-    named = [open_argument(x, n, _stand_in) for n, x in kwargs.items()]
+    positional = [open_argument(x, n, stand_in) for x, n in zip(args, names, strict=True)]
+    named = [open_argument(x, n, stand_in) for n, x in kwargs.items()]
     tensors = [t for a in (*positional, *named) for t in a.tensors]
-    with tracing():
+    guard = Guard()
+    with tracing(guard), np.errstate(all="ignore"):  # what is to be said the function says when it runs
         output = call_users(outside.function, [a.tree() for a in positional], {a.name: a.tree() for a in named})
     roots, results = tree.flatten(output)
     for x in roots:
@@ -87,14 +126,8 @@ def trace_function(
             raise TypeError(f"{name}: returns a {type(x).__name__}; compiled functions return arrays and numbers")
     inputs = [t for t in tensors if t is not None] + outside.stand_ins()
     program, _ = collect(roots, inputs, start, outside.captured_tensors())
-    return Trace(program, structure, results, [i for i, t in enumerate(tensors) if t is not None])
-
-
-def _stand_in(x: Any, path: str) -> Tensor | None:
-    """Whole numbers are part of the kind, and stay what they are."""
-    if type(x) in (int, complex):
-        return None
-    return make_input(x._array if type(x) is Tensor else x, path)
+    is_careful = guard.saw_sweep and any(map(Ranges().may_overflow, program.steps))
+    return Trace(program, structure, results, [i for i, t in enumerate(tensors) if t is not None], is_careful)
 
 
 def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any]) -> Generated:
@@ -103,11 +136,32 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any]) -> Ge
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)
     lines = [*again, *writer.write(trace.results)]
+    static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
     args, kwargs = trace.arguments.children
     if not kwargs.children:
-        lines += writer.write_entry(args, leaves, bool(again)) or []
-    static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
-    return Generated("\n".join(lines) + "\n", writer.names, trace.dynamic, static, outside, name)
+        lines += writer.write_entry(args, leaves, static, bool(again)) or []
+    text = "\n".join(lines) + "\n"
+    return Generated(text, writer.names, trace.dynamic, static, outside, name, trace.is_careful)
+
+
+class _InvalidValue(ArithmeticError):
+    """NumPy has made a nan of numbers."""
+
+
+def _stop_at_invalid(body: Function) -> Function:
+    """The body, which gives NotImplemented where a nan arises; at a cost of 2 µs."""
+
+    def stop(kind: str, flag: int) -> None:
+        raise _InvalidValue
+
+    def careful_body(*arrays: Any) -> Any:
+        try:
+            with np.errstate(invalid="call", call=stop):
+                return body(*arrays)
+        except _InvalidValue:
+            return NotImplemented
+
+    return careful_body
 
 
 def optimise(program: Program) -> Program:
@@ -137,7 +191,8 @@ def check_repeatable(name: str, first: Trace, second: Trace, outside: Outside) -
     pairs = list(zip(one.outputs, other.outputs, strict=True))
     if not alike or not all(_are_alike(x, y, number, again) for x, y in pairs):
         raise RuntimeError(_not_reproduced(name, "a number in it is another one the second time"))
-    outside.watch([x for x, y in (*arrays, *pairs) if isinstance(x, np.ndarray) and owner(x) is owner(y)], name)
+    older = [x for x, y in (*arrays, *pairs) if isinstance(x, np.ndarray) and owner(x) is owner(y)]
+    outside.watch([*older, *(t for _, t in one.captures if t._op is None)], name)
 
 
 def _are_alike(a: Operand, b: Operand, number: dict[Node, Any], again: dict[Node, Any]) -> bool:

@@ -4,8 +4,8 @@ these hold. A program must find all of it again at every call, since anybody may
 `Outside` walks from the function along everything its code mentions. Each value it meets is a `Source`: how it was
 reached, what was there, and what must be asked of it at a call. Arrays, and the Tensors that are reached, become inputs
 of the program: the function is copied, and in the copy's globals, cells, containers and objects traced Tensors stand in
-their places, so that whatever is computed from them is recorded. Nothing of the user's is touched. What cannot be copied (methods,
-classes, other people's objects) is only watched: its numbers are compared at every call, arrays byte by byte.
+their places, so that whatever is computed from them is recorded. Nothing of the user's is touched. What cannot be
+copied (methods, classes) is only watched: its numbers are compared at every call, arrays byte by byte.
 
 There are three ways to walk, tried in this order until the function can be traced:
 
@@ -17,13 +17,10 @@ There are three ways to walk, tried in this order until the function can be trac
 from __future__ import annotations
 
 import copy
-import dis
-import sys
-import sysconfig
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
+from functools import partial
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
@@ -32,6 +29,7 @@ import numpy as np
 from ... import tree
 from ...tensor import LIFTED, TRACED, Tensor
 from ..trace import make_input
+from .mentions import code_of, functions_of, globals_in, is_of_library, looks_numbers_up, names_assigned, names_in
 
 MENTIONED, EVERYTHING, WATCHED = "mentioned", "everything", "watched"
 WAYS: Final = (MENTIONED, EVERYTHING, WATCHED)
@@ -47,6 +45,13 @@ INPUT: Final = "input"  # to be of the same type, shape and dtype: the program t
 
 _NUMBERS = (int, float, np.generic)
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range, np.generic, np.dtype)
+_ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "dir", "attrgetter", "fields", "asdict", "astuple", "replace"} | {
+    "copy",
+    "deepcopy",
+    "__getattribute__",
+}
+_MAKE_OBJECTS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__", "__repr__", "__str__"})
+"""Methods that do not run for an object that is there; the first of them mentions all its attributes."""
 _LONG = 64  # a container of more numbers than this is compared as a whole
 
 
@@ -95,7 +100,7 @@ class _Unread:
     def _refuse(self, *args: Any) -> Any:
         raise TypeError("an attribute was read that the code does not mention")
 
-    __getattr__ = __bool__ = __len__ = __iter__ = __call__ = __getitem__ = __eq__ = _refuse  # type: ignore[assignment]
+    __getattr__ = __bool__ = __len__ = __iter__ = __call__ = __getitem__ = __eq__ = _refuse
     __hash__ = object.__hash__
 
 
@@ -104,11 +109,14 @@ _UNREAD = _Unread()
 
 @dataclass
 class Outside:
-    """What f reaches. function: the copy that is traced. variable: paths of the numbers that are inputs, too."""
+    """What f reaches. function: the copy that is traced.
+
+    variable: numbers that are inputs, too: paths of those outside, places of those among the leaves of the arguments.
+    """
 
     f: Callable[..., Any]
     way: str
-    variable: frozenset[str] = frozenset()
+    variable: frozenset[int | str] = frozenset()
     sources: list[Source] = field(default_factory=list)
     function: Callable[..., Any] = field(init=False)
     opaque: list[Source] = field(default_factory=list)  # objects that nobody can look into
@@ -120,19 +128,24 @@ class Outside:
             self._codes: set[CodeType] = set()
             self._found: dict[tuple[int, bool], tuple[Source | None, Any]] = {}
             self._globals: dict[tuple[int, bool], tuple[Source, dict[str, Any]]] = {}
-            self._rooted: dict[tuple[int, bool], Source] = {}
+            self._rooted: dict[tuple[int, str], Source] = {}
+            self._classes: set[tuple[type, frozenset[str]]] = set()
             self._keep: list[Any] = []  # alive, so that no id is used twice
             self.sources, self.opaque = [], []
             self.left_out = False
             name = getattr(self.f, "__name__", type(self.f).__name__)
             self.function = self._visit(self.f, ("object", self.f), name, self.way == WATCHED)
-            names = {name for code in self._codes for name in _names_in(code)}
+            names = {name for code in self._codes for name in names_in(code)}
             if names <= mentioned:
                 break
             mentioned = mentioned | names
         for source in self.sources:
             if source.ask == BYTES:
                 source.numbers = source.value.tobytes()
+
+    @property
+    def looks_numbers_up(self) -> bool:
+        return looks_numbers_up(self._codes)
 
     def stand_ins(self) -> list[Tensor]:
         """The program's inputs from outside."""
@@ -143,15 +156,16 @@ class Outside:
         return {s.value for s in self.sources if s.ask == SAME and type(s.value) is Tensor}
 
     def watch(self, arrays: list[Any], name: str) -> None:
-        """Compare these arrays too, which were there before the trace; Unreachable if nobody knows who holds them."""
-        known = {id(owner(s.value)) for s in self.sources if s.ask == BYTES}
+        """Compare these arrays, or Tensors, too, which were there before the trace; Unreachable if nobody knows who
+        holds them."""
+        known = {id(owner(s.value)) for s in self.sources if s.ask == BYTES or type(s.value) is Tensor}
         for array in arrays:
-            if id(owner(array)) in known:
+            if id(owner(array)) in known or (type(array) is Tensor and not self.opaque):
                 continue
             if self.opaque:
                 raise Unreachable(
                     f"{name} reaches an array of shape {array.shape} from outside, through one of "
-                    f"{', '.join(s.path for s in self.opaque)}, into which a program cannot look; pass it as an argument"
+                    f"{', '.join(s.path for s in self.opaque)}, into which nobody can look; pass it as an argument"
                 )
             known.add(id(owner(array)))
             self.sources.append(Source("an array", ("object", array), array, BYTES, numbers=array.tobytes()))
@@ -160,7 +174,7 @@ class Outside:
         """Stop watching numbers that the function itself has just changed: the program does not depend on them, since
         it was traced twice."""
         changed = {s for s in self.sources if s.ask == EQUAL and s.twin is None and not is_equal(s.read(), s.value)}
-        assigned = {name for code in self._codes for name in _names_assigned(code)} if changed else set()
+        assigned = {name for code in self._codes for name in names_assigned(code)} if changed else set()
         for source in changed:
             if source.name in assigned:
                 source.ask = HELD
@@ -184,7 +198,7 @@ class Outside:
         kind = type(value)
         if isinstance(value, _IMMUTABLE):
             return self._visit_number(value, step, path, raw)
-        if kind is ModuleType and _is_of_library(value.__name__):
+        if kind is ModuleType and is_of_library(value.__name__):
             return value
         known = self._found.get((id(value), raw))
         if known is not None:
@@ -291,8 +305,8 @@ class Outside:
         value: Any = source.value
         kind = type(value)
         wrapped = getattr(value, "__wrapped__", None)
-        if type(wrapped) is FunctionType:  # a compiled function, which inside a trace is what it was made from; a cache
-            raw = raw or not _is_of_library(kind.__module__) or kind.__module__ == "functools"
+        if callable(wrapped):  # a compiled function, which inside a trace is what it was made from; a cache
+            raw = raw or not is_of_library(kind.__module__) or kind.__module__ == "functools"
             inner = self._visit(wrapped, ("attribute", source, "__wrapped__"), source.path, raw)
             return value if inner is wrapped else inner
         if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):
@@ -305,7 +319,7 @@ class Outside:
                 self.opaque.append(source)
             return value
         source.ask = CONTAINER
-        self._visit(kind, ("object", kind), kind.__name__, True)
+        self._visit_members(kind, _MAKE_OBJECTS)
         blank = None if raw else _make_blank(kind)
         return self._visit_attributes(source, raw or blank is None, blank)
 
@@ -327,40 +341,46 @@ class Outside:
                 x = getattr(value, name)
                 self._keep.append(x)
                 found.append((name, x, self._visit_member(name, x, ("attribute", source, name), source.path, raw)))
-        if blank is None or all(new is old for _, old, new in found if new is not _UNREAD):
+        if blank is None or all(new is old for _, old, new in found):
             return value
         for name, _, new in found:
             object.__setattr__(blank, name, new)
         return blank
 
     def _visit_member(self, name: str, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
-        if self.way == MENTIONED and not raw and name not in self._mentioned:
-            self.left_out = True
-            return _UNREAD
-        if raw and name not in self._mentioned and self.way != WATCHED:
-            return value
+        if name not in self._mentioned:
+            by_name = not self._mentioned & _ALL_ATTRIBUTES
+            if self.way == MENTIONED and not raw and not (by_name and isinstance(value, _IMMUTABLE)):
+                self.left_out = True
+                return _UNREAD
+            if by_name and self.way != WATCHED:
+                return value
         return self._visit(value, step, f"{path}.{name}", raw)
 
     def _visit_class(self, source: Source, raw: bool) -> Any:
-        """Its data, and the code of its methods, which run as they are."""
-        for base in source.value.__mro__:
-            if _is_of_library(base.__module__) or (id(base), "class") in self._rooted:
+        self._visit_members(source.value, frozenset())
+        return source.value
+
+    def _visit_members(self, kind: type, but: frozenset[str]) -> None:
+        """A class's data, and the code of its methods, which run as they are. but: methods that do not run."""
+        for base in kind.__mro__:
+            if is_of_library(base.__module__) or (base, but) in self._classes:
                 continue
+            self._classes.add((base, but))
             attributes = self._root(base, f"{base.__name__}", "class")
             for name, x in list(vars(base).items()):
                 special = name.startswith("__") and name.endswith("__")
-                code = _functions_of(x)
+                code = functions_of(x)
                 if code:
                     for function in code:
-                        if special or name in self._mentioned:
+                        if (special or name in self._mentioned) and name not in but:
                             self._visit(function, ("object", function), f"{base.__name__}.{name}", True)
                 elif name in self._mentioned and not special and not hasattr(x, "__get__"):
                     self._visit(x, ("item", attributes, name), f"{base.__name__}.{name}", True)
-        return source.value
 
     def _root(self, value: Any, path: str, sort: str) -> Source:
         """The dictionary of a class or a module, which does not change."""
-        key: Any = id(value), sort
+        key = id(value), sort
         if key not in self._rooted:
             self._keep.append(value)
             self._rooted[key] = Source(path, ("object", vars(value)), vars(value), HELD)
@@ -369,7 +389,7 @@ class Outside:
 
     def _visit_module(self, source: Source, raw: bool) -> Any:
         module = source.value
-        if _is_of_library(module.__name__):
+        if is_of_library(module.__name__):
             return module
         attributes = self._root(module, source.path, "module")
         twin = ModuleType(module.__name__)
@@ -408,8 +428,8 @@ class Outside:
 
     def _visit_function(self, source: Source, raw: bool) -> Any:
         f: FunctionType = source.value
-        library = _is_of_library(f.__module__ or "")
-        self._codes |= set() if library else set(_code_of(f.__code__))
+        library = is_of_library(f.__module__ or "")
+        self._codes |= set() if library else set(code_of(f.__code__))
         if library and not f.__closure__:
             return f
         names = dict[str, Any](f.__globals__) if library else self._copy_of_globals(f, raw)
@@ -463,7 +483,7 @@ class Outside:
         """Whether anything is another in the copy of the function's globals."""
         source, _ = self._globals[id(f.__globals__), raw]
         changed = False
-        for name in sorted(_globals_in(f.__code__)):
+        for name in sorted(globals_in(f.__code__)):
             if name not in f.__globals__:
                 continue
             x = f.__globals__[name]
@@ -472,72 +492,18 @@ class Outside:
         return changed
 
 
-# -- what code mentions ----------------------------------------------------------------------------------------------
-
-
-def _code_of(code: CodeType) -> Iterator[CodeType]:
-    """The code, and that of the functions that are made in it."""
-    yield code
-    for constant in code.co_consts:
-        if type(constant) is CodeType:
-            yield from _code_of(constant)
-
-
-@lru_cache(1000)
-def _names_in(code: CodeType) -> set[str]:
-    """The attributes and variables that the code mentions; strings too, for getattr(x, "W") and x.__dict__["W"]."""
-    return {*code.co_names, *(x for x in code.co_consts if type(x) is str and x.isidentifier())}
-
-
-def _names_assigned(code: CodeType) -> set[str]:
-    """The attributes, and the variables from outside, that the code assigns."""
-    stores = ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")
-    return {i.argval for i in dis.get_instructions(code) if i.opname in stores}
-
-
-@lru_cache(1000)
-def _globals_in(code: CodeType) -> set[str]:
-    found: set[str] = set()
-    for part in _code_of(code):
-        found |= {i.argval for i in dis.get_instructions(part) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-        if "globals" in part.co_names or "eval" in part.co_names:
-            found |= _names_in(part)
-    return found
-
-
-def _functions_of(x: Any) -> list[FunctionType]:
-    """The functions behind a member of a class: a method, a property, a static method."""
-    if isinstance(x, property):
-        parts = [x.fget]
-    elif isinstance(x, (staticmethod, classmethod)):
-        parts = [x.__func__]
-    else:
-        parts = [getattr(x, "func", None) if not isinstance(x, partial) else None, x]
-    return [part for part in parts if type(part) is FunctionType]
+# -- objects, arrays, numbers ------------------------------------------------------------------------------------------
 
 
 def _slots_of(kind: type) -> list[str]:
     """The attributes that instances keep in slots."""
-    bases = [base for base in kind.__mro__ if not _is_of_library(base.__module__)]
+    bases = [base for base in kind.__mro__ if not is_of_library(base.__module__)]
     return [name for base in bases for name, x in vars(base).items() if type(x) is MemberDescriptorType]
 
 
 def _is_open(kind: type) -> bool:
     """Whether objects of this type are no more than their attributes."""
-    return kind in (SimpleNamespace, Namespace) or not _is_of_library(kind.__module__) or kind in tree._registered
-
-
-def _is_of_library(module: str) -> bool:
-    return _is_library(module.partition(".")[0])
-
-
-@cache
-def _is_library(name: str) -> bool:
-    """Whether a package is ours, Python's own, or installed: its functions are taken to depend on their arguments."""
-    if name == __name__.partition(".")[0] or name in sys.stdlib_module_names:
-        return True
-    file = getattr(sys.modules.get(name), "__file__", None) or ""
-    return any(file.startswith(sysconfig.get_path(folder)) for folder in ("purelib", "platlib"))
+    return kind in (SimpleNamespace, Namespace) or not is_of_library(kind.__module__) or kind in tree._registered
 
 
 def _make_blank(kind: type) -> Any:
@@ -559,9 +525,6 @@ def _are_the_same(new: list[Any], old: list[Any]) -> bool:
     return all(a is b for a, b in zip(new, old, strict=True))
 
 
-# -- at a call -------------------------------------------------------------------------------------------------------
-
-
 def is_variable(value: Any) -> bool:
     """Whether this is a number that a program may take as an input."""
     return isinstance(value, _NUMBERS) and type(value) is not bool and not isinstance(value, np.bool_)
@@ -572,6 +535,6 @@ def is_equal(a: Any, b: Any) -> bool:
     return type(a) is type(b) and (a is b or repr(a) == repr(b))
 
 
-def has_bytes(array: Any, kind: type, shape: tuple[int, ...], dtype: Any, numbers: bytes) -> bool:
+def has_bytes(array: Any, kind: Any, shape: tuple[int, ...], dtype: Any, numbers: bytes) -> bool:
     """Whether an array has the numbers that it had."""
-    return type(array) is kind and array.shape == shape and array.dtype == dtype and array.tobytes() == numbers
+    return bool(type(array) is kind and array.shape == shape and array.dtype == dtype and array.tobytes() == numbers)

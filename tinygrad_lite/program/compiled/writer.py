@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from ...rules.elementwise import divide, maximum, minimum, negative
 from ...rules.indexing import where
 from ...rules.products import matmul
 from ...rules.shaping import transpose
-from ..program import Node, Operand, Program, is_scalar
+from ..program import Node, Operand, Program, is_scalar, shape_of
 from ..simplify import is_view
 from .plan import Plan, makes_memory
 
@@ -43,6 +43,7 @@ _RESERVED = {
     "found",
     "start",
     "float",
+    "int",
     "dict",
     "list",
     "tuple",
@@ -56,6 +57,16 @@ _spell_dtype = functools.cache(str)  # NumPy's own took a third of the time that
 def _has_loop_of(ufunc: np.ufunc, dtype: np.dtype[Any]) -> bool:
     """Whether the ufunc makes a result of this dtype from operands of this dtype."""
     return f"{dtype.char * ufunc.nin}->{dtype.char}" in ufunc.types
+
+
+def _is_of_python(node: Node) -> bool:
+    """Whether the step is written with an operator between (or before) numbers."""
+    op, xs = node.op, node.operands
+    assert op is not None
+    if node.shape != () or op is negative:
+        return bool(node.shape == ())
+    divides = op is divide and node.weak  # in Python, 1.0 / 0.0 raises
+    return op.operator in _SYMBOLS and not divides and all(is_scalar(x) or shape_of(x) == () for x in xs)
 
 
 class Writer:
@@ -174,7 +185,7 @@ class Writer:
     def _describe_inputs(self) -> list[str]:
         lines = []
         for node in (*self.program.inputs, *(node for node, _ in self.program.captures)):
-            kind = "float" if node.weak else f"{node.dtype} {node.shape}"
+            kind = node.python_type.__name__ if node.weak else f"{node.dtype} {node.shape}"
             name = ascii(node.name)[1:-1] if node.name else "a Tensor from outside"
             lines.append(f"    # {self.local[node]}: {name}, {kind}")
         return lines
@@ -192,7 +203,8 @@ class Writer:
         else:
             call = self._spell(node, op, dtype, None)
             into = self.local[node] = f"t{len(self.local)}"
-            code = f"{into} = float({call})" if node.weak and op.operator not in _SYMBOLS else f"{into} = {call}"
+            number = node.weak and not _is_of_python(node)  # NumPy's number would decide dtypes
+            code = f"{into} = {node.python_type.__name__}({call})" if number else f"{into} = {call}"
         shape = "several results" if node.shape is None else f"{node.shape} {_spell_dtype(node.dtype)}"
         name = f"  {ascii(node.name)[1:-1]}" if node.name else ""
         return [*lines, f"    {code:<56}  # {into} {shape}  {ascii(op.name)[1:-1]}{name}"]
@@ -224,11 +236,9 @@ class Writer:
             return f"{self.local[xs[0]]}[{node.params['index']}]"
         if is_view(node):
             return self._spell_view(node)
-        python = op.operator in _SYMBOLS and (op is not divide or not node.weak)  # in Python, 1.0 / 0.0 raises
-        if python and node.shape == () and all(is_scalar(x) or x.shape == () for x in xs):
-            return f"{self.spell_operand(xs[0])} {_SYMBOLS[op.operator]} {self.spell_operand(xs[1])}"
-        if node.shape == () and op is negative:
-            return f"-{self.spell_operand(xs[0])}"
+        if _is_of_python(node):
+            operands = [self.spell_operand(x) for x in xs]
+            return f"-{operands[0]}" if op is negative else f" {_SYMBOLS[op.operator]} ".join(operands)
         if op.reduces is not None:
             reduce = self.name_function(op.reduces.reduce, f"{op.reduces.__name__}_reduce")
             axis, keepdims = (
@@ -303,14 +313,19 @@ class Writer:
     # -- the entry
 
     def write_entry(
-        self, arguments: tree.Structure, leaves: Sequence[Any], reaches_outside: bool = False
+        self,
+        arguments: tree.Structure,
+        leaves: Sequence[Any],
+        static: Container[int] = (),
+        reaches_outside: bool = False,
     ) -> list[str] | None:
         """The lines of `entry`; None where arguments of this kind are better taken apart by `tree`.
 
-        arguments: the structure of the tuple of arguments. leaves: theirs. reaches_outside: whether `outside` is to be
+        arguments: the structure of the tuple of arguments. leaves: theirs. static: which of them are numbers of which
+        the program is made, and not given to the body. reaches_outside: whether `outside` is to be
         asked for what the body takes after the arguments.
         """
-        entry = _Entry(self, iter(leaves))
+        entry = _Entry(self, iter(enumerate(leaves)), static)
         for i, child in enumerate(arguments.children):
             if not entry.walk(child, f"a{i}"):
                 return None
@@ -321,9 +336,10 @@ class Writer:
 class _Entry:
     """Writes the tests by which `entry` recognises its arguments, and the code that takes them apart."""
 
-    def __init__(self, writer: Writer, leaves: Iterator[Any]) -> None:
+    def __init__(self, writer: Writer, leaves: Iterator[tuple[int, Any]], static: Container[int]) -> None:
         self.writer = writer
         self.leaves = leaves
+        self.static = static
         self.lines: list[str] = []
         self.tests: list[str] = []
         self.arrays: list[str] = []
@@ -332,7 +348,8 @@ class _Entry:
     def walk(self, structure: tree.Structure, value: str) -> bool:
         """Take apart what `value` names; False if this kind is not known here."""
         if structure.kind is tree.LEAF:
-            self._test_leaf(next(self.leaves), value)
+            i, x = next(self.leaves)
+            self._test_leaf(x, value, i not in self.static)
             return True
         if structure.kind is tree.STATIC:
             self.tests.append(f"{value} is not {self.writer.bind(structure.meta, 'static')}")
@@ -351,15 +368,15 @@ class _Entry:
             self.lines.append(f"    {', '.join(parts)}, = {value}{'.values()' if kind is dict else ''}")
         return all(self.walk(child, part) for child, part in zip(structure.children, parts, strict=True))
 
-    def _test_leaf(self, x: Any, value: str) -> None:
-        if type(x) in (int, complex):
-            number = repr(x) if type(x) is int else self.writer.bind(x, "number")
-            self.tests += [f"type({value}) is not {type(x).__name__}", f"{value} != {number}"]
+    def _test_leaf(self, x: Any, value: str, dynamic: bool) -> None:
+        if type(x) in (int, float, complex):
+            self.tests.append(f"type({value}) is not {self.writer.bind(type(x), 'type_')}")
+            if dynamic:
+                self.arrays.append(value)
+            else:
+                self.tests.append(f"{value} != {repr(x) if type(x) is int else self.writer.bind(x, 'number')}")
             return
         self.arrays.append(value)
-        if type(x) is float:
-            self.tests.append(f"type({value}) is not float")
-            return
         self.tests.append(f"type({value}) is not {self.writer.bind(type(x), 'type_')}")
         if type(x) is np.ndarray:
             dtype = self.writer.bind(x.dtype, "dtype", x.dtype)

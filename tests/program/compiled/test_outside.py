@@ -1,0 +1,439 @@
+"""What a function reaches from outside is found again at every call, whatever the way to it, or refused by name."""
+
+import functools
+import gc
+import threading
+import types
+import weakref
+from collections import OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tinygrad_lite as tg
+from tinygrad_lite import tree
+
+X = np.array([1.0, -2.0, 3.0])
+W = rate = training = helper_weights = None  # set by each test
+Pair = namedtuple("Pair", ["left", "right"])
+
+
+def rebind(**names):
+    globals().update(names)
+
+
+@pytest.fixture(autouse=True)
+def fresh_globals():
+    rebind(W=np.array([2.0, 0.5, -1.0]), rate=0.5, training=True, helper_weights=np.ones(3))
+
+
+def assert_follows(f, *changes, args=(X,), programs=None):
+    """The compiled function is the function, before and after each change of what is outside."""
+    compiled = tg.compile(f)
+    for change in (lambda: None, *changes):
+        change()
+        want, structure = tree.flatten(f(*args))
+        for _ in range(2):
+            got, got_structure = tree.flatten(compiled(*args))
+            assert got_structure == structure
+            for a, b in zip(got, want, strict=True):
+                b = b.numpy() if type(b) is tg.Tensor else b
+                assert np.asarray(a).dtype == np.asarray(b).dtype
+                assert_allclose(a, b, rtol=1e-12)
+    if programs is not None:
+        assert len(compiled.programs) == programs
+
+
+# -- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_bound_to_another_array():
+    assert_follows(lambda x: W * x, lambda: rebind(W=W * 2), lambda: rebind(W=W - 0.1), programs=1)
+    assert_follows(lambda x: W * x, lambda: rebind(W=np.float32(W)), lambda: rebind(W=np.ones((2, 1))), programs=3)
+    assert_follows(lambda x: W * x, lambda: rebind(W=2.0), lambda: rebind(W=np.arange(3)))
+
+
+def test_an_array_changed_in_place_and_what_is_computed_from_it():
+    def f(x):
+        return W * x, (1 - W) * x, W.sum() * x, (W > 0) * x, np.linalg.norm(W) * x, x[np.argsort(W)], np.eye(3) * W * x
+
+    assert_follows(f, lambda: W.__setitem__(0, 50.0), lambda: W.__setitem__(slice(1, 3), -4.0), programs=1)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * 2 if W[0] > 10 else x,
+        lambda x: x[W > 0],
+        lambda x: np.eye(3)[np.int64(np.abs(W)) % 3] @ x,
+        lambda x: float(W[1]) * x,
+        lambda x: np.histogram(W, bins=3)[0] * x,
+        lambda x: x * np.array([W[0], W[2], 1.0]),
+        lambda x: x * sum(range(int(np.max(W)))),
+    ],
+)
+def test_a_function_that_reads_the_numbers_of_an_array(f):
+    assert_follows(f, lambda: W.__setitem__(0, 50.0), lambda: rebind(W=np.array([1.0, 2.0, -4.0])), programs=3)
+
+
+def test_numbers_that_are_read_in_one_place_and_computed_with_in_another():
+    class Scale:
+        def __call__(self, x):
+            return x * 2 if W[0] > 10 else x  # a method runs as it is
+
+    scale = Scale()
+    assert_follows(lambda x: W * scale(x), lambda: W.__setitem__(0, 50.0), lambda: W.__setitem__(1, 5.0))
+
+
+def test_the_same_array_under_two_names():
+    held = {"W": W}
+    assert_follows(lambda x: W * x + held["W"], lambda: held.update(W=X), lambda: rebind(W=X), lambda: rebind(W=-X))
+
+
+# -- Tensors ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_tensor_given_new_data_or_replaced():
+    held = {"w": tg.Tensor(X)}
+    changes = [
+        lambda: setattr(held["w"], "data", X * 3),
+        lambda: held.update(w=tg.Tensor(X * 2)),
+        lambda: held.update(w=X * 5),
+        lambda: held.update(w=tg.Tensor(X[:1])),
+    ]
+    assert_follows(lambda x: held["w"] * x, *changes)
+
+
+def test_new_data_given_by_another_thread_while_a_function_is_traced():
+    t, inside, proceed = tg.Tensor(X), threading.Event(), threading.Event()
+
+    def f(x):
+        inside.set()
+        assert proceed.wait(60)
+        return t * x
+
+    def work():
+        assert inside.wait(60)
+        t.data = X * 2
+        proceed.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    compiled = tg.compile(f)
+    assert_allclose(compiled(X), X * 2 * X)
+    thread.join()
+    t.data = X * 3
+    assert_allclose(compiled(X), X * 3 * X)
+
+
+def test_the_gradient_of_a_captured_tensor_is_read():
+    t = tg.Tensor(X, requires_grad=True)
+    np.sum(t * t).backward()
+
+    def f(x):
+        return x * 1.0 if t.grad is None else x * t.grad
+
+    assert_follows(f, lambda: setattr(t, "grad", X * 7), lambda: setattr(t, "grad", None))
+
+
+# -- numbers, flags, text ----------------------------------------------------------------------------------------------
+
+
+def test_numbers_and_flags_outside():
+    assert_follows(
+        lambda x: x * rate, *(functools.partial(rebind, rate=r) for r in (0.25, 1, 1.0, -0.0, np.float32(2)))
+    )
+    assert_follows(lambda x: x * 2 if training else x, lambda: rebind(training=False), lambda: rebind(training=True))
+    rebind(rate="tanh")
+    assert_follows(lambda x: getattr(np, rate)(x), lambda: rebind(rate="sin"))
+    rebind(rate=None)
+    assert_follows(lambda x: x if rate is None else x * rate, lambda: rebind(rate=2.0), lambda: rebind(rate=None))
+
+
+def test_a_number_that_goes_on_changing_becomes_an_input():
+    compiled = tg.compile(lambda x: x * rate + 1)
+    for k in range(30):
+        rebind(rate=0.5 / (1 + k))
+        assert_allclose(compiled(X), X * rate + 1)
+    assert len(compiled.programs) < 6
+
+
+def test_a_number_that_decides_what_is_computed_stays_a_part_of_the_program():
+    compiled = tg.compile(lambda x: x * 2 if rate > 3 else x * rate)
+    for k in range(9):
+        rebind(rate=k)
+        assert_allclose(compiled(X), X * 2 if k > 3 else X * k)
+
+
+# -- ways to reach it --------------------------------------------------------------------------------------------------
+
+
+class Net:
+    scale = 2.0
+    offset = np.ones(3)
+
+    def __init__(self):
+        self.W, self.rate, self.losses, self._b = X * 2, 0.5, [], np.zeros(3)
+        self.part = types.SimpleNamespace(b=np.zeros(3))
+
+    @property
+    def b(self):
+        return self._b + helper_weights
+
+    def predict(self, x):
+        return self.W * x * self.scale + self.part.b + self.offset + self.b
+
+    def cost(self, x):
+        return np.sum(self.predict(x) ** 2) * self.rate + np.sum(helper(x))
+
+    def __call__(self, x):
+        return self.predict(x) + 1
+
+
+def helper(x):
+    return x * helper_weights
+
+
+@pytest.fixture
+def restored_class():
+    before = Net.scale, Net.offset
+    yield
+    Net.scale, Net.offset = before
+
+
+@pytest.mark.parametrize("way", ["method", "object", "closure", "lambda of another", "partial", "compiled"])
+def test_an_object_of_the_users(way, restored_class):
+    net = Net()
+    f = {
+        "method": net.cost,
+        "object": net,
+        "closure": lambda x: net.predict(x) * 2,
+        "lambda of another": lambda x: (lambda y: net(y) + net.cost(x))(x),
+        "partial": functools.partial(lambda n, x: n.cost(x), net),
+        "compiled": lambda x, inner=tg.compile(net.cost): inner(x) * 2,
+    }[way]
+    changes = [
+        lambda: setattr(net, "W", net.W * 2),
+        lambda: net.W.__setitem__(0, 7.0),
+        lambda: setattr(net, "rate", 3.0),
+        lambda: setattr(net.part, "b", X),
+        lambda: setattr(net, "_b", X * 3),
+        lambda: setattr(Net, "scale", 5.0),
+        lambda: setattr(net, "scale", 6.0),
+        lambda: setattr(Net, "offset", X),
+        lambda: Net.offset.__setitem__(0, 100.0) if Net.offset is not X else None,
+        lambda: rebind(helper_weights=X * 3),
+        lambda: helper_weights.__setitem__(0, 9.0),
+    ]
+    assert_follows(f, *changes)
+
+
+def test_attributes_that_the_code_does_not_mention_may_change():
+    net = Net()
+    compiled = tg.compile(net.cost)
+    for k in range(5):
+        compiled(X)
+        net.losses.append(k)
+        net.__dict__["losses"] = [*net.losses]
+    assert len(compiled.programs) == 1
+
+
+def test_attributes_reached_without_their_names():
+    net = types.SimpleNamespace(first=X * 2, second=X * 3)
+    assert_follows(lambda x: sum(getattr(net, n) * x for n in vars(net)), lambda: setattr(net, "second", X))
+    name = "first"
+    assert_follows(lambda x: getattr(net, name) * x, lambda: setattr(net, "first", X))
+    layer = Layer(X * 2)
+    assert_follows(lambda x: tg.tree.map(lambda a: a * x, layer).w, lambda: setattr(layer, "w", X * 9))
+
+
+@dataclass
+class Layer:
+    w: np.ndarray
+    activation: str = "tanh"
+
+
+def test_a_gradient_with_respect_to_an_object_outside():
+    layer = Layer(X * 2)
+
+    def f(x):
+        return tg.value_and_grad(lambda q: np.sum(getattr(np, q.activation)(q.w * x)))(layer)
+
+    changes = [lambda: setattr(layer, "w", X * 5), lambda: setattr(layer, "activation", "sin")]
+    assert_follows(lambda x: f(x)[1].w, *changes)
+
+
+def test_containers_of_every_kind():
+    pair, ordered, default = Pair(X * 2, X), OrderedDict(a=X * 3), defaultdict(list, a=X * 4)
+    nested = {"l": [{"W": X * 2}, (X * 3, 2)], 0: {(1, 2): X * 5}}
+    arrays = [X * 1, X * 2]
+    many = list(range(100))
+
+    def f(x):
+        y = pair.left * x + pair.right + ordered["a"] * default["a"]
+        y = y + nested["l"][0]["W"] * x + nested["l"][1][0] * nested["l"][1][1] + nested[0][1, 2]
+        return y + sum(a * x for a in arrays) + many[-1]
+
+    assert_follows(
+        f,
+        lambda: pair.left.__setitem__(0, 9.0),
+        lambda: ordered.update(a=X),
+        lambda: default.update(a=X),
+        lambda: nested["l"][0].update(W=X),
+        lambda: nested["l"].__setitem__(1, (X, 3)),
+        lambda: nested["l"].__setitem__(1, (X, 3.5)),
+        lambda: nested[0].update({(1, 2): X * 8}),
+        lambda: arrays.append(X),
+        lambda: arrays.pop(0),
+        lambda: many.__setitem__(-1, 7),
+    )
+
+
+def test_closures_defaults_and_attributes_of_functions():
+    weights = X * 2
+
+    def multiply(x, d=X * 3, *, k=X * 4):
+        return weights * x + d + k + multiply.q + (lambda z: z * weights)(x)
+
+    def replace():
+        nonlocal weights
+        weights = weights * 3
+
+    multiply.q = X * 5
+    assert_follows(
+        multiply,
+        replace,
+        replace,
+        lambda: multiply.__defaults__[0].__setitem__(0, 4.0),
+        lambda: multiply.__kwdefaults__.update(k=X * 7),
+        lambda: setattr(multiply, "q", X * 11),
+        lambda: setattr(multiply, "__defaults__", (X,)),
+    )
+
+
+def test_a_function_that_calls_itself_and_one_that_is_replaced():
+    def power(x, n):
+        return W if n == 0 else x * power(x, n - 1)
+
+    assert_follows(lambda x: power(x, 3), lambda: rebind(W=X))
+    functions = {"f": helper}
+    assert_follows(
+        lambda x: functions["f"](x), lambda: rebind(helper_weights=X), lambda: functions.update(f=lambda x: x * 7)
+    )
+
+
+def test_decorated_functions_and_modules():
+    def decorate(f):
+        @functools.wraps(f)
+        def decorated(*args):
+            return f(*args) * W
+
+        return decorated
+
+    decorated = decorate(helper)
+    assert_follows(lambda x: decorated(x), lambda: rebind(W=W * 2), lambda: rebind(helper_weights=X))
+    module = types.ModuleType("settings")
+    module.W, module.eps = X * 2, 0.1
+    changes = [lambda: setattr(module, "W", X * 3), lambda: setattr(module, "eps", 3.0)]
+    assert_follows(lambda x: module.W * x + module.eps, *changes)
+    assert_follows(lambda x: globals()["W"] * x, lambda: rebind(W=W * 2))
+
+
+def test_objects_with_slots():
+    class Slots:
+        __slots__ = ("__hidden", "w")
+
+        def __init__(self):
+            self.w, self.__hidden = X * 2, X * 3
+
+        def hide(self, value):
+            self.__hidden = value
+
+        def __call__(self, x):
+            return self.w * x * self.__hidden
+
+    slots = Slots()
+    assert_follows(slots, lambda: setattr(slots, "w", X), lambda: slots.hide(X * 5))
+
+
+def test_a_cached_array_is_watched():
+    @functools.lru_cache
+    def basis(n):
+        return np.eye(n)
+
+    assert_follows(lambda x: basis(3) @ x, lambda: basis(3).__setitem__((0, 1), 5.0))
+
+
+# -- what is refused, and what is let go --------------------------------------------------------------------------------
+
+
+def test_what_nobody_can_look_into_is_refused_by_name():
+    queue = deque([X * 2])
+    with pytest.raises(TypeError, match=r"reaches an array of shape \(3,\).*queue.*pass it as an argument"):
+        tg.compile(lambda x: queue[0] * x)(X)
+    tensors = deque([tg.Tensor(X)])
+    with pytest.raises(TypeError, match=r"tensors.*pass it as an argument"):
+        tg.compile(lambda x: tensors[0] * x)(X)
+
+    class Labelled:
+        def __array__(self, dtype=None, copy=None):
+            return X
+
+    table = Labelled()
+    with pytest.raises(TypeError, match=r"reaches table from outside.*pass np.asarray of it as an argument"):
+        tg.compile(lambda x: np.asarray(table) * x)(X)
+
+
+def test_a_state_that_a_function_keeps_is_refused():
+    class Recurrent:
+        def __init__(self):
+            self.h = np.zeros(3)
+
+        def step(self, x):
+            self.h = np.tanh(self.h + x)
+            return self.h
+
+    with pytest.raises(RuntimeError, match="does not reproduce the function"):
+        tg.compile(Recurrent().step)(X)
+
+
+def test_nothing_of_the_users_is_touched():
+    net, nested, before = Net(), {"l": [X * 2]}, W.copy()
+    inside = nested["l"][0]
+    tg.compile(lambda x: net.cost(x) * W @ nested["l"][0])(X)
+    assert type(net.W) is np.ndarray
+    assert nested["l"][0] is inside
+    assert_allclose(W, before)
+    assert net.cost.__func__ is Net.cost
+
+
+def test_replaced_arrays_are_let_go():
+    array = np.ones(3)
+    rebind(W=array)
+    gone = weakref.ref(array)
+    compiled = tg.compile(lambda x: W * x)
+    compiled(X)
+    rebind(W=X)
+    del array
+    compiled(X)
+    gc.collect()
+    assert gone() is None
+
+
+def test_what_changes_at_every_call_is_told_once_and_never_frozen():
+    compiled = tg.compile(lambda x: x * 2 if W[0] > 10 else x * W[1])
+    with pytest.warns(RuntimeWarning, match=r"has been compiled 12 times .*reaches outside.*Pass what changes"):
+        for k in range(12):
+            W[0] = k
+            compiled(X)
+    for k in range(60):
+        W[0], W[1] = k - 20, k
+        assert_allclose(compiled(X), X * 2 if W[0] > 10 else X * W[1])
+    assert len(compiled.programs) < 60
+
+
+def test_constants_of_the_functions_own_are_not_compared():
+    source = tg.compile(lambda x: x * np.arange(3) + np.ones(3) @ x).source(X)
+    assert "def outside" not in source

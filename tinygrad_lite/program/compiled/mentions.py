@@ -1,0 +1,78 @@
+"""What code mentions: read from a function's code object, before it runs."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache, partial
+from types import CodeType, FunctionType
+from typing import Any
+
+
+def code_of(code: CodeType) -> Iterator[CodeType]:
+    """The code, and that of the functions that are made in it."""
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from code_of(constant)
+
+
+@lru_cache(1000)
+def names_in(code: CodeType) -> set[str]:
+    """The attributes and variables that the code mentions; strings too, for getattr(x, "W") and x.__dict__["W"]."""
+    return {*code.co_names, *(x for x in code.co_consts if type(x) is str and x.isidentifier())}
+
+
+def looks_numbers_up(codes: Iterable[CodeType]) -> bool:
+    """Whether code may tell a traced number from the number, without reading it: `rates.get(step, 0.1)`."""
+    return any(_LOOK_UP & set(code.co_names) or _asks_what_is_in(code) for code in codes)
+
+
+_LOOK_UP = {"get", "setdefault", "pop", "isinstance", "type", "hash", "cache", "lru_cache"}
+
+
+@lru_cache(1000)
+def _asks_what_is_in(code: CodeType) -> bool:
+    return any(i.opname == "CONTAINS_OP" for i in dis.get_instructions(code))
+
+
+def names_assigned(code: CodeType) -> set[str]:
+    """The attributes, and the variables from outside, that the code assigns."""
+    stores = ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")
+    return {i.argval for i in dis.get_instructions(code) if i.opname in stores}
+
+
+@lru_cache(1000)
+def globals_in(code: CodeType) -> set[str]:
+    found: set[str] = set()
+    for part in code_of(code):
+        found |= {i.argval for i in dis.get_instructions(part) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+        if "globals" in part.co_names or "eval" in part.co_names:
+            found |= names_in(part)
+    return found
+
+
+def functions_of(x: Any) -> list[FunctionType]:
+    """The functions behind a member of a class: a method, a property, a static method."""
+    if isinstance(x, property):
+        parts = [x.fget]
+    elif isinstance(x, (staticmethod, classmethod)):
+        parts = [x.__func__]
+    else:
+        parts = [getattr(x, "func", None) if not isinstance(x, partial) else None, x]
+    return [part for part in parts if type(part) is FunctionType]
+
+
+def is_of_library(module: str) -> bool:
+    return _is_library(module.partition(".")[0])
+
+
+@cache
+def _is_library(name: str) -> bool:
+    """Whether a package is ours, Python's own, or installed: its functions are taken to depend on their arguments."""
+    if name == __name__.partition(".")[0] or name in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return any(file.startswith(sysconfig.get_path(folder)) for folder in ("purelib", "platlib"))
