@@ -1,6 +1,8 @@
 """tg.compile: what its contract promises, sentence by sentence."""
 
 import gc
+import inspect
+import linecache
 import threading
 import tracemalloc
 from collections import namedtuple
@@ -1211,3 +1213,137 @@ def test_a_keyword_called_self_a_memory_map_and_a_formatted_number(tmp_path):
     compiled = tg.compile(lambda x: (messages.append(f"{np.sum(x):.3f}"), np.sum(x))[1])
     assert compiled(x) == 3
     assert messages[-1] == "3.000"
+
+
+# -- whole numbers ---------------------------------------------------------------------------------------------------
+
+
+def adam(p, g, m, v, t, rate):
+    t = t + 1
+    m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+    return p - rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-8), m, v, t
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_step_counter_does_not_need_a_program_for_each_step(rng, dtype):
+    compiled = tg.compile(adam)
+    got = want = (rng.normal(size=3).astype(dtype), np.zeros(3, dtype), np.zeros(3, dtype), 0)
+    for _ in range(30):
+        g = rng.normal(size=3).astype(dtype)
+        got, want = compiled(got[0], g, *got[1:], 0.1), adam(want[0], g, *want[1:], 0.1)
+        assert_same(got, want, rtol=1e-4 if dtype is np.float32 else 1e-9)
+        assert type(got[3]) is int
+    assert len(compiled.programs) < 6
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, np.int64])
+def test_a_whole_number_that_is_an_input_promotes_as_python_numbers_do(dtype):
+    def f(x, t):
+        return x * t, t * 3 - 1, -t, t / 2, x / t, x + t / 2, np.where(x > t, x, t), np.maximum(x, t), x - t * t, x**t
+
+    compiled = tg.compile(f)
+    x = np.array([1, 2, 3], dtype)
+    for t in (1, 2, 3, 4, 5, 2, 3):
+        got, want = compiled(x, t), f(x, t)
+        assert_same(got, want, rtol=1e-6)
+        assert [type(a) for a in got] == [type(b) for b in want]
+    assert len(compiled.programs) == 4
+
+
+def test_whole_numbers_have_no_bounds():
+    compiled = tg.compile(lambda x, t: x * (t * t * t % 1000) + 2**t % 7)
+    other = tg.compile(lambda x, t: x * (t * t * t))
+    for t in (1, 2, 3, 70, 10**6, 10**9):
+        assert_same(other(np.ones(2), t), np.ones(2) * (t * t * t))
+        if t < 100:
+            assert_same(compiled(np.ones(2), t), np.ones(2) * (t * t * t % 1000) + 2**t % 7)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, n: sum(x * k for k in range(n)) + x,
+        lambda x, n: x[:n],
+        lambda x, n: x[n % 3],
+        lambda x, n: x if n > 4 else x * 2,
+        lambda x, n: x * {5: 2.0}.get(n, 1.0),
+        lambda x, n: x * (2.0 if n in {4, 6} else 1.0),
+        lambda x, n: np.roll(x, n),
+        lambda x, n: x * float(n),
+        lambda x, n: x * [1.0, 2.0, 3.0][n % 3],
+        lambda x, n: np.ones(n) @ np.ones(n) * x,
+        lambda x, n: x * n if isinstance(n, int) else x,
+    ],
+)
+def test_a_whole_number_that_decides_what_is_computed_is_a_part_of_the_program(f):
+    compiled = tg.compile(f)
+    x = np.array([1.0, -2.0, 3.0])
+    for n in (1, 2, 3, 4, 5, 6, 7):
+        assert_same(compiled(x, n), f(x, n))
+
+
+def test_a_number_that_decides_on_shapes_and_keeps_changing_is_told_with_the_remedy():
+    compiled = tg.compile(lambda x, n: np.sum(x * np.ones(n)))
+    for n in range(1, 12):
+        compiled(1.0, n)
+    with pytest.warns(
+        RuntimeWarning, match=r"compiled 12 times.*decide what is computed.*argument 1.*Pass what changes"
+    ):
+        compiled(1.0, 12)
+    assert_allclose(compiled(1.0, 40), 40)
+
+
+# -- numbers that overflow --------------------------------------------------------------------------------------------
+
+SATURATING = {
+    "sigmoid": lambda z: np.sum(1 / (1 + np.exp(-z))),
+    "log loss": lambda z: -np.mean(np.log(1 / (1 + np.exp(-z)) + 1e-3)),
+    "swish": lambda z: np.sum(z / (1 + np.exp(-z))),
+    "softmax": lambda z: np.sum((np.exp(z) / np.sum(np.exp(z)))[1:] ** 2),
+    "tanh": lambda z: np.sum((np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z))),
+    "product": lambda z: np.sum((z * 2) * (1 / (1 + np.exp(-z * 3)))),
+}
+
+
+@pytest.mark.parametrize("name", SATURATING)
+@pytest.mark.parametrize(("dtype", "large"), [(np.float64, 800.0), (np.float32, 100.0)])
+def test_where_exp_overflows_a_program_gives_the_gradient_of_the_function(name, dtype, large):
+    f = tg.value_and_grad(SATURATING[name])
+    ordinary, saturated = np.array([0.5, 1.0, -2.0], dtype), np.array([-large, 1.0, 2.0], dtype)
+    for calls in ([ordinary, saturated, ordinary, saturated], [saturated, saturated, ordinary]):
+        compiled = tg.compile(f)
+        for z in calls:
+            with np.errstate(over="ignore", invalid="warn" if name != "tanh" else "ignore"):
+                assert_same(compiled(z), f(z), rtol=1e-5)
+
+
+def test_ordinary_gradients_pay_nothing_for_numbers_that_overflow(rng):
+    compiled = tg.compile(train_step)
+    compiled(*network(rng), 0.5)
+    assert not compiled.programs[0].is_careful
+
+
+# -- what is left behind ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ndim", [32, 33, 64])
+def test_as_many_axes_as_numpy_has(ndim):
+    x = np.array([1.0, 2.0]).reshape((1,) * (ndim - 1) + (2,))
+    for f in (
+        tg.value_and_grad(lambda x: np.sum(np.exp(x) * x / np.sum(x, axis=-1, keepdims=True))),
+        tg.grad(lambda x: np.sum(np.max(x, axis=0) ** 2)),
+        lambda x: x.T * 2 + np.mean(x),
+    ):
+        assert_same(tg.compile(f)(x), f(x))
+
+
+def test_the_source_is_there_as_long_as_the_program():
+    compiled = tg.compile(lambda x: np.tanh(x))
+    compiled(np.ones(3))
+    body = compiled.programs[0].body
+    assert "tanh(" in inspect.getsource(body)
+    filename = body.__code__.co_filename
+    assert filename in linecache.cache
+    del compiled, body
+    gc.collect()
+    assert filename not in linecache.cache

@@ -48,3 +48,19 @@ def reduced_shape(shape: tuple[int, ...], axis: Any, keepdims: bool) -> tuple[in
 def reduced_size(shape: tuple[int, ...], axis: Any) -> int:
     """How many entries make one entry of the reduced array."""
     return math.prod(shape[i] for i in reduced_axes(axis, len(shape)))
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of operands of these shapes together, with any number of axes, where np.broadcast_shapes stops at 32.
+
+    >>> broadcast_shapes((2, 1), (3,), ())
+    (2, 3)
+    """
+    ndim = max(map(len, shapes), default=0)
+    result = []
+    for sizes in zip(*((1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes), strict=True):
+        wide = {n for n in sizes if n != 1}
+        if len(wide) > 1:
+            raise ValueError(f"shapes {', '.join(map(str, shapes))} cannot be broadcast together")
+        result.append(wide.pop() if wide else 1)
+    return tuple(result)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .axes import broadcast_shapes
 from .backward import find_nodes, mask_not_taken, sweep
 from .context import current, switched
 from .op import pick
@@ -108,7 +109,7 @@ def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], reco
         with switched(grad_enabled=True):
             back = vjp(gs if several else gs[0], y, *xs, **node._params)
             if type(back) is Tensor and back.shape != x.shape:  # smaller, or not yet summed over broadcast axes
-                shape = np.broadcast_shapes(back.shape, x.shape)
+                shape = broadcast_shapes(back.shape, x.shape)
                 back, t = np.broadcast_to(back, shape), np.broadcast_to(t, shape)
         if type(back) is Tensor and back._flags & GRAD:  # else the vjp is zero whatever g is
             seeds.append((back, leaf(t, 0) if recording and type(t) is not Tensor else t))

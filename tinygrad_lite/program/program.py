@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import broadcast_shapes
 from ..op import Op
 from ..tensor import Tensor
 
@@ -149,7 +150,7 @@ def result_type(op: Op, operands: Sequence[Operand], params: dict[str, Any]) -> 
     """Shape and dtype of an op's result, by trying it on ones; of an elementwise op on very few."""
     shape: Any = None
     if op.kind in ("elementwise", "constant") and isinstance(op.fn, np.ufunc) or op.kind == "elementwise":
-        shape = np.broadcast_shapes(*(np.shape(_dummy(x)) for x in operands))
+        shape = broadcast_shapes(*map(shape_of, operands))
         samples = [_dummy(x, (1,) * len(x.shape)) if type(x) is Node else x for x in operands]
     else:
         samples = [_dummy(x) if type(x) is Node else x for x in operands]

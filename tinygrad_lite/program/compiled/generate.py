@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import linecache
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +52,10 @@ class Generated:
     ) -> None:
         filename = f"<compiled {name} {next_seq()}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # tracebacks show the step
+        weakref.finalize(self, linecache.cache.pop, filename, None).atexit = False
         exec(builtins.compile(text, filename, "exec"), names)
         self.text = text
+        self.is_careful = is_careful
         self.dynamic = dynamic
         self.static = static
         self.numbers = outside.release()
