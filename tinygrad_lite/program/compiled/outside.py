@@ -104,9 +104,6 @@ class _Unread:
     __hash__ = object.__hash__
 
 
-_UNREAD = _Unread()
-
-
 @dataclass
 class Outside:
     """What f reaches. function: the copy that is traced.
@@ -253,7 +250,7 @@ class Outside:
         if self.way == EVERYTHING:
             source.stand_in.grad = self._visit(t.grad, ("attribute", source, "grad"), f"{source.path}.grad", raw)
         elif t._flags:
-            source.stand_in.grad = _UNREAD
+            source.stand_in.grad = _Unread()
             self.left_out = True
         return source.stand_in
 
@@ -352,7 +349,7 @@ class Outside:
             by_name = not self._mentioned & _ALL_ATTRIBUTES
             if self.way == MENTIONED and not raw and not (by_name and isinstance(value, _IMMUTABLE)):
                 self.left_out = True
-                return _UNREAD
+                return _Unread()
             if by_name and self.way != WATCHED:
                 return value
         return self._visit(value, step, f"{path}.{name}", raw)
