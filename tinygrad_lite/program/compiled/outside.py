@@ -27,6 +27,7 @@ from typing import Any, Final
 import numpy as np
 
 from ... import tree
+from ...array_view import ArrayView
 from ...tensor import LIFTED, TRACED, Tensor
 from ..trace import make_input
 from .mentions import code_of, functions_of, globals_in, is_of_library, looks_numbers_up, names_assigned, names_in
@@ -256,7 +257,7 @@ class Outside:
 
     def _visit_array(self, source: Source, raw: bool) -> Any:
         array = source.value
-        plain = type(array) is np.ndarray or isinstance(array, np.memmap)
+        plain = type(array) is np.ndarray or isinstance(array, (np.memmap, ArrayView))
         if raw or not plain or array.dtype.kind not in "fciub":
             source.ask = BYTES
             if not raw:

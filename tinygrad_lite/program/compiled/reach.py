@@ -104,7 +104,7 @@ class _Reach:
         self.found.append(name)
         if isinstance(array, np.ndarray):
             tests += [f"{name}.shape != {array.shape}", f"{name}.dtype != {self._bind(array.dtype, 'dtype')}"]
-        if isinstance(array, np.memmap):
+        if isinstance(array, np.ndarray) and type(array) is not np.ndarray:
             self.found[-1] = f"{self._bind(np.asarray, 'asarray')}({name})"
         return tests
 
