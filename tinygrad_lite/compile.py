@@ -31,11 +31,18 @@ def compile(f: Function) -> Compiled:
 
     f: takes and returns trees (dicts, lists, tuples, dataclasses) of arrays and numbers, and may use anything the table
     knows, `value_and_grad` and parameter updates included. Arrays and floats are arguments of the program; whole
-    numbers, strings and flags are part of the kind. Tensors that f reaches from outside are read at every call. Results
-    are fresh arrays. Given a Tensor that a gradient flows through, f itself runs, so that transforms may be put around
-    a compiled function (put them inside for speed). TraceError if f reads a number it should compute (`if loss < 1`,
-    `float(t)`); RuntimeError if the program does not reproduce f, as when random numbers are drawn inside f: pass them
-    as arguments.
+    numbers are part of it until they have changed a few times, strings and flags always. Results are fresh arrays.
+
+    What f reaches from outside (globals, closures, attributes, items) is found again at every call: arrays and Tensors
+    are inputs of the program, numbers and flags are compared. Another program is made where f reads the numbers of an
+    array that has changed; RuntimeWarning where that goes on. What f changes outside, it changes only while traced.
+
+    Where a gradient flows through an argument, or to a Tensor outside (except under `no_grad`), f itself runs, so that
+    transforms may be put around a compiled function; put them inside for speed.
+
+    TraceError if f reads a number it should compute (`if loss < 1`, `float(t)`); RuntimeError if the program does not
+    reproduce f, as when random numbers are drawn inside f: pass them as arguments; TypeError if f reaches something
+    whose numbers cannot be watched (a table of pandas, a queue).
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> @tg.compile

@@ -4,16 +4,21 @@ import functools
 import gc
 import threading
 import types
+import warnings
 import weakref
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite import tree
+from tinygrad_lite.tensor import TraceError
 
 X = np.array([1.0, -2.0, 3.0])
 W = rate = training = helper_weights = None  # set by each test
@@ -440,3 +445,114 @@ def test_what_changes_at_every_call_is_told_once_and_never_frozen():
 def test_constants_of_the_functions_own_are_not_compared():
     source = tg.compile(lambda x: x * np.arange(3) + np.ones(3) @ x).source(X)
     assert "def outside" not in source
+
+
+# -- random programs that reach random places ------------------------------------------------------------------------
+
+
+class Held:
+    """An object whose method reads an array; it runs as it is."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def read(self):
+        return self.value
+
+
+def place_in_cell(value):
+    def replace(new):
+        nonlocal value
+        value = new
+
+    return lambda: value, replace
+
+
+def place_in_dict(value):
+    held = {"other": 1, "value": [0, (value,)]}
+    return lambda: held["value"][1][0], lambda new: held["value"].__setitem__(1, (new,))
+
+
+def place_in_namespace(value):
+    held = types.SimpleNamespace(part=types.SimpleNamespace(value=value))
+    return lambda: held.part.value, lambda new: setattr(held.part, "value", new)
+
+
+def place_in_object(value):
+    held = Held(value)
+    return held.read, lambda new: setattr(held, "value", new)
+
+
+def place_in_default(value):
+    def read(value=value):
+        return value
+
+    return read, lambda new: setattr(read, "__defaults__", (new,))
+
+
+def place_in_class(value):
+    class Constants:
+        pass
+
+    Constants.value = value
+    return lambda: Constants.value, lambda new: setattr(Constants, "value", new)
+
+
+def place_in_tensor(value):
+    held = tg.Tensor(value)
+    return lambda: held, lambda new: setattr(held, "data", new)
+
+
+def place_in_replaced_tensor(value):
+    held = {"value": tg.Tensor(value)}
+    return lambda: held["value"], lambda new: held.update(value=tg.Tensor(new))
+
+
+PLACES = [
+    place_in_cell,
+    place_in_dict,
+    place_in_namespace,
+    place_in_object,
+    place_in_default,
+    place_in_class,
+    place_in_tensor,
+    place_in_replaced_tensor,
+]
+
+
+@given(programs(), st.data(), st.integers(0, 2**32 - 1), st.booleans())
+def test_random_programs_that_reach_their_operands_outside(drawn, data, seed, differentiated):
+    program, arguments = drawn
+    rng = np.random.default_rng(seed)
+    arrays = [np.array(x, float) for x in arguments]
+    reads, replacements = zip(*(data.draw(st.sampled_from(PLACES))(x) for x in arrays), strict=True)
+
+    def f(x):
+        xs = [read() for read in reads]
+        return program(xs[0] + x, *xs[1:])
+
+    if differentiated:
+        plain = f
+        f = tg.value_and_grad(lambda x: sum(np.sum(np.sin(y)) for y in tree.flatten(plain(x))[0]))
+    compiled = tg.compile(f)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for call in range(4):
+            for i, replace in enumerate(replacements):
+                new = np.asarray(arrays[i] + 1e-3 * rng.normal(size=arrays[i].shape))
+                if call % 2 or "tensor" in replace.__qualname__:
+                    replace(new)
+                    arrays[i] = new
+                else:
+                    arrays[i][...] = new  # in place
+            x = 1e-3 * rng.normal(size=arrays[0].shape)
+            try:
+                want = tree.flatten(f(x))[0]
+                got = tree.flatten(compiled(x))[0]
+            except (TypeError, TraceError):
+                reject()  # what Tensors refuse, and shapes that depend on numbers
+            for a, b in zip(got, want, strict=True):
+                b = b.numpy() if type(b) is tg.Tensor else b
+                assert np.shape(a) == np.shape(b)
+                assert np.asarray(a).dtype == np.asarray(b).dtype
+                assert_allclose(a, b, rtol=1e-7, atol=1e-8 * (1 + np.max(np.abs(b), initial=0)))
