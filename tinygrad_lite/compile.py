@@ -165,7 +165,7 @@ class Compiled:
 
         f, name = self.__wrapped__, self.__name__
         for way in WAYS:
-            outside = Outside(f, way, variable)
+            outside = Outside(f, key[0], way, variable)
             if variable and outside.looks_numbers_up:
                 raise TypeError("a number that looks things up is no input")
             try:

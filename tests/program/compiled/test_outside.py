@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import logging
 import threading
 import types
 import warnings
@@ -556,3 +557,74 @@ def test_random_programs_that_reach_their_operands_outside(drawn, data, seed, di
                 assert np.shape(a) == np.shape(b)
                 assert np.asarray(a).dtype == np.asarray(b).dtype
                 assert_allclose(a, b, rtol=1e-7, atol=1e-8 * (1 + np.max(np.abs(b), initial=0)))
+
+
+# -- by way of the arguments -----------------------------------------------------------------------------------------
+
+
+def test_functions_and_classes_that_come_with_the_arguments():
+    @dataclass
+    class Scaled:
+        w: np.ndarray
+        activation: object = np.tanh
+        scale = 2.0
+        offset = np.ones(3)
+
+        @tg.compile
+        def predict(self, x):
+            return self.activation(self.w * x) * self.scale + self.offset
+
+    model = Scaled(X * 2, lambda z: z * helper_weights)
+
+    def want():
+        return model.activation(model.w * X) * Scaled.scale + Scaled.offset
+
+    for change in (
+        lambda: None,
+        lambda: setattr(Scaled, "scale", 5.0),
+        lambda: setattr(Scaled, "offset", X),
+        lambda: helper_weights.__setitem__(0, 9.0),
+        lambda: rebind(helper_weights=X),
+    ):
+        change()
+        assert_allclose(model.predict(X), want())
+        assert_allclose(model.predict(X), want())
+    compiled = tg.compile(lambda g, x: g(x) * 2)
+    for _ in range(3):
+        assert_allclose(compiled(helper, X), X * helper_weights * 2)
+        helper_weights[1] += 1
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.tanh,
+        tg.sigmoid,
+        tg.grad(lambda x: np.sum(W * x)),
+        tg.hessian(lambda x: np.sum(x * x * rate)),
+        tg.checkpoint(lambda x: x * W),
+    ],
+)
+def test_functions_of_every_kind(f):
+    assert_follows(f, lambda: rebind(W=W * 3, rate=3.0), lambda: W.__setitem__(0, 5.0))
+
+
+def test_objects_that_answer_to_everything_and_loggers_are_no_obstacle():
+    class Answering:
+        def __init__(self):
+            self.value = X * 2
+
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    @functools.cache
+    def basis(n):
+        return np.eye(n)
+
+    answering, log = Answering(), logging.getLogger("test")
+
+    def f(x):
+        log.debug("traced")
+        return basis(3) @ (answering.value * x)
+
+    assert_follows(f, lambda: setattr(answering, "value", X))

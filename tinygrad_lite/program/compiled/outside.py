@@ -21,8 +21,10 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from threading import local
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
+from weakref import ReferenceType
 
 import numpy as np
 
@@ -53,6 +55,7 @@ _ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "dir", "attrgetter", "fields",
 }
 _MAKE_OBJECTS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__", "__repr__", "__str__"})
 """Methods that do not run for an object that is there; the first of them mentions all its attributes."""
+_HOLD_OTHERS = ("__iter__", "__getitem__", "__next__", "get")
 _LONG = 64  # a container of more numbers than this is compared as a whole
 
 
@@ -107,12 +110,14 @@ class _Unread:
 
 @dataclass
 class Outside:
-    """What f reaches. function: the copy that is traced.
+    """What f reaches. function: the copy that is traced. arguments: the structure of its arguments, among which there
+    may be functions, and objects of a class.
 
     variable: numbers that are inputs, too: paths of those outside, places of those among the leaves of the arguments.
     """
 
     f: Callable[..., Any]
+    arguments: tree.Structure
     way: str
     variable: frozenset[int | str] = frozenset()
     sources: list[Source] = field(default_factory=list)
@@ -133,6 +138,7 @@ class Outside:
             self.left_out = False
             name = getattr(self.f, "__name__", type(self.f).__name__)
             self.function = self._visit(self.f, ("object", self.f), name, self.way == WATCHED)
+            self._visit_arguments(self.arguments)
             names = {name for code in self._codes for name in names_in(code)}
             if names <= mentioned:
                 break
@@ -188,6 +194,15 @@ class Outside:
     def is_settled(self) -> bool:
         """Whether another way of walking would find nothing else."""
         return not self.stand_ins() and not self.left_out
+
+    def _visit_arguments(self, structure: tree.Structure) -> None:
+        if structure.kind is tree.STATIC and not isinstance(structure.meta, _IMMUTABLE):
+            name = getattr(structure.meta, "__name__", type(structure.meta).__name__)
+            self._visit(structure.meta, ("object", structure.meta), name, True)
+        elif structure.kind not in (tree.LEAF, tree.STATIC, dict, list, tuple):
+            self._visit_members(structure.kind, _MAKE_OBJECTS)
+        for child in structure.children:
+            self._visit_arguments(child)
 
     # -- one value -----------------------------------------------------------------------------------------------------
 
@@ -302,7 +317,7 @@ class Outside:
     def _visit_object(self, source: Source, raw: bool) -> Any:
         value: Any = source.value
         kind = type(value)
-        wrapped = getattr(value, "__wrapped__", None)
+        wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
         if callable(wrapped):  # a compiled function, which inside a trace is what it was made from; a cache
             raw = raw or not is_of_library(kind.__module__) or kind.__module__ == "functools"
             inner = self._visit(wrapped, ("attribute", source, "__wrapped__"), source.path, raw)
@@ -313,7 +328,7 @@ class Outside:
                 f"{kind.__name__}, whose numbers a program cannot watch; pass np.asarray of it as an argument"
             )
         if not _is_open(kind) or not (hasattr(value, "__dict__") or _slots_of(kind)):
-            if not callable(value) and not isinstance(value, (np.random.Generator, np.random.RandomState)):
+            if isinstance(value, (ReferenceType, local)) or any(hasattr(kind, name) for name in _HOLD_OTHERS):
                 self.opaque.append(source)
             return value
         source.ask = CONTAINER
@@ -326,24 +341,26 @@ class Outside:
         value = source.value
         if blank is not None:
             self._found[id(value), raw] = source, blank
-        found: list[tuple[str, Any, Any]] = []
+        same = True
         if hasattr(value, "__dict__"):
             items = list(value.__dict__.items())
             keys = tuple([name for name, _ in items])
             attributes = Source(source.path, ("attribute", source, "__dict__"), None, KEYS, keys=keys)
             self.sources.append(attributes)
             for name, x in items:
-                found.append((name, x, self._visit_member(name, x, ("item", attributes, name), source.path, raw)))
+                new = self._visit_member(name, x, ("item", attributes, name), source.path, raw)
+                same = same and new is x
+                if blank is not None:
+                    blank.__dict__[name] = new
         for name in _slots_of(type(value)):
             if hasattr(value, name):
                 x = getattr(value, name)
                 self._keep.append(x)
-                found.append((name, x, self._visit_member(name, x, ("attribute", source, name), source.path, raw)))
-        if blank is None or all(new is old for _, old, new in found):
-            return value
-        for name, _, new in found:
-            object.__setattr__(blank, name, new)
-        return blank
+                new = self._visit_member(name, x, ("attribute", source, name), source.path, raw)
+                same = same and new is x
+                if blank is not None:
+                    object.__setattr__(blank, name, new)
+        return value if blank is None or same else blank
 
     def _visit_member(self, name: str, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
         if name not in self._mentioned:
@@ -501,7 +518,9 @@ def _slots_of(kind: type) -> list[str]:
 
 def _is_open(kind: type) -> bool:
     """Whether objects of this type are no more than their attributes."""
-    return kind in (SimpleNamespace, Namespace) or not is_of_library(kind.__module__) or kind in tree._registered
+    if kind in (SimpleNamespace, Namespace) or any(base in tree._registered for base in kind.__mro__):
+        return True
+    return not is_of_library(kind.__module__)
 
 
 def _make_blank(kind: type) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,13 +37,14 @@ class Values:
         self._samples = [arrays for arrays, values in pairs if values is not None]
         forward = find_forward(program, names)
         users = program.users()
+        returned = Counter(x for x in program.outputs if type(x) is Node)
         self.count = len(computed)  # of samples that the program accepts
         self._noise: list[dict[Node, Any]] | None = None  # of every sample, once it is needed
         self._of: dict[Node, Value] = {}
         self._intermediate: set[Node] = set()  # new steps that stand for none of the old ones
         for node in (*program.inputs, *(node for node, _ in program.captures), *program.steps):
             varies = node in leaves or any(type(x) is Node and self._of[x].varies for x in node.operands)
-            uses = len(users[node]) + sum(x is node for x in program.outputs)
+            uses = len(users[node]) + returned[node]
             in_forward = node in forward or node.op is None
             self._of[node] = Value([v[node] for v in computed], in_forward, varies, uses)
 
