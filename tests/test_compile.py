@@ -3,6 +3,7 @@
 import gc
 import inspect
 import linecache
+import random
 import threading
 import tracemalloc
 from collections import namedtuple
@@ -737,6 +738,10 @@ def test_random_numbers_frozen_into_the_program_are_caught(rng):
         lambda x, rng: np.sum(x[rng.permutation(3)]),
         lambda x, rng: np.where(rng.random(3) < 0.5, x, 0.0),
         lambda x, rng: np.roll(x, int(rng.integers(0, 1000))),
+        lambda x, rng: x * 2 if rng.random() < 2 else x,  # the same branch every time, so far
+        lambda x, rng: x * 2 if np.random.rand() < 2 else x,  # noqa: NPY002
+        lambda x, rng: x * 2 if random.random() < 2 else x,
+        lambda x, rng: x + 0 * rng.normal(size=3),
     ],
 )
 def test_random_numbers_that_change_no_result_yet_are_caught(f):

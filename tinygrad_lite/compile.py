@@ -172,7 +172,9 @@ class Compiled:
                 trace = trace_function(outside, name, args, kwargs, key[0])
                 if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
                     return None, f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
-                check_repeatable(name, trace, trace_function(outside, name, args, kwargs, key[0]), outside)
+                states = outside.read_random_states()
+                again = trace_function(outside, name, args, kwargs, key[0])
+                check_repeatable(name, trace, again, outside, states)
                 expected = f(*args, **kwargs)
                 outside.forget_counters()
                 generated = generate(trace, outside, name, leaves)

@@ -173,11 +173,14 @@ def optimise(program: Program) -> Program:
     return drop_dead(rewrite(place_factors(program), [*SIMPLER, *FAST]))
 
 
-def check_repeatable(name: str, first: Trace, second: Trace, outside: Outside) -> None:
-    """RuntimeError if two traces of the function differ: random numbers, say, would be frozen into the program.
+def check_repeatable(name: str, first: Trace, second: Trace, outside: Outside, states: list[Any]) -> None:
+    """RuntimeError if two traces of the function differ, or if random numbers were drawn in the second one: they would
+    be frozen into the program. states: of the random generators, before it.
 
     What is one and the same array in both comes from outside; where nobody knows how, it is watched, or TypeError.
     """
+    if states != outside.read_random_states():
+        raise RuntimeError(_not_reproduced(name, "it draws random numbers"))
     if first.results != second.results:
         raise RuntimeError(_not_reproduced(name, "its result has another structure the second time"))
     one, other = first.program, second.program
@@ -205,7 +208,9 @@ def _are_alike(a: Operand, b: Operand, number: dict[Node, Any], again: dict[Node
     if a is b:
         return True
     a, b = np.asarray(a), np.asarray(b)
-    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    if a.dtype != b.dtype or not np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
+        return False
+    return a.dtype.kind != "f" or np.array_equal(np.signbit(a), np.signbit(b))
 
 
 def check_first_result(

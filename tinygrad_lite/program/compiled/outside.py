@@ -17,6 +17,7 @@ There are three ways to walk, tried in this order until the function can be trac
 from __future__ import annotations
 
 import copy
+import random
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from typing import Any, Final
 from weakref import ReferenceType
 
 import numpy as np
+from numpy.random import Generator, RandomState
 
 from ... import tree
 from ...array_view import ArrayView
@@ -56,6 +58,7 @@ _ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "dir", "attrgetter", "fields",
 _MAKE_OBJECTS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__", "__repr__", "__str__"})
 """Methods that do not run for an object that is there; the first of them mentions all its attributes."""
 _HOLD_OTHERS = ("__iter__", "__getitem__", "__next__", "get")
+_DRAWS = {*dir(np.random), *dir(random)}
 _LONG = 64  # a container of more numbers than this is compared as a whole
 
 
@@ -150,6 +153,15 @@ class Outside:
     @property
     def looks_numbers_up(self) -> bool:
         return looks_numbers_up(self._codes)
+
+    def read_random_states(self) -> list[Any]:
+        """The states of the random generators that the function may draw from."""
+        states: list[Any] = [repr(s.value.bit_generator.state) for s in self.sources if type(s.value) is Generator]
+        states += [repr(s.value.get_state()) for s in self.sources if type(s.value) is RandomState]
+        if self._mentioned & _DRAWS:  # from those of the modules
+            _, keys, *rest = np.random.get_state()  # noqa: NPY002
+            states += [np.asarray(keys).tobytes(), rest, random.getstate()]
+        return states
 
     def stand_ins(self) -> list[Tensor]:
         """The program's inputs from outside."""
