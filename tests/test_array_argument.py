@@ -136,8 +136,7 @@ def test_an_array_from_outside_says_what_to_write() -> None:
         tg.grad(lambda W: np.sum(X.dot(W)))(W)
     low, high = np.array([0.5, 0.2]), np.array([0.6, 3.0])
     np.testing.assert_array_equal(tg.grad(lambda w: np.sum(low.clip(w, high)))(np.array([0.1, 2.0])), [0, 1])
-    with pytest.raises(tg.TraceError, match=r"write X @ W for X.dot\(W\)"):
-        tg.compile(lambda W: X.dot(W))(W)
+    np.testing.assert_allclose(tg.compile(lambda W: X.dot(W))(W), X.dot(W))  # there it is an input of the program
     with pytest.raises(TypeError, match=r"np.choose"):
         tg.grad(lambda w: np.sum(np.array([0, 1]).choose([w, w])))(np.ones(2))
 
@@ -183,6 +182,10 @@ def outside(w: Any) -> Any:
     return np.sum(OUTSIDE)
 
 
+def run_compiled(f: Any) -> Any:
+    return tg.compile(f)(np.ones(2))
+
+
 @pytest.mark.parametrize("f", [rows, numbers, added, filled, outside])
 @pytest.mark.parametrize(
     "call",
@@ -190,12 +193,15 @@ def outside(w: Any) -> Any:
         lambda f: tg.grad(f)(np.ones(2)),
         lambda f: tg.jvp(f, (np.ones(2),), (np.ones(2),)),
         lambda f: tg.compile(tg.grad(f))(np.ones(2)),
-        lambda f: tg.compile(f)(np.ones(2)),
+        run_compiled,
         lambda f: tg.derive(f, np.ones(2)),
     ],
     ids=["grad", "jvp", "compiled gradient", "compiled", "derive"],
 )
 def test_a_plain_array_names_the_buffer(f: Any, call: Any) -> None:
+    if f is added and call is run_compiled:  # OUTSIDE is an input, and what is made like it a buffer
+        np.testing.assert_allclose(call(f), f(np.ones(2)))
+        return
     with pytest.raises(
         TypeError, match=r"lose its gradient.*make \w+ with tg\.zeros.*test_array_argument.py:\d+: "
     ) as caught:
