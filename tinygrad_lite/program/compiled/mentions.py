@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -49,8 +50,9 @@ def globals_in(code: CodeType) -> set[str]:
     found: set[str] = set()
     for part in code_of(code):
         found |= {i.argval for i in dis.get_instructions(part) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-        if "globals" in part.co_names or "eval" in part.co_names:
-            found |= names_in(part)
+        if {"globals", "eval", "exec"} & set(part.co_names):
+            texts = [x for x in part.co_consts if type(x) is str]
+            found |= names_in(part) | {name for text in texts for name in re.findall(r"[^\W\d]\w*", text)}
     return found
 
 

@@ -19,7 +19,9 @@ from __future__ import annotations
 import copy
 import random
 from argparse import Namespace
+from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from threading import local
@@ -32,6 +34,7 @@ from numpy.random import Generator, RandomState
 
 from ... import tree
 from ...array_view import ArrayView
+from ...op import Op
 from ...tensor import LIFTED, TRACED, Tensor
 from ..trace import make_input
 from .mentions import code_of, functions_of, globals_in, is_of_library, looks_numbers_up, names_assigned, names_in
@@ -75,7 +78,9 @@ class Source:
     """
 
     path: str
-    step: tuple[Any, ...]  # ("object", it), ("cell", cell), ("item", source, key) or ("attribute", source, name)
+    step: tuple[
+        Any, ...
+    ]  # ("object", it), ("cell", cell), ("item", source, key), ("attribute" or "call", source, name)
     value: Any
     ask: str
     stand_in: Tensor | None = None
@@ -97,6 +102,8 @@ class Source:
                 return cell.cell_contents
             case ("item", parent, key):
                 return parent.read()[key]
+            case ("call", parent, name):
+                return getattr(parent.read(), name)()
             case (_, parent, name):
                 return getattr(parent.read(), name)
 
@@ -334,19 +341,45 @@ class Outside:
             raw = raw or not is_of_library(kind.__module__) or kind.__module__ == "functools"
             inner = self._visit(wrapped, ("attribute", source, "__wrapped__"), source.path, raw)
             return value if inner is wrapped else inner
+        if isinstance(value, Op):
+            return self._visit_op(value, source.path)
+        if isinstance(value, (set, frozenset)) and all(isinstance(x, _IMMUTABLE) for x in value):
+            source.ask, source.value = EQUAL, copy.copy(value)
+            return value
+        if isinstance(value, deque):
+            return self._visit_container(source, True)
+        if isinstance(value, (ContextVar, ReferenceType)):
+            try:
+                held = value.get() if isinstance(value, ContextVar) else value()
+            except LookupError:
+                return value
+            self._keep.append(held)
+            self._visit(
+                held, ("call", source, "get" if isinstance(value, ContextVar) else "__call__"), source.path, True
+            )
+            return value
         if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):
             raise Unreachable(
                 f"the function reaches {source.path} from outside, a {kind.__module__.partition('.')[0]}."
                 f"{kind.__name__}, whose numbers a program cannot watch; pass np.asarray of it as an argument"
             )
         if not _is_open(kind) or not (hasattr(value, "__dict__") or _slots_of(kind)):
-            if isinstance(value, (ReferenceType, local)) or any(hasattr(kind, name) for name in _HOLD_OTHERS):
+            if any(hasattr(kind, name) for name in _HOLD_OTHERS):
                 self.opaque.append(source)
             return value
         source.ask = CONTAINER
         self._visit_members(kind, _MAKE_OBJECTS)
         blank = None if raw else _make_blank(kind)
         return self._visit_attributes(source, raw or blank is None, blank)
+
+    def _visit_op(self, op: Op, path: str) -> Op:
+        """An op of the user's: its rules are recorded, and what they reach is a part of the program."""
+        rules = op.vjps if isinstance(op.vjps, tuple) else (getattr(op.vjps, "rule", None),)
+        for rule in () if op.in_table else (op.fn, *rules, *op.partials):
+            rule = getattr(rule, "denominator", rule)
+            if callable(rule):
+                self._visit(rule, ("object", rule), path, True)
+        return op
 
     def _visit_attributes(self, source: Source, raw: bool, blank: Any) -> Any:
         """The attributes of an object; blank: a new one, to be given what stands for them."""
@@ -390,7 +423,7 @@ class Outside:
 
     def _visit_members(self, kind: type, but: frozenset[str]) -> None:
         """A class's data, and the code of its methods, which run as they are. but: methods that do not run."""
-        for base in kind.__mro__:
+        for base in (*kind.__mro__, *type(kind).__mro__):
             if is_of_library(base.__module__) or (base, but) in self._classes:
                 continue
             self._classes.add((base, but))
@@ -402,7 +435,7 @@ class Outside:
                     for function in code:
                         if (special or name in self._mentioned) and name not in but:
                             self._visit(function, ("object", function), f"{base.__name__}.{name}", True)
-                elif name in self._mentioned and not special and not hasattr(x, "__get__"):
+                elif name in self._mentioned and not special and not _is_of_python(x):
                     self._visit(x, ("item", attributes, name), f"{base.__name__}.{name}", True)
 
     def _root(self, value: Any, path: str, sort: str) -> Source:
@@ -532,7 +565,12 @@ def _is_open(kind: type) -> bool:
     """Whether objects of this type are no more than their attributes."""
     if kind in (SimpleNamespace, Namespace) or any(base in tree._registered for base in kind.__mro__):
         return True
-    return not is_of_library(kind.__module__)
+    return not is_of_library(kind.__module__) or kind is local
+
+
+def _is_of_python(x: Any) -> bool:
+    """Whether a member of a class is one of Python's own descriptors, of slots say."""
+    return hasattr(x, "__get__") and is_of_library(type(x).__module__)
 
 
 def _make_blank(kind: type) -> Any:
@@ -561,6 +599,8 @@ def is_variable(value: Any) -> bool:
 
 def is_equal(a: Any, b: Any) -> bool:
     """Whether two values are the same for a program: 0.0 is not -0.0, 1 is not 1.0, nan is nan."""
+    if isinstance(a, (set, frozenset)):
+        return type(a) is type(b) and bool(a == b)
     return type(a) is type(b) and (a is b or repr(a) == repr(b))
 
 

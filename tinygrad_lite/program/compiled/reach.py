@@ -6,6 +6,7 @@ traced, so that the program is not for it.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class _Reach:
         for source in reversed(outside.sources):
             if source.ask != HELD or source in needed:
                 needed.add(source)
-                needed |= {source.step[1]} if source.step[0] in ("item", "attribute") else set()
+                needed |= {source.step[1]} if source.step[0] in ("item", "attribute", "call") else set()
                 needed |= {source.twin} if source.twin is not None else set()
         for source in outside.sources:
             if source in needed:
@@ -57,6 +58,8 @@ class _Reach:
                 text = f"{self.writer.bind(cell, 'cell')}.cell_contents"
             case ("item", parent, key):
                 text = f"{self.names[parent]}[{self.writer.spell_key(key)}]"
+            case ("call", parent, name):
+                text = f"{self.names[parent]}.{name}()"
             case (_, parent, name):
                 text = f"{self.names[parent]}.{name}"
         self.names[source] = f"o{len(self.names)}"
@@ -86,7 +89,7 @@ class _Reach:
             tests = [f"type({name}) is not {kind}"]
             if isinstance(value, dict):
                 tests.append(f"tuple({name}) != {self._bind(source.keys, 'keys')}")
-            elif isinstance(value, (list, tuple)):
+            elif isinstance(value, (list, tuple, deque)):
                 tests.append(f"len({name}) != {len(source.keys)}")
             return tests
         assert source.ask == INPUT
