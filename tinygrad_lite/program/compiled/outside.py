@@ -24,6 +24,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import getmro
 from threading import local
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
@@ -423,7 +424,7 @@ class Outside:
 
     def _visit_members(self, kind: type, but: frozenset[str]) -> None:
         """A class's data, and the code of its methods, which run as they are. but: methods that do not run."""
-        for base in (*kind.__mro__, *type(kind).__mro__):
+        for base in (*kind.__mro__, *getmro(type(kind))):
             if is_of_library(base.__module__) or (base, but) in self._classes:
                 continue
             self._classes.add((base, but))
