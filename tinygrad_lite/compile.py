@@ -176,7 +176,7 @@ class Compiled:
                 again = trace_function(outside, name, args, kwargs, key[0])
                 check_repeatable(name, trace, again, outside, states)
                 expected = f(*args, **kwargs)
-                outside.forget_counters()
+                outside.forget_own_changes()
                 generated = generate(trace, outside, name, leaves)
                 if any(type(x) is Tensor and x._flags & GRAD for x in tree.flatten(expected)[0]):
                     generated.gives_gradient, generated.entry = True, None

@@ -339,6 +339,22 @@ def test_places_that_are_read_by_a_call():
     )
 
 
+def test_an_optimiser():
+    opt = tg.optim.Adam(lr=0.1)
+    params, state = {"w": X * 2}, None
+    state = opt.init(params)
+
+    def f(x):
+        return opt.update(params, {"w": x}, state)[0]
+
+    changes = [
+        lambda: opt.defaults.update(lr=0.3),
+        lambda: params["w"].__setitem__(0, 5.0),
+        lambda: params.update(w=-X),
+    ]
+    assert_follows(f, *changes)
+
+
 def test_operations_of_the_users():
     doubled = tg.custom_vjp(lambda x: x * 2, lambda g, y, x: g * 2 * W)
     scaled = tg.elementwise(lambda x: x * rate, lambda y, x: rate * W)
@@ -481,6 +497,26 @@ def test_replaced_arrays_are_let_go():
     compiled(X)
     gc.collect()
     assert gone() is None
+
+
+def test_what_a_function_counts_is_no_part_of_the_program():
+    """What f changes outside, it changes only while it is traced."""
+    calls, seen, held, count = [], {}, [W], 0
+
+    def f(x):
+        nonlocal count
+        count += 1
+        calls.append(count)
+        seen[len(seen)] = 1
+        held.append(1)
+        return held[0] * x
+
+    compiled = tg.compile(f)
+    compiled(X)
+    for _ in range(5):
+        assert_allclose(compiled(X), held[0] * X)
+        held[0] = held[0] * 2
+    assert len(compiled.programs) == 1
 
 
 def test_what_changes_at_every_call_is_told_once_and_never_frozen():

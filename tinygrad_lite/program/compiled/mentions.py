@@ -39,6 +39,22 @@ def _asks_what_is_in(code: CodeType) -> bool:
     return any(i.opname == "CONTAINS_OP" for i in dis.get_instructions(code))
 
 
+_CHANGE_CONTAINERS = {"append", "appendleft", "extend", "insert", "pop", "popleft", "popitem", "remove", "discard"} | {
+    "add",
+    "update",
+    "setdefault",
+    "clear",
+}
+
+
+@lru_cache(1000)
+def changes_containers(code: CodeType) -> bool:
+    """Whether code may change a list, a dictionary or a set."""
+    subscripts = ("STORE_SUBSCR", "DELETE_SUBSCR")
+    changes = any(i.opname in subscripts for i in dis.get_instructions(code))
+    return changes or not _CHANGE_CONTAINERS.isdisjoint(code.co_names)
+
+
 def names_assigned(code: CodeType) -> set[str]:
     """The attributes, and the variables from outside, that the code assigns."""
     stores = ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF")

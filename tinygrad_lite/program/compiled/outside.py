@@ -38,7 +38,16 @@ from ...array_view import ArrayView
 from ...op import Op
 from ...tensor import LIFTED, TRACED, Tensor
 from ..trace import make_input
-from .mentions import code_of, functions_of, globals_in, is_of_library, looks_numbers_up, names_assigned, names_in
+from .mentions import (
+    changes_containers,
+    code_of,
+    functions_of,
+    globals_in,
+    is_of_library,
+    looks_numbers_up,
+    names_assigned,
+    names_in,
+)
 
 MENTIONED, EVERYTHING, WATCHED = "mentioned", "everything", "watched"
 WAYS: Final = (MENTIONED, EVERYTHING, WATCHED)
@@ -93,6 +102,15 @@ class Source:
     def name(self) -> Any:
         """The variable or attribute that it is the value of."""
         return self.path if self.step[0] == "cell" else self.step[-1]
+
+    def has_changed(self) -> bool:
+        """Whether a number, or the length or the keys of a container, is another now."""
+        if self.ask == EQUAL:
+            return not is_equal(self.read(), self.value)
+        if self.ask != CONTAINER or not isinstance(self.value, (list, dict, deque)):
+            return False
+        now = self.read()
+        return len(now) != len(self.keys) or (isinstance(now, dict) and tuple(now) != self.keys)
 
     def read(self) -> Any:
         """What is there now."""
@@ -194,13 +212,14 @@ class Outside:
             known.add(id(owner(array)))
             self.sources.append(Source("an array", ("object", array), array, BYTES, numbers=array.tobytes()))
 
-    def forget_counters(self) -> None:
-        """Stop watching numbers that the function itself has just changed: the program does not depend on them, since
-        it was traced twice."""
-        changed = {s for s in self.sources if s.ask == EQUAL and s.twin is None and not is_equal(s.read(), s.value)}
+    def forget_own_changes(self) -> None:
+        """Stop watching numbers, and the lengths of containers, that the function itself has just changed: the program
+        does not depend on them, since it was traced twice."""
+        changed = [s for s in self.sources if s.twin is None and s.has_changed()]
         assigned = {name for code in self._codes for name in names_assigned(code)} if changed else set()
         for source in changed:
-            if source.name in assigned:
+            is_number = isinstance(source.value, _IMMUTABLE)
+            if source.name in assigned if is_number else any(map(changes_containers, self._codes)):
                 source.ask = HELD
 
     def release(self) -> list[Source]:
@@ -342,6 +361,8 @@ class Outside:
             raw = raw or not is_of_library(kind.__module__) or kind.__module__ == "functools"
             inner = self._visit(wrapped, ("attribute", source, "__wrapped__"), source.path, raw)
             return value if inner is wrapped else inner
+        if isinstance(value, Tensor):
+            return value  # a buffer, which says itself that it cannot be read
         if isinstance(value, Op):
             return self._visit_op(value, source.path)
         if isinstance(value, (set, frozenset)) and all(isinstance(x, _IMMUTABLE) for x in value):
@@ -387,14 +408,14 @@ class Outside:
         value = source.value
         if blank is not None:
             self._found[id(value), raw] = source, blank
-        same = True
+        same, is_ours = True, _is_ours(type(value))  # our code is not read, so all its attributes may matter
         if hasattr(value, "__dict__"):
             items = list(value.__dict__.items())
             keys = tuple([name for name, _ in items])
             attributes = Source(source.path, ("attribute", source, "__dict__"), None, KEYS, keys=keys)
             self.sources.append(attributes)
             for name, x in items:
-                new = self._visit_member(name, x, ("item", attributes, name), source.path, raw)
+                new = self._visit_member(name, x, ("item", attributes, name), source.path, raw, is_ours)
                 same = same and new is x
                 if blank is not None:
                     blank.__dict__[name] = new
@@ -408,8 +429,10 @@ class Outside:
                     object.__setattr__(blank, name, new)
         return value if blank is None or same else blank
 
-    def _visit_member(self, name: str, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
-        if name not in self._mentioned:
+    def _visit_member(
+        self, name: str, value: Any, step: tuple[Any, ...], path: str, raw: bool, is_ours: bool = False
+    ) -> Any:
+        if name not in self._mentioned and not is_ours:
             by_name = not self._mentioned & _ALL_ATTRIBUTES
             if self.way == MENTIONED and not raw and not (by_name and isinstance(value, _IMMUTABLE)):
                 self.left_out = True
@@ -566,7 +589,12 @@ def _is_open(kind: type) -> bool:
     """Whether objects of this type are no more than their attributes."""
     if kind in (SimpleNamespace, Namespace) or any(base in tree._registered for base in kind.__mro__):
         return True
-    return not is_of_library(kind.__module__) or kind is local
+    return not is_of_library(kind.__module__) or kind is local or _is_ours(kind)
+
+
+def _is_ours(kind: type) -> bool:
+    """Whether it is a class of this package: an optimiser, a layer."""
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _is_of_python(x: Any) -> bool:
