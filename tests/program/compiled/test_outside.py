@@ -508,6 +508,7 @@ def test_what_a_function_counts_is_no_part_of_the_program():
         count += 1
         calls.append(count)
         seen[len(seen)] = 1
+        seen["runs"] = seen.get("runs", 0) + 1
         held.append(1)
         return held[0] * x
 

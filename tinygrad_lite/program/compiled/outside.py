@@ -218,8 +218,9 @@ class Outside:
         changed = [s for s in self.sources if s.twin is None and s.has_changed()]
         assigned = {name for code in self._codes for name in names_assigned(code)} if changed else set()
         for source in changed:
-            is_number = isinstance(source.value, _IMMUTABLE)
-            if source.name in assigned if is_number else any(map(changes_containers, self._codes)):
+            is_variable = source.step[0] != "item" or source.step[1].ask in (HELD, KEYS)  # or an attribute
+            by_name = is_variable and isinstance(source.value, _IMMUTABLE)
+            if source.name in assigned if by_name else any(map(changes_containers, self._codes)):
                 source.ask = HELD
 
     def release(self) -> list[Source]:
