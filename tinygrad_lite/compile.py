@@ -95,6 +95,8 @@ class Compiled:
         kind = self._kinds.setdefault(key, _Kind())
         if all(program.find(leaves) is None for program in kind.programs):
             self._compile_kind(args, kwargs, leaves, key, kind)
+        if not kind.programs:
+            raise RuntimeError(f"{self.__name__} has no program: what it reaches outside changes while it is made")
         return kind.programs[0].text
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -128,7 +130,7 @@ class Compiled:
             raise RuntimeError(f"{name}: inside a traced function, call the plain function, not the compiled one")
         changed = kind.changed_numbers(leaves)
         if kind.changes > _MOST_CHANGES:
-            return f(*args, **kwargs)
+            return _as_arrays(f(*args, **kwargs))
         generated = None
         if changed:
             tries = [changed] + ([frozenset([place]) for place in changed] if len(changed) > 1 else [])
