@@ -392,7 +392,7 @@ class Outside:
             return value
         source.ask = CONTAINER
         self._visit_members(kind, _MAKE_OBJECTS)
-        blank = None if raw else _make_blank(kind)
+        blank = None if raw or _is_sparse(kind) else _make_blank(kind)
         return self._visit_attributes(source, raw or blank is None, blank)
 
     def _visit_op(self, op: Op, path: str) -> Op:
@@ -409,7 +409,10 @@ class Outside:
         value = source.value
         if blank is not None:
             self._found[id(value), raw] = source, blank
-        same, is_ours = True, _is_ours(type(value))  # our code is not read, so all its attributes may matter
+        same, is_ours = (
+            True,
+            _is_ours(type(value)) or _is_sparse(type(value)),
+        )  # our code is not read, so all its attributes may matter
         if hasattr(value, "__dict__"):
             items = list(value.__dict__.items())
             keys = tuple([name for name, _ in items])
@@ -590,7 +593,12 @@ def _is_open(kind: type) -> bool:
     """Whether objects of this type are no more than their attributes."""
     if kind in (SimpleNamespace, Namespace) or any(base in tree._registered for base in kind.__mro__):
         return True
-    return not is_of_library(kind.__module__) or kind is local or _is_ours(kind)
+    return not is_of_library(kind.__module__) or kind is local or _is_ours(kind) or _is_sparse(kind)
+
+
+def _is_sparse(kind: type) -> bool:
+    """Whether it is a sparse matrix of SciPy's, whose arrays are its attributes."""
+    return kind.__module__.startswith("scipy.sparse")
 
 
 def _is_ours(kind: type) -> bool:
