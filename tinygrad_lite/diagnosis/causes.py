@@ -106,15 +106,10 @@ class _Causes:
                 continue
             if min((s.cost for s in found), default=_UNEXPLAINED) <= _SIMPLE:
                 break
-            for e in context.search.explain(root, target, pairs, banned=self._find_later(j.formula.name)):
+            for e in context.search.explain(root, target, pairs, banned=self.judge.find_later(j.formula.name)):
                 if context is self.contexts[0] or self._is_in_users_words(e.root):
                     found.append(self._suspect(context, j.formula.name, e, (j.formula.name,), penalty))
         return found
-
-    def _find_later(self, name: str) -> set[str]:
-        """The line's own gradient, and those that are computed after it."""
-        names = [f.name for f, _ in self.judge.formulas]
-        return set(names[names.index(name) :]) if name in names else {name}
 
     def _contexts_for(self, j: Judged) -> list[_Context]:
         """The user's values; where some upstream are wrong, the true ones as well."""
@@ -191,7 +186,7 @@ class _Causes:
 
         root = context.roots[line.name]
         found = []
-        banned = self._find_later(line.name)
+        banned = self.judge.find_later(line.name)
         for e in context.search.explain(root, self._aim(pilot), pairs=False, place=place, banned=banned):
             explained = self._check(context, line.name, e)
             if explained is not None and pilot.formula.name in explained:

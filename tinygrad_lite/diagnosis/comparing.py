@@ -14,6 +14,7 @@ from ..tensor import Tensor
 from .causes import find_causes
 from .entries import Given, open_manual
 from .judging import Judge
+from .power import measure_power
 from .report import Comparison
 
 _DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
@@ -40,6 +41,7 @@ def _compare(f: Callable[..., Any], args: tuple[Any, ...], wrt: Any, given: dict
         tuple(judge.entries(reading)),
         tuple(reading.findings),
         namespace,
+        lambda: measure_power(judge, reading),
     )
 
 

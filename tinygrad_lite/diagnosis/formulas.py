@@ -142,7 +142,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             leaf(name, node.shape, node.dtype)
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
-    arrays = [_widen(x) for x in recording.inputs]
+    arrays = [widen(x) for x in recording.inputs]
     wide = compute_nodes(layout.program, arrays) or {}
     shaken = [compute_nodes(layout.program, arrays, shake(eps, seed)) or {} for seed in range(DRAWS)]
 
@@ -189,7 +189,7 @@ def shake(eps: float, seed: int) -> After:
     return after
 
 
-def _widen(x: Any) -> Any:
+def widen(x: Any) -> Any:
     """In float64."""
     return x.astype(np.float64) if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f" else x
 

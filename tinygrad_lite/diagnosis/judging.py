@@ -15,7 +15,7 @@ from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
-from .formulas import DRAWS, UNITS, Derivation, Formula, derive_formulas, evaluate, shake, walk
+from .formulas import DRAWS, UNITS, Derivation, Formula, derive_formulas, evaluate, shake, walk, widen
 from .mutations import Bench
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 
@@ -308,11 +308,16 @@ class Judge:
                     return name
         return None
 
+    def find_later(self, name: str) -> set[str]:
+        """The line's own gradient, and those that are computed after it."""
+        names = [f.name for f, _ in self.formulas]
+        return set(names[names.index(name) :]) if name in names else {name}
+
     # -- values for trying formulas ------------------------------------------------------------------------------------
 
     def bench(self, reading: Reading, derivation: Derivation, values: Mapping[str, Any] | None = None) -> Bench:
         known = {**derivation.values, **(reading.values if values is None else values)}
-        return Bench({n: v for n, v in known.items() if n in derivation.leaves}, derivation.leaves, derivation.spell)
+        return Bench(known, derivation.leaves, derivation.spell, derivation.forward)
 
     @cached_property
     def other_values(self) -> list[dict[str, Any]]:
@@ -322,7 +327,7 @@ class Judge:
             values: dict[str, Any] = {}
             for derivation in (self.chain, self.simple):
                 layout = derivation.page.layout
-                computed = compute_nodes(layout.program, arrays)
+                computed = compute_nodes(layout.program, [widen(x) for x in arrays])
                 if computed is None:
                     break
                 names = {node: name for node, name in layout.names.items() if node in computed}

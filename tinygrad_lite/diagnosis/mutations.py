@@ -7,7 +7,7 @@ table of mistakes that match there, and beside them what people do without anybo
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,11 +62,18 @@ class Mutation:
 class Bench:
     """Computes trees over given values, each step once.
 
-    values: by name; leaves: a leaf for each name, which mutations may use; spell: a tree as text.
+    values: by name. leaves: a leaf for each name, which mutations may use. spell: a tree as text. variables: names of
+    what the forward pass computes, whose slopes may be taken.
     """
 
-    def __init__(self, values: Mapping[str, Any], leaves: Mapping[str, Node], spell: Callable[[Operand], str]) -> None:
-        self.leaves, self.spell = leaves, spell
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        leaves: Mapping[str, Node],
+        spell: Callable[[Operand], str],
+        variables: Collection[str] = (),
+    ) -> None:
+        self.leaves, self.spell, self.variables = leaves, spell, variables
         self.count = 0  # of steps computed
         self._values: dict[Node, Any] = {}
         for name, leaf in leaves.items():
@@ -100,6 +107,16 @@ class Bench:
                 warnings.simplefilter("ignore")
                 self._values[x] = x.op.fn(*operands, **x.params)
         return self._values[x]
+
+    @property
+    def mark(self) -> int:
+        """How many steps are kept; see `forget`."""
+        return len(self._values)
+
+    def forget(self, mark: int) -> None:
+        """Drop the values of the steps computed since: there are thousands, and they can be computed again."""
+        while len(self._values) > mark:
+            self._values.popitem()
 
     def apply(self, op: Op, *operands: Operand, **params: Any) -> Node | None:
         """A new step; None where NumPy refuses it."""
@@ -394,7 +411,7 @@ def _is_local_slope(x: Node) -> bool:
 def find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
     """Derivatives of activations, of every value of this shape."""
     for x in bench.arrays:
-        if x.shape != shape or np.asarray(bench.value(x)).dtype.kind != "f":
+        if x.shape != shape or x.name not in bench.variables or np.asarray(bench.value(x)).dtype.kind != "f":
             continue
         t, s = bench.apply(tanh, x), bench.apply(sigmoid, x)
         found = [(bench.apply(greater, x, 0), "relu"), (t, "tanh itself"), (s, "the sigmoid itself")]

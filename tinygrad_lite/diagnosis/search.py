@@ -18,7 +18,8 @@ from ..rules.elementwise import divide, multiply, negative, subtract
 from .mutations import CHECK, Bench, Mutation, mutate, positions
 
 _MOST = 12  # explanations that are kept
-_STEPS = 60_000  # of pairs, computed at most: some seconds
+_STEPS = 20_000  # of pairs, computed at most: a second or two
+_LIKELY = 2.2  # mistakes that cost more are not tried in pairs
 _WORK = 3e8  # numbers computed at most, in the search for pairs
 
 
@@ -154,16 +155,19 @@ class Search:
         found: list[Explanation] = []
         if target.says_nothing:
             return found
-        singles: list[tuple[Mutation, Operand]] = []
+        singles: list[Mutation] = []
         self._try(root, (), target, found)
+        mark = self.bench.mark
         for m in mutate(self.bench, root):
             new = self.bench.replace(root, m.path, m.new)
             if new is not None:
-                singles.append((m, new))
+                singles.append(m)
                 self._try(new, (m,), target, found)
+            self.bench.forget(mark)
         found += self._find_updates(root, target)
         if pairs:
-            self._try_pairs(singles, target, found)
+            self._try_pairs(root, singles, target, found)
+        self.bench.forget(mark)
         return sorted(found, key=self._rank)[:_MOST]
 
     def _rank(self, e: Explanation) -> tuple[float, int]:
@@ -193,34 +197,34 @@ class Search:
         together = sum(m.cost for m in mutations) + 0.5 * (len(mutations) - 1)
         found.append(Explanation(whole, mutations, together))
 
-    def _try_pairs(self, singles: list[tuple[Mutation, Operand]], target: Target, found: list[Explanation]) -> None:
+    def _try_pairs(self, root: Operand, singles: list[Mutation], target: Target, found: list[Explanation]) -> None:
         """Two mutations, the cheap ones first."""
-        size = max(target.numbers.size, 50)
-        budget = min(_STEPS, int(_WORK / size))
-        start = self.bench.count
-        seen: set[Any] = set()
-        firsts = []
-        for m, new in sorted(singles, key=lambda pair: pair[0].cost):
-            value = self.bench.value(new)
-            key = np.asarray(value).tobytes() if np.size(value) < 100_000 else id(new)
-            if m.cost <= 2.2 and key not in seen:
-                seen.add(key)
-                firsts.append((m, new))
+        budget = min(_STEPS, int(_WORK / max(target.numbers.size, 50)))
+        start, mark = self.bench.count, self.bench.mark
         best = np.inf
-        for m, new in firsts:
-            if m.cost + 1.5 > best + 0.5:
+        seen: set[int] = set()
+        for first in sorted(singles, key=lambda m: m.cost):
+            if first.cost > _LIKELY or first.cost + 1.5 > best:
                 break
-            for second in mutate(self.bench, new):
-                if second.cost > 2.2 or m.cost + second.cost > best + 0.5:
-                    continue
-                whole = self.bench.replace(new, second.path, second.new)
-                if whole is not None:
-                    before = len(found)
-                    self._try(whole, (m, second), target, found)
-                    if len(found) > before:
-                        best = min(best, found[-1].cost)
+            self.bench.forget(mark)
+            changed = self.bench.replace(root, first.path, first.new)
+            key = hash(np.asarray(self.bench.value(changed)).tobytes())
+            if key in seen:
+                continue
+            seen.add(key)
+            inner = self.bench.mark
+            for second in mutate(self.bench, changed):
+                self.bench.forget(inner)
                 if self.bench.count - start > budget:
                     return
+                if second.cost > _LIKELY or first.cost + second.cost > best:
+                    continue
+                whole = self.bench.replace(changed, second.path, second.new)
+                before = len(found)
+                if whole is not None:
+                    self._try(whole, (first, second), target, found)
+                if len(found) > before:
+                    best = min(best, found[-1].cost)
 
     def _find_updates(self, root: Operand, target: Target) -> Iterator[Explanation] | list[Explanation]:
         """A parameter after (or before) an update: W - α dW for some α."""
