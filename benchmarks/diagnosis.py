@@ -20,6 +20,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ import tinygrad_lite as tg
 
 Arrays = tuple[Any, ...]
 _SHOWN = 20
+PAGE = Path(__file__).parents[1] / "docs" / "check_your_backprop.md"
+_START, _END = "<!-- table -->", "<!-- end of table -->"
 
 
 @dataclass(frozen=True)
@@ -405,24 +408,33 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=200, help="mistakes to plant (default %(default)s)")
     parser.add_argument("--correct", type=int, default=500, help="right backward passes to try (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the first of the seeds (default %(default)s)")
+    parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.name}")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.trials)
     outcomes = [try_mistake(seed) for seed in seeds]
-    head = "| {} | planted | located | named | undecided |\n|---|---|---|---|---|"
-    print(
-        head.format("mistake"),
-        *tabulate(outcomes, lambda o: o.kind),
-        *tabulate(outcomes, lambda o: "**all**"),
-        sep="\n",
-    )
-    print()
-    print(head.format("model"), *tabulate(outcomes, lambda o: o.model), sep="\n")
+    accused = [found for seed in range(options.correct) if (found := try_correct(options.seed + seed)) is not None]
+    table = "\n".join(write_tables(outcomes, options.correct, len(accused)))
+    print(table)
     missed = [(o, seed) for o, seed in zip(outcomes, seeds, strict=True) if not (o.named or o.undecided)]
     for o, seed in missed[:_SHOWN]:
         print(f"\nnot named (seed {seed}): {o.kind}, {o.model}: {o.line}{'' if o.located else ' (not located)'}")
-    accused = [found for seed in range(options.correct) if (found := try_correct(options.seed + seed)) is not None]
-    print(f"\nright backward passes: {options.correct}; accused: {len(accused)}")
     print(*accused[:_SHOWN], sep="\n\n")
+    if options.write:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
+        PAGE.write_text(f"{before}{_START}\n{table}\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+
+
+def write_tables(outcomes: list[Outcome], correct: int, accused: int) -> Iterator[str]:
+    """What was measured, in Markdown."""
+    head = "| {} | planted | located | named | undecided |\n|---|---|---|---|---|"
+    yield head.format("mistake")
+    yield from tabulate(outcomes, lambda o: o.kind)
+    yield from tabulate(outcomes, lambda o: "**all**")
+    yield ""
+    yield head.format("model")
+    yield from tabulate(outcomes, lambda o: o.model)
+    yield ""
+    yield f"Right backward passes tried: {correct}. Accused: {accused}."
 
 
 if __name__ == "__main__":

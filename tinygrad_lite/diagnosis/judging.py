@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..program.derivation.recording import record
 from ..program.derivation.samples import draw_samples
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
+from ..tensor import Tensor
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
 from .formulas import DRAWS, UNITS, Derivation, Formula, derive_formulas, evaluate, shake, walk, widen
@@ -21,9 +23,9 @@ from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 
 _UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
 _NOISE = 200  # times the noise measured in three draws
+_VOTE = 0.2  # what an intermediate value that is right in a convention says for it
 _FORMS = 20  # an honest result may be this times the tolerance apart
-_COARSE = 0.05  # a tolerance above this part of the largest entry says nothing
-_SETTLED = 1e-3  # but a difference this small does
+_SETTLED = 1e-3  # a larger difference, relative to the largest entry, leaves it open even if rounding may explain it
 
 
 @dataclass
@@ -57,11 +59,11 @@ class Judge:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], wrt: Any, given: dict[str, Given]) -> None:
         self.given = given
-        self.recording = record(f, args, wrt)
+        self.recording = record(f, tree.map(widen, args), wrt)
         wished = {name[1:] for name in given if name.startswith("d")}
         kept = wished & set(self.recording.labels.forward.values())
-        inputs = [np.asarray(x) for x in self.recording.inputs]
-        precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f" and x.ndim]
+        inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0] if np.ndim(x)]
+        precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f"]
         self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
         self.simple, self.chain = self._derive(kept)
         self._rename_copies()
@@ -109,12 +111,18 @@ class Judge:
 
     @cached_property
     def noise(self) -> dict[str, Any]:
-        found = dict(self.chain.noise)
-        for name, moves in self.simple.noise.items():
-            if name in found and np.shape(found[name]) == np.shape(moves):
-                gap = np.abs(np.subtract(self.simple.values[name], self.chain.values[name], dtype=float))
-                moves = np.fmax(moves, np.fmax(found[name], gap / _FORMS))
-            found[name] = moves
+        """How far the printed formulas move with rounding."""
+        return {**self.chain.noise, **self.simple.noise}
+
+    @cached_property
+    def widest(self) -> dict[str, Any]:
+        """The same, of the worse of two forms: the chain rule step by step divides by what the printed one cancels."""
+        found = dict(self.noise)
+        for name, moves in self.chain.noise.items():
+            if np.shape(found[name]) == np.shape(moves):
+                gap = np.abs(np.subtract(self.truth[name], self.chain.values[name], dtype=float))
+                gap = np.nan_to_num(gap, nan=np.inf, posinf=np.inf)
+                found[name] = np.max([found[name], moves, gap / _FORMS], axis=0)
         return found
 
     # -- conventions ---------------------------------------------------------------------------------------------------
@@ -142,11 +150,13 @@ class Judge:
         return found[:3]
 
     def read(self) -> list[Reading]:
-        """The entries in each convention that their right ones allow."""
+        """The entries in each convention; in one alone if all that can be compared is right there."""
         readings = [self._read(c) for c in self.find_conventions()]
-        votes = [self._count_votes(r) for r in readings]
-        most = max(votes)
-        return [r for r, v in zip(readings, votes, strict=True) if v == most]
+        for reading in readings:
+            reading.cost = -_VOTE * self._count_votes(reading)
+        readings.sort(key=lambda r: r.cost)
+        right = [r for r in readings if all(j.right for j in r.judged.values())]
+        return right[:1] or readings
 
     def _count_votes(self, reading: Reading) -> int:
         """The intermediate values that are right in this convention; the first of them counts most."""
@@ -178,6 +188,9 @@ class Judge:
             if given.numbers.shape != expected.shape:
                 continue
             j.right = _within(given.numbers, expected, tolerance)
+            if not j.right and not self._starts_from_given(formula, derivation):
+                loose = self._tolerance(expected, self.widest.get(name, 0.0) * factor)
+                j.right = _within(given.numbers, expected, loose)
             j.consistent = _within(given.numbers, predicted, j.slack) or self._fits_chain(
                 convention, name, values, given
             )
@@ -189,6 +202,12 @@ class Judge:
             else:
                 values[name] = predicted
         return Reading(convention, judged, values)
+
+    def _starts_from_given(self, formula: Formula, derivation: Derivation) -> bool:
+        """Whether the user gave all the gradients that a line is computed from, so that only this line is judged."""
+        lines = {f.name for f in derivation.formulas}
+        needed = formula.uses & lines
+        return bool(needed) and all(n in self.given and self.given[n].numbers is not None for n in needed)
 
     def _fits_chain(self, convention: Convention, name: str, values: Mapping[str, Any], given: Given) -> bool:
         """Whether the numbers are those of the chain rule written step by step, on the user's values."""
@@ -228,7 +247,7 @@ class Judge:
                 for name in uses:
                     v = np.asarray(values[name])
                     if v.dtype.kind == "f":
-                        own = self.noise.get(name, 0.0)
+                        own = 0.0 if name in self.given else self.noise.get(name, 0.0)
                         own = own if np.shape(own) == v.shape else 0.0
                         own = np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300)
                         moved[name] = v + UNITS * own * rng.uniform(-1, 1, v.shape)
@@ -290,7 +309,7 @@ class Judge:
             return WRONG, ""
         if not largest and gap.size:
             return CANNOT_TELL, "all zero: any multiple of the right formula gives zeros too"
-        if np.max(j.tolerance, initial=0.0) > _COARSE * largest and np.max(gap, initial=0.0) > _SETTLED * largest:
+        if np.max(gap, initial=0.0) > _SETTLED * largest:
             saturated = self._find_saturated()
             if saturated:
                 return CANNOT_TELL, f"saturation: {saturated} is so near its limits that rounding decides the gradient"

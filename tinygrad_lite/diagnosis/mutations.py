@@ -172,6 +172,31 @@ def mutate(bench: Bench, root: Operand) -> Iterator[Mutation]:
         for m in _mutate_here(bench, node, above if path else None):
             if m.new is not None:
                 yield replace(m, path=path)
+    for m in _mutate_reductions(bench, root):
+        if m.new is not None:
+            yield m
+
+
+def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
+    """Every sum of a formula done in another way: where one sum is written as several, they go wrong together."""
+    sums = [x for _, x in positions(root) if type(x) is Node and x.op is sum_]
+    if len(sums) < 2:
+        return
+
+    def change(x: Operand, op: Op, params: dict[str, Any]) -> Operand | None:
+        if type(x) is not Node or x.op is None:
+            return x
+        operands = [change(y, op, params) for y in x.operands]
+        if None in operands:
+            return None
+        return bench.apply(op, *operands, **params) if x.op is sum_ else bench.put_in(x, operands)
+
+    for op in (sum_, mean):
+        for axis in (None, *range(len(sums[0].operands[0].shape))):
+            for keepdims in (True, False):
+                params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
+                new = change(root, op, params)
+                yield Mutation(new, 1.6, "`{1}` stands where `{0}` belongs", (root, new))
 
 
 def _mutate_here(bench: Bench, x: Operand, above: Operand) -> Iterator[Mutation]:

@@ -46,8 +46,14 @@ def write_derivation(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int
     raise RuntimeError(f"derive: {problem}; this is a bug of tinygrad_lite, please report the function")
 
 
-def lay_out(recording: Recording, simplify: bool, kept: Collection[str] = ()) -> Page:
-    """The derivation, with or without algebra. kept: variables whose gradients have a line of their own."""
+def lay_out(
+    recording: Recording, simplify: bool, kept: Collection[str] = (), samples: Sequence[Sequence[Any]] = ()
+) -> Page:
+    """The derivation, with or without algebra.
+
+    kept: variables whose gradients have a line of their own. samples: the inputs that algebra is checked on; those that
+    were given, and others, if there are none.
+    """
     labels = recording.labels
     keys = frozenset(key for key, of in labels.backward.items() if labels.forward.get(of) in kept)
     program = _simplify(recording.program)
@@ -55,7 +61,7 @@ def lay_out(recording: Recording, simplify: bool, kept: Collection[str] = ()) ->
     facts: list[Fact] = []
     if simplify:
         known = recording.variables
-        samples = draw_samples(recording.inputs)
+        samples = samples or draw_samples(recording.inputs)
         algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals), keys)
         program = algebra(program)
         facts = algebra.facts
