@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from benchmarks.diagnosis import try_correct, try_mistake
+from tinygrad_lite.diagnosis.formulas import evaluate
 from tinygrad_lite.diagnosis.mistakes import MISTAKES
+from tinygrad_lite.diagnosis.mutations import Bench
+from tinygrad_lite.diagnosis.search import Factors, Search, Target
+from tinygrad_lite.program.program import Node
+from tinygrad_lite.program.trace import expand
 
 RIGHT_LINES = {
     "dZ2": "(A2 - Y) / k",
@@ -187,12 +193,67 @@ def test_the_report_in_a_notebook():
     assert "<table>" in tg.compare(grads, cost, *args)._repr_html_()
 
 
+def draw_operands(row):
+    """Random operands of a mistake's two sides: square matrices, so that any product fits."""
+    rng = np.random.default_rng(3)
+    return [x if type(x) is float else rng.normal(size=(3, 3)) if x.ndim == 2 else 3 for x in row.rule.operands]
+
+
 @pytest.mark.parametrize("row", MISTAKES, ids=lambda row: row.what)
 def test_the_sides_of_a_mistake_differ(row):
-    rng = np.random.default_rng(3)
-    rule = row.rule
-    operands = [
-        x if type(x) is float else rng.normal(size=(3, 3)) if x.ndim == 2 else rng.normal() for x in rule.operands
-    ]
-    right, wrong = (np.asarray(side(*operands, **rule.keywords)) for side in (rule.left, rule.right))
+    operands = draw_operands(row)
+    right, wrong = (np.asarray(side(*operands, **row.rule.keywords)) for side in (row.rule.left, row.rule.right))
     assert right.shape != wrong.shape or not np.allclose(right, wrong)
+
+
+@pytest.mark.parametrize("row", MISTAKES, ids=lambda row: row.what)
+def test_the_mutant_of_a_mistake_is_recognised(row):
+    operands = draw_operands(row)
+    values, leaves = {}, {}
+    for i, x in enumerate(operands):
+        if type(x) is not float:
+            name = f"x{i}"
+            values[name] = x
+            weak = type(x) is int
+            leaves[name] = Node(None, (), {}, np.shape(x), np.asarray(x).dtype, weak, name)
+    given = [leaves.get(f"x{i}", x) for i, x in enumerate(operands)]
+    with np.errstate(all="ignore"):
+        root, wrong = (expand(side, given, row.rule.keywords)[1] for side in (row.rule.left, row.rule.right))
+    bench = Bench(values, leaves, str)
+    numbers = np.asarray(evaluate(wrong, values), float)
+    with np.errstate(all="ignore"):
+        found = Search(bench, Factors(bench), {}).explain(root, Target(numbers, 1e-12), pairs=False)
+    assert found
+    np.testing.assert_allclose(np.asarray(bench.value(found[0].root), float), numbers)
+    assert min(e.cost for e in found) <= row.often
+    assert row.what in [m.what for e in found for m in e.mutations]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_right_gradients_of_random_networks_are_not_accused(seed):
+    assert try_correct(seed) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mistakes_in_random_networks_are_located(seed):
+    outcome = try_mistake(seed)
+    assert outcome.located, outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_right_gradients_of_many_random_networks_are_not_accused(seed):
+    assert try_correct(seed) is None
+
+
+def test_power_tells_what_tiny_weights_in_float32_hide():
+    args = draw(m=30)
+    power = tg.compare(write_by_hand(args)[0], cost, *args).power()
+    assert power.killed == power.total > 100
+    W1, b1, W2, b2, X, Y = draw(scale=0.003, dtype=np.float32, m=30)
+    args = (W1, 0 * b1, W2, 0 * b2, X, Y)
+    power = tg.compare(write_by_hand(args)[0], cost, *args).power()
+    hidden = [m.written for m in power.survivors]
+    assert "W2.T @ dZ2 * (1 - Z1**2)" in hidden
+    assert "pass unseen" in str(power)
+    assert all(m.data for m in power.survivors)

@@ -52,11 +52,10 @@ def _choose_arguments(f: Callable[..., Any], args: tuple[Any, ...], names: Colle
     for i, (name, arg) in enumerate(zip(parameters, args, strict=True)):
         leaves, paths = tree.flatten(arg)[0], tree.paths(arg, name)
         floats = [x._array if type(x) is Tensor else x for x in leaves]
-        arrays = [x for x in floats if isinstance(x, np.ndarray)]
-        if not arrays or any(x.dtype.kind not in "f" for x in arrays) or len(arrays) < len(floats):
+        if not _has_floats(arg):
             continue
         asked = any("d" + short in names for short in leaf_names(paths)) or "d" + name in names
-        if asked or name not in _DATA:
+        if asked or (name not in _DATA and all(isinstance(x, np.ndarray) for x in floats)):
             chosen.append(i)
     if not chosen:
         chosen = [i for i, arg in enumerate(args) if _has_floats(arg)]

@@ -14,8 +14,9 @@ from ..program.derivation.recording import Recording
 from ..program.derivation.samples import draw_samples
 from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
-from ..program.program import Node, Operand, is_scalar
+from ..program.program import Node, Operand
 from ..program.text import Expr, text
+from ..rules.elementwise import multiply
 
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
@@ -124,16 +125,22 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
 
     def grow(x: Operand, is_root: bool = False) -> Operand:
         if type(x) is not Node:
-            if is_scalar(x) and type(x) is int and x in by_number:
+            if type(x) is int and x in by_number:
                 return leaves[by_number[x]]
+            if type(x) is int and x % 2 == 0 and x // 2 in by_number:
+                return Node(multiply, (2, leaves[by_number[x // 2]]), {}, (), np.dtype(np.int64), weak=True)
             return x
         if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
         operands = tuple(grow(y) for y in x.operands)
+        if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
+            return operands[1]
         return Node(x.op, operands, x.params, x.shape, x.dtype, x.weak)
 
     short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
-    nameless = layout.nameless
+    known = {f"d{name}" for name in (*recording.labels.forward.values(), *recording.names.values())}
+    backward = {line.value for line in layout.backward if line.name.id not in known}
+    nameless = layout.nameless | backward
     for node in layout.program.steps:
         if node in nameless and len(walk(grow(node, is_root=True))) <= _LONGEST:
             short.add(node)

@@ -191,12 +191,14 @@ class Judge:
             if not j.right and not self._starts_from_given(formula, derivation):
                 loose = self._tolerance(expected, self.widest.get(name, 0.0) * factor)
                 j.right = _within(given.numbers, expected, loose)
-            j.consistent = _within(given.numbers, predicted, j.slack) or self._fits_chain(
-                convention, name, values, given
-            )
+            j.consistent = _within(given.numbers, predicted, j.slack)
             if not j.right:
                 j.upstream = [n for n in self._upstream(formula, derivation) if n in wrong]
                 wrong.add(name)
+                if not j.consistent and self._fits_chain(convention, name, values, given):
+                    j.consistent = True
+                    stepwise = next(f for f in self.chain.formulas if f.name == name)
+                    j.upstream = [n for n in self._upstream(stepwise, self.chain) if n in wrong]
             if np.all(np.isfinite(given.numbers)):
                 values[name] = given.numbers
             else:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Operand, shape_of
+from ..program.program import Operand, dtype_of, shape_of
 from ..program.ranges import Ranges
 from ..program.rewrite import MATRIX, SCALAR, Rule, rule
 from ..rules.neural import sigmoid
@@ -46,7 +46,8 @@ def mistake(
 
 
 def _number(_: Ranges, x: Operand, n: Operand) -> bool:
-    return shape_of(n) == ()
+    """Whether n is a length, or another whole number."""
+    return shape_of(n) == () and dtype_of(n).kind == "i"
 
 
 def _arrays(_: Ranges, *xs: Operand) -> bool:
@@ -64,6 +65,40 @@ LEAKY = "The derivative of leaky relu is 1 where Z > 0 and the slope elsewhere."
 AVERAGE = "The cost is an average: it is divided by the number of examples once, and so is each of its gradients."
 PRODUCT = "In the derivative of a product of matrices, the other factor is transposed so that the shapes come out."
 BIAS = "The bias is added to every example, so its gradient adds up over the examples, and over them only."
+
+CHAIN = "By the chain rule dZ is dA times g′(Z), entry by entry."
+
+SLOPES = [
+    mistake("g′(Z) is missing", lambda dA, A: dA * (1 - A**2), lambda dA, A: dA, MATRIX, MATRIX, why=CHAIN),
+    mistake("g′(Z) is missing", lambda dA, A: dA * (A * (1 - A)), lambda dA, A: dA, MATRIX, MATRIX, why=CHAIN),
+    mistake("g′(Z) is missing", lambda dA, Z: dA * (Z > 0), lambda dA, Z: dA, MATRIX, MATRIX, why=CHAIN),
+    mistake("g′(Z) is missing", lambda dA, Z: dA * np.heaviside(Z, 0.5), lambda dA, Z: dA, MATRIX, MATRIX, why=CHAIN),
+    mistake(
+        "g′(Z) is missing",
+        lambda dA, Z, slope: dA * np.where(Z > 0, 1, slope),
+        lambda dA, Z, slope: dA,
+        MATRIX,
+        MATRIX,
+        0.25,
+        why=CHAIN,
+    ),
+    mistake(
+        "g(Z) stands where g′(Z) belongs",
+        lambda dA, A: dA * (1 - A**2),
+        lambda dA, A: dA * A,
+        MATRIX,
+        MATRIX,
+        why=CHAIN,
+    ),
+    mistake(
+        "g′(Z) is added instead of multiplied",
+        lambda dA, A: dA * (1 - A**2),
+        lambda dA, A: dA + (1 - A**2),
+        MATRIX,
+        MATRIX,
+        why=CHAIN,
+    ),
+]
 
 ACTIVATIONS = [
     mistake("the square in tanh′ is missing", lambda A: 1 - A**2, lambda A: 1 - A, MATRIX, why=TANH),
@@ -334,4 +369,4 @@ SUMS = [
     ),
 ]
 
-MISTAKES = [*ACTIVATIONS, *AVERAGES, *OUTPUTS, *PRODUCTS, *SUMS]
+MISTAKES = [*SLOPES, *ACTIVATIONS, *AVERAGES, *OUTPUTS, *PRODUCTS, *SUMS]

@@ -18,7 +18,7 @@ from ..rules.elementwise import divide, multiply, negative, subtract
 from .mutations import CHECK, Bench, Mutation, mutate, positions
 
 _MOST = 12  # explanations that are kept
-_STEPS = 20_000  # of pairs, computed at most: a second or two
+_STEPS = 10_000  # of pairs, computed at most: a second or two
 _LIKELY = 2.2  # mistakes that cost more are not tried in pairs
 _WORK = 3e8  # numbers computed at most, in the search for pairs
 
