@@ -26,6 +26,9 @@ _UNEXPLAINED = 9.0
 _UPSTREAM = 0.4  # what it costs to blame a line that was not given
 _STEPWISE = 0.2  # … the same line, written as the chain rule gives it step by step
 _SIMPLE = 3.5  # no need to look for two mistakes in one line where one explains it as simply as this
+_CLOSE = (
+    0.5  # of two lines that are always equal, the shorter one is told if it costs no more than this above the other
+)
 _EXTRA = 2.0  # alternatives that cost this much more are not worth telling
 
 
@@ -246,8 +249,13 @@ class _Causes:
             if any(s.name == other.name and s.written == other.written for other, _ in kept):
                 continue
             print_ = self._fingerprint(s)
-            if print_ is None or not any(s.name == o.name and _are_equal(print_, p) for o, p in kept):
+            equal = [
+                i for i, (o, p) in enumerate(kept) if print_ is not None and s.name == o.name and _are_equal(print_, p)
+            ]
+            if not equal:
                 kept.append((s, print_))
+            elif len(s.written) < len(kept[equal[0]][0].written) and s.cost <= kept[equal[0]][0].cost + _CLOSE:
+                kept[equal[0]] = s, print_
         return [s for s, _ in kept]
 
     def _fingerprint(self, s: Suspect) -> list[Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from ..program.program import Node, Operand
 from ..program.text import Expr, text
 from ..rules.elementwise import multiply
 
+_SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
 DRAWS, UNITS = 4, 8  # in how many runs, and by how many units in the last place, values are shaken to see the noise
@@ -138,7 +140,8 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
         return Node(x.op, operands, x.params, x.shape, x.dtype, x.weak)
 
     short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
-    known = {f"d{name}" for name in (*recording.labels.forward.values(), *recording.names.values())}
+    forward_names = [line.name.id for line in layout.forward if not _SEVERAL.search(line.name.id)]
+    known = {f"d{n}" for n in (*forward_names, *recording.labels.forward.values(), *recording.names.values())}
     backward = {line.value for line in layout.backward if line.name.id not in known}
     nameless = layout.nameless | backward
     for node in layout.program.steps:

@@ -291,7 +291,7 @@ class Judge:
             difference = 0.0
         verdict, why = self._decide(j, reading, finite, largest, gap)
         remark = [why, given.remark] if verdict != RIGHT or "list" in given.remark else [why]
-        agrees = verdict == RIGHT or (verdict == CANNOT_TELL and j.right)
+        agrees = verdict != WRONG
         why = "; ".join(filter(None, remark))
         return Entry(name, verdict, why, difference, where, convention, agrees)
 

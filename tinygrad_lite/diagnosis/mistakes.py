@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Operand, dtype_of, shape_of
+from ..program.program import Node, Operand, dtype_of, shape_of
 from ..program.ranges import Ranges
 from ..program.rewrite import MATRIX, SCALAR, Rule, rule
 from ..rules.neural import sigmoid
@@ -50,8 +50,9 @@ def _number(_: Ranges, x: Operand, n: Operand) -> bool:
     return shape_of(n) == () and dtype_of(n).kind == "i"
 
 
-def _arrays(_: Ranges, *xs: Operand) -> bool:
-    return all(shape_of(x) != () for x in xs)
+def _outputs(_: Ranges, *xs: Operand) -> bool:
+    """Whether the operands are named arrays of the forward pass, as outputs and labels are."""
+    return all(type(x) is Node and x.op is None and x.shape and not (x.name or "").startswith("d") for x in xs)
 
 
 def _matrices(_: Ranges, *xs: Operand) -> bool:
@@ -250,7 +251,7 @@ OUTPUTS = [
         lambda A, Y: Y - A,
         MATRIX,
         MATRIX,
-        when=_arrays,
+        when=_outputs,
         why="The cost grows where the output is too large: its gradient is output minus label, not the reverse.",
     ),
     mistake(
@@ -259,7 +260,7 @@ OUTPUTS = [
         lambda A, Y: A,
         MATRIX,
         MATRIX,
-        when=_arrays,
+        when=_outputs,
         why="The gradient of the cost is output minus label; for classes, 1 is subtracted at the true class.",
     ),
     mistake(
@@ -268,7 +269,7 @@ OUTPUTS = [
         lambda A, Y: (A - Y) * A * (1 - A),
         MATRIX,
         MATRIX,
-        when=_arrays,
+        when=_outputs,
         why="A - Y is the derivative of cross-entropy and sigmoid together: the sigmoid's own is in it already.",
     ),
     mistake(
@@ -277,7 +278,7 @@ OUTPUTS = [
         lambda A, Y: A + Y,
         MATRIX,
         MATRIX,
-        when=_arrays,
+        when=_outputs,
         why="The gradient of the cost is output minus label.",
         often=1.5,
     ),

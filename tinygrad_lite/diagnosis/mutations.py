@@ -306,12 +306,27 @@ def _mutate_addition(bench: Bench, x: Node) -> Iterator[Mutation]:
         yield Mutation(bench.apply(subtract, a, b), 1.4, "the term `{}` has the wrong sign", (b,))
         yield Mutation(bench.apply(subtract, b, a), 1.5, "the term `{}` has the wrong sign", (a,))
     yield Mutation(bench.apply(multiply, a, b), 2, "the two sides of `{}` are multiplied", (x,))
+    terms = list(_find_terms(x))
+    if len(terms) > 2:
+        for term, sign in terms:
+            only = term if sign > 0 else bench.apply(negative, term)
+            yield Mutation(only, 1.8, "of `{}`, only the term `{}` is there", (x, term))
     for factor, word in ((2, "twice"), (0.5, "half")):
         for i, term in enumerate((a, b)):
             scaled = bench.apply(multiply, factor, term)
             if scaled is not None:
                 new = bench.put_in(x, (scaled, b) if i == 0 else (a, scaled))
                 yield Mutation(new, 2, f"the term `{{}}` counts {word}", (term,), CHECK)
+
+
+def _find_terms(x: Operand, sign: int = 1) -> Iterator[tuple[Operand, int]]:
+    """The terms of a sum of several, with their signs."""
+    if type(x) is Node and x.op in (add, subtract):
+        a, b = x.operands
+        yield from _find_terms(a, sign)
+        yield from _find_terms(b, sign if x.op is add else -sign)
+    else:
+        yield x, sign
 
 
 def _mutate_division(bench: Bench, x: Node) -> Iterator[Mutation]:

@@ -18,7 +18,9 @@ from ..rules.elementwise import divide, multiply, negative, subtract
 from .mutations import CHECK, Bench, Mutation, mutate, positions
 
 _MOST = 12  # explanations that are kept
-_STEPS = 10_000  # of pairs, computed at most: a second or two
+_STEPS = 20_000  # of pairs, computed at most: a second or two
+_PLAIN = 1.9  # what a constant factor of one or two digits costs, such as 0.2 or 1.5
+_COMMON = 1.45  # pairs of mistakes that cost no more are tried first
 _LIKELY = 2.2  # mistakes that cost more are not tried in pairs
 _WORK = 3e8  # numbers computed at most, in the search for pairs
 
@@ -106,7 +108,11 @@ class Factors:
         sign = -1 if factor < 0 else 1
         if abs(abs(factor) - 1) < 1e-6:
             return self.bench.apply(negative, root), "-1", 1.0
+        short = next((r for d in range(1, 5) if abs((r := float(f"{factor:.{d}g}")) / factor - 1) < 1e-9), None)
+        is_plain = short is not None and short == float(f"{short:.2g}")
         for value, cost, times, over in self._known:
+            if is_plain and cost >= _PLAIN:
+                break
             if abs(abs(factor) / value - 1) < 1e-6:
                 new: Operand | None = root
                 if times is not None:
@@ -120,9 +126,9 @@ class Factors:
                 )
                 return new, ("-" if sign < 0 else "") + words, cost + (1.0 if sign < 0 else 0.0)
         number = float(f"{factor:.15g}")
-        short = next((r for d in range(1, 5) if abs((r := float(f"{factor:.{d}g}")) / factor - 1) < 1e-9), None)
         number = number if short is None else short
-        return self.bench.apply(multiply, number, root), f"{number:.6g}", 3.5 if short is not None else 4.5
+        cost = _PLAIN if is_plain else 3.5 if short is not None else 4.5
+        return self.bench.apply(multiply, number, root), f"{number:.6g}", cost
 
     def _enclosed(self, x: Operand) -> str:
         text = self.bench.spell(x)
@@ -198,13 +204,29 @@ class Search:
         found.append(Explanation(whole, mutations, together))
 
     def _try_pairs(self, root: Operand, singles: list[Mutation], target: Target, found: list[Explanation]) -> None:
-        """Two mutations, the cheap ones first."""
+        """Two mutations: first two that are common, then others as well."""
         budget = min(_STEPS, int(_WORK / max(target.numbers.size, 50)))
-        start, mark = self.bench.count, self.bench.mark
-        best = np.inf
+        end = self.bench.count + budget
+        for limit in (_COMMON, _LIKELY):
+            before = len(found)
+            self._try_pairs_up_to(limit, root, singles, target, found, end)
+            if len(found) > before or self.bench.count > end:
+                return
+
+    def _try_pairs_up_to(
+        self,
+        limit: float,
+        root: Operand,
+        singles: list[Mutation],
+        target: Target,
+        found: list[Explanation],
+        end: int,
+    ) -> None:
+        """Pairs of mutations that each cost no more than the limit, as long as few enough steps were computed."""
+        mark = self.bench.mark
         seen: set[int] = set()
         for first in sorted(singles, key=lambda m: m.cost):
-            if first.cost > _LIKELY or first.cost + 1.5 > best:
+            if first.cost > limit:
                 break
             self.bench.forget(mark)
             changed = self.bench.replace(root, first.path, first.new)
@@ -215,16 +237,13 @@ class Search:
             inner = self.bench.mark
             for second in mutate(self.bench, changed):
                 self.bench.forget(inner)
-                if self.bench.count - start > budget:
+                if self.bench.count > end:
                     return
-                if second.cost > _LIKELY or first.cost + second.cost > best:
+                if second.cost > limit:
                     continue
                 whole = self.bench.replace(changed, second.path, second.new)
-                before = len(found)
                 if whole is not None:
                     self._try(whole, (first, second), target, found)
-                if len(found) > before:
-                    best = min(best, found[-1].cost)
 
     def _find_updates(self, root: Operand, target: Target) -> Iterator[Explanation] | list[Explanation]:
         """A parameter after (or before) an update: W - α dW for some α."""
