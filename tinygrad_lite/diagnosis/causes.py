@@ -17,7 +17,7 @@ from ..program.program import Node, Operand
 from .formulas import Derivation, Formula, evaluate, walk
 from .mutations import Bench, positions
 from .search import Explanation, Factors, Search, Target
-from .telling import Suspect, tell, tell_unexplained
+from .telling import Suspect, tell, tell_unexplained, tell_whole
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
@@ -68,6 +68,11 @@ class _Causes:
         return _Context(derivation, bench, Search(bench, Factors(bench), parameters), roots)
 
     def find(self, sources: list[Judged]) -> None:
+        for j in sources:
+            if j.given.whole:
+                self.reading.findings.append(tell_whole(self.reading, j, self._spell_correct(j)))
+                self.reading.cost += 1.0
+        sources = [j for j in sources if not j.given.whole]
         own = {j.formula.name: self._explain_own(j, pairs=False) for j in sources}
         left = list(sources)
         upstream = self._explain_upstream(sources, own)
@@ -90,6 +95,10 @@ class _Causes:
                 self.reading.findings.append(tell_unexplained(self.judge, self.reading, j, self.contexts[0].roots))
         order = {f.name: i for i, (f, _) in enumerate(self.judge.formulas)}
         self.reading.findings.sort(key=lambda f: order.get(f.name, len(order)))
+
+    def _spell_correct(self, j: Judged) -> str:
+        context = next(c for c in self.contexts if j.formula.name in c.roots)
+        return context.derivation.spell(context.roots[j.formula.name])
 
     def _add(self, suspects: list[Suspect]) -> None:
         suspects = self._without_equals(sorted(suspects, key=lambda s: s.rank))

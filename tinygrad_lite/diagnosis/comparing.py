@@ -13,11 +13,10 @@ from ..program.trace import name_arguments
 from ..tensor import Tensor
 from .causes import find_causes
 from .entries import Given, open_manual
+from .formulas import DATA
 from .judging import Judge
 from .power import measure_power
 from .report import Comparison
-
-_DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
 
 
 def compare_gradients(manual: Any, f: Callable[..., Any], args: tuple[Any, ...], wrt: Any) -> Comparison:
@@ -55,7 +54,7 @@ def _choose_arguments(f: Callable[..., Any], args: tuple[Any, ...], names: Colle
         if not _has_floats(arg):
             continue
         asked = any("d" + short in names for short in leaf_names(paths)) or "d" + name in names
-        if asked or (name not in _DATA and all(isinstance(x, np.ndarray) for x in floats)):
+        if asked or (name not in DATA and all(isinstance(x, np.ndarray) for x in floats)):
             chosen.append(i)
     if not chosen:
         chosen = [i for i, arg in enumerate(args) if _has_floats(arg)]

@@ -24,6 +24,7 @@ class Given:
     eps: float = 0.0
     problem: str = ""
     remark: str = ""
+    whole: bool = False  # whether its dtype is one of whole numbers
 
 
 def open_manual(manual: Any, args: tuple[Any, ...]) -> dict[str, Given]:
@@ -58,7 +59,7 @@ def _open(name: str, value: Any) -> Given:
     if array.dtype.kind in "biu":
         remark = f"its dtype is {array.dtype}: whole numbers, anything behind the point is lost"
     eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
-    return Given(name, array.astype(np.float64), eps, remark=remark)
+    return Given(name, array.astype(np.float64), eps, remark=remark, whole=array.dtype.kind in "biu")
 
 
 def describe_unknown(name: str, known: Collection[str], forward: Collection[str]) -> str:

@@ -22,6 +22,8 @@ from ..rules.elementwise import multiply
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
+DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
+"""What the data are called: arguments that are no parameters, unless their gradients are asked for."""
 DRAWS, UNITS = 4, 8  # in how many runs, and by how many units in the last place, values are shaken to see the noise
 
 
@@ -170,7 +172,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             moves = [np.abs(np.subtract(value_of(x, name, s), values[name], dtype=float)) for s in shaken]
             noise[name] = np.nan_to_num(np.max(moves, axis=0) / UNITS, nan=np.inf, posinf=np.inf)
     values.update(sizes)
-    parameters = {recording.names[node] for node in recording.leaves}
+    parameters = {recording.names[node] for node in recording.leaves} - DATA
     formulas = []
     for line in layout.backward:
         if line.value in short:

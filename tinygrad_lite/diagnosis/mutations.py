@@ -365,6 +365,13 @@ def _mutate_matmul(bench: Bench, x: Node) -> Iterator[Mutation]:
             )
     for kept, lost in ((a, b), (b, a)):
         yield Mutation(kept, 1.6, "the factor `{}` is missing", (lost,))
+    parts = {"only the first": slice(0, 1), "all but the first": slice(1, None), "all but the last": slice(None, -1)}
+    for word, part in parts.items():
+        p, q = (bench.apply(get, y, template=t) for y, t in ((a, (slice(None), part)), (b, (part,))))
+        if p is not None and q is not None:
+            yield Mutation(
+                bench.apply(matmul, p, q), 2.1, f"of the terms that `{{}}` adds up, {word} is there", (x,), CHECK
+            )
 
 
 def _find_turned(bench: Bench, x: Operand) -> list[Operand]:

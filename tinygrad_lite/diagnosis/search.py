@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Node, Operand
-from ..rules.elementwise import divide, multiply, negative, subtract
+from ..rules.elementwise import add, divide, multiply, negative, subtract
 from .mutations import CHECK, Bench, Mutation, mutate, positions
 
 _MOST = 12  # explanations that are kept
@@ -170,7 +170,9 @@ class Search:
                 singles.append(m)
                 self._try(new, (m,), target, found)
             self.bench.forget(mark)
-        found += self._find_updates(root, target)
+        if target.numbers.size > 1:
+            found += self._find_updates(root, target)
+            found += self._find_additions(root, target)
         if pairs:
             self._try_pairs(root, singles, target, found)
         self.bench.forget(mark)
@@ -194,6 +196,8 @@ class Search:
         if expressed is None or expressed[0] is None:
             return
         whole, words, cost = expressed
+        if mutations and cost >= _PLAIN and target.numbers.size == 1:
+            return  # some factor always fits one number
         placed = self._place(whole)
         if placed is None or not target.matches(self.bench.value(placed)):
             return
@@ -245,6 +249,25 @@ class Search:
                 if whole is not None:
                     self._try(whole, (first, second), target, found)
 
+    def _find_additions(self, root: Operand, target: Target) -> list[Explanation]:
+        """Some multiple of a named value too much, as of W in weight decay."""
+        found = []
+        value = self.bench.value(root)
+        if np.shape(value) != target.numbers.shape:
+            return []
+        for x in self.bench.arrays:
+            v = np.asarray(self.bench.value(x), dtype=float)
+            size = float(np.vdot(v, v))
+            if v.shape != target.numbers.shape or not size or not np.isfinite(size):
+                continue
+            factor = _shorten(float(np.vdot(v, target.numbers - value)) / size)
+            term = self.bench.apply(multiply, factor, x) if factor else None
+            new = None if term is None else self.bench.apply(add, root, term)
+            if new is not None and self._place(new) is new and target.matches(self.bench.value(new)):
+                m = Mutation(new, 2.0, "`{}` is added", (term,), CHECK)
+                found.append(Explanation(new, (m,), m.cost))
+        return found
+
     def _find_updates(self, root: Operand, target: Target) -> Iterator[Explanation] | list[Explanation]:
         """A parameter after (or before) an update: W - α dW for some α."""
         found = []
@@ -262,11 +285,7 @@ class Search:
             if not size or not np.isfinite(size):
                 continue
             alpha = float(np.vdot(v1, v0 - target.numbers)) / size
-            short = (
-                next((r for d in range(1, 7) if abs((r := float(f"{alpha:.{d}g}")) / alpha - 1) < 1e-7), alpha)
-                if alpha
-                else 0
-            )
+            short = _shorten(alpha)
             if not short:
                 continue
             change = self.bench.apply(multiply, short, gradient)
@@ -285,3 +304,8 @@ def _describe_factor(words: str) -> str:
     if words == "-1":
         return "the sign is wrong"
     return f"it is {words} times what it should be"
+
+
+def _shorten(x: float) -> float:
+    """A number without the digits that rounding left behind."""
+    return next((r for d in range(1, 7) if x and abs((r := float(f"{x:.{d}g}")) / x - 1) < 1e-7), x)

@@ -72,6 +72,19 @@ def _has_equal_sizes(judge: Judge) -> bool:
     return any(shape[0] == shape[1] for shape in shapes)
 
 
+def tell_whole(reading: Reading, j: Judged, correct: str) -> Finding:
+    """The finding for an array of integers that should be one of floats."""
+    name, written = j.formula.name, None
+    same_shape = j.given.numbers.shape == j.predicted.shape
+    if same_shape and np.array_equal(j.given.numbers, np.trunc(j.predicted)):
+        written = f"np.trunc({correct})"
+    text = (
+        f"{name} is an array of integers, and what is written into one loses what stands behind the point. Was it made "
+        f"with dtype=int, or by np.zeros_like of an array of integers? Write `{name} = {correct}`, in floats."
+    )
+    return Finding(name, "its dtype is one of whole numbers", f"{name} = {correct}", written, (), text)
+
+
 def tell_unexplained(judge: Judge, reading: Reading, j: Judged, roots: Mapping[str, Operand]) -> Finding:
     """What is known of a wrong entry that no mistake explains."""
     name = j.formula.name
