@@ -324,6 +324,8 @@ class Judge:
         for name in self.chain.forward:
             v = self.truth.get(name)
             if isinstance(v, np.ndarray) and v.ndim and v.dtype.kind == "f" and v.size:
+                if not np.all(np.isfinite(v)):
+                    return name
                 edge = np.minimum(np.abs(np.abs(v) - 1), np.abs(v)) <= 64 * self.eps
                 if np.any(edge) and np.max(np.abs(v)) <= 1:
                     return name
