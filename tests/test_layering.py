@@ -24,7 +24,7 @@ LAYERS = [
     ["lifting"],
     ["transforms"],
     ["jacobians"],
-    ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io"],
+    ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io", "data"],
     ["diagnosis"],
     ["compile", "derive", "compare"],
     ["check"],

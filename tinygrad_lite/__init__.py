@@ -46,17 +46,29 @@ from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 
 if TYPE_CHECKING:
+    from . import data as data
     from . import optim as optim
     from . import scipy as scipy
     from . import testing as testing
+    from .io import load as load
+    from .io import save as save
 
-_ON_DEMAND = {"optim", "scipy", "testing"}
+_ON_DEMAND = {
+    "data": ".data",
+    "load": ".io",
+    "optim": ".optim",
+    "save": ".io",
+    "scipy": ".scipy",
+    "testing": ".testing",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Parts of the library that not every program uses: imported when they are first asked for."""
-    if name in _ON_DEMAND:
-        from importlib import import_module
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_ON_DEMAND[name], __name__)
+    value = globals()[name] = getattr(module, name, module)
+    return value
