@@ -27,6 +27,7 @@ LAYERS = [
     ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io", "data"],
     ["diagnosis"],
     ["compile", "derive", "compare"],
+    ["training"],
     ["check"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}

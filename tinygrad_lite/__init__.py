@@ -52,9 +52,11 @@ if TYPE_CHECKING:
     from . import testing as testing
     from .io import load as load
     from .io import save as save
+    from .training import fit as fit
 
 _ON_DEMAND = {
     "data": ".data",
+    "fit": ".training",
     "load": ".io",
     "optim": ".optim",
     "save": ".io",

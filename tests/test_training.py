@@ -1,0 +1,197 @@
+"""tg.fit: it learns, stops when it should, says what went wrong, and goes on from a checkpoint bit for bit."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+
+
+class Momentum:
+    """With the functional face of an optimiser."""
+
+    def __init__(self, lr):
+        self.lr = lr
+
+    def init(self, params):
+        return {"speed": {name: np.zeros_like(p) for name, p in params.items()}}
+
+    def update(self, params, grads, state):
+        speed = {name: 0.5 * state["speed"][name] + grads[name] for name in params}
+        return {name: params[name] - self.lr * speed[name] for name in params}, {"speed": speed}
+
+
+class Net:
+    """Of Tensors, to be called; with a mode."""
+
+    def __init__(self, seed=0):
+        rng = np.random.default_rng(seed)
+        self.W1 = tg.Tensor(rng.normal(size=(2, 5)), requires_grad=True, name="W1")
+        self.W2 = tg.Tensor(rng.normal(size=(5, 1)), requires_grad=True, name="W2")
+        self.training = True
+
+    def train(self):
+        self.training = True
+
+    def eval(self):
+        self.training = False
+
+    def __call__(self, X):
+        return np.tanh(X @ self.W1) @ self.W2
+
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(40, 2))
+Y = (X[:, :1] > X[:, 1:]).astype(float)
+
+
+def batches(seed=0):
+    return tg.data.batches(X, Y, batch_size=12, rng=np.random.default_rng(seed))
+
+
+def params():
+    rng = np.random.default_rng(1)
+    return {"W1": rng.normal(size=(2, 5)), "layers": [rng.normal(size=(5, 1)), None, "tanh"]}
+
+
+def cost(p, X, Y):
+    return tg.binary_cross_entropy_with_logits(np.tanh(X @ p["W1"]) @ p["layers"][0], Y)
+
+
+def share_right(logits, Y):
+    return np.mean((logits > 0) == (Y > 0.5))
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_it_is_the_loop_one_would_write(compile):
+    start = params()
+    history = tg.fit(start, batches(), cost, Momentum(0.3), epochs=3, compile=compile)
+    p, optimizer, data = params(), Momentum(0.3), batches()
+    flat = {"W1": p["W1"], "V": p["layers"][0]}
+    state, losses = optimizer.init(flat), []
+    for _ in range(3):
+        row = []
+        for x, y in data:
+            value, grads = tg.value_and_grad(lambda f, x=x, y=y: cost({"W1": f["W1"], "layers": [f["V"]]}, x, y))(flat)
+            flat, state = optimizer.update(flat, grads, state)
+            row.append(value)
+        losses.append(np.mean(row))
+    np.testing.assert_allclose(history.loss, losses, rtol=1e-12)
+    np.testing.assert_allclose(history.model["W1"], flat["W1"], rtol=1e-11)
+    np.testing.assert_allclose(history.model["layers"][0], flat["V"], rtol=1e-11)
+    assert history.model["layers"][1:] == [None, "tanh"]
+    assert (history.steps, history.stopped, len(history.loss)) == (12, "epochs", 3)
+    np.testing.assert_array_equal(start["W1"], params()["W1"])  # arrays are left alone
+
+
+def test_a_model_that_is_called():
+    net = Net()
+    modes = []
+
+    def accuracy(logits, Y):
+        modes.append(net.training)
+        return share_right(logits, Y)
+
+    loss = tg.binary_cross_entropy_with_logits
+    history = tg.fit(net, batches(), loss, Momentum(0.5), epochs=60, validation=(X, Y), accuracy=accuracy)
+    assert history.model is net
+    assert len(history.validation_loss) == len(history.accuracy) == 60
+    assert history.loss[-1] < history.loss[0]
+    assert history.accuracy[-1] == share_right(net(X).numpy(), Y) > 0.8
+    assert modes == [False] * 60
+    assert net.training is True
+    np.testing.assert_allclose(history.validation_loss[-1], loss(net(X).numpy(), Y), rtol=1e-12)
+    assert re.fullmatch(r"History\(60 epochs, 240 steps, loss .*, accuracy .*, stopped by epochs\)", repr(history))
+
+
+def test_patience_gives_the_best_epochs_model():
+    history = tg.fit(params(), batches(), cost, Momentum(8.0), epochs=200, validation=(X, Y), patience=3)
+    assert history.stopped == "patience"
+    assert len(history.loss) == history.best_epoch + 3 < 200
+    np.testing.assert_allclose(cost(history.model, X, Y), min(history.validation_loss), rtol=1e-12)
+
+
+def test_ctrl_c_ends_with_what_there_is():
+    class Interrupted(list):
+        def __iter__(self):
+            yield X[:12], Y[:12]
+            yield X[12:24], Y[12:24]
+            raise KeyboardInterrupt
+
+    net = Net()
+    before = net.W1.numpy()
+    history = tg.fit(net, Interrupted(), tg.binary_cross_entropy_with_logits, Momentum(0.1), epochs=3)
+    assert (history.stopped, history.steps, history.loss) == ("interrupted", 2, [])
+    expected = Net()
+    two = [(X[:12], Y[:12]), (X[12:24], Y[12:24])]
+    tg.fit(expected, two, tg.binary_cross_entropy_with_logits, Momentum(0.1), epochs=1)
+    np.testing.assert_array_equal(net.W1.data, expected.W1.data)
+    assert not np.array_equal(net.W1.data, before)
+
+
+def test_a_loss_that_is_not_finite_is_explained():
+    def bad(p, X, Y):
+        return np.mean(np.log(p["W1"][0, 0] - 1e9) * X[:, :1] * Y)
+
+    with pytest.raises(
+        FloatingPointError, match=r"at step 1 the loss is nan: NaN appeared in log\(.*called at .*test_tr"
+    ):
+        tg.fit(params(), batches(), bad, Momentum(0.1), epochs=1)
+    broken = X.copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(FloatingPointError, match="array 0 of the batch was not finite"):
+        tg.fit(params(), (broken, Y), cost, Momentum(0.1), epochs=1)
+    start = {"W1": np.ones((1, 2))}
+    with pytest.raises(
+        FloatingPointError, match=r"step 2 the loss is inf: model\['W1'\] was not finite.*learning rate"
+    ):
+        tg.fit(start, (X, Y), lambda p, X, Y: np.mean(p["W1"] ** 2) * 1e200, Momentum(1e300), epochs=5)
+
+
+@pytest.mark.parametrize("make", [params, Net])
+def test_a_run_that_goes_on_from_a_checkpoint_equals_one_that_was_not_interrupted(tmp_path, make):
+    loss = cost if make is params else tg.binary_cross_entropy_with_logits
+    whole, half = tmp_path / "whole.npz", tmp_path / "half.npz"
+    tg.fit(make(), batches(), loss, Momentum(0.3), epochs=7, validation=(X, Y), checkpoint=whole)
+    tg.fit(make(), batches(), loss, Momentum(0.3), epochs=4, validation=(X, Y), checkpoint=half)
+    data = batches(seed=99)  # whose generator is set by the checkpoint
+    history = tg.fit(make(), data, loss, Momentum(0.3), epochs=7, validation=(X, Y), checkpoint=half, resume=True)
+    assert len(history.loss) == len(history.validation_loss) == 7
+    assert whole.read_bytes() == half.read_bytes()
+    with pytest.raises(ValueError, match=r"whole\.npz is of another model: model.* differs"):
+        tg.fit({**params(), "V": np.ones(1)}, batches(), cost, Momentum(0.1), 8, checkpoint=whole, resume=True)
+
+
+def test_compile_is_told_of_when_it_cannot():
+    rng = np.random.default_rng(0)
+
+    def noisy(p, X, Y):
+        return cost(p, X + rng.normal(size=X.shape), Y)
+
+    with pytest.raises(RuntimeError, match="compile=False"):
+        tg.fit(params(), batches(), noisy, Momentum(0.1), epochs=1)
+    assert tg.fit(params(), batches(), noisy, Momentum(0.1), epochs=2, compile=False).steps == 8
+
+
+def test_the_bar(capsys, monkeypatch):
+    tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2)
+    assert capsys.readouterr().out == ""  # no terminal
+    tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2, accuracy=lambda p, X, Y: 0.5, progress=True)
+    shown = capsys.readouterr().out
+    assert re.search(r"2(\.0)?/2 epochs\s+loss [\d.]+\s+accuracy 0\.5", shown)
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    with pytest.raises(ModuleNotFoundError, match=r"tinygrad_lite\[progress\]"):
+        tg.fit(params(), batches(), cost, Momentum(0.1), epochs=1, progress=True)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="gave no batch in epoch 2"):
+        tg.fit(params(), (pair for pair in [(X, Y)]), cost, Momentum(0.1), epochs=2)
+    with pytest.raises(ValueError, match="patience looks at the validation loss"):
+        tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2, patience=3)
+    with pytest.raises(ValueError, match="has no float arrays"):
+        tg.fit({"n": np.array([1, 2])}, batches(), cost, Momentum(0.1), epochs=2)
+    with pytest.raises(ValueError, match="give checkpoint="):
+        tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2, resume=True)
