@@ -195,3 +195,28 @@ def test_errors():
         tg.fit({"n": np.array([1, 2])}, batches(), cost, Momentum(0.1), epochs=2)
     with pytest.raises(ValueError, match="give checkpoint="):
         tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2, resume=True)
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adam", "AdamW"])
+def test_the_optimisers_of_the_library(tmp_path, name):
+    make = getattr(tg.optim, name)
+    whole, half = tmp_path / "whole.npz", tmp_path / "half.npz"
+    expected = tg.fit(Net(), batches(), tg.binary_cross_entropy_with_logits, make(lr=0.05), 4, checkpoint=whole)
+    tg.fit(Net(), batches(), tg.binary_cross_entropy_with_logits, make(lr=0.05), 2, checkpoint=half)
+    net, optimizer = Net(), make(lr=0.05)
+    tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, optimizer, 4, checkpoint=half, resume=True)
+    assert expected.loss[-1] < expected.loss[0]
+    assert whole.read_bytes() == half.read_bytes()
+    np.testing.assert_array_equal(net.W1.data, expected.model.W1.data)
+
+
+def test_an_optimiser_made_with_parameters_and_one_with_groups():
+    net, other = Net(), Net()
+    tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam([net.W1, net.W2], lr=0.1), 2)
+    tg.fit(other, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam(lr=0.1), 2)
+    np.testing.assert_array_equal(net.W1.data, other.W1.data)
+    groups = tg.optim.SGD([{"params": [net.W1]}, {"params": [net.W2], "lr": 1.0}], lr=0.1)
+    with pytest.raises(ValueError, match="several groups"):
+        tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, groups, 2)
+    with pytest.raises(ValueError, match="the optimizer has no W2"):
+        tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam([net.W1]), 2)

@@ -80,8 +80,9 @@ def fit(
     Tensors that require a gradient are given the new numbers as well. data: `tg.data.batches(...)`, or anything that
     gives tuples of arrays each time it is iterated over; a tuple of arrays is one batch. loss: loss(model, *batch) ->
     a number; or, where the model can be called, loss(model(X), Y) with Y the batch's last array (that is what is done
-    if loss needs no more arguments than a batch has arrays). optimizer: from `tg.optim`, or anything with its
-    `init(params)` and `update(params, grads, state)`. epochs: how often data is gone through.
+    if loss needs no more arguments than a batch has arrays). optimizer: from `tg.optim`, as in
+    `tg.optim.Adam(lr=0.01)`, or anything with its `init(params)` and `update(params, grads, state)`. epochs: how often
+    data is gone through.
 
     validation: like data; after each epoch its mean loss is taken, in evaluation mode if the model has one. accuracy:
     a function like loss, of the validation set (or else of data), for the bar and the history. patience: stop after so
@@ -93,16 +94,11 @@ def fit(
     which value was the first.
 
     >>> import numpy as np, tinygrad_lite as tg
-    >>> class Descent:
-    ...     def init(self, params):
-    ...         return {}
-    ...     def update(self, params, grads, state):
-    ...         return {name: params[name] - 0.1 * grads[name] for name in params}, state
     >>> X = np.linspace(-1, 1, 20)
     >>> def loss(params, X, Y):
     ...     return np.mean((params["w"] * X + params["b"] - Y) ** 2)
     >>> data = tg.data.batches(X, 3 * X - 1, batch_size=5, rng=np.random.default_rng(0))
-    >>> history = tg.fit({"w": np.array(0.0), "b": np.array(0.0)}, data, loss, Descent(), epochs=100)
+    >>> history = tg.fit({"w": np.array(0.0), "b": np.array(0.0)}, data, loss, tg.optim.SGD(lr=0.1), epochs=100)
     >>> history
     History(100 epochs, 400 steps, loss ..., stopped by epochs)
     >>> {name: round(float(value), 3) for name, value in history.model.items()}
@@ -110,9 +106,8 @@ def fit(
     """
     if patience is not None and validation is None:
         raise ValueError("fit: patience looks at the validation loss; give validation=(X, Y)")
-    if len(getattr(optimizer, "param_groups", [])) > 1:
-        raise ValueError("fit: it gives every parameter the same hyperparameters; this optimizer has several groups")
     split = _Split(model)
+    _check_optimizer(optimizer, split)
     step = _make_step(split, loss, optimizer, compile)
     params = split.params()
     history = History(model, optimizer.init(params))
@@ -218,6 +213,19 @@ def _count_needed(function: Callable[..., Any]) -> int:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     given = inspect.signature(function).parameters.values()
     return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in given)
+
+
+def _check_optimizer(optimizer: Any, split: _Split) -> None:
+    """ValueError if it was made for some of the parameters, or for groups of them: here it moves all alike."""
+    groups = getattr(optimizer, "param_groups", [])
+    if len(groups) > 1:
+        raise ValueError("fit: it gives every parameter the same hyperparameters; this optimizer has several groups")
+    known = {id(t) for group in groups for t in group["params"]}
+    leaves = tree.flatten(split.original)[0]
+    for i in split.trained if known else ():
+        if id(leaves[i]) not in known:
+            name = getattr(leaves[i], "name", None) or split.paths[i]
+            raise ValueError(f"fit: the optimizer has no {name}, which the model has; give it all or no parameters")
 
 
 def _make_step(split: _Split, loss: Callable[..., Any], optimizer: Any, compile: bool) -> Callable[..., Any]:

@@ -273,3 +273,29 @@ def test_the_first_difference_is_named(saved, like, message):
     tg.save(file, saved)
     with pytest.raises(ValueError, match=message):
         tg.load(io.BytesIO(file.getvalue()), like=like)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_optimiser_goes_on(tmp_path, ending):
+    def steps(w, opt, n):
+        for i in range(n):
+            opt.zero_grad()
+            np.sum((w - np.array([1.0, 2.0]) * (i + 1)) ** 2).backward()
+            opt.step()
+
+    w = tg.Tensor([3.0, -4.0], requires_grad=True)
+    opt = tg.optim.Adam([w], lr=0.1)
+    steps(w, opt, 3)
+    path = tmp_path / f"a{ending}"
+    with pytest.raises(TypeError, match=r"tree\['opt'\] is a Adam; save its \.state_dict\(\)"):
+        tg.save(path, {"opt": opt})
+    tg.save(path, {"w": w, "opt": opt.state_dict(), "state": opt.init({"w": np.ones(2)})})
+    loaded = tg.load(path)
+    again = loaded["w"]
+    assert again.requires_grad
+    other = tg.optim.Adam([again], lr=0.7)
+    other.load_state_dict(loaded["opt"])
+    steps(w, opt, 4)
+    steps(again, other, 4)
+    np.testing.assert_array_equal(w.data, again.data)
+    same(loaded["state"], opt.init({"w": np.ones(2)}))
