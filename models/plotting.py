@@ -8,40 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.datasets import Dataset, classes
 from models.two_layer_manual import Array
+from tinygrad_lite import plot
+from tinygrad_lite.plot import BLUE as BLUE
+from tinygrad_lite.plot import GREEN as GREEN
+from tinygrad_lite.plot import GREY as GREY
+from tinygrad_lite.plot import INK as INK
+from tinygrad_lite.plot import ORANGE as ORANGE
+from tinygrad_lite.plot import PURPLE as PURPLE
+from tinygrad_lite.plot import RED as RED
+from tinygrad_lite.plot import STYLE, load_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
-PALE_BLUE, PALE_RED = "#a6cbe4", "#f3c3a3"
-GREY, INK = "#8a8f98", "#22262b"
 CLASS_COLOURS = (BLUE, RED)
 
 DPI = 110
-
-STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "grid.color": "#e4e6ea",
-}
 
 
 def figure(width: float, height: float) -> Figure:
@@ -49,13 +38,10 @@ def figure(width: float, height: float) -> Figure:
 
     Raises ``ModuleNotFoundError`` where matplotlib is missing.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("drawing needs matplotlib: pip install tinygrad_lite[plot]") from error
+    matplotlib = load_matplotlib()
     matplotlib.rcParams.update(STYLE)
-    return Figure(figsize=(width, height), layout="constrained")
+    picture: Figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    return picture
 
 
 def save(picture: Figure, path: Path) -> None:
@@ -76,32 +62,11 @@ def decision_boundary(axes: Axes, outputs: Callable[[Array], Array], data: Datas
     ``outputs(X)`` gives (1, m) probabilities for the columns of X (2, m). The shade is the probability, the
     line is where it is 1/2.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    low, high = data.X.min(axis=1), data.X.max(axis=1)
-    margin = 0.08 * (high - low)
-    (left, bottom), (right, top) = low - margin, high + margin
-    x, y = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
-    grid_x, grid_y = np.meshgrid(x, y)
-    probability = outputs(np.vstack([grid_x.ravel(), grid_y.ravel()])).reshape(grid_x.shape)
-    shades = LinearSegmentedColormap.from_list("classes", [PALE_BLUE, "#ffffff", PALE_RED])
-    axes.imshow(
-        probability,
-        cmap=shades,
-        vmin=0,
-        vmax=1,
-        extent=(left, right, bottom, top),
-        origin="lower",
-        aspect="equal",
-        interpolation="bilinear",
-    )
-    # Where all the plane is of one class there is no line to draw, and matplotlib would warn of it.
-    if probability.min() < 0.5 < probability.max():
-        axes.contour(x, y, probability, levels=[0.5], colors=INK, linewidths=1.2)
-    for label, colour in enumerate(CLASS_COLOURS):
-        x1, x2 = data.X[:, data.labels == label]
-        axes.scatter(x1, x2, s=12, color=colour, edgecolors="white", linewidths=0.5, zorder=3)
-    axes.set(xticks=[], yticks=[], title=title)
+    plot.boundary(outputs, data.X, data.labels, axis=1, features=("", ""), title=title, axes=axes)
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.remove()
+    axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
@@ -130,13 +95,7 @@ def projection(axes: Axes, outputs: Array, data: Dataset, title: str = "") -> No
 
 def cost_curve(axes: Axes, curves: dict[str, Array], title: str = "") -> None:
     """The cost over the iterations, one line for each named curve, on a logarithmic scale of iterations."""
-    for (name, costs), colour in zip(curves.items(), (BLUE, RED, GREEN, ORANGE, PURPLE), strict=False):
-        axes.plot(np.arange(1, len(costs) + 1), costs, color=colour, label=name)
-    axes.set(xscale="log", xlabel="iteration", ylabel="cost $J$", title=title)
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
-    if len(curves) > 1:
-        axes.legend()
+    plot.history(curves, log=True, step="iteration", value="cost $J$", title=title, axes=axes)
 
 
 def side_by_side(picture: Figure, n: int) -> list[Axes]:

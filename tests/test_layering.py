@@ -28,6 +28,7 @@ LAYERS = [
     ["diagnosis"],
     ["compile", "derive", "compare"],
     ["training"],
+    ["plot"],
     ["check"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}

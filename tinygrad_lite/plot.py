@@ -1,0 +1,237 @@
+"""Pictures of models: what a classifier makes of the plane, a training's history, activations, weights.
+
+Each function draws on the axes that it is given, or makes a figure, and returns the figure: a notebook shows it,
+`.savefig("a.png")` and `.savefig("a.svg")` write it. Needs matplotlib (`pip install tinygrad_lite[plot]`), no display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import tree
+from .tensor import Tensor
+from .training import History
+from .transforms import vjp
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = Any
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
+PALE_BLUE, PALE_RED = "#a6cbe4", "#f3c3a3"
+GREY, INK = "#8a8f98", "#22262b"
+LINES = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY)
+
+DPI = 200  # sharp on a screen of high resolution
+
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "grid.color": "#e4e6ea",
+}
+
+
+def boundary(
+    outputs: Callable[[Array], Array],
+    X: Array,
+    labels: Array,
+    *,
+    axis: int = 0,
+    features: Sequence[str] = ("$x_1$", "$x_2$"),
+    classes: Sequence[str] | None = None,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Figure:
+    """The examples over what a classifier makes of the plane around them.
+
+    X: examples with two features, as rows (m, 2) with axis=0, as columns (2, m) with axis=1. outputs: a function of
+    such an array: the probability of class 1 for each example (the shade is the probability, the line is where it is
+    1/2), or a score for each example and class, (m, classes) or (classes, m). labels: m whole numbers. features,
+    classes: their names. ValueError for other shapes, or "probabilities" that are none.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+
+    axes = axes or _new_axes(5, 4.4)
+    points, labels = np.asarray(X) if axis == 0 else np.asarray(X).T, np.asarray(labels).ravel()
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"boundary: X has shape {np.shape(X)}; two features are needed, along axis {1 - axis}")
+    if len(labels) != len(points):
+        raise ValueError(f"boundary: {len(points)} examples along axis {axis} of X, but {len(labels)} labels")
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.08 * np.where(high > low, high - low, 1)
+    (left, bottom), (right, top) = low - margin, high + margin
+    x, y = np.linspace(left, right, 300), np.linspace(bottom, top, 300)
+    plane = np.stack([part.ravel() for part in np.meshgrid(x, y)], axis=1 - axis)
+    found = _numbers(outputs(plane))
+    n_classes = max(int(labels.max()) + 1, 2)
+    shown: dict[str, Any] = {
+        "extent": (left, right, bottom, top),
+        "origin": "lower",
+        "aspect": "equal",
+    }
+    if found.size == 300 * 300:
+        probability = found.reshape(300, 300)
+        if probability.min() < 0 or probability.max() > 1:
+            raise ValueError("boundary: outputs gives numbers below 0 or above 1; give probabilities, as of tg.sigmoid")
+        shades = LinearSegmentedColormap.from_list("classes", [PALE_BLUE, "#ffffff", PALE_RED])
+        axes.imshow(probability, cmap=shades, vmin=0, vmax=1, interpolation="bilinear", **shown)
+        # Where all the plane is of one class there is no line to draw, and matplotlib would warn of it.
+        if probability.min() < 0.5 < probability.max():
+            axes.contour(x, y, probability, levels=[0.5], colors=INK, linewidths=1.2)
+        colours = [BLUE, RED]
+    else:
+        if found.ndim != 2 or found.shape[axis] != 300 * 300:
+            raise ValueError(f"boundary: for {300 * 300} examples outputs gives an array of shape {found.shape}")
+        n_classes = max(n_classes, found.shape[1 - axis])
+        colours = _colours(n_classes)
+        best = found.argmax(axis=1 - axis).reshape(300, 300)
+        axes.imshow(best, cmap=ListedColormap(colours), vmin=0, vmax=n_classes - 1, alpha=0.3, **shown)
+    for label in range(n_classes):
+        x1, x2 = points[labels == label].T
+        name = classes[label] if classes is not None else f"class {label}"
+        colour = colours[label % len(colours)]
+        axes.scatter(x1, x2, s=12, color=colour, edgecolors="white", linewidths=0.5, zorder=3, label=name)
+    axes.set(xlabel=features[0], ylabel=features[1], title=title)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=min(n_classes, 5), handletextpad=0.1)
+    return _figure_of(axes)
+
+
+def history(
+    curves: History | Mapping[str, Array],
+    *,
+    log: bool = False,
+    step: str = "epoch",
+    value: str = "loss",
+    title: str = "",
+    axes: Axes | None = None,
+) -> Figure:
+    """Losses over the epochs: of what `tg.fit` returned, or one line for each named list of numbers.
+
+    log: a logarithmic scale of epochs. step, value: what the axes are called. The accuracy of a history has its own
+    scale, at the right.
+    """
+    axes = axes or _new_axes(6, 3.8)
+    accuracy: Sequence[float] = ()
+    if isinstance(curves, History):
+        accuracy = curves.accuracy
+        curves = {"training": curves.loss, "validation": curves.validation_loss}
+        curves = {name: numbers for name, numbers in curves.items() if len(numbers)}
+    for i, (name, numbers) in enumerate(curves.items()):
+        axes.plot(np.arange(1, len(numbers) + 1), numbers, color=LINES[i % len(LINES)], label=name)
+    axes.set(xscale="log" if log else "linear", xlabel=step, ylabel=value, title=title)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    if len(accuracy):
+        right = axes.twinx()
+        right.plot(np.arange(1, len(accuracy) + 1), accuracy, "--", color=GREEN, label="accuracy")
+        right.set(ylabel="accuracy", ylim=(0, 1.02))
+        axes.plot([], [], "--", color=GREEN, label="accuracy")  # for the one legend
+    if len(curves) + bool(len(accuracy)) > 1:
+        axes.legend()
+    return _figure_of(axes)
+
+
+def activations(
+    functions: Mapping[str, Callable[[Any], Any]], *, low: float = -4.0, high: float = 4.0, title: str = ""
+) -> Figure:
+    """Element-wise functions g(z), by their names, and their derivatives, which are taken here."""
+    picture = _new_figure(3.2 * len(functions), 3.2)
+    z = np.linspace(low, high, 400)  # an even number: 0, where some derivatives jump, is not among them
+    for i, (name, g) in enumerate(functions.items()):
+        axes = _add_axes(picture, 1, len(functions), i + 1)
+        values, pull = vjp(g, z)
+        (slope,) = pull(np.ones_like(z))
+        axes.axhline(0, color=GREY, linewidth=0.6)
+        axes.axvline(0, color=GREY, linewidth=0.6)
+        axes.plot(z, values, color=BLUE, label="$g(z)$")
+        axes.plot(z, slope, color=RED, label="$g'(z)$")
+        axes.set(title=name, xlabel="$z$")
+        axes.legend(fontsize=8)
+    picture.suptitle(title)
+    return picture
+
+
+def weights(model: Any, *, title: str = "") -> Figure:
+    """Every array of a model's with two axes or more, as an image whose colours say sign and size; vectors as bars.
+
+    Arrays with more axes are shown as matrices, their first axis downward. Each image has a scale of its own.
+    """
+    leaves, paths = tree.flatten(model)[0], tree.paths(model)
+    named = [(path.strip("."), _numbers(x)) for path, x in zip(paths, leaves, strict=True) if np.ndim(x) and np.size(x)]
+    if not named:
+        raise ValueError(f"weights: {type(model).__name__} holds no arrays")
+    columns = min(len(named), 4)
+    rows = -(-len(named) // columns)
+    picture = _new_figure(3.2 * columns, 2.8 * rows)
+    for i, (path, array) in enumerate(named):
+        axes = _add_axes(picture, rows, columns, i + 1)
+        axes.set_title(f"{path.strip('[]').strip(chr(39)) if path.count('[') == 1 else path} {array.shape}", fontsize=9)
+        if array.ndim == 1:
+            axes.bar(np.arange(len(array)), array, color=BLUE)
+            axes.set(xlabel="unit", ylabel="value")
+            continue
+        matrix = array.reshape(len(array), -1)
+        largest = float(np.abs(matrix).max()) or 1.0
+        image = axes.imshow(matrix, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
+        axes.set(xlabel="input", ylabel="unit")
+        picture.colorbar(image, ax=axes)
+    picture.suptitle(title)
+    return picture
+
+
+def load_matplotlib() -> ModuleType:
+    """The library. ModuleNotFoundError that says how to get it, where it is missing."""
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("drawing needs matplotlib: pip install tinygrad_lite[plot]") from error
+    return matplotlib
+
+
+def _new_figure(width: float, height: float) -> Figure:
+    picture: Figure = load_matplotlib().figure.Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return picture
+
+
+def _add_axes(picture: Figure, rows: int, columns: int, i: int) -> Axes:
+    with load_matplotlib().rc_context(STYLE):  # for these axes; what else the user draws looks as they like it
+        return picture.add_subplot(rows, columns, i)
+
+
+def _new_axes(width: float, height: float) -> Axes:
+    return _add_axes(_new_figure(width, height), 1, 1, 1)
+
+
+def _figure_of(axes: Axes) -> Figure:
+    found: Any = axes.figure
+    picture: Figure = found
+    return picture
+
+
+def _numbers(x: Any) -> Any:
+    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def _colours(n: int) -> list[Any]:
+    if n <= len(LINES):
+        return list(LINES[:n])
+    colours = load_matplotlib().colormaps["tab20"]
+    return [colours(i % 20) for i in range(n)]
