@@ -186,11 +186,13 @@ def weights(model: Any, *, title: str = "") -> Figure:
         if array.ndim == 1:
             axes.bar(np.arange(len(array)), array, color=BLUE)
             axes.set(xlabel="unit", ylabel="value")
+            axes.locator_params("x", integer=True)
             continue
         matrix = array.reshape(len(array), -1)
         largest = float(np.abs(matrix).max()) or 1.0
         image = axes.imshow(matrix, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
         axes.set(xlabel="input", ylabel="unit")
+        axes.locator_params(integer=True)
         picture.colorbar(image, ax=axes)
     picture.suptitle(title)
     return picture
