@@ -220,3 +220,34 @@ def test_an_optimiser_made_with_parameters_and_one_with_groups():
         tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, groups, 2)
     with pytest.raises(ValueError, match="the optimizer has no W2"):
         tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam([net.W1]), 2)
+
+
+class Module(Net):
+    """Whose tree is of arrays, as is that of a module of layers."""
+
+    def named_parameters(self):
+        yield "W1", self.W1
+        yield "W2", self.W2
+
+
+def _rebuild(original, children):
+    made = object.__new__(Module)
+    vars(made).update(vars(original), W1=children[0], W2=children[1])
+    return made
+
+
+tg.tree.register(Module, lambda m: ([(".W1", m.W1._array), (".W2", m.W2._array)], m), _rebuild)
+
+
+def test_a_modules_own_parameters_are_trained():
+    net, expected = Module(), Net()
+    history = tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam([net.W1, net.W2], lr=0.1), 2)
+    tg.fit(expected, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam(lr=0.1), 2)
+    assert history.model is net
+    np.testing.assert_array_equal(net.W1.data, expected.W1.data)
+    frozen = Module()
+    frozen.W1 = tg.Tensor(frozen.W1.data)
+    before = frozen.W1.numpy(), frozen.W2.numpy()
+    tg.fit(frozen, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam(lr=0.1), 2)
+    np.testing.assert_array_equal(frozen.W1.data, before[0])
+    assert not np.array_equal(frozen.W2.data, before[1])

@@ -161,7 +161,7 @@ class _Split:
 
     def __init__(self, model: Any) -> None:
         self.original = model
-        leaves = tree.flatten(model)[0]
+        leaves = self.leaves()
         self.paths = tree.paths(model, "model")
         self.trained = [i for i, x in enumerate(leaves) if _is_trained(x)]
         if not self.trained:
@@ -169,9 +169,17 @@ class _Split:
                 f"fit: {type(model).__name__} has no float arrays, or Tensors with requires_grad, to train"
             )
 
+    def leaves(self) -> list[Any]:
+        """The model's leaves; of a module, whose tree is of arrays, the Tensors that hold them."""
+        leaves = tree.flatten(self.original)[0]
+        if not hasattr(self.original, "named_parameters"):
+            return leaves
+        tensors = {id(t._array): t for _, t in self.original.named_parameters()}
+        return [tensors.get(id(x), x) for x in leaves]
+
     def params(self) -> Params:
         """The trainable arrays as they are now."""
-        leaves = tree.flatten(self.original)[0]
+        leaves = self.leaves()
         return {self.paths[i]: leaves[i].numpy() if type(leaves[i]) is Tensor else leaves[i] for i in self.trained}
 
     def join(self, params: Params) -> Any:
@@ -183,14 +191,14 @@ class _Split:
 
     def put(self, params: Params) -> None:
         """Give the model's own Tensors these numbers."""
-        leaves = tree.flatten(self.original)[0]
+        leaves = self.leaves()
         for i in self.trained:
             if type(leaves[i]) is Tensor:
                 leaves[i].data = params[self.paths[i]]
 
     def model(self, params: Params) -> Any:
         """What the user gets: their own model if it holds Tensors, else a new one."""
-        leaves = tree.flatten(self.original)[0]
+        leaves = self.leaves()
         return self.original if all(type(leaves[i]) is Tensor for i in self.trained) else self.join(params)
 
 
@@ -221,7 +229,7 @@ def _check_optimizer(optimizer: Any, split: _Split) -> None:
     if len(groups) > 1:
         raise ValueError("fit: it gives every parameter the same hyperparameters; this optimizer has several groups")
     known = {id(t) for group in groups for t in group["params"]}
-    leaves = tree.flatten(split.original)[0]
+    leaves = split.leaves()
     for i in split.trained if known else ():
         if id(leaves[i]) not in known:
             name = getattr(leaves[i], "name", None) or split.paths[i]

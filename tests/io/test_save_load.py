@@ -299,3 +299,35 @@ def test_an_optimiser_goes_on(tmp_path, ending):
     steps(again, other, 4)
     np.testing.assert_array_equal(w.data, again.data)
     same(loaded["state"], opt.init({"w": np.ones(2)}))
+
+
+class Module(Net):
+    """Whose tree is its parameters alone, as is that of a module of layers; with a setting of its class's."""
+
+    training = True
+
+    def state_dict(self):
+        raise NotImplementedError
+
+
+tree.register(Module, lambda m: ([(".last", m.last)], m), lambda m, _: m)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_module_is_saved_whole(tmp_path, ending):
+    net, like = Module(1), Module(2)
+    net.training = False
+    path = tmp_path / f"a{ending}"
+    tg.save(path, {"net": net})
+    loaded = tg.load(path, like={"net": like})["net"]
+    same(loaded, net)
+    assert like.training is True
+    like.training = False
+    net.training = True
+    del net.__dict__["training"]
+    tg.save(path, [net])
+    assert tg.load(path, like=[like])[0].training is True
+    net.extra = np.ones(2)
+    tg.save(path, [net])
+    with pytest.raises(ValueError, match=r"tree\[0\]\.extra is in the file, not in like"):
+        tg.load(path, like=[like])

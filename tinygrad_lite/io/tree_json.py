@@ -89,7 +89,7 @@ class _Writer:
             return ["array", self.name(x, x, path)]
         if kind is np.random.Generator:
             return ["generator", self.number(x, path)]
-        opened = trees._open(x, kind)
+        opened = _open(x)
         if opened is not None:
             children, steps, _, _ = opened
             nodes = [self.write(child, path + step) for child, step in zip(children, steps, strict=True)]
@@ -183,7 +183,7 @@ class _Reader:
         is_value = like is None or type(like) in (str, bool, bytes, int, float, complex)
         if is_value and kind in ("value", "bytes", "int", "float", "complex"):
             return _read_value(kind, rest)
-        opened = trees._open(like, type(like))
+        opened = _open(like)
         if opened is None:
             if kind == "function" and trees.is_static(like) and not is_value:
                 if _name_of(like) != rest[0]:
@@ -196,9 +196,23 @@ class _Reader:
             raise ValueError(f"{path} is {_say(node)} in the file, {_say_like(like)} in like")
         keys, nodes = _keys(node)
         given = dict(zip(_steps(kind, keys), nodes, strict=True))
+        if make is trees._rebuild_object:
+            return self.object_like(given, like, path)
         _compare_steps(path, list(given), list(steps))
         pairs = zip(children, steps, strict=True)
         return make(meta, [self.read_like(given[step], child, path + step) for child, step in pairs])
+
+    def object_like(self, given: dict[str, Node], like: Any, path: str) -> Any:
+        """An object with the file's attributes. One that its class has a value for may be absent on either side."""
+        mine = {f".{name}": value for name, value in vars(like).items()}
+        in_class = {step for step in [*given, *mine] if hasattr(type(like), step[1:])}
+        _compare_steps(path, [s for s in given if s not in in_class], [s for s in mine if s not in in_class])
+        made: Any = object.__new__(type(like))
+        for step, node in given.items():
+            where = path + step
+            value = self.read_like(node, mine[step], where) if step in mine else self.read(node, where)
+            vars(made)[step[1:]] = value
+        return made
 
     def leaf_like(self, name: str, like: Any, path: str) -> Any:
         array = self.array(name)
@@ -219,6 +233,18 @@ class _Reader:
         if name not in self.tensors:
             self.tensors[name] = Tensor(self.array(name), requires_grad=requires_grad, name=label)
         return self.tensors[name]
+
+
+def _open(x: Any) -> Any:
+    """As tree opens it; but an object whole, by its attributes, where a transform would see its parameters alone."""
+    opened = trees._open(x, type(x))
+    if opened is None or type(x) in (dict, list, tuple) or not hasattr(x, "__dict__"):
+        return opened
+    if hasattr(x, "state_dict"):
+        attributes = vars(x)
+        steps = tuple([f".{name}" for name in attributes])
+        return attributes.values(), steps, (type(x), tuple(attributes)), trees._rebuild_object
+    return opened
 
 
 def _keys(node: Node) -> tuple[list[Any], list[Node]]:
