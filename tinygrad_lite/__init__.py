@@ -48,6 +48,7 @@ from .transforms import vjp as vjp
 if TYPE_CHECKING:
     from . import data as data
     from . import optim as optim
+    from . import plot as plot
     from . import scipy as scipy
     from . import testing as testing
     from .io import load as load
@@ -59,6 +60,7 @@ _ON_DEMAND = {
     "fit": ".training",
     "load": ".io",
     "optim": ".optim",
+    "plot": ".plot",
     "save": ".io",
     "scipy": ".scipy",
     "testing": ".testing",
@@ -72,5 +74,5 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module = import_module(_ON_DEMAND[name], __name__)
-    value = globals()[name] = getattr(module, name, module)
+    value = globals()[name] = module if _ON_DEMAND[name] == f".{name}" else getattr(module, name)
     return value
