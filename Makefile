@@ -37,7 +37,7 @@ fuzz: $(VENV)/.has-dev ## random programs, differentiated in several ways that m
 mutants: $(VENV)/.has-dev ## make every rule of the table wrong, in many ways: do its tests notice?
 	OPENBLAS_NUM_THREADS=1 $(PY) -m tests.mutants
 
-oracle: $(VENV)/.has-oracle ## every op against JAX (downloads it)
+oracle: $(VENV)/.has-oracle ## every op against JAX, every layer of tg.nn against PyTorch (downloads them)
 	$(PY) -m pytest tests/oracle -m "slow or not slow"
 
 check-backprop: $(VENV)/.has-demo ## check the backprop in a file of yours: make check-backprop FILE=my_network.py

@@ -47,6 +47,7 @@ from .transforms import vjp as vjp
 
 if TYPE_CHECKING:
     from . import data as data
+    from . import nn as nn
     from . import optim as optim
     from . import plot as plot
     from . import scipy as scipy
@@ -59,6 +60,7 @@ _ON_DEMAND = {
     "data": ".data",
     "fit": ".training",
     "load": ".io",
+    "nn": ".nn",
     "optim": ".optim",
     "plot": ".plot",
     "save": ".io",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axis
 from ..op import Array, elementwise
 from ..table import row
 from ..tensor import TRACED, Tensor
@@ -106,11 +107,13 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     return sum.call(logistic_loss.call(Z, Y)) / _examples("binary_cross_entropy_with_logits", Z)
 
 
-def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
+def cross_entropy(logits: Any, labels: Any, axis: int | None = None) -> Any:
     """J = -(1/m) Σᵢ log softmax(logits⁽ⁱ⁾)[labelᵢ], the mean over examples.
 
-    logits: shape (k, m), classes along `axis`. labels: whole numbers 0..k-1, logits' shape without that axis, (m,); or
-    probabilities of logits' own shape, such as one-hot columns. Returns one number.
+    logits: shape (k, m), classes along `axis`: 0, columns being examples as in the lectures, unless named. labels:
+    whole numbers 0..k-1, logits' shape without that axis, (m,); or probabilities of logits' own shape, such as one-hot
+    columns. Returns one number. ValueError if axis is not named and labels fit another reading too, as in a square
+    batch: rows may be examples then (axis=1).
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> float(tg.cross_entropy(np.zeros((4, 2)), np.array([0, 3])))
@@ -119,7 +122,10 @@ def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
     logits, labels = _array("cross_entropy", "logits", logits), _array("cross_entropy", "labels", labels)
     if logits.ndim == 0:
         raise ValueError("cross_entropy: logits is a single number; it needs an axis of classes")
-    axis = axis % logits.ndim
+    if axis is None:
+        _check_one_reading(logits, labels)
+        axis = 0
+    axis = positive_axis(axis, logits.ndim)
     classes = logits.shape[axis]
     examples = _count("cross_entropy", logits, logits.size // max(classes, 1))
     log_p = log_softmax(logits, axis=axis)
@@ -139,6 +145,26 @@ def cross_entropy(logits: Any, labels: Any, axis: int = 0) -> Any:
         raise ValueError(f"cross_entropy: labels lie in {found[0]}..{found[1]}, but classes in 0..{classes - 1}")
     chosen = np.expand_dims(labels, axis) == np.arange(classes).reshape((-1,) + (1,) * (len(rest) - axis))
     return -np.sum(among(chosen, log_p)) / examples
+
+
+def _check_one_reading(logits: Any, labels: Any) -> None:
+    """ValueError if the classes may lie along another axis than 0: by the shape of whole numbers, or by where
+    probabilities add up to 1 (in a trace there are none to look at; compile runs the function on numbers, too)."""
+    if labels.shape != logits.shape:
+        fitting = [a for a in range(logits.ndim) if logits.shape[:a] + logits.shape[a + 1 :] == labels.shape]
+    else:
+        if logits.ndim == 1 or _range(labels) is None:
+            return
+        numbers = labels._array if type(labels) is Tensor else labels
+        fitting = [a for a in range(logits.ndim) if np.allclose(np.sum(numbers, axis=a), 1, atol=1e-3)]
+    others = [a for a in fitting if a]
+    if others and (0 in fitting or labels.shape == logits.shape):
+        readings = " or ".join(f"axis={a}" for a in fitting)
+        remedy = f"say which: {readings}" if len(fitting) > 1 else f"say {readings} if that is meant, else axis=0"
+        raise ValueError(
+            f"cross_entropy: with logits {logits.shape} and labels {labels.shape}, classes may lie along {readings} "
+            f"(axis=0: an example is a column; axis=1: a row); {remedy}"
+        )
 
 
 def mean_squared_error(A: Any, Y: Any) -> Any:

@@ -5,6 +5,7 @@ The forward functions are exact to a few units in the last place over the whole 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,18 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+_erfc = np.frompyfunc(math.erfc, 1, 1)
+
+
+def _normal_cdf(x: Any) -> Any:
+    """Φ(x), the normal distribution: SciPy's where it is there, else the standard library's, entry by entry."""
+    try:
+        from scipy.special import ndtr
+    except ImportError:
+        return np.asarray(_erfc(np.multiply(x, -math.sqrt(0.5))), np.result_type(x, np.float16)) / 2
+    return ndtr(x)
+
+
 sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True, inline=True, range=(0, 1)))
 relu = row(
     elementwise(
@@ -68,6 +81,9 @@ leaky_relu = row(
     )
 )
 softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True))
+normal_cdf = row(
+    elementwise(_normal_cdf, lambda y, x: np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)), real=True, range=(0, 1))
+)
 
 # -- over an axis ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,246 @@
+"""Module: what it holds, what it saves, how it looks, and that it is a tree."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import nn, tree
+from tinygrad_lite.nn import functional as F
+
+
+def network():
+    rng = np.random.default_rng(0)
+    return nn.Sequential(nn.Linear(3, 4, rng=rng), nn.Tanh(), nn.Linear(4, 2, rng=rng))
+
+
+def loss(net, x, g):
+    return np.sum(np.tanh(net(x)) * g)
+
+
+X = np.random.default_rng(1).normal(size=(5, 3))
+G = np.random.default_rng(2).normal(size=(5, 2))
+
+
+def test_gradients_by_backward_and_by_grad_agree():
+    net = network()
+    loss(net, X, G).backward()
+    gradient = tg.grad(loss)(net, X, G)
+    assert type(gradient) is nn.Sequential
+    for (name, p), (same, g) in zip(net.named_parameters(), gradient.named_parameters(), strict=True):
+        assert name == same
+        assert np.any(p.grad)
+        np.testing.assert_allclose(np.asarray(g), p.grad, rtol=1e-12)
+    tg.testing.check_gradients(lambda net: loss(net, X, G), net)
+
+
+def test_a_compiled_step_trains_as_the_eager_loop():
+    net, other = network(), network()
+
+    @tg.compile
+    def step(net, x, g, rate):
+        value, gradient = tg.value_and_grad(loss)(net, x, g)
+        return value, tree.map(lambda p, dp: p - rate * dp, net, gradient)
+
+    for _ in range(3):
+        value, net = step(net, X, G, 0.1)
+        other.zero_grad()
+        expected = loss(other, X, G)
+        expected.backward()
+        for p in other.parameters():
+            p.data -= 0.1 * p.grad
+        np.testing.assert_allclose(value, expected.item())
+    assert len(step._kinds) == 1
+    for a, b in zip(net.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(np.asarray(a), b.numpy())
+
+
+def test_a_compiled_module_sees_its_weights_and_its_mode_change():
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).eval()
+    for compiled in (tg.compile(net), tg.compile(net.forward)):
+        for _ in range(2):
+            np.testing.assert_allclose(np.asarray(compiled(X)), net(X).numpy())
+            net[0].weight.data -= 0.5
+            net[1].running_mean = np.array([1.0, 2.0])
+        assert "def" in compiled.source(X)
+        net[1].train()
+        with pytest.raises(tg.TraceError, match="call_with_buffers"):
+            compiled(X)
+        net.eval()
+
+
+def test_a_compiled_object_of_the_users_sees_its_weights_change():
+    class Line:
+        def __init__(self):
+            self.w = np.array([1.0, 2.0])
+
+        def __call__(self, x):
+            return self.w * x
+
+    line = Line()
+    compiled = tg.compile(line)
+    np.testing.assert_array_equal(compiled(np.ones(2)), [1, 2])
+    line.w = np.array([3.0, 4.0])
+    np.testing.assert_array_equal(compiled(np.ones(2)), [3, 4])
+
+
+def test_derive_takes_a_module():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    derivation = tg.derive(lambda net, x: np.sum(net(x) ** 2), net, X)
+    value, gradient = derivation.function(net, X)
+    expected = tg.grad(lambda net: np.sum(net(X) ** 2))(net)
+    np.testing.assert_allclose(np.asarray(gradient[0].weight), np.asarray(expected[0].weight))
+
+
+class Model(nn.Module):
+    def __init__(self):
+        self.layers = [nn.Linear(2, 3), nn.Linear(3, 2)]
+        self.heads = {"a": nn.Linear(2, 1, bias=False)}
+        self.scales = [np.ones(2), np.full(3, 2.0)]
+        self.shift = np.array(1.5)
+        self.table = np.array([3, 1])
+        self.rate = 0.5
+        self.name = "model"
+
+    def forward(self, x):
+        x = self.layers[0](x * self.scales[0]) * self.scales[1]
+        return self.heads["a"](self.layers[1](x)) + self.shift * self.rate
+
+
+NAMES = [
+    *("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"),
+    *("heads.a.weight", "scales.0", "scales.1", "shift"),
+]
+
+
+def test_attributes_are_parameters_buffers_or_settings():
+    model = Model()
+    assert [name for name, _ in model.named_parameters()] == NAMES
+    assert [name for name, _ in model.named_buffers()] == ["table"]
+    assert [p.shape for p in model.parameters()] == [(3, 2), (3,), (2, 3), (2,), (1, 2), (2,), (3,), ()]
+    tg.testing.check_gradients(lambda model, x: model(x), model, X[:, :2])
+    gradient = tg.grad(lambda model: np.sum(model(X[:, :2])))(model)
+    assert [name for name, _ in gradient.named_parameters()] == NAMES
+    assert gradient.rate == 0.5
+    assert gradient.name == "model"
+    assert float(gradient.shift) == 2.5
+
+
+def test_a_plain_array_appended_to_a_list_is_not_forgotten():
+    model = Model()
+    model.scales.append(np.ones(2))
+    with pytest.raises(TypeError, match=r"scales\.2 is a plain array"):
+        list(model.parameters())
+
+
+def test_a_computed_tensor_is_no_parameter():
+    net = network()
+    net.cached = net(X)
+    assert len(list(net.parameters())) == 4
+    assert "cached" not in net.state_dict()
+    with pytest.raises(TypeError, match=r"weight\.data"):
+        net[0].weight = net[0].weight - 0.1
+
+
+def test_what_is_shared_is_refused_by_transforms_and_counted_once():
+    net = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5, bias=False))
+    net[1].weight = net[0].weight
+    assert [name for name, _ in net.named_parameters()] == ["0.weight"]
+    with pytest.raises(ValueError, match="0.weight and 1.weight are one parameter"):
+        tg.grad(lambda net: np.sum(net(np.array([1, 2]))))(net)
+
+
+def test_state_dict_copies():
+    net = network()
+    state = net.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    state["0.weight"][:] = 0
+    assert np.any(net[0].weight.numpy())
+    other = network()
+    other.load_state_dict(state)
+    assert not np.any(other[0].weight.numpy())
+    state["0.weight"][:] = 1
+    assert not np.any(other[0].weight.numpy())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda s: s.pop("2.weight"), KeyError, "'2.weight' is missing"),
+        (lambda s: s.update(more=np.ones(2)), KeyError, "nothing here is called 'more'"),
+        (lambda s: s.update({"2.weight": np.ones((4, 2))}), ValueError, r"'2.weight' has shape \(2, 4\), but \(4, 2\)"),
+        (lambda s: s.update({"2.bias": np.ones(2, complex)}), TypeError, "'2.bias' is float64 and cannot hold complex"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, error, message):
+    net = network()
+    before = net.state_dict()
+    state = {name: array + 1 for name, array in before.items()}
+    change(state)
+    with pytest.raises(error, match=message):
+        net.load_state_dict(state)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_state_in_part():
+    net = network()
+    net.load_state_dict({"2.bias": np.array([7.0, 8.0], np.float32), "more": np.ones(1)}, strict=False)
+    np.testing.assert_array_equal(net[2].bias.numpy(), [7, 8])
+    assert net[2].bias.dtype == np.float64
+
+
+def test_modes_reach_every_module():
+    model = nn.Sequential(nn.Dropout(0.5), Model())
+    model[1].drop = [nn.Dropout(0.1)]
+    assert model.eval() is model
+    assert not any(module.training for module in model.modules())
+    assert len(list(model.modules())) == 7
+    assert all(module.training for module in model.train().modules())
+
+
+def test_copies_and_pickles():
+    net = network()
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(other(X).numpy(), net(X).numpy())
+        other[0].weight.data -= 1
+        assert not np.allclose(other(X).numpy(), net(X).numpy())
+
+
+def test_dtypes():
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).float()
+    assert {p.dtype for p in net.parameters()} == {np.dtype(np.float32)}
+    assert net(X.astype(np.float32)).dtype == np.float32
+    assert net[1].num_batches_tracked.dtype == np.int64
+    assert all(p.requires_grad for p in net.double().parameters())
+    with pytest.raises(TypeError, match="cannot be int64"):
+        net.to(np.int64)
+
+
+def test_freezing():
+    net = network()
+    net[0].requires_grad_(False)
+    loss(net, X, G).backward()
+    assert net[0].weight.grad is None
+    assert net[2].weight.grad is not None
+
+
+def test_an_updated_module_can_go_on_eagerly():
+    net = network()
+    net = tree.map(lambda p, g: p - g, net, tg.grad(loss)(net, X, G)).requires_grad_()
+    loss(net, X, G).backward()
+    assert net[0].weight.grad.shape == (4, 3)
+
+
+def test_without_forward():
+    with pytest.raises(NotImplementedError, match="Empty must define forward"):
+        type("Empty", (nn.Module,), {})()(1)
+
+
+def test_what_sequential_refuses():
+    with pytest.raises(TypeError, match="part 1 is a int"):
+        nn.Sequential(nn.Tanh(), 3)
+    assert len(network()[:2]) == 2
+    assert [p.shape for p in F.linear(X, np.ones((4, 3)))[:1]] == [(4,)]

@@ -1,0 +1,112 @@
+"""Activations as modules: the functions of `tg.nn.functional`, with their settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import functional as F
+from .initialise import generator
+from .module import Module
+
+
+class ReLU(Module):
+    """max(x, 0); its derivative at 0 is 0."""
+
+    def forward(self, x: Any) -> Any:
+        return F.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else negative_slope · x."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Any:
+        return F.leaky_relu(x, self.negative_slope)
+
+
+class ELU(Module):
+    """x where x > 0, else alpha (exp(x) - 1)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return F.elu(x, self.alpha)
+
+
+class GELU(Module):
+    """x Φ(x), with Φ the normal distribution; approximate="tanh" is the older formula."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> Any:
+        return F.gelu(x, self.approximate)
+
+
+class SiLU(Module):
+    """x sigmoid(x)."""
+
+    def forward(self, x: Any) -> Any:
+        return F.silu(x)
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Any) -> Any:
+        return F.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, x: Any) -> Any:
+        return F.sigmoid(x)
+
+
+class Softmax(Module):
+    """exp(x) over its sum along the axis dim, which must be named."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        return F.softmax(x, self.dim)
+
+
+class LogSoftmax(Module):
+    """The logarithm of softmax along the axis dim, which must be named."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        return F.log_softmax(x, self.dim)
+
+
+class Dropout(Module):
+    """In training each entry is 0 with probability p, and others are divided by 1 - p; in evaluation, x itself.
+
+    rng: the generator that is drawn from. A compiled function cannot draw; it raises and says what to do.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> drop = tg.nn.Dropout(0.5, rng=np.random.default_rng(0))
+    >>> drop(np.ones(6))
+    array([2., 0., 0., 0., 2., 2.])
+    >>> drop.eval()(np.ones(3))
+    array([1., 1., 1.])
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: Any = None) -> None:
+        F.check_probability("Dropout", p)
+        self.p = p
+        self.rng = generator(rng)
+
+    def forward(self, x: Any) -> Any:
+        return F.dropout(x, self.p, self.training, rng=self.rng)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

@@ -1,0 +1,337 @@
+"""What layers compute, as pure functions of arrays or Tensors: activations, losses, dropout, normalisation.
+
+Names, arguments and conventions are PyTorch's: examples along axis 0, classes along axis 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..rules.losses import logistic_loss
+from ..rules.neural import leaky_relu as _leaky_relu
+from ..rules.neural import log_softmax as _log_softmax
+from ..rules.neural import normal_cdf
+from ..rules.neural import relu as relu
+from ..rules.neural import sigmoid as sigmoid
+from ..rules.neural import softmax as _softmax
+from ..tensor import TRACED, Tensor, TraceError
+from ..transforms import stop_gradient
+from .convolve import avg_pool2d as avg_pool2d
+from .convolve import conv1d as conv1d
+from .convolve import conv2d as conv2d
+from .convolve import max_pool2d as max_pool2d
+from .initialise import generator
+from .module import is_traced
+
+# -- activations -----------------------------------------------------------------------------------------------------
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """x where x > 0, else negative_slope · x."""
+    return _leaky_relu(x, slope=negative_slope)
+
+
+def tanh(x: Any) -> Any:
+    """The hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def silu(x: Any) -> Any:
+    """x sigmoid(x)."""
+    return x * sigmoid(x)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where x > 0, else alpha (exp(x) - 1)."""
+    return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """x Φ(x) (Hendrycks and Gimpel, 2016); with "tanh", Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
+    if approximate == "none":
+        return x * normal_cdf(x)
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
+
+
+def softmax(x: Any, dim: int | None = None) -> Any:
+    """exp(x) over its sum along the axis dim, which must be named."""
+    return _softmax(x, axis=_named_axis("softmax", dim))
+
+
+def log_softmax(x: Any, dim: int | None = None) -> Any:
+    """The logarithm of softmax along the axis dim, which must be named."""
+    return _log_softmax(x, axis=_named_axis("log_softmax", dim))
+
+
+def _named_axis(what: str, dim: int | None) -> int:
+    if dim is None:
+        raise ValueError(f"{what}: name the axis: dim=1 for rows that are examples, dim=-1 for the last axis")
+    return dim
+
+
+# -- layers ----------------------------------------------------------------------------------------------------------
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """x weightᵀ + bias. x: (..., in), weight: (out, in), bias: (out,). ValueError if the sizes differ."""
+    if not np.ndim(x) or x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"linear: x {np.shape(x)} must have {weight.shape[1]} features along its last axis")
+    rows = np.reshape(x, (-1, x.shape[-1])) if x.ndim > 2 else x  # one product, however many axes there are
+    y = np.matmul(rows, np.swapaxes(weight, 0, 1))
+    if bias is not None:
+        y = y + bias
+    return np.reshape(y, (*x.shape[:-1], weight.shape[0])) if x.ndim > 2 else y
+
+
+def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
+    """weight[indices]; the row padding_idx receives no gradient. IndexError outside 0..len(weight) - 1."""
+    if isinstance(indices, (list, tuple, int)):
+        indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"embedding: indices are whole numbers, but these are {indices.dtype}")
+    known = not is_traced(indices) and isinstance(indices, np.ndarray) and bool(indices.size)
+    if known and not (indices.min() >= 0 and indices.max() < len(weight)):
+        raise IndexError(
+            f"embedding: indices lie in {indices.min()}..{indices.max()}, but rows in 0..{len(weight) - 1}"
+        )
+    if padding_idx is not None:
+        trained = np.arange(len(weight))[:, None] != padding_idx
+        weight = np.where(trained, weight, stop_gradient(weight))
+    return weight[indices]
+
+
+def check_probability(what: str, p: float) -> None:
+    """ValueError unless 0 <= p <= 1."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{what}: p={p} is the probability of dropping an entry; it must lie in 0..1")
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, mask: Any = None) -> Any:
+    """In training, x with entries 0 with probability p and the others divided by 1 - p.
+
+    rng: the generator that draws. mask: which entries to keep, x's shape, drawn outside (`rng.random(shape) >= p`), as
+    a compiled function needs it. TraceError if numbers would be drawn in a trace.
+    """
+    check_probability("dropout", p)
+    if not training or p == 0:
+        return x
+    if p == 1:
+        return x * 0
+    if mask is None:
+        if is_traced(x):
+            raise TraceError(
+                "dropout: random numbers drawn while a function is traced would be the same at every call. Draw the "
+                "mask outside, pass it in, and call tg.nn.functional.dropout(x, p, mask=mask); or call net.eval()"
+            )
+        mask = generator(rng).random(np.shape(x)) >= p
+    return x * (np.astype(mask, x.dtype) * x.dtype.type(1 / (1 - p)))
+
+
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """(x - mean) / √(variance + eps) over the last axes, those of normalized_shape, times weight, plus bias."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise ValueError(f"layer_norm: the last axes of x {x.shape} are not normalized_shape {shape}")
+    axes = tuple(range(-len(shape), 0))
+    centred = x - np.mean(x, axis=axes, keepdims=True)
+    y = centred / np.sqrt(np.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias
+
+
+def scaled_dot_product_attention(q: Any, k: Any, v: Any, attn_mask: Any = None, is_causal: bool = False) -> Any:
+    """softmax(q kᵀ / √E) v. q: (..., L, E), k: (..., S, E), v: (..., S, Ev).
+
+    attn_mask: broadcast against (..., L, S): booleans, True where a query may look; or numbers that are added. A query
+    that may look nowhere gives 0.
+    """
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (1 / math.sqrt(q.shape[-1]))
+    return np.matmul(attention_weights(scores, attn_mask, is_causal), v)
+
+
+def attention_weights(scores: Any, allowed: Any = None, is_causal: bool = False) -> Any:
+    """softmax of scores (..., L, S) over the last axis, with 0 where it is not allowed to look."""
+    if is_causal:
+        if allowed is not None:
+            raise ValueError("attention: give attn_mask or is_causal, not both")
+        allowed = np.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
+    if allowed is None:
+        return _softmax(scores, axis=-1)
+    if allowed.dtype.kind != "b":
+        return _softmax(scores + allowed, axis=-1)
+    lowest = scores.dtype.type(np.finfo(scores.dtype).min)
+    return np.where(allowed, _softmax(np.where(allowed, scores, lowest), axis=-1), 0)
+
+
+# -- losses ----------------------------------------------------------------------------------------------------------
+
+
+def _reduce(what: str, losses: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return np.sum(losses)
+    if reduction != "mean":
+        raise ValueError(f'{what}: reduction is "mean", "sum" or "none", not {reduction!r}')
+    if not losses.size:
+        raise ValueError(f"{what}: an array of shape {losses.shape} holds no examples, and so has no mean loss")
+    return np.mean(losses)
+
+
+def _check_same_shape(what: str, input: Any, target: Any) -> None:
+    if np.shape(input) != np.shape(target):
+        raise ValueError(
+            f"{what}: input {np.shape(input)} and target {np.shape(target)} must have the same shape; "
+            "reshape one of them"
+        )
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """(input - target)². The same shape, else ValueError."""
+    _check_same_shape("mse_loss", input, target)
+    return _reduce("mse_loss", np.square(input - target), reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """|input - target|. The same shape, else ValueError."""
+    _check_same_shape("l1_loss", input, target)
+    return _reduce("l1_loss", np.abs(input - target), reduction)
+
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """With d = |input - target|: d² / (2 beta) where d < beta, else d - beta / 2."""
+    _check_same_shape("smooth_l1_loss", input, target)
+    if beta <= 0:
+        raise ValueError(f"smooth_l1_loss: beta={beta} must be above 0; l1_loss is the limit")
+    d = np.abs(input - target)
+    inside = np.minimum(d, beta)
+    return _reduce("smooth_l1_loss", inside * inside / (2 * beta) + (d - inside), reduction)
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """delta · smooth_l1_loss(beta=delta)."""
+    return delta * smooth_l1_loss(input, target, reduction, delta)
+
+
+def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """-(y log a + (1 - y) log(1 - a)), from probabilities a in 0..1; as in PyTorch, a logarithm is at least -100."""
+    _check_same_shape("binary_cross_entropy", input, target)
+    _check_unit_interval("binary_cross_entropy", input)
+
+    def log(x: Any) -> Any:
+        return np.log(np.maximum(x, math.exp(-100)))
+
+    return _reduce("binary_cross_entropy", -(target * log(input) + (1 - target) * log(1 - input)), reduction)
+
+
+def _check_unit_interval(what: str, x: Any) -> None:
+    if is_traced(x):
+        return
+    x = x._array if isinstance(x, Tensor) else np.asarray(x)
+    if x.size and not (x.min() >= 0 and x.max() <= 1):
+        raise ValueError(
+            f"{what}: probabilities lie in {x.min()}..{x.max()}, outside 0..1; for logits use {what}_with_logits"
+        )
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    """log(1 + exp(z)) - y z, exact for every finite z; pos_weight multiplies the part of the label 1."""
+    _check_same_shape("binary_cross_entropy_with_logits", input, target)
+    losses = logistic_loss(input, target)
+    if pos_weight is not None:
+        losses = losses + (pos_weight - 1) * (target * logistic_loss(input, np.ones_like(target)))
+    return _reduce("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """-log softmax(input)[target], with classes along axis 1 (axis 0 of a single example).
+
+    input: logits (N, C, ...) or (C,). target: class indices (N, ...) or (), or probabilities of input's shape. weight:
+    (C,), by class; the mean is then the weighted one. Indices equal to ignore_index do not count.
+    """
+    axis = 0 if input.ndim == 1 else 1
+    log_p = _log_softmax(input, axis=axis)
+    target = target if hasattr(target, "dtype") else np.asarray(target)
+    if target.shape == input.shape and target.dtype.kind == "f":
+        classes = input.shape[axis]
+        if label_smoothing:
+            target = target * (1 - label_smoothing) + label_smoothing / classes
+        terms = log_p * target if weight is None else log_p * target * _along(weight, axis, input.ndim)
+        losses = -np.sum(terms, axis=axis)
+        if reduction == "mean":  # over examples
+            return np.sum(losses) / max(losses.size, 1)
+        return _reduce("cross_entropy", losses, reduction)
+    loss = _negative_log("cross_entropy", log_p, target, weight, ignore_index, reduction, axis)
+    if not label_smoothing:
+        return loss
+    smooth = _smooth(log_p, target, weight, ignore_index, reduction, axis)
+    return (1 - label_smoothing) * loss + label_smoothing / input.shape[axis] * smooth
+
+
+def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
+    """-input[target], from logarithms of probabilities; classes along axis 1. See `cross_entropy`."""
+    axis = 0 if input.ndim == 1 else 1
+    target = target if hasattr(target, "dtype") else np.asarray(target)
+    return _negative_log("nll_loss", input, target, weight, ignore_index, reduction, axis)
+
+
+def _along(weight: Any, axis: int, ndim: int) -> Any:
+    return np.reshape(weight, (-1,) + (1,) * (ndim - axis - 1))
+
+
+def _negative_log(what: str, log_p: Any, target: Any, weight: Any, ignore_index: int, reduction: str, axis: int) -> Any:
+    classes = log_p.shape[axis]
+    rest = log_p.shape[:axis] + log_p.shape[axis + 1 :]
+    if target.dtype.kind not in "iu":
+        raise TypeError(
+            f"{what}: class indices are whole numbers, but target is {target.dtype} {target.shape}"
+            f" (probabilities must have the shape of input, {log_p.shape})"
+        )
+    if target.shape != rest:
+        raise ValueError(f"{what}: target {target.shape} must be {rest}, input {log_p.shape} without its classes")
+    counts = target != ignore_index
+    labels = target._array if isinstance(target, Tensor) and not target._flags & TRACED else target
+    if isinstance(labels, np.ndarray):
+        wrong = labels[(labels != ignore_index) & ((labels < 0) | (labels >= classes))]
+        if wrong.size:
+            raise ValueError(f"{what}: target holds {wrong[0]}, but the classes are 0..{classes - 1}")
+    one_hot = np.expand_dims(target, axis) == _along(np.arange(classes), axis, log_p.ndim)
+    # What is ignored equals no class, unless it is one; np.where keeps 0 · inf out of a class that was not chosen.
+    chosen = one_hot & np.expand_dims(counts, axis)
+    weights = np.ones(classes, log_p.dtype) if weight is None else weight
+    terms = np.where(chosen, log_p * _along(weights, axis, log_p.ndim), 0)
+    losses = -np.sum(terms, axis=axis)
+    if reduction != "mean":
+        return _reduce(what, losses, reduction)
+    return np.sum(losses) / _total(weights, chosen, axis, log_p.ndim)
+
+
+def _total(weights: Any, chosen: Any, axis: int, ndim: int) -> Any:
+    """The sum of the weights of the examples that count."""
+    return np.sum(np.where(chosen, _along(weights, axis, ndim), 0))
+
+
+def _smooth(log_p: Any, target: Any, weight: Any, ignore_index: int, reduction: str, axis: int) -> Any:
+    """The loss against all classes alike."""
+    counts = np.expand_dims(target != ignore_index, axis)
+    weights = np.ones(log_p.shape[axis], log_p.dtype) if weight is None else weight
+    losses = -np.sum(np.where(counts, log_p * _along(weights, axis, log_p.ndim), 0), axis=axis)
+    if reduction != "mean":
+        return _reduce("cross_entropy", losses, reduction)
+    one_hot = np.expand_dims(target, axis) == _along(np.arange(log_p.shape[axis]), axis, log_p.ndim)
+    return np.sum(losses) / _total(weights, one_hot & counts, axis, log_p.ndim)

@@ -1,0 +1,444 @@
+"""Module: a tree of parameters, buffers, settings and other modules, which can be called.
+
+Parameters are leaf Tensors, so that `loss.backward()` fills their `.grad`. To a transform and to `compile` a module is
+a tree of its parameters' arrays: `tg.grad(loss)(net, x)` returns a module of the same structure that holds gradients.
+Buffers (running statistics) and settings are the structure's, shared by all modules made from it: they are neither
+differentiated nor changed by an optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, Self
+
+import numpy as np
+
+from .. import tree
+from ..context import current
+from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf
+
+_collected: ContextVar[dict[Tensor, Any] | None] = ContextVar("collected", default=None)
+
+
+class Module:
+    """What layers and models derive from: assign parameters and sub-modules as attributes, and define `forward`.
+
+    An attribute that is a float array or a Tensor is a parameter, and so are those in lists, tuples and dicts; a Module
+    is a sub-module, and so are those in lists, tuples and dicts; an array of whole numbers or flags, and what
+    `register_buffer` makes, is a buffer; everything else is a setting. There is no `super().__init__()` to forget.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> class Line(tg.nn.Module):
+    ...     def __init__(self):
+    ...         self.slope = np.array([2.0])
+    ...     def forward(self, x):
+    ...         return self.slope * x
+    >>> net = Line()
+    >>> np.sum(net(np.array([1.0, 3.0]))).backward()
+    >>> net.slope.grad
+    array([4.])
+    >>> tg.grad(lambda net, x: np.sum(net(x)))(net, np.array([1.0, 3.0])).slope
+    Tensor([4.], name='slope')
+    """
+
+    training: bool = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._buffer_names():
+            write_buffer(vars(self)[name], value)
+            return
+        if isinstance(vars(self).get(name), Tensor) and _is_computed(value):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a parameter; what was computed cannot take its place. "
+                f"Write .{name}.data = …, with an array, or .{name}.data -= step"
+            )
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
+            self.register_buffer(name, value)
+        else:
+            super().__setattr__(name, _as_parameters(value, name))
+
+    def register_buffer(self, name: str, value: Any) -> None:
+        """Make an attribute of an array that is saved with the parameters, but not trained."""
+        vars(self)[name] = Tensor(value, name=name)
+        vars(self)["_buffers"] = (*self._buffer_names(), name)
+
+    def _buffer_names(self) -> tuple[str, ...]:
+        names: tuple[str, ...] = vars(self).get("_buffers", ())
+        return names
+
+    # -- what it holds -------------------------------------------------------------------------------------------
+
+    def _own_parts(self) -> Iterator[tuple[str, Any]]:
+        """Attributes that are parameters, buffers, or hold some."""
+        for name, value in vars(self).items():
+            if is_part(value):
+                yield name, value
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """(dotted name, Tensor) of every parameter, in the order of assignment; one that is shared comes once."""
+        seen = set()
+        for name, value, is_buffer in _walk(self, prefix):
+            if not is_buffer and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Every parameter: what an optimiser takes."""
+        return (value for _, value in self.named_parameters())
+
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """(dotted name, Tensor) of every buffer."""
+        return ((name, value) for name, value, is_buffer in _walk(self, prefix) if is_buffer)
+
+    def modules(self) -> Iterator[Module]:
+        """Itself and every module inside it."""
+        stack: list[Any] = [self]
+        seen = set()
+        while stack:
+            part = stack.pop()
+            if isinstance(part, Module):
+                if id(part) in seen:
+                    continue
+                seen.add(id(part))
+                yield part
+                stack += [value for _, value in reversed(list(part._own_parts()))]
+            else:
+                stack += [value for _, value in reversed(_items(part))]
+
+    # -- saving and loading --------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters and buffers as arrays, by dotted name.
+
+        >>> import tinygrad_lite as tg
+        >>> {name: array.shape for name, array in tg.nn.Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
+        return {name: np.array(_read(value)) for name, value, _ in _walk(self, "")}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Give parameters and buffers the values of a state_dict; they keep their dtypes.
+
+        KeyError if a name is missing or, when strict, nothing here has the name; ValueError if a shape differs;
+        TypeError if numbers of that kind cannot be held. The first difference is named, and nothing is changed then.
+        """
+        here = {name: value for name, value, _ in _walk(self, "")}
+        what = f"{type(self).__name__}.load_state_dict"
+        if strict:
+            for name in here:
+                if name not in state:
+                    raise KeyError(f"{what}: {name!r} is missing; the state has {_list_names(state)}")
+            for name in state:
+                if name not in here:
+                    raise KeyError(f"{what}: nothing here is called {name!r}; the module has {_list_names(here)}")
+        fresh = []
+        for name, value in here.items():
+            if name not in state:
+                continue
+            given = state[name]
+            array = np.asarray(_read(given) if isinstance(given, Tensor) else given)
+            if array.shape != value.shape:
+                raise ValueError(f"{what}: {name!r} has shape {value.shape}, but {array.shape} in the state")
+            if not np.can_cast(array.dtype, value.dtype, "same_kind"):
+                raise TypeError(f"{what}: {name!r} is {value.dtype} and cannot hold {array.dtype}")
+            fresh.append((value, array.astype(value.dtype)))
+        for value, array in fresh:
+            value.data = array
+
+    # -- modes ---------------------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch it, and every module inside, to training: dropout drops, batch statistics are used and kept."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Switch it to evaluation."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Make every parameter one whose gradient is wanted, or not. Returns itself."""
+        for module in self.modules():
+            _replace_parameters(module, lambda t: Tensor(_read(t), requires_grad, t.name))
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for p in self.parameters():
+            p.grad = None
+
+    def to(self, dtype: Any) -> Self:
+        """Convert all float parameters and buffers, in place. Returns itself."""
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: parameters are float arrays; they cannot be {dtype}")
+
+        def convert(t: Tensor) -> Tensor:
+            return Tensor(_read(t).astype(dtype), t.requires_grad, t.name) if t.dtype.kind == "f" else t
+
+        for module in self.modules():
+            _replace_parameters(module, convert)
+            for name in module._buffer_names():
+                vars(module)[name] = convert(vars(module)[name])
+        return self
+
+    def float(self) -> Self:
+        """Convert it to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert it to float64."""
+        return self.to(np.float64)
+
+    # -- how it looks --------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """What `repr` says of this layer's settings."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = []
+        for name, value in self._own_parts():
+            if isinstance(value, Module):
+                text = repr(value)
+            elif isinstance(value, (Tensor, np.ndarray)):
+                kind = "buffer " if name in self._buffer_names() else ""
+                text = f"{kind}{value.shape} {value.dtype}"
+            else:
+                text = "\n".join(f"({key}): {part!r}" for key, part in _items(value))
+                text = f"{type(value).__name__}\n  " + text.replace("\n", "\n  ")
+            lines.append(f"  ({name}): " + text.replace("\n", "\n  "))
+        count = sum(p.size for p in self.parameters())
+        head = f"{type(self).__name__}({self.extra_repr()})"
+        if count:
+            head += f"  # {count:,} parameter" + "s" * (count != 1)
+        return "\n".join([head, *lines])
+
+
+def is_part(value: Any) -> bool:
+    """Whether an attribute holds modules, parameters or buffers, and so is no setting; nor is what a call computed."""
+    if isinstance(value, Tensor):
+        return not _is_computed(value)
+    if isinstance(value, (list, tuple, dict)):
+        return any(is_part(part) for _, part in _items(value))
+    return isinstance(value, (Module, np.ndarray))
+
+
+def _is_computed(value: Any) -> bool:
+    """Whether it is the result of a computation, outside of transforms (inside, parameters are such, too)."""
+    return isinstance(value, Tensor) and value._op is not None and not value._flags & (LIFTED | TRACED)
+
+
+def _as_parameters(value: Any, name: str) -> Any:
+    """Float arrays, also in lists, tuples and dicts, as Tensors that require a gradient."""
+    if isinstance(value, np.ndarray):
+        return Tensor(value, requires_grad=True, name=name)
+    if type(value) in (list, tuple, dict) and is_part(value):
+        return _map_parts(lambda part: _as_parameters(part, name), value)
+    return value
+
+
+def _map_parts(f: Any, value: Any) -> Any:
+    """f of each part of a list, tuple or dict."""
+    if type(value) is dict:
+        return {key: f(part) for key, part in value.items()}
+    return type(value)([f(part) for part in value])
+
+
+def _items(container: Any) -> list[tuple[str, Any]]:
+    if isinstance(container, dict):
+        return [(str(key), value) for key, value in container.items()]
+    return [(str(i), value) for i, value in enumerate(container)] if isinstance(container, (list, tuple)) else []
+
+
+def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
+    """(dotted name, Tensor, whether it is a buffer) of all that is saved."""
+    buffers: tuple[str, ...] = ()
+    if isinstance(part, Module):
+        items, buffers = list(part._own_parts()), part._buffer_names()
+    else:
+        items = _items(part)
+    for name, value in items:
+        path = f"{prefix}.{name}" if prefix else name
+        if isinstance(value, Tensor):
+            yield path, value, name in buffers
+        elif isinstance(value, np.ndarray):
+            raise TypeError(f"{path} is a plain array in a list or dict; make it tg.Tensor(array, requires_grad=True)")
+        else:
+            yield from _walk(value, path)
+
+
+def _replace_parameters(module: Module, make: Any) -> None:
+    """Put a new Tensor in the place of every parameter of this module's own, those in lists and dicts included."""
+
+    def replace(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return make(value)
+        return _map_parts(replace, value) if type(value) in (list, tuple, dict) and is_part(value) else value
+
+    for name, value in list(module._own_parts()):
+        if name not in module._buffer_names() and not isinstance(value, Module):
+            vars(module)[name] = replace(value)
+
+
+def _list_names(names: Mapping[str, Any]) -> str:
+    shown = ", ".join(map(repr, list(names)[:6]))
+    return (shown or "nothing") + (", …" if len(names) > 6 else "")
+
+
+def _read(t: Any) -> Any:
+    """A parameter's array, outside of transforms and traces."""
+    if t._flags & TRACED:
+        raise TraceError(f"the values of {t.name or 'a parameter'} cannot be read while a function is traced")
+    return t._array
+
+
+# -- buffers -------------------------------------------------------------------------------------------------------
+
+
+def is_traced(*values: Any) -> bool:
+    """Whether a program is being recorded (by compile, derive), whose every call must do the same."""
+    mode = current()
+    if mode is not None and mode.tracing:
+        return True
+    return any(isinstance(value, Tensor) and bool(value._flags & TRACED) for value in values)
+
+
+def read_buffer(buffer: Tensor) -> Any:
+    """What a buffer holds: an array, or in a trace the Tensor itself, which is read at every call."""
+    collected = _collected.get()
+    if collected is not None and buffer in collected:
+        return collected[buffer]
+    return buffer if is_traced(buffer) else buffer._array
+
+
+def write_buffer(buffer: Tensor, value: Any) -> None:
+    """Give a buffer a new value, without a gradient; under `call_with_buffers` it goes into the result instead."""
+    collected = _collected.get()
+    if collected is not None and buffer in collected:
+        collected[buffer] = value
+        return
+    if is_traced(value):
+        raise TraceError(
+            f"{buffer.name} would be written while tracing only, not at every call. In a compiled function, pass "
+            "buffers in and get new ones out: y, buffers = tg.nn.call_with_buffers(net, buffers, x), "
+            "and start from tg.nn.buffers(net); or call net.eval()"
+        )
+    buffer.data = np.asarray(value._array if isinstance(value, Tensor) else value).astype(buffer.dtype)
+
+
+def buffers(module: Module) -> dict[str, np.ndarray]:
+    """Copies of a module's buffers by dotted name: what `call_with_buffers` starts from."""
+    return {name: np.array(_read(t))[()] for name, t in module.named_buffers()}
+
+
+def call_with_buffers(module: Module, buffers: Mapping[str, Any], *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    """(output, new buffers): the module called as a pure function of its buffers, as `compile` needs it in training.
+
+    buffers: arrays by dotted name, as `tg.nn.buffers(module)` gives them. The module's own stay as they are;
+    `module.load_state_dict(buffers, strict=False)` stores new ones. KeyError for missing or unknown names.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> net = tg.nn.BatchNorm1d(2)
+    >>> y, new = tg.nn.call_with_buffers(net, tg.nn.buffers(net), np.array([[0.0, 1.0], [2.0, 5.0]]))
+    >>> new["running_mean"], net.running_mean
+    (array([0.1, 0.3]), Tensor([0., 0.], name='running_mean'))
+    """
+    named = dict(module.named_buffers())
+    if named.keys() != buffers.keys():
+        raise KeyError(f"call_with_buffers: the module's buffers are {list(named)}, but {list(buffers)} were given")
+    collected = {t: buffers[name] for name, t in named.items()}
+    token = _collected.set({**(_collected.get() or {}), **collected})
+    try:
+        output = module(*args, **kwargs)
+        values = _collected.get() or {}
+        return output, {name: values[t] for name, t in named.items()}
+    finally:
+        _collected.reset(token)
+
+
+# -- a module is a tree ----------------------------------------------------------------------------------------------
+
+
+class _Settings:
+    """A module's attributes that are no leaves. Equal if they are alike, buffers if they are the very same."""
+
+    __slots__ = ("kind", "names", "values")
+
+    def __init__(self, kind: type[Module], names: tuple[tuple[str, bool], ...], values: list[Any]) -> None:
+        self.kind, self.names, self.values = kind, names, values
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Settings) or self.kind is not other.kind or self.names != other.names:
+            return NotImplemented if not isinstance(other, _Settings) else False
+        return all(
+            a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and bool(a == b))
+            for a, b in zip(self.values, other.values, strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.names))
+
+
+def _flatten(module: Module) -> tuple[list[tuple[str, Any]], _Settings]:
+    _check_untied(module)
+    buffers = module._buffer_names()
+    children, names, settings = [], [], []
+    for name, value in vars(module).items():
+        is_child = name not in buffers and is_part(value)
+        names.append((name, is_child))
+        if is_child:
+            children.append((f".{name}", _without_mark(value)))
+        else:
+            settings.append(value)
+    return children, _Settings(type(module), tuple(names), settings)
+
+
+def _check_untied(module: Module) -> None:
+    """ValueError if a parameter is held twice: as two leaves each would get a part of its gradient, and they would
+    come apart at the first update."""
+    held: dict[int, str] = {}
+    for name, value, _ in _walk(module, ""):
+        if id(value) in held:
+            raise ValueError(
+                f"{held[id(value)]} and {name} are one parameter: a transform cannot keep them together. Hold it once, "
+                "and use it twice in forward (tg.nn.functional.linear(x, self.embedding.weight)); or use backward()"
+            )
+        held[id(value)] = name
+
+
+def _without_mark(value: Any) -> Any:
+    """A parameter as its array: a tensor that was computed, or that a transform lifted, stays what it is."""
+    if type(value) is Tensor:
+        is_leaf = value._op is None and not value._flags & ~GRAD
+        return value._array if is_leaf and type(value._array) is np.ndarray else value
+    return _map_parts(_without_mark, value) if type(value) in (list, tuple, dict) else value
+
+
+def _rebuild(settings: _Settings, children: list[Any]) -> Module:
+    made: Module = object.__new__(settings.kind)
+    attributes = vars(made)
+    parts, others = iter(children), iter(settings.values)
+    for name, is_child in settings.names:
+        attributes[name] = _as_tensor(next(parts), name) if is_child else next(others)
+    return made
+
+
+def _as_tensor(value: Any, name: str) -> Any:
+    """An array among a module's parts as a Tensor; a gradient flows to it if `requires_grad_()` says so."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return leaf(value, 0, name)
+    if type(value) in (list, tuple, dict):
+        return _map_parts(lambda part: _as_tensor(part, name), value)
+    return value
+
+
+tree.register(Module, _flatten, _rebuild)
