@@ -241,6 +241,35 @@ def test_cross_entropy(dtype):
             assert_array_equal(found, [tg.cross_entropy(c[:, None], hot) for c in x.T])
 
 
+SQUARE = np.array([[2.0, 0.5, -1.0], [0.3, 1.0, 0.2], [0.1, -0.7, 0.4]])
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "message"),
+    [
+        (SQUARE, np.array([0, 2, 1]), "along axis=0 or axis=1 .* say which"),
+        (SQUARE, np.eye(3)[[0, 2, 1]], "along axis=0 or axis=1 .* say which"),
+        (SQUARE, np.eye(3)[[0, 0, 1]], "along axis=1 .* say axis=1 if that is meant, else axis=0"),  # rows
+        (SQUARE[:2], np.eye(3)[[0, 2]], "along axis=1 .* say axis=1 if that is meant, else axis=0"),
+        (np.stack([SQUARE] * 3), np.zeros((3, 3), int), "along axis=0 or axis=1 or axis=2"),
+    ],
+)
+def test_cross_entropy_asks_for_the_axis_where_classes_may_lie_along_two(logits, labels, message):
+    for function in (tg.cross_entropy, tg.compile(tg.cross_entropy), tg.grad(tg.cross_entropy)):
+        with pytest.raises(ValueError, match=message):
+            function(logits, labels)
+    by_axis = [float(tg.cross_entropy(logits, labels, axis=a)) for a in (0, 1)]
+    assert len(set(by_axis)) == 2
+
+
+def test_cross_entropy_reads_columns_where_nothing_else_fits():
+    labels = np.array([1, 0, 1])
+    assert tg.cross_entropy(SQUARE[:2], labels) == tg.cross_entropy(SQUARE[:2], labels, axis=0)
+    columns = np.eye(3)[:, [0, 0, 1]]
+    assert tg.cross_entropy(SQUARE, columns) == tg.cross_entropy(SQUARE, columns, axis=0)
+    assert tg.cross_entropy(SQUARE[0], 2) == tg.cross_entropy(SQUARE[0], 2, axis=0)
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4)])
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_cross_entropy_along_any_axis(shape, axis):
