@@ -16,7 +16,7 @@ from ..axes import positive_axis
 from ..op import Op, linear
 from ..table import implements, row
 
-_BLOCK = 1 << 15  # entries that are added at a time: they stay in the second cache
+_BLOCK = 1 << 16  # entries of the sum that are added to at a time: they stay in the second cache
 
 
 def _windows(x: Any, window: tuple[int, ...], axes: tuple[int, ...]) -> Any:
@@ -32,7 +32,7 @@ def _sum_windows(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: 
         return out
     by_place = int(np.prod(window)) <= int(np.prod([g.shape[a] for a in axes]))
     sizes = window if by_place else tuple(g.shape[a] for a in axes)
-    step = max(1, _BLOCK * len(g) // g.size) if 0 not in axes else len(g)
+    step = max(1, _BLOCK * len(g) // out.size) if 0 not in axes else len(g)
     for start in range(0, len(g), step):
         block = slice(start, start + step)
         for place in itertools.product(*map(range, sizes)):
@@ -48,7 +48,8 @@ def _sum_windows(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: 
             part = g[tuple(source)]
             if not by_place:  # the window's axes stand last; where they belong is in the middle
                 part = np.moveaxis(part, range(part.ndim - len(axes), part.ndim), axes)
-            out[tuple(target)] += part
+            place_in_out = out[tuple(target)]
+            np.add(place_in_out, part, place_in_out)  # (out[…] += part would copy the sum onto itself, too)
     return out
 
 
