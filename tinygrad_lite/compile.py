@@ -53,9 +53,6 @@ def compile(f: Function) -> Compiled:
     >>> float(loss), w
     (1.0, array([0.2, 0.2]))
     """
-    owner = f.__self__ if isinstance(f, MethodType) else f
-    if tree.flatten(owner)[0] and callable(f):  # an object that holds arrays, or a method of one: they are arguments
-        return CompiledObject(f, owner)
     return Compiled(f)
 
 
@@ -245,26 +242,6 @@ def _many_programs(name: str, kind: _Kind) -> str:
 def _as_arrays(result: Any) -> Any:
     """What a function returned, with arrays for the Tensors that have no gradient."""
     return tree.map(lambda x: x._array if type(x) is Tensor and not x._flags else x, result)
-
-
-class CompiledObject(Compiled):
-    """A compiled object, or method of one: its arrays and settings are looked at in every call."""
-
-    def __init__(self, f: Function, owner: Any) -> None:
-        super().__init__(f.__func__ if isinstance(f, MethodType) else _call_object)
-        self.__name__ = getattr(f, "__name__", type(owner).__name__)
-        self._owner = owner
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(self._owner, *args, **kwargs)
-
-    def source(self, /, *args: Any, **kwargs: Any) -> str:
-        """The generated code for arguments like these."""
-        return super().source(self._owner, *args, **kwargs)
-
-
-def _call_object(f: Function, /, *args: Any, **kwargs: Any) -> Any:
-    return f(*args, **kwargs)
 
 
 def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[list[Any], Any, bool]:
