@@ -79,7 +79,7 @@ HOLES: dict[str, tuple[Any, Any, list[float]]] = {
 }
 
 
-@pytest.mark.parametrize("name", HOLES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "kve" else n for n in HOLES])
 def test_holes_are_closed_to_the_third_order(name: str) -> None:
     function, twin, points = HOLES[name]
     with mpmath.workdps(60), np.errstate(all="ignore"):

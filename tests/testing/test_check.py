@@ -436,6 +436,7 @@ def test_equal_operands_hide_a_swap_but_one_operand_twice_is_none() -> None:
     assert [m.mutation for m in alike.survivors] == ["swapped", "swapped"]
 
 
+@pytest.mark.slow
 def test_power_of_joint_rules_and_of_functions_of_many_operands() -> None:
     def f(x: Any, y: Any) -> Any:
         q, r = np.linalg.qr(np.concatenate([x, y]))
