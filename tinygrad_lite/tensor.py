@@ -176,7 +176,8 @@ class Tensor(Methods):
         if self._flags & TRACED or (mode is not None and mode.tracing):
             raise TraceError(
                 f"{how} at {user_line()}: while a function is traced into a program, {label(self)} has no fixed value. "
-                "Branch with np.where, keep the result a Tensor, or read it after the compiled call"
+                "Branch with np.where, return a cost as it is, without float() or .item(), or read numbers after the "
+                "compiled call"
             )
         if noted and self._flags & LIFTED and self._flags & GRAD:
             transform = running.get()

@@ -44,6 +44,8 @@ from .mistakes import MISTAKES
 
 Path = tuple[int, ...]
 CHAIN = "Every step of the forward pass leaves one factor in the chain rule, and in the place of that step."
+NAMES = "Each name in a line must be the value that this very step of the forward pass used or gave."
+USES = "What the forward pass uses in several places receives a term from each of them."
 CHECK = "Go through the line factor by factor: which step of the forward pass does each of them come from?"
 
 
@@ -196,7 +198,7 @@ def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
             for keepdims in (True, False):
                 params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
                 new = change(root, op, params)
-                yield Mutation(new, 1.6, "`{1}` stands where `{0}` belongs", (root, new))
+                yield Mutation(new, 1.6, "`{1}` stands where `{0}` belongs", (root, new), NAMES)
 
 
 def _mutate_here(bench: Bench, x: Operand, above: Operand) -> Iterator[Mutation]:
@@ -213,10 +215,10 @@ def _mutate_here(bench: Bench, x: Operand, above: Operand) -> Iterator[Mutation]
                 yield from mutate_op(bench, x)
         inner = [y for y in x.operands if type(y) is Node]
         if len(inner) == 1:
-            yield Mutation(inner[0], 2, "`{1}` stands where `{0}` belongs", (x, inner[0]))
+            yield Mutation(inner[0], 2, "`{1}` stands where `{0}` belongs", (x, inner[0]), NAMES)
         if _is_local_slope(x):
             for new, of in find_slopes(bench, x.shape):
-                yield Mutation(new, 1.7, f"`{{1}}`, from {of}, stands where `{{0}}` belongs", (x, new))
+                yield Mutation(new, 1.7, f"`{{1}}`, from {of}, stands where `{{0}}` belongs", (x, new), NAMES)
     if not (x.shape == () and is_weak(x)):
         yield from _mutate_anything(bench, x, above)
 
@@ -268,12 +270,12 @@ def _exchange(bench: Bench, x: Node) -> Iterator[Mutation]:
         cost = 1.2 if _letters(other) == _letters(x) or _digits(other) == _digits(x) else 1.6
         cost += 0.5 * (_is_gradient(other) and not _is_gradient(x))
         if other.shape == x.shape:
-            yield Mutation(other, cost, what, (x, other))
+            yield Mutation(other, cost, what, (x, other), NAMES)
             continue
-        yield Mutation(other, cost + 0.4, what, (x, other))
+        yield Mutation(other, cost + 0.4, what, (x, other), NAMES)
         if len(x.shape) == 2 and other.shape == x.shape[::-1]:
             turned = bench.apply(transpose, other)
-            yield Mutation(turned, cost + 0.5, what, (x, turned))
+            yield Mutation(turned, cost + 0.5, what, (x, turned), NAMES)
     values = np.asarray(bench.value(x))
     if values.dtype.kind in "fib" and values.size and set(np.unique(values)) <= {0, 1}:
         yield Mutation(bench.apply(subtract, 1, x), 1.3, "`{0}` is the wrong way round, as `1 - {0}`", (x,), CHECK)
@@ -394,11 +396,11 @@ def _mutate_reduction(bench: Bench, x: Node) -> Iterator[Mutation]:
                 params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
                 if (op, params) != (x.op, x.params):
                     new = bench.apply(op, d, **params)
-                    yield Mutation(new, 2.5 if op is max_ else 1.5, what, (x, new))
+                    yield Mutation(new, 2.5 if op is max_ else 1.5, what, (x, new), NAMES)
     for axis in range(len(d.shape)):
         for part in (slice(0, 1), slice(-1, None)):
             new = bench.apply(get, d, template=(slice(None),) * axis + (part,))
-            yield Mutation(new, 2.5, "only one term of the sum is there: " + what, (x, new))
+            yield Mutation(new, 2.5, "only one term of the sum is there: " + what, (x, new), USES)
 
 
 _OTHER_COMPARISON = {
@@ -413,14 +415,14 @@ def _mutate_comparison(bench: Bench, x: Node) -> Iterator[Mutation]:
     reverse, at_equality = _OTHER_COMPARISON[x.op]  # type: ignore[index]
     yield Mutation(bench.apply(reverse, *x.operands), 1.3, "the condition `{}` is the wrong way round", (x,))
     new = bench.apply(at_equality, *x.operands)
-    yield Mutation(new, 2, "the condition `{0}` is `{1}`, which differs where both sides are equal", (x, new))
+    yield Mutation(new, 2, "the condition `{0}` is `{1}`, which differs where both sides are equal", (x, new), CHECK)
 
 
 def _mutate_heaviside(bench: Bench, x: Node) -> Iterator[Mutation]:
     z, _ = x.operands
     for op, cost in ((greater, 2.0), (greater_equal, 2.0), (less, 1.5)):
         new = bench.apply(op, z, 0)
-        yield Mutation(new, cost, "`{1}` stands where `{0}` belongs", (x, new))
+        yield Mutation(new, cost, "`{1}` stands where `{0}` belongs", (x, new), NAMES)
 
 
 def _mutate_choice(bench: Bench, x: Node) -> Iterator[Mutation]:
