@@ -500,3 +500,19 @@ def test_the_two_sides_are_called_what_they_are() -> None:
         check_gradients(np.tanh, W[0], modes=["jvp"], jvp=jvp)
     assert "your jvp" in str(caught.value)
     assert "autograd" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_operand_without_a_size_is_no_contradiction_of_the_two_modes(value: float) -> None:
+    """NaN beside numbers, and a result that is NaN: the modes agree, and the bar is a number."""
+    x = np.array([1.5, value, 2.0])
+    for f in (lambda x: np.nan_to_num(x, nan=0.5, posinf=2.0, neginf=-2.0), lambda x: 2 * x, lambda x: x[::2] + x[1]):
+        report = tg.testing.check_gradients(f, x, order=1)
+        assert not any(entry.wrong for entry in report.entries)
+
+    def halved(g: Any, y: Any, x: Any) -> Any:
+        return 0.5 * g
+
+    wrong = tg.linear(lambda x: x * 1, halved, name="wrong")
+    with pytest.raises(tg.testing.GradientError):
+        tg.testing.check_gradients(wrong, x, order=1)

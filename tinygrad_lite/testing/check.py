@@ -183,8 +183,9 @@ class _Check:
         return found.entry(leaf.name, f"{mode}{where}", claimed, self.order, leaf.size, describe)
 
     def _unit(self, leaf: Leaf, step: float = 1.0) -> float:
-        """The step over the size of an input (1 at most, since what is computed from it need not be larger)."""
-        return step / (min(float(np.max(np.abs(self.subject.x[leaf.part]), initial=0.0)), 1.0) or 1.0)
+        """The step over the size of an input (1 at most, since what is computed from it need not be larger); NaN has
+        no size."""
+        return step / (min(float(np.fmax.reduce(np.abs(self.subject.x[leaf.part]), initial=0.0)), 1.0) or 1.0)
 
     # -- reverse mode ----------------------------------------------------------------------------------------------
 
@@ -357,7 +358,8 @@ class _Check:
         size = np.sum(np.abs(self.g * tangent)) + np.sum(np.abs(gradient * t))
         noise = _root_sum_square(self.g * tangent_noise) + _root_sum_square(t * gradient_noise)
         unit = max((self._unit(leaf, 2.0) for leaf in self.subject.inputs.leaves if leaf.size), default=0.0)
-        rounding = auto.precision.eps * max(unit * _root_sum_square(self.g * self.numerical.scale), 1.0)
+        scale = np.where(np.isfinite(self.numerical.scale), self.numerical.scale, 0.0)  # NaN is not rounded
+        rounding = auto.precision.eps * max(unit * _root_sum_square(self.g * scale), 1.0)
         bar = float(64 * auto.precision.eps * size + 4 * noise + 64 * rounding)
         mistakes: tuple[Mistake, ...] = ()
         undecided = {} if np.isfinite(forward) and np.isfinite(reverse) else {UNDEFINED: 1}
