@@ -93,7 +93,7 @@ def test_hostile_npz(tmp_path, kind):
         tg.load(tmp_path / "a.npz")
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # zipfile's, while the damaged file is made
 def test_two_members_of_one_name(tmp_path):
     (tmp_path / "a.npz").write_bytes(zip_of(("a.npy", npy(np.ones(1))), ("a.npy", npy(np.ones(2)))))
     with pytest.raises(ValueError, match="two members"):

@@ -36,13 +36,13 @@ def test_empty_matrices(f: Any, shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("function", [np.var, np.std, np.median, np.nanvar], ids=lambda f: f.__name__)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of a mean of nothing
 def test_statistics_of_nothing(function: Any) -> None:
     assert tg.grad(function)(np.zeros(0)).shape == (0,)
     assert tg.grad(lambda x: np.sum(function(x, axis=1)))(np.zeros((3, 0))).shape == (3, 0)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of no degrees of freedom
 def test_more_degrees_of_freedom_than_entries() -> None:
     for function in (np.var, np.std, np.nanvar, np.nanstd):
         for x in (np.array([1.0]), np.array([1.0, np.nan])):
@@ -62,7 +62,7 @@ def test_the_kink_of_std_where_its_value_is_a_rounding_error() -> None:
     assert check_gradients(np.std, np.array([0.1, 0.1 + 1e-3, 0.1])).ok
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's: the products overflow
 def test_a_product_of_zeros_and_of_numbers_that_overflow() -> None:
     for x in ([0, 0, 1e200, 1e200], [1e200, 0, 1e200, 0], [1e200, 1e200, 0, 0]):
         assert_array_equal(tg.grad(np.prod)(np.array(x)), 0)
@@ -106,7 +106,7 @@ def test_edges_and_weights_that_would_lose_their_gradient() -> None:
     assert_array_equal(counts, np.histogram(data[:, 0], bins=edges)[0])
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of samples of nothing
 @pytest.mark.parametrize(
     ("call", "shape"),
     [

@@ -24,7 +24,7 @@ def operands_of(function: Function) -> list[list[Any]]:
     return [[POINTS if i == k else middle[i] for i in range(function.arity)] for k in range(function.arity)]
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of operands outside the domain
 @pytest.mark.parametrize("function", FREE, ids=repr)
 def test_every_mode_says_the_same(function: Function) -> None:
     for k, operands in enumerate(operands_of(function)):
@@ -46,7 +46,7 @@ CONSTANT_SLOPE |= {"remainder", "fmod", "nextafter", "fraction", "mantissa", "he
 BY_COMPARISON = {"relu": 0.0, "leaky_relu": 0.01, "copysign": 0.0}
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of operands outside the domain
 @pytest.mark.parametrize("function", [f for f in FREE if f.arity == 1], ids=repr)
 def test_a_gradient_at_nan(function: Function) -> None:
     value, pullback = tg.vjp(function.call, np.array([np.nan]))
