@@ -37,7 +37,7 @@ HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 PROGRAM_LAYERS = [
     ["names", "program", "text"],
     ["ranges", "sharing", "spelling", "trace"],
-    ["rewrite"],
+    ["rewrite", "outside"],
     ["tables"],
     ["simplify"],
     ["compiled", "derivation"],

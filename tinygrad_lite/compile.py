@@ -163,7 +163,8 @@ class Compiled:
         variable: numbers that are inputs.
         """
         from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
-        from .program.compiled.outside import WAYS, Outside
+        from .program.outside.outside import Outside
+        from .program.outside.walk import WAYS
 
         f, name = self.__wrapped__, self.__name__
         for way in WAYS:

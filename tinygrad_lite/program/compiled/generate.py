@@ -16,6 +16,8 @@ from ... import tree
 from ...lifting import call_users
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
+from ..outside.outside import Outside
+from ..outside.source import is_equal, owner
 from ..program import Node, Operand, Program
 from ..ranges import Ranges
 from ..rewrite import rewrite
@@ -24,7 +26,6 @@ from ..simplify import SIMPLER, drop_dead, inline
 from ..tables.fast import FAST, MEANS
 from ..trace import Guard, collect, make_input, name_arguments, open_argument, tracing
 from .factors import place_factors
-from .outside import Outside, is_equal, owner
 from .plan import plan
 from .reach import write_outside
 from .writer import Writer

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...tensor import Tensor
-from .outside import BYTES, CONTAINER, EQUAL, HELD, INPUT, KEYS, SAME, Outside, Source, has_bytes, is_equal
+from ..outside.outside import Outside
+from ..outside.source import BYTES, CONTAINER, EQUAL, HELD, INPUT, KEYS, SAME, Source, has_bytes, is_equal
 from .writer import Writer
 
 

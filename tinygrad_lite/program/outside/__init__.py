@@ -1,0 +1,1 @@
+"""What a function reaches from outside, besides its arguments: found, watched, and made inputs of its program."""

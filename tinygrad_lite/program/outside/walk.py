@@ -1,0 +1,90 @@
+"""A walk along everything that a function's code mentions; each value it meets becomes a `Source`.
+
+What is met is noted here, once; how its parts are reached depends on what it is (values.py, objects.py, functions.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType, ModuleType
+from typing import Any, Final
+
+from ..trace import make_input
+from .mentions import is_of_library
+from .source import EQUAL, HELD, IMMUTABLE, INPUT, SAME, Source, is_variable
+
+MENTIONED, EVERYTHING, WATCHED = "mentioned", "everything", "watched"
+WAYS: Final = (MENTIONED, EVERYTHING, WATCHED)
+
+Visitor = Callable[["Walk", Source, bool], Any]
+
+
+class Unreachable(TypeError):
+    """A function reaches something whose numbers nobody can watch."""
+
+
+class Walk:
+    """One walk. way, variable: see `Outside`. mentioned: names of attributes that the code mentions.
+
+    choose: the visitor for a value; called with the walk, the value's source, and whether nothing may stand for it, it
+    returns what stands for the value in the copy. left_out: whether another way would find more. opaque: objects that
+    nobody can look into.
+    """
+
+    def __init__(
+        self,
+        way: str,
+        variable: frozenset[int | str],
+        mentioned: set[str],
+        choose: Callable[[Any], Visitor],
+    ) -> None:
+        self.way, self.variable, self.mentioned, self.choose = way, variable, mentioned, choose
+        self.sources: list[Source] = []
+        self.opaque: list[Source] = []
+        self.left_out = False
+        self.codes: set[CodeType] = set()
+        self.found: dict[tuple[int, bool], tuple[Source | None, Any]] = {}
+        self.globals: dict[tuple[int, bool], tuple[Source, dict[str, Any]]] = {}
+        self.classes: set[tuple[type, frozenset[str]]] = set()
+        self.keep: list[Any] = []  # alive, so that no id is used twice
+        self._namespaces: dict[tuple[int, str], Source] = {}
+
+    def visit(self, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
+        """Note the value, and what it holds; returns what stands for it in the copy. raw: nothing may stand for it."""
+        if isinstance(value, IMMUTABLE):
+            return self._visit_number(value, step, path, raw)
+        if type(value) is ModuleType and is_of_library(value.__name__):
+            return value
+        known = self.found.get((id(value), raw))
+        if known is not None:
+            first, stand_in = known
+            if first is not None and first.step != step:
+                self.sources.append(Source(path, step, value, SAME, twin=first))
+            return stand_in
+        self.keep.append(value)
+        source = Source(path, step, value, HELD if step[0] == "object" else SAME)
+        self.sources.append(source)
+        self.found[id(value), raw] = source, value
+        stand_in = self.choose(value)(self, source, raw)
+        if raw:
+            return value
+        self.found[id(value), raw] = source, stand_in
+        return stand_in
+
+    def _visit_number(self, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
+        source = Source(path, step, value, EQUAL)
+        self.sources.append(source)
+        if path in self.variable and not raw and is_variable(value):
+            source.ask = INPUT
+            source.stand_in = make_input(value, path)
+            return source.stand_in
+        return value
+
+    def visit_namespace(self, value: Any, path: str, sort: str) -> Source:
+        """The dictionary of a class or a module, which does not change."""
+        key = id(value), sort
+        if key not in self._namespaces:
+            self.keep.append(value)
+            self._namespaces[key] = Source(path, ("object", vars(value)), vars(value), HELD)
+            self.sources.append(self._namespaces[key])
+        return self._namespaces[key]
