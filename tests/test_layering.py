@@ -26,7 +26,7 @@ LAYERS = [
     ["jacobians"],
     ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io", "data"],
     ["diagnosis"],
-    ["compile", "derive", "compare"],
+    ["compile", "derive", "compare", "draw"],
     ["training"],
     ["plot"],
     ["check"],
@@ -41,6 +41,7 @@ PROGRAM_LAYERS = [
     ["tables"],
     ["simplify"],
     ["compiled", "derivation"],
+    ["drawing"],
 ]
 PROGRAM_HEIGHT = {name: height for height, layer in enumerate(PROGRAM_LAYERS) for name in layer}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -19,6 +19,7 @@ from .context import no_grad as no_grad
 from .debug import debug as debug
 from .derive import Derivation as Derivation
 from .derive import derive as derive
+from .draw import draw as draw
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian

@@ -82,7 +82,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     if not np.ndim(x) or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x {np.shape(x)} must have {weight.shape[1]} features along its last axis")
     rows = np.reshape(x, (-1, x.shape[-1])) if x.ndim > 2 else x  # one product, however many axes there are
-    y = np.matmul(rows, np.swapaxes(weight, 0, 1))
+    y = np.matmul(rows, np.transpose(weight))
     if bias is not None:
         y = y + bias
     return np.reshape(y, (*x.shape[:-1], weight.shape[0])) if x.ndim > 2 else y

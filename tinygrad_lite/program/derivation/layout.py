@@ -54,7 +54,8 @@ class Layout:
 
     inputs: a name for each of the program's inputs and captures. leaves: what the outputs after the first are the
     gradients of. value: a name for the first output. forward_nodes: the steps of the forward pass. taken:
-    identifiers already in use; new ones are added. kept: names of gradients that have a line in any case.
+    identifiers already in use; new ones are added. kept: names of gradients that have a line in any case. longest: how
+    many characters an expression may have, if it can be taken apart.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Layout:
         forward_nodes: set[Node],
         taken: set[str],
         kept: Container[str] = (),
+        longest: int = _LONGEST,
     ) -> None:
         self.program, self._speller, self._labels, self._kept = program, speller, labels, kept
+        self._longest = longest
         self._forward_nodes, self._taken = forward_nodes, taken
         self._names: dict[Node, ast.Name] = {node: ast.Name(name) for node, name in inputs.items()}
         self._folded: dict[Node, Expr] = {}
@@ -105,7 +108,7 @@ class Layout:
         """The step's expression, its operands folded in; one that makes it too long gets a line first."""
         while True:
             expression = self._speller.spell(node, [self.expression(x) for x in node.operands])
-            if len(text(expression)) <= _LONGEST:
+            if len(text(expression)) <= self._longest:
                 return expression
             folded = [x for x in node.operands if type(x) is Node and x in self._folded]
             if not folded:

@@ -16,7 +16,7 @@ from ..rewrite import rewrite
 from ..simplify import SIMPLER, drop_dead, run_passes
 from ..tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
 from .algebra import Algebra
-from .layout import Line
+from .layout import Labels, Line
 from .page import Page
 from .passes import separate_cotangents
 from .recording import Function, Recording, record
@@ -47,7 +47,7 @@ def write_derivation(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int
 
 
 def lay_out(
-    recording: Recording, simplify: bool, kept: Collection[str] = (), samples: Sequence[Sequence[Any]] = ()
+    recording: Recording, with_algebra: bool, kept: Collection[str] = (), samples: Sequence[Sequence[Any]] = ()
 ) -> Page:
     """The derivation, with or without algebra.
 
@@ -56,10 +56,10 @@ def lay_out(
     """
     labels = recording.labels
     keys = frozenset(key for key, of in labels.backward.items() if labels.forward.get(of) in kept)
-    program = _simplify(recording.program)
+    program = simplify(recording.program)
     names = frozenset(recording.labels.forward)
     facts: list[Fact] = []
-    if simplify:
+    if with_algebra:
         known = recording.variables
         samples = samples or draw_samples(recording.inputs)
         algebra = Algebra(names, recording.leaves, samples, frozenset(known.sizes), frozenset(known.literals), keys)
@@ -67,16 +67,20 @@ def lay_out(
         facts = algebra.facts
     outputs = (*program.outputs[: recording.results], *(fact.node for fact in facts))
     program = Program(program.inputs, program.captures, program.steps, outputs)
-    program = _simplify(program)
-    program = rewrite(program, [*SPELLED_FINITE, *SPELLED])
-    program = separate_cotangents(lambda p: find_forward(p, names), recording.labels.backward)(program)
-    program = drop_dead(program)
+    program = drop_dead(spell_out(simplify(program), labels))
     return Page(recording, program, facts, keys)
 
 
-def _simplify(program: Program) -> Program:
+def simplify(program: Program) -> Program:
     """The program as simple as it gets without algebra."""
     return run_passes(program, (partial(rewrite, table=[*SIMPLER, *READABLE, *FINITE]), drop_dead))
+
+
+def spell_out(program: Program, labels: Labels) -> Program:
+    """The program in the words of people, each gradient that has a name a step of its own."""
+    program = rewrite(program, [*SPELLED_FINITE, *SPELLED])
+    names = frozenset(labels.forward)
+    return separate_cotangents(lambda p: find_forward(p, names), labels.backward)(program)
 
 
 # -- checking ----------------------------------------------------------------------------------------------------------

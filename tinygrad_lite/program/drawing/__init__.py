@@ -1,0 +1,1 @@
+"""Pictures of a recorded computation, as text in Graphviz's language."""
