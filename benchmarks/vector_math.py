@@ -87,7 +87,7 @@ def find_compiler() -> str | None:
 
 
 def build(folder: Path, optimise: tuple[str, ...]) -> ctypes.CDLL:
-    """A shared library with a loop, named like the function, for every function and dtype."""
+    """A shared library with a loop, named like the function, for every function and dtype, and one that repeats it."""
     compiler = find_compiler()
     assert compiler is not None
     lines = [f'#include "{HEADER.name}"']
@@ -95,7 +95,9 @@ def build(folder: Path, optimise: tuple[str, ...]) -> ctypes.CDLL:
         for suffix, c in (("f64", "double"), ("f32", "float")):
             lines.append(
                 f"void {name}_{suffix}(const {c} *restrict x, {c} *restrict y, long n)\n"
-                f"{{ for (long j = 0; j < n; j++) y[j] = tg_{name}_{suffix}(x[j]); }}"
+                f"{{ for (long j = 0; j < n; j++) y[j] = tg_{name}_{suffix}(x[j]); }}\n"
+                f"void {name}_{suffix}_again(const {c} *x, {c} *y, long n, long times)\n"
+                f'{{ while (times--) {{ {name}_{suffix}(x, y, n); __asm__ volatile("" ::: "memory"); }} }}'
             )
     source, library = folder / "loops.c", folder / "loops.so"
     source.write_text("\n".join(lines) + "\n")
@@ -178,15 +180,14 @@ def find_largest_error(library: ctypes.CDLL, name: str, suffix: Suffix, count: i
 # -- speed -------------------------------------------------------------------------------------------------------------
 
 
-def time_best(f: Callable[[], object], size: int, rounds: int = 60) -> float:
-    """Nanoseconds an element, the best of the rounds."""
+def time_best(f: Callable[[], object], rounds: int = 200) -> float:
+    """Nanoseconds, the best of the rounds."""
     best = _INF
     for _ in range(rounds):
         start = time.perf_counter()
-        for _ in range(20):
-            f()
+        f()
         best = min(best, time.perf_counter() - start)
-    return best / 20 / size * 1e9
+    return best * 1e9
 
 
 def draw_typical(name: str, suffix: Suffix) -> Array:
@@ -194,12 +195,22 @@ def draw_typical(name: str, suffix: Suffix) -> Array:
     return np.abs(x) if FUNCTIONS[name].low >= 0 else np.where(x <= FUNCTIONS[name].low, -x, x)
 
 
-def time_loop(library: ctypes.CDLL, name: str, x: Array) -> float:
-    """Nanoseconds an element of the C loop."""
-    y = np.empty_like(x)
-    loop = getattr(library, f"{name}_{'f64' if x.dtype == np.float64 else 'f32'}")
-    args = (*(ctypes.c_void_p(a.ctypes.data) for a in (x, y)), ctypes.c_long(x.size))
-    return time_best(lambda: loop(*args), x.size)
+def align(x: Array) -> Array:
+    """A copy that starts at a multiple of 64 bytes, as the blocks of compiled programs do."""
+    room = np.empty(x.nbytes + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    copy: Array = room[start : start + x.nbytes].view(x.dtype)
+    copy[:] = x
+    return copy
+
+
+def time_both(library: ctypes.CDLL, name: str, suffix: Suffix) -> tuple[float, float]:
+    """Nanoseconds an element of the C loop, and of NumPy's function."""
+    x = align(draw_typical(name, suffix))
+    y, times, numpy = align(x), 20, FUNCTIONS[name].numpy
+    loop = getattr(library, f"{name}_{suffix}_again")
+    args = (*(ctypes.c_void_p(a.ctypes.data) for a in (x, y)), *(ctypes.c_long(n) for n in (x.size, times)))
+    return time_best(lambda: loop(*args)) / x.size / times, time_best(lambda: numpy(x)) / x.size
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -210,12 +221,11 @@ def write_table(native: ctypes.CDLL, plain: ctypes.CDLL, count: int) -> Iterator
     yield "| function | dtype | points | largest error, ulp | without FMA | ns an element | NumPy's |"
     yield "|---|---|---|---|---|---|---|"
     for name, f in FUNCTIONS.items():
-        for suffix, dtype in DTYPES.items():
+        for suffix in DTYPES:
             errors = [find_largest_error(library, name, suffix, count)[0] for library in (native, plain)]
-            x = draw_typical(name, suffix)
-            times = time_loop(native, name, x), time_best(lambda f=f, x=x: f.numpy(x), x.size)  # type: ignore[misc]
+            times = time_both(native, name, suffix)
             yield (
-                f"| `{name}` | {np.dtype(dtype).name} | {draw_points(name, suffix, count).size:,} "
+                f"| `{name}` | {np.dtype(DTYPES[suffix]).name} | {draw_points(name, suffix, count).size:,} "
                 f"| {errors[0]:.2f} | {errors[1]:.2f} | {times[0]:.2f} | {times[1]:.2f} ({f.shown}) |"
             )
 

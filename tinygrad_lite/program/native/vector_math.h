@@ -34,6 +34,19 @@ static inline double tg_from_bits_f64(uint64_t b) { double x; memcpy(&x, &b, siz
 static inline uint32_t tg_bits_f32(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
 static inline float tg_from_bits_f32(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
 
+/* condition ? a : b, by the bits of a mask. Written with branches, gcc computes what follows once for each of the two
+ * cases; a mask of integers it does not make vector code of where there is only SSE2. */
+static inline double tg_select_f64(int condition, double a, double b)
+{
+    uint64_t mask = tg_bits_f64(condition ? tg_from_bits_f64(~(uint64_t)0) : 0.0);
+    return tg_from_bits_f64((tg_bits_f64(a) & mask) | (tg_bits_f64(b) & ~mask));
+}
+static inline float tg_select_f32(int condition, float a, float b)
+{
+    uint32_t mask = tg_bits_f32(condition ? tg_from_bits_f32(~(uint32_t)0) : 0.0f);
+    return tg_from_bits_f32((tg_bits_f32(a) & mask) | (tg_bits_f32(b) & ~mask));
+}
+
 /* Adding this number rounds to an integer, which then stands in the low bits of the sum; subtracting it again gives the
  * integer as a floating-point number. */
 #define TG_ROUND_F64 0x1.8p52
@@ -77,64 +90,55 @@ static inline float tg_reduce_exp_f32(float x, float *rounded, float *rest)
     return r;
 }
 
-/* e^r - 1 - r = r^2 P(r), |r| <= ln2 / 2: even and odd powers apart, so that the processor can do both at once. */
-static inline double tg_exp_tail_f64(double r)
+/* (e^r - 1 - r) / r^2 for |r| <= ln2 / 2; z = r^2. Pairs of terms, so that the processor does several at once. */
+static inline double tg_exp_rest_f64(double r, double z)
 {
-    double z = r * r, even = 0x1.1f72fc83bcbc7p-29, odd = 0x1.af4ddda1c08cdp-26;
-    even = TG_FMA(even, z, 0x1.27e4db67ac2bp-22);
-    odd = TG_FMA(odd, z, 0x1.71de0237484cdp-19);
-    even = TG_FMA(even, z, 0x1.a01a01a6d7831p-16);
-    odd = TG_FMA(odd, z, 0x1.a01a01abe6323p-13);
-    even = TG_FMA(even, z, 0x1.6c16c16c162d6p-10);
-    odd = TG_FMA(odd, z, 0x1.11111111100dfp-7);
-    even = TG_FMA(even, z, 0x1.5555555555556p-5);
-    odd = TG_FMA(odd, z, 0x1.5555555555557p-3);
-    even = TG_FMA(even, z, 0x1p-1);
-    return z * TG_FMA(odd, r, even);
+    double c01 = TG_FMA(0x1.5555555555557p-3, r, 0x1p-1);
+    double c23 = TG_FMA(0x1.11111111100dfp-7, r, 0x1.5555555555556p-5);
+    double c45 = TG_FMA(0x1.a01a01abe6323p-13, r, 0x1.6c16c16c162d6p-10);
+    double c67 = TG_FMA(0x1.71de0237484cdp-19, r, 0x1.a01a01a6d7831p-16);
+    double c89 = TG_FMA(0x1.af4ddda1c08cdp-26, r, 0x1.27e4db67ac2bp-22);
+    double w = z * z;
+    return TG_FMA(TG_FMA(TG_FMA(0x1.1f72fc83bcbc7p-29, z, c89), w, TG_FMA(c67, z, c45)), w, TG_FMA(c23, z, c01));
 }
-static inline float tg_exp_tail_f32(float r)
+static inline float tg_exp_rest_f32(float r, float z)
 {
-    float z = r * r, even = 0x1.6d10fcp-10f, odd = 0x1.120b62p-7f;
-    even = TG_FMAF(even, z, 0x1.55551ap-5f);
-    odd = TG_FMAF(odd, z, 0x1.5554dep-3f);
-    even = TG_FMAF(even, z, 0x1p-1f);
-    return z * TG_FMAF(odd, r, even);
+    float c01 = TG_FMAF(0x1.5554dep-3f, r, 0x1p-1f), c23 = TG_FMAF(0x1.120b62p-7f, r, 0x1.55551ap-5f);
+    return TG_FMAF(TG_FMAF(0x1.6d10fcp-10f, z, c23), z, c01);
 }
 
-/* e^x where 2^n is normal: -708 <= x <= 709. */
+/* e^x where 2^n is a normal number: -708 <= x <= 709. */
 static inline double tg_exp_normal_f64(double x)
 {
-    double t, rest, r = tg_reduce_exp_f64(x, &t, &rest);
-    return (1.0 + (r + (tg_exp_tail_f64(r) + rest))) * tg_power_of_2_f64(t);
+    double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, scale = tg_power_of_2_f64(t);
+    return TG_FMA(scale, TG_FMA(z, tg_exp_rest_f64(r, z), r), scale);
 }
 /* The same: -87 <= x <= 88. */
 static inline float tg_exp_normal_f32(float x)
 {
-    float t, rest, r = tg_reduce_exp_f32(x, &t, &rest);
-    return (1.0f + (r + (tg_exp_tail_f32(r) + rest))) * tg_power_of_2_f32(t);
+    float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, scale = tg_power_of_2_f32(t);
+    return TG_FMAF(scale, TG_FMAF(z, tg_exp_rest_f32(r, z), r), scale);
 }
 
 /* exp. x = n ln2 + r, and e^x = 2^n e^r.
  * Polynomial of degree 12 in r (float: 6).
- * 2^n is two factors, so that neither over- nor underflows and only the last product is rounded; beyond the clamps the
- * result is inf or 0. */
+ * 2^n is two factors, so that it neither over- nor underflows before the result does, and a subnormal result is rounded
+ * once. */
 static inline double tg_exp_f64(double x)
 {
-    double t, rest, r, half;
-    x = x > 710.0 ? 710.0 : x;
-    x = x < -746.0 ? -746.0 : x;
-    r = tg_reduce_exp_f64(x, &t, &rest);
-    half = TG_FMA(t - TG_ROUND_F64, 0.5, TG_ROUND_F64);
-    return (1.0 + (r + (tg_exp_tail_f64(r) + rest))) * tg_power_of_2_f64(half) * tg_power_of_2_f64(t - (half - TG_ROUND_F64));
+    double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, n = t - TG_ROUND_F64;
+    double half = TG_FMA(n, 0.5, TG_ROUND_F64), scale = tg_power_of_2_f64(half);
+    double y = TG_FMA(scale, TG_FMA(z, tg_exp_rest_f64(r, z), r), scale) * tg_power_of_2_f64(t - (half - TG_ROUND_F64));
+    y = tg_select_f64(x > 710.0, INFINITY, y);
+    return tg_select_f64(n < -1076.0, 0.0, y);
 }
 static inline float tg_exp_f32(float x)
 {
-    float t, rest, r, half;
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -104.0f ? -104.0f : x;
-    r = tg_reduce_exp_f32(x, &t, &rest);
-    half = TG_FMAF(t - TG_ROUND_F32, 0.5f, TG_ROUND_F32);
-    return (1.0f + (r + (tg_exp_tail_f32(r) + rest))) * tg_power_of_2_f32(half) * tg_power_of_2_f32(t - (half - TG_ROUND_F32));
+    float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, n = t - TG_ROUND_F32;
+    float half = TG_FMAF(n, 0.5f, TG_ROUND_F32), scale = tg_power_of_2_f32(half);
+    float y = TG_FMAF(scale, TG_FMAF(z, tg_exp_rest_f32(r, z), r), scale) * tg_power_of_2_f32(t - (half - TG_ROUND_F32));
+    y = tg_select_f32(x > 89.0f, INFINITY, y);
+    return tg_select_f32(n < -151.0f, 0.0f, y);
 }
 
 /* expm1. x = n ln2 + r, and e^x - 1 = (2^n - 1 + 2^n r) + 2^n (e^r - 1 - r).
@@ -142,23 +146,19 @@ static inline float tg_exp_f32(float x)
  * All is halved, so that 2^n does not overflow before the result does; e^x - 1 = x for tiny x, which keeps -0. */
 static inline double tg_expm1_f64(double x)
 {
-    double t, rest, r, scale, y, a = x;
-    a = a > 710.0 ? 710.0 : a;
-    a = a < -40.0 ? -40.0 : a;
-    r = tg_reduce_exp_f64(a, &t, &rest);
-    scale = tg_power_of_2_f64(t - 1.0);
-    y = (TG_FMA(scale, r, scale - 0.5) + scale * (tg_exp_tail_f64(r) + rest)) * 2.0;
-    return fabs(x) < 0x1p-54 ? x : y;
+    double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, scale = tg_power_of_2_f64(t - 1.0);
+    double y = 2.0 * TG_FMA(scale, TG_FMA(z, tg_exp_rest_f64(r, z), lost), TG_FMA(scale, r, scale - 0.5));
+    y = tg_select_f64(t - TG_ROUND_F64 > 1024.0, INFINITY, y);
+    y = tg_select_f64(x < -40.0, -1.0, y);
+    return tg_select_f64(fabs(x) < 0x1p-54, x, y);
 }
 static inline float tg_expm1_f32(float x)
 {
-    float t, rest, r, scale, y, a = x;
-    a = a > 89.0f ? 89.0f : a;
-    a = a < -18.0f ? -18.0f : a;
-    r = tg_reduce_exp_f32(a, &t, &rest);
-    scale = tg_power_of_2_f32(t - 1.0f);
-    y = (TG_FMAF(scale, r, scale - 0.5f) + scale * (tg_exp_tail_f32(r) + rest)) * 2.0f;
-    return fabsf(x) < 0x1p-25f ? x : y;
+    float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, scale = tg_power_of_2_f32(t - 1.0f);
+    float y = 2.0f * TG_FMAF(scale, TG_FMAF(z, tg_exp_rest_f32(r, z), lost), TG_FMAF(scale, r, scale - 0.5f));
+    y = tg_select_f32(t - TG_ROUND_F32 > 128.0f, INFINITY, y);
+    y = tg_select_f32(x < -18.0f, -1.0f, y);
+    return tg_select_f32(fabsf(x) < 0x1p-25f, x, y);
 }
 
 /* tanh. Near 0, |x| < 0.8, x + x z P(z) / Q(z) with z = x^2; beyond, 1 - 2 / (e^(2 |x|) + 1): one division for both.
@@ -166,56 +166,46 @@ static inline float tg_expm1_f32(float x)
  * Computed for |x|, so that signs are kept; from 22 on (float: 10) the result is 1. */
 static inline double tg_tanh_f64(double x)
 {
-    double a = fabs(x), twice = a + a, z = a * a, above, below, e;
-    above = TG_FMA(-0x1.2a75079d32d1ep-26, z, -0x1.fecee64d8fa7fp-13);
-    below = TG_FMA(0x1.0afd0fbbeb9abp-12, z, 0x1.91cffbf140d35p-6);
-    above = TG_FMA(above, z, -0x1.5edf9238de6cfp-6);
-    below = TG_FMA(below, z, 0x1.db638504434dfp-2);
-    above = TG_FMA(above, z, -0x1.5555555555555p-2) * (z * a);
-    below = TG_FMA(below, z, 1.0);
-    e = tg_exp_normal_f64(twice > 44.0 ? 44.0 : twice);
-    above = a < 0.8 ? above : -2.0;
-    below = a < 0.8 ? below : e + 1.0;
-    return copysign((a < 0.8 ? a : 1.0) + above / below, x);
+    int near = fabs(x) < 0.8;
+    double a = fabs(x), z = a * a, w = z * z, above, below, y;
+    above = TG_FMA(TG_FMA(-0x1.2a75079d32d1ep-26, z, -0x1.fecee64d8fa7fp-13), w,
+                   TG_FMA(-0x1.5edf9238de6cfp-6, z, -0x1.5555555555555p-2)) * (z * a);
+    below = TG_FMA(TG_FMA(0x1.0afd0fbbeb9abp-12, z, 0x1.91cffbf140d35p-6), w, TG_FMA(0x1.db638504434dfp-2, z, 1.0));
+    above = tg_select_f64(near, above, -2.0);
+    below = tg_select_f64(near, below, tg_exp_normal_f64(a + a) + 1.0);
+    y = tg_select_f64(near, a, 1.0) + above / below;
+    return copysign(tg_select_f64(a > 22.0, 1.0, y), x);
 }
 static inline float tg_tanh_f32(float x)
 {
-    float a = fabsf(x), twice = a + a, z = a * a, above, below, e;
+    int near = fabsf(x) < 0.8f;
+    float a = fabsf(x), z = a * a, above, below, y;
     above = TG_FMAF(-0x1.e3344ep-7f, z, -0x1.555556p-2f) * (z * a);
-    below = TG_FMAF(0x1.02b7aep-6f, z, 0x1.c6e68p-2f);
-    below = TG_FMAF(below, z, 1.0f);
-    e = tg_exp_normal_f32(twice > 20.0f ? 20.0f : twice);
-    above = a < 0.8f ? above : -2.0f;
-    below = a < 0.8f ? below : e + 1.0f;
-    return copysignf((a < 0.8f ? a : 1.0f) + above / below, x);
+    below = TG_FMAF(TG_FMAF(0x1.02b7aep-6f, z, 0x1.c6e68p-2f), z, 1.0f);
+    above = tg_select_f32(near, above, -2.0f);
+    below = tg_select_f32(near, below, tg_exp_normal_f32(a + a) + 1.0f);
+    y = tg_select_f32(near, a, 1.0f) + above / below;
+    return copysignf(tg_select_f32(a > 10.0f, 1.0f, y), x);
 }
 
 /* e^-|x| as a rounded value and *rest, what it has lost to rounding: as for exp. */
 static inline double tg_exp_of_minus_abs_f64(double x, double *rest)
 {
-    double t, lost, r, tail, half, scale, scale2, high, a = -fabs(x);
-    a = a < -746.0 ? -746.0 : a;
-    r = tg_reduce_exp_f64(a, &t, &lost);
-    tail = tg_exp_tail_f64(r) + lost;
-    high = 1.0 + (r + tail);
-    half = TG_FMA(t - TG_ROUND_F64, 0.5, TG_ROUND_F64);
-    scale = tg_power_of_2_f64(half);
-    scale2 = tg_power_of_2_f64(t - (half - TG_ROUND_F64));
-    *rest = (((1.0 - high) + r) + tail) * scale * scale2;
-    return high * scale * scale2;
+    double t, lost, r = tg_reduce_exp_f64(-fabs(x), &t, &lost), z = r * r, n = t - TG_ROUND_F64;
+    double half = TG_FMA(n, 0.5, TG_ROUND_F64), scale = tg_power_of_2_f64(half);
+    double scale2 = tg_power_of_2_f64(t - (half - TG_ROUND_F64));
+    double tail = TG_FMA(z, tg_exp_rest_f64(r, z), lost), sum = r + tail, high = 1.0 + sum;
+    *rest = tg_select_f64(n < -1076.0, 0.0, ((1.0 - high) + sum) * scale * scale2);
+    return tg_select_f64(n < -1076.0, 0.0, high * scale * scale2);
 }
 static inline float tg_exp_of_minus_abs_f32(float x, float *rest)
 {
-    float t, lost, r, tail, half, scale, scale2, high, a = -fabsf(x);
-    a = a < -104.0f ? -104.0f : a;
-    r = tg_reduce_exp_f32(a, &t, &lost);
-    tail = tg_exp_tail_f32(r) + lost;
-    high = 1.0f + (r + tail);
-    half = TG_FMAF(t - TG_ROUND_F32, 0.5f, TG_ROUND_F32);
-    scale = tg_power_of_2_f32(half);
-    scale2 = tg_power_of_2_f32(t - (half - TG_ROUND_F32));
-    *rest = (((1.0f - high) + r) + tail) * scale * scale2;
-    return high * scale * scale2;
+    float t, lost, r = tg_reduce_exp_f32(-fabsf(x), &t, &lost), z = r * r, n = t - TG_ROUND_F32;
+    float half = TG_FMAF(n, 0.5f, TG_ROUND_F32), scale = tg_power_of_2_f32(half);
+    float scale2 = tg_power_of_2_f32(t - (half - TG_ROUND_F32));
+    float tail = TG_FMAF(z, tg_exp_rest_f32(r, z), lost), sum = r + tail, high = 1.0f + sum;
+    *rest = tg_select_f32(n < -151.0f, 0.0f, ((1.0f - high) + sum) * scale * scale2);
+    return tg_select_f32(n < -151.0f, 0.0f, high * scale * scale2);
 }
 
 /* sigmoid, 1 / (1 + e^-x). With e = e^-|x|: 1 / (1 + e) on the right, e / (1 + e) on the left, where the result may be
@@ -224,15 +214,17 @@ static inline float tg_exp_of_minus_abs_f32(float x, float *rest)
  * What e and 1 + e have lost to rounding is put back after the division; 1 / (1 + e) is 1 minus the result there. */
 static inline double tg_sigmoid_f64(double x)
 {
+    int left = x < 0.0;
     double rest, e = tg_exp_of_minus_abs_f64(x, &rest), below = 1.0 + e, lost = (e - (below - 1.0)) + rest, q;
-    q = (x < 0.0 ? e : 1.0) / below;
-    return q + ((x < 0.0 ? rest : 0.0) - q * lost) * (x < 0.0 ? 1.0 - q : q);
+    q = tg_select_f64(left, e, 1.0) / below;
+    return q + (tg_select_f64(left, rest, 0.0) - q * lost) * tg_select_f64(left, 1.0 - q, q);
 }
 static inline float tg_sigmoid_f32(float x)
 {
+    int left = x < 0.0f;
     float rest, e = tg_exp_of_minus_abs_f32(x, &rest), below = 1.0f + e, lost = (e - (below - 1.0f)) + rest, q;
-    q = (x < 0.0f ? e : 1.0f) / below;
-    return q + ((x < 0.0f ? rest : 0.0f) - q * lost) * (x < 0.0f ? 1.0f - q : q);
+    q = tg_select_f32(left, e, 1.0f) / below;
+    return q + (tg_select_f32(left, rest, 0.0f) - q * lost) * tg_select_f32(left, 1.0f - q, q);
 }
 
 /* ---- log and what is made of it ---------------------------------------------------------------------------------- */
@@ -257,14 +249,13 @@ static inline float tg_split_f32(float u, float *k)
  * 2 atanh(s) = 2 s + s^3 Q(s^2), and 2 s = f - s f. */
 static inline double tg_log_sum_f64(double k, double f, double rest)
 {
-    double s = f / (2.0 + f), z = s * s, w = z * z, even = 0x1.2b584c6b42d6p-3, odd = 0x1.39fe604146b74p-3;
-    even = TG_FMA(even, w, 0x1.7462b4ac441afp-3);
-    odd = TG_FMA(odd, w, 0x1.c71c62e57c3c4p-3);
-    even = TG_FMA(even, w, 0x1.2492492df14bcp-2);
-    odd = TG_FMA(odd, w, 0x1.99999999952e2p-2);
-    even = TG_FMA(even, w, 0x1.5555555555558p-1);
+    double s = f / (2.0 + f), z = s * s, w = z * z;
+    double c01 = TG_FMA(0x1.99999999952e2p-2, z, 0x1.5555555555558p-1);
+    double c23 = TG_FMA(0x1.c71c62e57c3c4p-3, z, 0x1.2492492df14bcp-2);
+    double c45 = TG_FMA(0x1.39fe604146b74p-3, z, 0x1.7462b4ac441afp-3);
+    double q = TG_FMA(TG_FMA(TG_FMA(0x1.2b584c6b42d6p-3, w, c45), w, c23), w, c01);
     rest = TG_FMA(k, TG_LN2_LOW_F64, rest);
-    return k * TG_LN2_HIGH_F64 + (f - (s * (f - z * TG_FMA(odd, z, even)) - rest));
+    return k * TG_LN2_HIGH_F64 + (f - (s * (f - z * q) - rest));
 }
 static inline float tg_log_sum_f32(float k, float f, float rest)
 {
@@ -280,73 +271,67 @@ static inline float tg_log_sum_f32(float k, float f, float rest)
 static inline double tg_log_f64(double x)
 {
     int subnormal = x < 0x1p-1022;
-    double k, m = tg_split_f64(subnormal ? x * 0x1p54 : x, &k);
-    double y = tg_log_sum_f64(subnormal ? k - 54.0 : k, m - 1.0, 0.0);
-    y = x > 0.0 ? y : (x == 0.0 ? -(double)INFINITY : (double)NAN);
-    return x == (double)INFINITY ? x : y;
+    double k, m = tg_split_f64(tg_select_f64(subnormal, x * 0x1p54, x), &k);
+    double y = tg_log_sum_f64(tg_select_f64(subnormal, k - 54.0, k), m - 1.0, 0.0);
+    y += x > 0.0 ? 0.0 : (x == 0.0 ? -(double)INFINITY : (double)NAN);
+    return tg_select_f64(x == INFINITY, x, y);
 }
 static inline float tg_log_f32(float x)
 {
     int subnormal = x < 0x1p-126f;
-    float k, m = tg_split_f32(subnormal ? x * 0x1p24f : x, &k);
-    float y = tg_log_sum_f32(subnormal ? k - 24.0f : k, m - 1.0f, 0.0f);
-    y = x > 0.0f ? y : (x == 0.0f ? -INFINITY : NAN);
-    return x == INFINITY ? x : y;
-}
-
-/* log(1 + x + rest) for x > -1 and a tiny rest: what 1 + x has lost to rounding is divided by the same power of two, and
- * not needed where x is large. */
-static inline double tg_log1p_sum_f64(double x, double rest)
-{
-    double u = 1.0 + x, v = u - 1.0, lost = ((1.0 - (u - v)) + (x - v)), k, m = tg_split_f64(u, &k);
-    double scale = tg_from_bits_f64(tg_bits_f64(m) - tg_bits_f64(u) + tg_bits_f64(1.0)); /* 2^-k */
-    double f;
-    scale = x < 0x1p60 ? scale : 0.0;
-    lost = lost * scale;
-    f = (m - 1.0) + lost;
-    return tg_log_sum_f64(k, f, ((m - 1.0) - f) + lost + rest * scale);
-}
-static inline float tg_log1p_sum_f32(float x, float rest)
-{
-    float u = 1.0f + x, v = u - 1.0f, lost = ((1.0f - (u - v)) + (x - v)), k, m = tg_split_f32(u, &k);
-    float scale = tg_from_bits_f32(tg_bits_f32(m) - tg_bits_f32(u) + tg_bits_f32(1.0f)); /* 2^-k */
-    float f;
-    scale = x < 0x1p30f ? scale : 0.0f;
-    lost = lost * scale;
-    f = (m - 1.0f) + lost;
-    return tg_log_sum_f32(k, f, ((m - 1.0f) - f) + lost + rest * scale);
+    float k, m = tg_split_f32(tg_select_f32(subnormal, x * 0x1p24f, x), &k);
+    float y = tg_log_sum_f32(tg_select_f32(subnormal, k - 24.0f, k), m - 1.0f, 0.0f);
+    y += x > 0.0f ? 0.0f : (x == 0.0f ? -INFINITY : NAN);
+    return tg_select_f32(x == INFINITY, x, y);
 }
 
 /* log1p. 1 + x = 2^k m, with what the sum has lost to rounding; near 0 that makes m - 1 equal to x.
  * The polynomial of log.
- * log(1 + x) = x for tiny x, which keeps -0; -inf at -1, nan below, inf at inf. */
+ * Beyond 2^60 (float: 2^30) nothing that is lost matters; log(1 + x) = x for tiny x, which keeps -0; -inf at -1, nan
+ * below, inf at inf. */
 static inline double tg_log1p_f64(double x)
 {
-    double y = tg_log1p_sum_f64(x, 0.0);
-    y = x > -1.0 ? y : (x == -1.0 ? -(double)INFINITY : (double)NAN);
-    y = fabs(x) < 0x1p-54 ? x : y;
-    return x == (double)INFINITY ? x : y;
+    double u = 1.0 + x, v = u - 1.0, k, m = tg_split_f64(u, &k), f, y;
+    double scale = tg_from_bits_f64(tg_bits_f64(m) - tg_bits_f64(u) + tg_bits_f64(1.0)); /* 2^-k */
+    double lost = ((1.0 - (u - v)) + (x - v)) * scale;
+    lost = tg_select_f64(x < 0x1p60, lost, 0.0);
+    f = (m - 1.0) + lost;
+    y = tg_log_sum_f64(k, f, ((m - 1.0) - f) + lost);
+    y += x == -1.0 ? -(double)INFINITY : 0.0;
+    y += x >= -1.0 ? 0.0 : (double)NAN;
+    y = tg_select_f64(fabs(x) < 0x1p-54, x, y);
+    return tg_select_f64(x == INFINITY, x, y);
 }
 static inline float tg_log1p_f32(float x)
 {
-    float y = tg_log1p_sum_f32(x, 0.0f);
-    y = x > -1.0f ? y : (x == -1.0f ? -INFINITY : NAN);
-    y = fabsf(x) < 0x1p-25f ? x : y;
-    return x == INFINITY ? x : y;
+    float u = 1.0f + x, v = u - 1.0f, k, m = tg_split_f32(u, &k), f, y;
+    float scale = tg_from_bits_f32(tg_bits_f32(m) - tg_bits_f32(u) + tg_bits_f32(1.0f)); /* 2^-k */
+    float lost = ((1.0f - (u - v)) + (x - v)) * scale;
+    lost = tg_select_f32(x < 0x1p30f, lost, 0.0f);
+    f = (m - 1.0f) + lost;
+    y = tg_log_sum_f32(k, f, ((m - 1.0f) - f) + lost);
+    y += x == -1.0f ? -INFINITY : 0.0f;
+    y += x >= -1.0f ? 0.0f : NAN;
+    y = tg_select_f32(fabsf(x) < 0x1p-25f, x, y);
+    return tg_select_f32(x == INFINITY, x, y);
 }
 
-/* softplus, log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
+/* softplus, log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). With e = e^-|x|, 1 + e is 1 + f or, from 0.414 on, 2 (1 + f).
  * The polynomials of exp and log.
- * What e^-|x| has lost to rounding goes into the logarithm. */
+ * What e has lost to rounding goes into the logarithm. */
 static inline double tg_softplus_f64(double x)
 {
     double rest, e = tg_exp_of_minus_abs_f64(x, &rest);
-    return (x > 0.0 ? x : 0.0) + tg_log1p_sum_f64(e, rest);
+    int small = e < 0.414;
+    double f = tg_select_f64(small, e, TG_FMA(0.5, e, -0.5)), lost = tg_select_f64(small, rest, 0.5 * rest);
+    return tg_select_f64(x > 0.0, x, 0.0) + tg_log_sum_f64(tg_select_f64(small, 0.0, 1.0), f, lost);
 }
 static inline float tg_softplus_f32(float x)
 {
     float rest, e = tg_exp_of_minus_abs_f32(x, &rest);
-    return (x > 0.0f ? x : 0.0f) + tg_log1p_sum_f32(e, rest);
+    int small = e < 0.414f;
+    float f = tg_select_f32(small, e, TG_FMAF(0.5f, e, -0.5f)), lost = tg_select_f32(small, rest, 0.5f * rest);
+    return tg_select_f32(x > 0.0f, x, 0.0f) + tg_log_sum_f32(tg_select_f32(small, 0.0f, 1.0f), f, lost);
 }
 
 #endif
