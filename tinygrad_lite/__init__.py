@@ -37,6 +37,7 @@ from .rules.losses import binary_cross_entropy as binary_cross_entropy
 from .rules.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .rules.losses import cross_entropy as cross_entropy
 from .rules.losses import mean_squared_error as mean_squared_error
+from .rules.windows import as_strided as as_strided
 from .tensor import Tensor as Tensor
 from .tensor import TraceError as TraceError
 from .transforms import grad as grad

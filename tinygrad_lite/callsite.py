@@ -83,7 +83,7 @@ _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what
         r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]",
         "write np.stack([…]), np.concatenate or np.block for a list of Tensors",
     ),
-    (r"\bas_strided\(", "write np.lib.stride_tricks.sliding_window_view, which takes Tensors"),
+    (r"\bas_strided\(", "write tg.as_strided, or np.lib.stride_tricks.sliding_window_view, which take Tensors"),
     (r"\bnp\.(select|pad|interp|nan_to_num)\(", _ELSEWHERE),
     (
         r"\b(np\.[\w.]+)\((.*,)?\s*[\[(]",

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
-from tinygrad_lite.rules.windows import _sum_windows
+from tinygrad_lite.rules.windows import _sum_windows, windows
 from tinygrad_lite.testing import check_gradients
 
 RNG = np.random.default_rng(12)
@@ -89,7 +89,39 @@ def test_the_transpose_of_long_and_short_windows(window: int, axis: int) -> None
     g = RNG.normal(size=sliding_window_view(np.zeros(shape), window, axis).shape)
     places = sliding_window_view(np.arange(40).reshape(shape), window, axis)
     expected = np.bincount(places.ravel(), g.ravel(), 40).reshape(shape)
-    assert_allclose(_sum_windows(g, (window,), (axis,), shape), expected, rtol=1e-13)
+    assert_allclose(_sum_windows(g, (window,), (axis,), (1,), (1,), shape), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 2), (2, 1), (3, 2), (2, 5)])
+@pytest.mark.parametrize("window", [1, 2, 4])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_transpose_of_windows_with_steps(window: int, stride: int, dilation: int, order: Any) -> None:
+    shape = (4, 17, 3)
+    keywords = {"window": (window,), "axes": (1,), "stride": (stride,), "dilation": (dilation,)}
+    places = windows(np.arange(4 * 17 * 3).reshape(shape), **keywords)
+    for i, start in enumerate(range(0, 17 - dilation * (window - 1), stride)):
+        expected = np.arange(4 * 17 * 3).reshape(shape)[:, start : start + dilation * (window - 1) + 1 : dilation]
+        assert_allclose(places[:, i], np.moveaxis(expected, 1, -1))
+    g = np.asarray(RNG.normal(size=places.shape), order=order)
+    expected = np.bincount(places.ravel(), g.ravel(), 4 * 17 * 3).reshape(shape)
+    assert_allclose(_sum_windows(g, **keywords, shape=shape), expected, rtol=1e-13)
+
+
+def test_as_strided() -> None:
+    x = RNG.normal(size=(5, 6))
+    for shape, strides in [((3, 4), (48, 8)), ((2, 3, 4), (8, 0, 16)), ((30,), (8,)), (4, 24), ((0, 3), (8, 8))]:
+        found = tg.as_strided(tg.Tensor(x), shape, strides)
+        assert_allclose(found.numpy(), as_strided(x, np.atleast_1d(shape), np.atleast_1d(strides)))
+    assert_allclose(tg.as_strided(x, strides=(0, 8)), np.broadcast_to(x[0], (5, 6)))
+    assert_allclose(tg.as_strided(x.T, (30,), (8,)), x.T.ravel())  # the strides are those of an array in C order
+    assert check_gradients(lambda x: np.tanh(tg.as_strided(x, (2, 3, 4), (8, 48, 8))), x).ok
+    small = x.astype(np.float32)
+    gradient = tg.grad(lambda x: np.sum(tg.as_strided(x, (5,), (28,)) * np.arange(5.0, dtype=np.float32)))(small)
+    assert gradient.dtype == np.float32
+    assert_allclose(gradient.ravel()[::7][:5], np.arange(5.0))
+    for shape, strides in [((31,), (8,)), ((2,), (-8,)), ((2, 2), (8,)), ((2,), (4,)), ((-1,), (8,))]:
+        with pytest.raises(ValueError, match=r"as_strided: shape="):
+            tg.as_strided(x, shape, strides)
 
 
 def test_what_is_refused_says_why() -> None:
@@ -100,5 +132,5 @@ def test_what_is_refused_says_why() -> None:
         sliding_window_view(t, (2, 2))
     with pytest.raises(ValueError, match="larger"):
         sliding_window_view(t, 9, axis=2)
-    with pytest.raises(TypeError, match="sliding_window_view, which takes Tensors"):
+    with pytest.raises(TypeError, match="write tg.as_strided, or"):
         as_strided(t, (2, 2), (8, 8))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+
+from ..rules.windows import windows as view_windows
 
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -114,11 +115,7 @@ def windows(what: str, x: Any, kernel: tuple[int, ...], stride: tuple[int, ...],
     spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     if any(size < span for size, span in zip(x.shape[-n:], spans, strict=True)):
         raise ValueError(f"{what}: a window of {spans} is larger than the padded input {x.shape[-n:]}")
-    views = sliding_window_view(x, spans, axis=tuple(range(x.ndim - n, x.ndim)))
-    if any(step != 1 for step in stride + dilation):
-        chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
-        views = views[chosen]
-    return views
+    return view_windows(x, window=kernel, axes=tuple(range(x.ndim - n, x.ndim)), stride=stride, dilation=dilation)
 
 
 def max_pool2d(
@@ -130,7 +127,7 @@ def max_pool2d(
     """
     kernel, stride, margins, dilation = _pooling("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     padded = x if all(pair == (0, 0) for pair in margins) else pad(x, margins, value=-np.inf)
-    return np.max(windows("max_pool2d", padded, kernel, stride, dilation), axis=(-2, -1))
+    return np.max(gather(windows("max_pool2d", padded, kernel, stride, dilation), 2), axis=0)
 
 
 def avg_pool2d(
@@ -147,7 +144,7 @@ def avg_pool2d(
     count_include_pad: whether the zeros of the padding count. divisor_override: divide by this instead.
     """
     kernel, stride, margins, dilation = _pooling("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    total = np.sum(windows("avg_pool2d", pad(x, margins), kernel, stride, dilation), axis=(-2, -1))
+    total = np.sum(gather(windows("avg_pool2d", pad(x, margins), kernel, stride, dilation), 2), axis=0)
     if divisor_override is not None:
         return total / divisor_override
     # How many entries of each window count: not those that ceil_mode looks at beyond the padding.
@@ -156,6 +153,15 @@ def avg_pool2d(
     counted = pad(there, [(p, p) for p in given], value=float(count_include_pad))
     counted = pad(counted, [(0, after - p) for (_, after), p in zip(margins, given, strict=True)])
     return total / np.sum(windows("avg_pool2d", counted, kernel, stride, dilation), axis=(-2, -1))
+
+
+def gather(views: Any, n: int) -> Any:
+    """The windows that `windows` views, copied: (places in a window, ..., *places).
+
+    What reduces over axis 0 then runs along whole rows (over the few entries of each window: four times as long).
+    """
+    turned = np.moveaxis(views, range(views.ndim - n, views.ndim), range(n))
+    return np.reshape(turned, (-1, *views.shape[:-n]))
 
 
 def _pooling(

@@ -165,7 +165,8 @@ ties = row(constant(_ties, operands=2))
 def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Entries that tie for the extreme share the cotangent evenly."""
     tied = ties(x, keep_axes(y, axis, keepdims))
-    share = keep_axes(g / np.sum(tied, axis=axis, keepdims=keepdims), axis, keepdims)
+    count = np.sum(tied, axis=axis, keepdims=keepdims, dtype=g.dtype)  # whole numbers would make a float32 a float64
+    share = keep_axes(g / count, axis, keepdims)
     return np.where(tied, share, 0)  # a choice, not a product: in forward mode, what was not taken may be infinite
 
 

@@ -1,15 +1,16 @@
-"""numpy.lib.stride_tricks.sliding_window_view: every window of an array, of which a convolution is one product.
+"""numpy.lib.stride_tricks: every window of an array, of which a convolution is one product, and as_strided.
 
-The windows are a view: nothing is copied but by the product that reads them. (as_strided does not ask a Tensor, and so
-cannot have a rule.)
+The windows are a view: nothing is copied but by the product that reads them.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided as view_strided
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..axes import positive_axis
@@ -19,32 +20,51 @@ from ..table import implements, row
 _BLOCK = 1 << 16  # entries of the sum that are added to at a time: they stay in the second cache
 
 
-def _windows(x: Any, window: tuple[int, ...], axes: tuple[int, ...]) -> Any:
-    return sliding_window_view(x, window, axes)
+def _windows(
+    x: Any, window: tuple[int, ...], axes: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> Any:
+    spans = tuple(d * (size - 1) + 1 for size, d in zip(window, dilation, strict=True))
+    views = sliding_window_view(x, spans, axes)
+    chosen = [slice(None)] * views.ndim
+    for k, axis in enumerate(axes):
+        chosen[axis], chosen[x.ndim + k] = slice(None, None, stride[k]), slice(None, None, dilation[k])
+    return views[tuple(chosen)]
 
 
-def _sum_windows(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+def _sum_windows(
+    g: Any,
+    window: tuple[int, ...],
+    axes: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    shape: tuple[int, ...],
+) -> Any:
     """The transpose: every entry is the sum of where it stands in the windows. A sum for each place in the window, or
     for each window, whichever are fewer."""
-    out = np.zeros(shape, g.dtype)
     ndim = len(shape)
+    # In memory the sum lies as the windows do, so that both are gone through in order.
+    order = sorted(range(ndim), key=lambda axis: -abs(g.strides[axis]))
+    out = np.zeros([shape[axis] for axis in order], g.dtype).transpose(np.argsort(order))
     if not g.size:
         return out
-    by_place = int(np.prod(window)) <= int(np.prod([g.shape[a] for a in axes]))
-    sizes = window if by_place else tuple(g.shape[a] for a in axes)
-    step = max(1, _BLOCK * len(g) // out.size) if 0 not in axes else len(g)
-    for start in range(0, len(g), step):
+    counts = [g.shape[axis] for axis in axes]
+    by_place = math.prod(window) <= math.prod(counts)
+    outer = order[0]
+    step = max(1, _BLOCK * g.shape[outer] // out.size) if outer not in axes else g.shape[outer]
+    for start in range(0, g.shape[outer], step):
         block = slice(start, start + step)
-        for place in itertools.product(*map(range, sizes)):
+        for place in itertools.product(*map(range, window if by_place else counts)):
             target: list[Any] = [slice(None)] * ndim
             source: list[Any] = [slice(None)] * g.ndim
-            if 0 not in axes:
-                target[0] = source[0] = block
+            if outer not in axes:
+                target[outer] = source[outer] = block
             for k, (axis, i) in enumerate(zip(axes, place, strict=True)):
                 if by_place:
-                    target[axis], source[ndim + k] = slice(i, i + g.shape[axis]), i
+                    source[ndim + k] = i
+                    target[axis] = _every(i * dilation[k], counts[k], stride[k])
                 else:
-                    target[axis], source[axis] = slice(i, i + window[k]), i
+                    source[axis] = i
+                    target[axis] = _every(i * stride[k], window[k], dilation[k])
             part = g[tuple(source)]
             if not by_place:  # the window's axes stand last; where they belong is in the middle
                 part = np.moveaxis(part, range(part.ndim - len(axes), part.ndim), axes)
@@ -53,10 +73,22 @@ def _sum_windows(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: 
     return out
 
 
+def _every(start: int, count: int, step: int) -> slice:
+    return slice(start, start + (count - 1) * step + 1, step)
+
+
 def _examples(rng: np.random.Generator) -> Any:
     x = rng.normal(size=(3, 5, 4))
-    choices = [((2,), (1,)), ((4,), (1,)), ((2, 3), (0, 2)), ((3, 2), (2, 1)), ((1, 5, 2), (0, 1, 2))]
-    return [((x,), {"window": window, "axes": axes}) for window, axes in choices]
+    choices = [
+        ((2,), (1,), (1,), (1,)),
+        ((4,), (1,), (1,), (1,)),
+        ((2, 3), (0, 2), (1, 1), (1, 1)),
+        ((3, 2), (2, 1), (1, 2), (1, 1)),
+        ((2, 2), (1, 2), (2, 1), (1, 3)),
+        ((1, 5, 2), (0, 1, 2), (2, 1, 1), (1, 1, 2)),
+    ]
+    names = "window", "axes", "stride", "dilation"
+    return [((x,), dict(zip(names, values, strict=True))) for values in choices]
 
 
 def _summing_examples(rng: np.random.Generator) -> Any:
@@ -69,7 +101,9 @@ def _summing_examples(rng: np.random.Generator) -> Any:
 windows: Op = row(
     linear(
         _windows,
-        lambda g, y, x, window, axes: sum_windows(g, window=window, axes=axes, shape=x.shape),
+        lambda g, y, x, window, axes, stride, dilation: sum_windows(
+            g, window=window, axes=axes, stride=stride, dilation=dilation, shape=x.shape
+        ),
         view=True,
         examples=_examples,
     )
@@ -77,7 +111,9 @@ windows: Op = row(
 sum_windows: Op = row(
     linear(
         _sum_windows,
-        lambda g, y, x, window, axes, shape: windows(g, window=window, axes=axes),
+        lambda g, y, x, window, axes, stride, dilation, shape: windows(
+            g, window=window, axes=axes, stride=stride, dilation=dilation
+        ),
         examples=_summing_examples,
     )
 )
@@ -101,7 +137,90 @@ def sliding_windows(x: Any, window_shape: Any, axis: Any = None, *, writeable: b
     if len(window) != len(axes):
         raise ValueError(f"sliding_window_view: window_shape={window} has not one size for each of the axes {axes}")
     if len(set(axes)) == len(axes):
-        return windows(x, window=window, axes=axes)
+        once = (1,) * len(axes)
+        return windows(x, window=window, axes=axes, stride=once, dilation=once)
     for n, a in zip(window, axes, strict=True):  # an axis named twice: windows of windows
-        x = windows(x, window=(n,), axes=(a,))
+        x = windows(x, window=(n,), axes=(a,), stride=(1,), dilation=(1,))
     return x
+
+
+# -- as_strided --------------------------------------------------------------------------------------------------------
+
+
+def _strided(x: Any, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    """steps: how many entries, in C order, lie between neighbours along each axis."""
+    return view_strided(np.ascontiguousarray(x), shape, [n * x.itemsize for n in steps], writeable=False)
+
+
+def _sum_strided(g: Any, steps: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The transpose: every entry is the sum of the places at which it is seen."""
+    size = math.prod(shape)
+    places = _strided(np.arange(size), g.shape, steps)
+    out = np.zeros(size, g.dtype)
+    np.add.at(out, places, g)
+    return out.reshape(shape)
+
+
+def _strided_examples(rng: np.random.Generator) -> Any:
+    x = rng.normal(size=(3, 4))
+    choices = [((3,), (5,)), ((2, 3, 2), (1, 2, 4)), ((2, 0), (1, 1)), ((), ()), ((4, 3), (1, 4)), ((2, 5), (0, 1))]
+    return [((x,), {"shape": shape, "steps": steps}) for shape, steps in choices]
+
+
+def _summing_strided_examples(rng: np.random.Generator) -> Any:
+    return [
+        ((rng.normal(size=keywords["shape"]),), {"steps": keywords["steps"], "shape": x.shape})
+        for (x,), keywords in _strided_examples(rng)
+    ]
+
+
+strided: Op = row(
+    linear(
+        _strided,
+        lambda g, y, x, shape, steps: sum_strided(g, steps=steps, shape=x.shape),
+        view=True,
+        examples=_strided_examples,
+    )
+)
+sum_strided: Op = row(
+    linear(
+        _sum_strided,
+        lambda g, y, x, steps, shape: strided(g, shape=x.shape, steps=steps),
+        examples=_summing_strided_examples,
+    )
+)
+
+
+def as_strided(x: Any, shape: Any = None, strides: Any = None) -> Any:
+    """numpy.lib.stride_tricks.as_strided of an array or a Tensor, which NumPy's own cannot ask.
+
+    shape: of the result; x's unless given. strides: how many bytes lie between neighbours along each of its axes in a
+    C-ordered array of x's numbers, as x.strides is of a fresh array. An entry that is seen at several places receives
+    the sum of their cotangents. ValueError for what lies outside x, which NumPy's would read.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> tg.as_strided(x, (2, 2), (8, 8))
+    array([[1., 2.],
+           [2., 3.]])
+    >>> tg.grad(lambda x: np.sum(tg.as_strided(x, (2, 2), (8, 8))))(x)
+    array([1., 2., 1.])
+    """
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    item = x.dtype.itemsize
+    shape = x.shape if shape is None else tuple(shape) if np.ndim(shape) else (int(shape),)
+    if strides is None:
+        strides = np.empty(x.shape, x.dtype).strides
+    strides = tuple(strides) if np.ndim(strides) else (int(strides),)
+    if len(shape) != len(strides) or min(shape, default=0) < 0 or any(step % item for step in strides):
+        raise ValueError(
+            f"as_strided: shape={shape}, strides={strides}; there must be a stride for each size, and strides are "
+            f"multiples of the {item} bytes of {x.dtype}"
+        )
+    steps = tuple(int(step) // item for step in strides)
+    reach = [n * (size - 1) for n, size in zip(steps, shape, strict=True)]
+    if 0 not in shape and (min(reach, default=0) < 0 or sum(reach) >= x.size):
+        raise ValueError(
+            f"as_strided: shape={shape} with strides={strides} reaches beyond the {x.size} entries of x {x.shape}"
+        )
+    return strided(x, shape=shape, steps=steps)
