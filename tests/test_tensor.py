@@ -167,3 +167,17 @@ def test_the_lectures_way_of_writing_is_recorded():
     np.testing.assert_allclose(dA2 * A2.numpy() * (1 - A2.numpy()), by_hand, rtol=1e-12)
     assert ((np.ones((3, 4)) @ W1) * 2).requires_grad
     assert (np.float64(2.0) * W1).requires_grad
+
+
+def test_a_leaf_is_frozen_and_thawed():
+    x = tg.Tensor([1.0, 2.0])
+    x.requires_grad = True
+    y = np.sum(x * x)
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2, 4])
+    x.requires_grad = False
+    assert not (x * x).requires_grad
+    with pytest.raises(TypeError, match="leaf's"):
+        y.requires_grad = False
+    with pytest.raises(TypeError, match="int64"):
+        tg.Tensor([1, 2]).requires_grad = True

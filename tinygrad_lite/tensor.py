@@ -133,6 +133,15 @@ class Tensor(Methods):
     def requires_grad(self) -> bool:
         return bool(self._flags & GRAD)
 
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        """Want gradients for a leaf from now on, or freeze it."""
+        if self._op is not None or self._flags & (TRACED | LIFTED):
+            raise TypeError(f"{label(self)} was computed; requires_grad is a leaf's. To cut it off, say .detach()")
+        if wanted:
+            check_differentiable(self.dtype, label(self))
+        self._flags = GRAD if wanted else 0
+
     # A number given to a traced function is held as a Python number, since as an array it would decide dtypes.
 
     @property

@@ -252,6 +252,16 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     return np.concatenate([np.reshape(x, -1) for x in leaves]) if leaves else np.zeros(0), unravel
 
 
+def held(structure: Structure) -> list[Any]:
+    """The Tensors that are part of a structure, such as a module's buffers: structures that hold others of their shapes
+    are equal, but mean others."""
+    found: list[Any] = list(getattr(structure.meta, "held", ()))
+    for child in structure.children:
+        if child is not _LEAF:
+            found += held(child)
+    return found
+
+
 def is_static(x: Any) -> bool:
     """Whether x is part of a structure rather than a leaf."""
     return x is None or isinstance(x, (str, bytes, bool, type)) or (callable(x) and not hasattr(x, "shape"))

@@ -227,6 +227,55 @@ def test_freezing():
     loss(net, X, G).backward()
     assert net[0].weight.grad is None
     assert net[2].weight.grad is not None
+    gradient = tg.grad(loss)(net, X, G)
+    assert gradient[0].weight is net[0].weight  # no leaf: part of the structure
+    assert len(tree.flatten(net)[0]) == 2
+    np.testing.assert_allclose(gradient[2].weight.numpy(), net[2].weight.grad)
+
+
+class Mixed(nn.Module):
+    def __init__(self):
+        rng = np.random.default_rng(5)
+        self.scales = [np.ones(2), np.full(3, 2.0)]
+        self.parts = {"a": rng.normal(size=(2, 3))}
+        self.head = nn.Linear(3, 2, rng=rng)
+
+    def forward(self, x):
+        return self.head((x * self.scales[0]) @ self.parts["a"] * self.scales[1])
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_what_is_frozen_stays_in_functional_updates(compile):
+    """One by one, in lists and in modules; for several steps, also of a copy."""
+    net = Mixed()
+    net.scales[1].requires_grad = False
+    net.head.bias.requires_grad = False
+    frozen = ["scales.1", "head.bias"]
+    before = net.state_dict()
+    optimizer = tg.optim.AdamW(lr=0.1, weight_decay=0.5)
+
+    def step(net, state, x):
+        gradient = tg.grad(lambda net: np.sum(net(x) ** 2))(net)
+        return optimizer.update(net, gradient, state)
+
+    step = tg.compile(step) if compile else step
+    state = optimizer.init(net)
+    for _ in range(3):
+        net, state = step(net, state, X[:, :2])
+        net = copy.deepcopy(net)
+    after = net.state_dict()
+    assert {name for name in after if np.array_equal(before[name], after[name])} == set(frozen)
+    eager = Mixed()
+    eager.scales[1].requires_grad = eager.head.bias.requires_grad = False
+    mover = tg.optim.AdamW(eager, lr=0.1, weight_decay=0.5)
+    for _ in range(3):
+        mover.zero_grad()
+        np.sum(eager(X[:, :2]) ** 2).backward()
+        mover.step()
+    for name, array in eager.state_dict().items():
+        np.testing.assert_allclose(after[name], array, rtol=1e-12)
+    net.requires_grad_()
+    assert len(tree.flatten(net)[0]) == 5
 
 
 def test_an_updated_module_can_go_on_eagerly():

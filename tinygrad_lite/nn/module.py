@@ -2,13 +2,13 @@
 
 Parameters are leaf Tensors, so that `loss.backward()` fills their `.grad`. To a transform and to `compile` a module is
 a tree of its parameters' arrays: `tg.grad(loss)(net, x)` returns a module of the same structure that holds gradients.
-Buffers (running statistics) and settings are the structure's, shared by all modules made from it: they are neither
-differentiated nor changed by an optimiser.
+Buffers (running statistics), frozen parameters and settings are the structure's, shared by all modules made from it:
+they are neither differentiated nor changed by an optimiser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Self
 
@@ -42,6 +42,10 @@ class Module:
     Tensor([4.], name='slope')
     """
 
+    # The paths, inside this module, of the parameters that a transform or an update has put there: Tensors without a
+    # mark, which are not frozen. (A slot, since it is no attribute: it is neither saved nor compared.)
+    __slots__ = ("__dict__", "__weakref__", "_unmarked")
+
     training: bool = True
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -63,6 +67,9 @@ class Module:
             self.register_buffer(name, value)
         else:
             super().__setattr__(name, _as_parameters(value, name))
+            unmarked = _unmarked_in(self)
+            if unmarked:
+                object.__setattr__(self, "_unmarked", frozenset(p for p in unmarked if p.partition(".")[0] != name))
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Make an attribute of an array that is saved with the parameters, but not trained."""
@@ -165,9 +172,11 @@ class Module:
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Make every parameter one whose gradient is wanted, or not. Returns itself."""
+        """Make every parameter one whose gradient is wanted, or frozen: transforms, updates and optimisers leave it as
+        it is. Returns itself."""
         for module in self.modules():
             _replace_parameters(module, lambda t: Tensor(_read(t), requires_grad, t.name))
+            object.__setattr__(module, "_unmarked", frozenset())
         return self
 
     def zero_grad(self) -> None:
@@ -251,6 +260,13 @@ def _map_parts(f: Any, value: Any) -> Any:
     if type(value) is dict:
         return {key: f(part) for key, part in value.items()}
     return type(value)([f(part) for part in value])
+
+
+def _map_named(f: Any, value: Any) -> Any:
+    """f of the key and the value of each part of a list, tuple or dict."""
+    if type(value) is dict:
+        return {key: f(key, part) for key, part in value.items()}
+    return type(value)([f(i, part) for i, part in enumerate(value)])
 
 
 def _items(container: Any) -> list[tuple[str, Any]]:
@@ -369,37 +385,55 @@ def call_with_buffers(module: Module, buffers: Mapping[str, Any], *args: Any, **
 
 
 class _Settings:
-    """A module's attributes that are no leaves. Equal if they are alike, buffers if they are the very same."""
+    """A module's attributes that are no leaves. Equal if they are alike; of buffers only the kind counts."""
 
     __slots__ = ("kind", "names", "values")
 
     def __init__(self, kind: type[Module], names: tuple[tuple[str, bool], ...], values: list[Any]) -> None:
         self.kind, self.names, self.values = kind, names, values
 
+    @property
+    def held(self) -> tuple[Tensor, ...]:
+        """The buffers themselves."""
+        return tuple([value for value in self.values if type(value) is Tensor])
+
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Settings) or self.kind is not other.kind or self.names != other.names:
-            return NotImplemented if not isinstance(other, _Settings) else False
-        return all(
-            a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and bool(a == b))
-            for a, b in zip(self.values, other.values, strict=True)
-        )
+        if not isinstance(other, _Settings):
+            return NotImplemented
+        if self.kind is not other.kind or self.names != other.names:
+            return False
+        return all(_are_alike(a, b) for a, b in zip(self.values, other.values, strict=True))
 
     def __hash__(self) -> int:
         return hash((self.kind, self.names))
 
 
+def _are_alike(a: Any, b: Any) -> bool:
+    if type(a) is Tensor and type(b) is Tensor:
+        return a is b or (a.shape, a.dtype) == (b.shape, b.dtype)
+    if isinstance(a, np.random.Generator) and isinstance(b, np.random.Generator):
+        return True
+    return a is b or (type(a) is type(b) and bool(a == b))
+
+
 def _flatten(module: Module) -> tuple[list[tuple[str, Any]], _Settings]:
     _check_untied(module)
     buffers = module._buffer_names()
+    unmarked = _unmarked_in(module)
     children, names, settings = [], [], []
     for name, value in vars(module).items():
         is_child = name not in buffers and is_part(value)
         names.append((name, is_child))
         if is_child:
-            children.append((f".{name}", _without_mark(value)))
+            children.append((f".{name}", _without_mark(value, name, unmarked)))
         else:
             settings.append(value)
     return children, _Settings(type(module), tuple(names), settings)
+
+
+def _unmarked_in(module: Module) -> frozenset[str]:
+    unmarked: frozenset[str] = getattr(module, "_unmarked", frozenset())
+    return unmarked
 
 
 def _check_untied(module: Module) -> None:
@@ -415,29 +449,64 @@ def _check_untied(module: Module) -> None:
         held[id(value)] = name
 
 
-def _without_mark(value: Any) -> Any:
+class _Frozen:
+    """A frozen parameter, which is part of a module's structure. (Callable, as what is static in a tree.)"""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __call__(self) -> Tensor:
+        return self.tensor
+
+    @property
+    def held(self) -> tuple[Tensor]:
+        return (self.tensor,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen) and _are_alike(self.tensor, other.tensor)
+
+    def __hash__(self) -> int:
+        return hash(self.tensor.shape)
+
+    def __repr__(self) -> str:
+        return f"frozen {self.tensor.name or 'parameter'} {self.tensor.shape}"
+
+
+def _without_mark(value: Any, path: str, unmarked: Container[str]) -> Any:
     """A parameter as its array: a tensor that was computed, or that a transform lifted, stays what it is."""
     if type(value) is Tensor:
-        is_leaf = value._op is None and not value._flags & ~GRAD
-        return value._array if is_leaf and type(value._array) is np.ndarray else value
-    return _map_parts(_without_mark, value) if type(value) in (list, tuple, dict) else value
+        if value._op is not None or value._flags & ~GRAD or type(value._array) is not np.ndarray:
+            return value
+        return value._array if value._flags & GRAD or path in unmarked else _Frozen(value)
+    if type(value) in (list, tuple, dict):
+        return _map_named(lambda key, part: _without_mark(part, f"{path}.{key}", unmarked), value)
+    return value
 
 
 def _rebuild(settings: _Settings, children: list[Any]) -> Module:
     made: Module = object.__new__(settings.kind)
     attributes = vars(made)
+    unmarked: list[str] = []
     parts, others = iter(children), iter(settings.values)
     for name, is_child in settings.names:
-        attributes[name] = _as_tensor(next(parts), name) if is_child else next(others)
+        attributes[name] = _as_tensor(next(parts), name, name, unmarked) if is_child else next(others)
+    object.__setattr__(made, "_unmarked", frozenset(unmarked))
     return made
 
 
-def _as_tensor(value: Any, name: str) -> Any:
+def _as_tensor(value: Any, name: str, path: str, unmarked: list[str]) -> Any:
     """An array among a module's parts as a Tensor; a gradient flows to it if `requires_grad_()` says so."""
     if isinstance(value, (np.ndarray, np.generic)):
+        unmarked.append(path)
         return leaf(value, 0, name)
+    if type(value) is Tensor and not value._flags & GRAD:
+        unmarked.append(path)
+    if type(value) is _Frozen:
+        return value.tensor
     if type(value) in (list, tuple, dict):
-        return _map_parts(lambda part: _as_tensor(part, name), value)
+        return _map_named(lambda key, part: _as_tensor(part, name, f"{path}.{key}", unmarked), value)
     return value
 
 

@@ -18,8 +18,9 @@ Slots = dict[str, Array]
 class Optimizer:
     """The base of the optimisers. A subclass gives `slots` and `rule`; both are pure functions of arrays.
 
-    params: leaf Tensors with requires_grad, in an iterable or in any tree (a module, a dict); or dicts
-    `{"params": …, "lr": …}`, one for each group with hyperparameters of its own. None for the functional face alone.
+    params: leaf Tensors, in an iterable, a module or any tree, of which those with requires_grad are moved (others are
+    frozen); or dicts `{"params": …, "lr": …}`, one for each group with hyperparameters of its own. None for the
+    functional face alone.
     hyper: the hyperparameters; ValueError if one is out of range.
     """
 
@@ -132,7 +133,7 @@ class Optimizer:
         self.param_groups.append({**self.defaults, **_as_pythons_own(group), "params": params})
 
     def step(self) -> None:
-        """Move every parameter along its `.grad`; those without one stay where they are.
+        """Move every parameter along its `.grad`; those without one, or frozen, stay where they are.
 
         >>> import numpy as np, tinygrad_lite as tg
         >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -148,7 +149,7 @@ class Optimizer:
             )
         for group in self.param_groups:
             for t in group["params"]:
-                if t.grad is None:
+                if t.grad is None or not t._flags & GRAD:
                     continue
                 _check_gradient(t._array, t.grad, label(t))
                 slots = self.state.get(t) or {"step": np.int64(0), **self.slots(t._array, group)}
@@ -211,7 +212,9 @@ def _as_pythons_own(hyper: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_tensors(params: Any, name: str) -> list[Tensor]:
-    """The Tensors to be moved, from an iterable or a tree."""
+    """The Tensors to be moved, from an iterable, a module or a tree."""
+    if callable(getattr(params, "parameters", None)):  # of a module, whose tree is of arrays
+        params = params.parameters()
     leaves = tree.flatten(list(params) if isinstance(params, Iterator) else params)[0]
     for i, t in enumerate(leaves):
         if type(t) is not Tensor:
@@ -219,12 +222,13 @@ def _find_tensors(params: Any, name: str) -> list[Tensor]:
                 f"{name}: parameter {i} is a {type(t).__name__}; .step() moves Tensors with requires_grad=True. For "
                 "arrays use the functional face: params, state = opt.update(params, grads, state)"
             )
-        if t._op is not None or not t._flags & GRAD:
-            what = "was computed" if t._op is not None else "does not require a gradient"
-            raise ValueError(f"{name}: parameter {i}, {label(t)}, {what}; give leaves with requires_grad=True")
+        if t._op is not None:
+            raise ValueError(f"{name}: parameter {i}, {label(t)}, was computed; give leaves with requires_grad=True")
         _check_parameter(t, label(t))
     if not leaves:
         raise ValueError(f"{name}: there is no parameter in {type(params).__name__} {params!r:.40}")
+    if not any(t._flags & GRAD for t in leaves):  # some may be frozen
+        raise ValueError(f"{name}: no parameter requires a gradient; give leaves with requires_grad=True")
     return leaves
 
 

@@ -265,6 +265,8 @@ def _guard_arguments(
             leaves, structure = tree.flatten(arg)
             if structure != a.structure:
                 raise ValueError(f"{a.name} has the structure {structure}; the formulas are for {a.structure}")
+            if list(map(id, tree.held(structure))) != list(map(id, tree.held(a.structure))):
+                raise ValueError(f"{a.name} has other buffers, or other frozen parameters, than those derived for")
             for path, x, known, t in zip(a.paths, leaves, a.leaves, a.tensors, strict=True):
                 if t is None and x != known:
                     raise ValueError(f"{path} = {x}, but the formulas are for {path} = {known}")
