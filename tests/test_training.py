@@ -251,3 +251,94 @@ def test_a_modules_own_parameters_are_trained():
     tg.fit(frozen, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam(lr=0.1), 2)
     np.testing.assert_array_equal(frozen.W1.data, before[0])
     assert not np.array_equal(frozen.W2.data, before[1])
+
+
+class Noisy(tg.nn.Module):
+    """With all that a step must not keep from its first run: masks of dropout, running statistics, a count."""
+
+    def __init__(self, seed=0):
+        rng = np.random.default_rng(seed)
+        # (A bias before the normalisation has a gradient of 0 and rounding, of which Adam makes steps.)
+        self.first, self.norm = tg.nn.Linear(2, 6, bias=False, rng=rng), tg.nn.BatchNorm1d(6)
+        self.drop, self.last = tg.nn.Dropout(0.3, rng=rng), tg.nn.Linear(6, 1, rng=rng)
+        self.register_buffer("total", np.zeros(2))
+
+    def forward(self, X):
+        if self.training:
+            self.total = self.total + np.sum(X, axis=0)
+            self.total = self.total * 0.5
+        return self.last(self.drop(np.tanh(self.norm(self.first(X)))))
+
+
+def mse(found, Y):
+    return tg.nn.functional.mse_loss(found, Y)
+
+
+def generators_of(net, data):
+    return [rng.bit_generator.state for rng in (net.drop.rng, data.rng)]
+
+
+def test_a_compiled_step_with_dropout_and_running_statistics_is_the_loop_one_would_write():
+    runs = []
+    for compile in (True, False, None):
+        net, data, optimizer = Noisy(), batches(), tg.optim.Adam(lr=0.05)
+        if compile is None:
+            optimizer = tg.optim.Adam(net, lr=0.05)
+            for _ in range(3):
+                for x, y in data:
+                    optimizer.zero_grad()
+                    mse(net(x), y).backward()
+                    optimizer.step()
+        else:
+            tg.fit(net, data, mse, optimizer, 3, validation=(X, Y), compile=compile)
+        runs.append((net.state_dict(), generators_of(net, data)))
+    for state, generators in runs[:-1]:
+        assert generators == runs[-1][1]
+        for name, array in runs[-1][0].items():
+            np.testing.assert_allclose(state[name], array, rtol=1e-9, atol=1e-12, err_msg=name)
+    assert runs[0][0]["norm.num_batches_tracked"] == 12
+
+
+def test_a_noisy_run_that_goes_on_equals_one_that_was_not_interrupted(tmp_path):
+    """Bit for bit, what dropout draws and the running statistics included, in a fresh model of other numbers."""
+    whole, half = tmp_path / "whole.npz", tmp_path / "half.npz"
+    net, data = Noisy(), batches()
+    tg.fit(net, data, mse, tg.optim.Adam(lr=0.05), 5, validation=(X, Y), checkpoint=whole)
+    tg.fit(Noisy(), batches(), mse, tg.optim.Adam(lr=0.05), 2, validation=(X, Y), checkpoint=half)
+    other, others = Noisy(seed=7), batches(seed=8)
+    tg.fit(other, others, mse, tg.optim.Adam(lr=0.05), 5, validation=(X, Y), checkpoint=half, resume=True)
+    assert whole.read_bytes() == half.read_bytes()
+    assert generators_of(net, data) == generators_of(other, others)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[name], array)
+    wrong = tg.nn.Sequential(tg.nn.Linear(2, 1), tg.nn.Dropout(0.3))
+    with pytest.raises(ValueError, match="is of another model: .* differs"):
+        tg.fit(wrong, batches(), mse, tg.optim.Adam(lr=0.05), 5, checkpoint=whole, resume=True)
+    without = Noisy()
+    del without.drop.rng
+    without.drop.p = 0
+    with pytest.raises(ValueError, match="it has 2 random generators, here are 1"):
+        tg.fit(without, batches(), mse, tg.optim.Adam(lr=0.05), 5, checkpoint=whole, resume=True)
+
+
+def test_patience_gives_the_best_epochs_running_statistics():
+    net, seen = Noisy(), []
+
+    def accuracy(found, Y):
+        seen.append(net.state_dict())
+        return 0.0
+
+    optimizer = tg.optim.SGD(lr=1.5)
+    history = tg.fit(net, batches(), mse, optimizer, 50, validation=(X, Y), accuracy=accuracy, patience=2)
+    assert history.stopped == "patience"
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, seen[history.best_epoch - 1][name])
+
+
+def test_what_is_frozen_stays_and_is_no_parameter():
+    net = Noisy()
+    net.first.requires_grad_(False)
+    before = net.state_dict()
+    tg.fit(net, batches(), mse, tg.optim.AdamW(net, lr=0.05), 2)
+    after = net.state_dict()
+    assert {name for name in after if np.array_equal(before[name], after[name])} == {"first.weight"}

@@ -1,6 +1,6 @@
 """`fit`: a training loop for those who do not want to write their own.
 
-It is short on purpose: one step (`_make_step`) that is compiled as a whole, and one loop over epochs (`fit`).
+It is short on purpose: one step (`_Step`) that is compiled as a whole, and one loop over epochs (`fit`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,12 @@ import numpy as np
 
 from . import tree
 from .compile import compile as compile_function
+from .context import no_grad
 from .data import Batches
 from .debug import debug
 from .io import load, save
+from .nn.masks import Request, asking_for_masks, giving_masks
+from .nn.module import find_buffers, find_settings, replacing_buffers
 from .tensor import Tensor, TraceError
 from .transforms import value_and_grad
 
@@ -87,8 +90,10 @@ def fit(
     validation: like data; after each epoch its mean loss is taken, in evaluation mode if the model has one. accuracy:
     a function like loss, of the validation set (or else of data), for the bar and the history. patience: stop after so
     many epochs without a smaller validation loss, and give the model of the best epoch. checkpoint: a path (.npz) that
-    is written after each epoch; resume=True goes on from it, if it is there, as if nothing had happened. compile: the
-    step as one program. progress: a bar; None for one where the output is a terminal and rich is installed.
+    is written after each epoch; resume=True goes on from it, if it is there, as if nothing had happened: it has the
+    optimiser's state, the modules' buffers, and the generators of data and modules. compile: the step as one program;
+    running statistics go in and come out of it, and what dropout drops is drawn outside. progress: a bar; None for one
+    where the output is a terminal and rich is installed.
 
     Ctrl-C ends it with what it has. FloatingPointError if the loss is no longer finite: it says at which step, and
     which value was the first.
@@ -108,15 +113,16 @@ def fit(
         raise ValueError("fit: patience looks at the validation loss; give validation=(X, Y)")
     split = _Split(model)
     _check_optimizer(optimizer, split)
-    step = _make_step(split, loss, optimizer, compile)
-    params = split.params()
+    step = _Step(split, loss, optimizer, compile)
+    params, buffers = split.params(), split.buffers()
     history = History(model, optimizer.init(params))
-    best, best_loss, waited = params, np.inf, 0
+    best, best_loss, waited = (params, buffers), np.inf, 0
     if resume and checkpoint is None:
         raise ValueError("fit: resume=True goes on from a checkpoint; give checkpoint=, a path")
     if resume and checkpoint is not None and os.path.exists(checkpoint):
-        saved = _load_checkpoint(checkpoint, params, data)
-        params, best, best_loss, waited = saved["params"], saved["best"], saved["best_loss"], saved["waited"]
+        saved = _load_checkpoint(checkpoint, split, data)
+        (params, buffers), best = saved["now"], saved["best"]
+        best_loss, waited = saved["best_loss"], saved["waited"]
         for name, value in saved["history"].items():
             setattr(history, name, value)
     try:
@@ -127,32 +133,32 @@ def fit(
                 _set_mode(model, training=True)
                 losses = []
                 for batch in _batches(data, len(history.loss)):
-                    result = step(params, history.state, batch)
-                    if not np.isfinite(result[0]):
-                        _explain_infinite(split, loss, params, batch, history.steps + 1, result[0])
-                    value, params, history.state = result
+                    value, params, buffers, history.state = step(params, buffers, history, batch)
                     history.steps += 1
                     losses.append(float(value))
                     show(history, losses)
                 history.loss.append(float(np.mean(losses)))
-                split.put(params)
+                split.put(params, buffers)
                 _evaluate(split, loss, accuracy, params, validation, data, history)
                 now = (history.validation_loss or history.loss)[-1]
                 if now < best_loss:
-                    best, best_loss, waited = params, now, 0
+                    best, best_loss, waited = (params, buffers), now, 0
                 else:
                     waited += 1
                 if patience is not None and waited >= patience:
                     history.stopped = "patience"
                 if checkpoint is not None:
-                    parts = {"params": params, "best": best, "best_loss": float(best_loss), "waited": waited}
-                    save(checkpoint, {**parts, "history": _without_model(history), "rng": _generator(data)})
+                    parts = {"now": (params, buffers), "best": best, "best_loss": float(best_loss), "waited": waited}
+                    generators = split.generators(data)
+                    save(checkpoint, {**parts, "history": _without_model(history), "generators": generators})
     except KeyboardInterrupt:
         history.stopped = "interrupted"
     finally:
         _set_mode(model, training=True)
-        split.put(best if history.stopped == "patience" else params)
-        history.model = split.model(best if history.stopped == "patience" else params)
+        if history.stopped == "patience":
+            params, buffers = best
+        split.put(params, buffers)
+        history.model = split.model(params)
     return history
 
 
@@ -189,12 +195,30 @@ class _Split:
             leaves[i] = params[self.paths[i]]
         return tree.unflatten(structure, leaves)
 
-    def put(self, params: Params) -> None:
+    def buffers(self) -> list[Any]:
+        """The numbers of its modules' buffers."""
+        return [np.array(t._array) for t in self._buffers()]
+
+    def put(self, params: Params, buffers: Sequence[Any]) -> None:
         """Give the model's own Tensors these numbers."""
         leaves = self.leaves()
         for i in self.trained:
             if type(leaves[i]) is Tensor:
                 leaves[i].data = params[self.paths[i]]
+        for t, x in zip(self._buffers(), buffers, strict=True):
+            t.data = x
+
+    def replacing_buffers(self, buffers: Sequence[Any]) -> Any:
+        """Context manager: what is read and written in the body is these, not the buffers themselves."""
+        return replacing_buffers(dict(zip(self._buffers(), buffers, strict=True)))
+
+    def _buffers(self) -> list[Tensor]:
+        return list(dict.fromkeys(find_buffers(tree.flatten(self.original)[1])))
+
+    def generators(self, data: Any) -> list[np.random.Generator]:
+        """Those that the batches and the model's modules draw from."""
+        settings = [data.rng if isinstance(data, Batches) else None, *find_settings(tree.flatten(self.original)[1])]
+        return [x for x in settings if isinstance(x, np.random.Generator)]
 
     def model(self, params: Params) -> Any:
         """What the user gets: their own model if it holds Tensors, else a new one."""
@@ -236,23 +260,67 @@ def _check_optimizer(optimizer: Any, split: _Split) -> None:
             raise ValueError(f"fit: the optimizer has no {name}, which the model has; give it all or no parameters")
 
 
-def _make_step(split: _Split, loss: Callable[..., Any], optimizer: Any, compile: bool) -> Callable[..., Any]:
-    def step(params: Params, state: Any, batch: tuple[Any, ...]) -> tuple[Any, Params, Any]:
-        value, grads = value_and_grad(lambda p: _apply(loss, split.join(p), batch))(params)
-        params, state = optimizer.update(params, grads, state)
-        return value, params, state
+class _Step:
+    """One step: (loss, params, buffers, state) from (params, buffers, state, batch). Compiled, it takes the masks of
+    dropout as well, which are drawn before."""
 
-    if not compile:
-        return step
-    compiled = compile_function(step)
+    def __init__(self, split: _Split, loss: Callable[..., Any], optimizer: Any, compile: bool) -> None:
+        self.split, self.loss = split, loss
+        self.masks: dict[Any, list[Request]] = {}  # that are needed, by the shapes of a batch
 
-    def run(params: Params, state: Any, batch: tuple[Any, ...]) -> Any:
+        def run(params: Params, buffers: list[Any], state: Any, masks: list[Any] | None, batch: tuple[Any, ...]) -> Any:
+            (value, buffers), grads = value_and_grad(self.apply, has_aux=True)(params, buffers, masks, batch)
+            params, state = optimizer.update(params, grads, state)
+            return value, params, buffers, state
+
+        self.run = compile_function(run) if compile else run
+        self.is_compiled = compile
+
+    def __call__(self, params: Params, buffers: list[Any], history: History, batch: tuple[Any, ...]) -> Any:
+        masks = self.draw_masks(params, buffers, batch) if self.is_compiled else None
         try:
-            return compiled(params, state, batch)
+            result = self.run(params, buffers, history.state, masks, batch)
         except (TraceError, RuntimeError) as error:
+            if not self.is_compiled:
+                raise
             raise type(error)(f"{error}\nfit: or say compile=False, and the step runs as it is written") from error
+        value, params_after, buffers_after, state = result
+        if not np.isfinite(value):
+            self.explain_infinite(params, buffers, masks, batch, history.steps + 1, value)
+        return value, params_after, [np.asarray(x) for x in buffers_after], state
 
-    return run
+    def apply(self, params: Params, buffers: list[Any], masks: list[Any] | None, batch: tuple[Any, ...]) -> Any:
+        """(loss, buffers after it), as a pure function, but for what is drawn where there are no masks."""
+        model = self.split.join(params)
+        with self.split.replacing_buffers(buffers) as values, nullcontext() if masks is None else giving_masks(masks):
+            value = _apply(self.loss, model, batch)
+            return value, list(values.values())
+
+    def draw_masks(self, params: Params, buffers: list[Any], batch: tuple[Any, ...]) -> list[Any]:
+        """The masks that dropout needs in this step, drawn in the order in which they are used."""
+        kind = tuple((x.shape, x.dtype) for x in batch)
+        if kind not in self.masks:
+            with asking_for_masks() as requests, no_grad():
+                self.apply(params, buffers, None, batch)
+            self.masks[kind] = requests
+        return [request.draw() for request in self.masks[kind]]
+
+    def explain_infinite(
+        self, params: Params, buffers: list[Any], masks: Any, batch: tuple[Any, ...], number: int, value: Any
+    ) -> None:
+        """FloatingPointError that names the first value that is not finite."""
+        start = f"fit: at step {number} the loss is {float(value)}"
+        named = [*params.items(), *((f"array {i} of the batch", x) for i, x in enumerate(batch))]
+        for name, x in named:
+            if hasattr(x, "dtype") and x.dtype.kind in "fc" and not np.isfinite(_number(x)).all():
+                more = "; a smaller learning rate, or clipped gradients, may help" if name in params else ""
+                raise FloatingPointError(f"{start}: {name} was not finite before it{more}")
+        try:
+            with debug():
+                value_and_grad(self.apply, has_aux=True)(params, buffers, masks, batch)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{start}: {error}") from None
+        raise FloatingPointError(f"{start}, though run as it is written it is finite")
 
 
 def _evaluate(
@@ -308,24 +376,6 @@ def _set_mode(model: Any, training: bool) -> None:
             model.eval()
 
 
-def _explain_infinite(
-    split: _Split, loss: Any, params: Params, batch: tuple[Any, ...], number: int, value: Any
-) -> None:
-    """FloatingPointError that names the first value that is not finite."""
-    start = f"fit: at step {number} the loss is {float(value)}"
-    named = [*params.items(), *((f"array {i} of the batch", x) for i, x in enumerate(batch))]
-    for name, x in named:
-        if hasattr(x, "dtype") and x.dtype.kind in "fc" and not np.isfinite(_number(x)).all():
-            more = "; a smaller learning rate, or clipped gradients, may help" if name in params else ""
-            raise FloatingPointError(f"{start}: {name} was not finite before it{more}")
-    try:
-        with debug():
-            value_and_grad(lambda p: _apply(loss, split.join(p), batch))(params)
-    except FloatingPointError as error:
-        raise FloatingPointError(f"{start}: {error}") from None
-    raise FloatingPointError(f"{start}, though run as it is written it is finite")
-
-
 # -- checkpoints -------------------------------------------------------------------------------------------------------
 
 
@@ -333,28 +383,33 @@ def _without_model(history: History) -> dict[str, Any]:
     return {name: value for name, value in vars(history).items() if name != "model"}
 
 
-def _generator(data: Any) -> Any:
-    return data.rng if isinstance(data, Batches) else None
-
-
-def _load_checkpoint(path: str | os.PathLike[str], params: Params, data: Any) -> dict[str, Any]:
+def _load_checkpoint(path: str | os.PathLike[str], split: _Split, data: Any) -> dict[str, Any]:
+    """What a checkpoint has, the generators set to where they were. ValueError if it is of something else."""
     saved: dict[str, Any] = load(path)
-    if not isinstance(saved, dict) or "params" not in saved:
+    if not isinstance(saved, dict) or "now" not in saved:
         raise ValueError(f"fit: {os.fspath(path)} is no checkpoint of tg.fit")
-    if list(saved["params"]) != list(params):
-        different = set(saved["params"]) ^ set(params)
-        raise ValueError(f"fit: {os.fspath(path)} is of another model: {min(different, default='its order')} differs")
-    for name, x in params.items():
-        theirs = saved["params"][name]
-        if (theirs.shape, theirs.dtype) != (x.shape, x.dtype):
-            raise ValueError(
-                f"fit: {os.fspath(path)} is of another model: {name} is {theirs.dtype} {theirs.shape} there, "
-                f"{x.dtype} {x.shape} here"
-            )
-    rng = _generator(data)
-    if rng is not None and saved["rng"] is not None:
-        rng.bit_generator.state = saved["rng"].bit_generator.state
+    other = f"fit: {os.fspath(path)} is of another model"
+    params, (saved_params, saved_buffers) = split.params(), saved["now"]
+    if list(saved_params) != list(params):
+        different = set(saved_params) ^ set(params)
+        raise ValueError(f"{other}: {min(different, default='its order')} differs")
+    names = [f"buffer {i}" for i in range(max(len(split.buffers()), len(saved_buffers)))]
+    mine = {**params, **dict(zip(names, split.buffers(), strict=False))}
+    theirs = {**saved_params, **dict(zip(names, saved_buffers, strict=False))}
+    for name in [*params, *names]:
+        there, here = (_describe(each.get(name)) for each in (theirs, mine))
+        if there != here:
+            raise ValueError(f"{other}: {name} is {there} there, {here} here")
+    generators = split.generators(data)
+    if len(generators) != len(saved["generators"]):
+        raise ValueError(f"{other}: it has {len(saved['generators'])} random generators, here are {len(generators)}")
+    for rng, found in zip(generators, saved["generators"], strict=True):
+        rng.bit_generator.state = found.bit_generator.state
     return saved
+
+
+def _describe(x: Any) -> str:
+    return "missing" if x is None else f"{x.dtype} {x.shape}"
 
 
 # -- the bar -----------------------------------------------------------------------------------------------------------

@@ -17,13 +17,13 @@ from ..rules.neural import normal_cdf
 from ..rules.neural import relu as relu
 from ..rules.neural import sigmoid as sigmoid
 from ..rules.neural import softmax as _softmax
-from ..tensor import TRACED, Tensor, TraceError
+from ..tensor import TRACED, Tensor
 from ..transforms import stop_gradient
 from .convolve import avg_pool2d as avg_pool2d
 from .convolve import conv1d as conv1d
 from .convolve import conv2d as conv2d
 from .convolve import max_pool2d as max_pool2d
-from .initialise import generator
+from .masks import take_mask
 from .module import is_traced
 
 # -- activations -----------------------------------------------------------------------------------------------------
@@ -123,12 +123,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, m
     if p == 1:
         return x * 0
     if mask is None:
-        if is_traced(x):
-            raise TraceError(
-                "dropout: random numbers drawn while a function is traced would be the same at every call. Draw the "
-                "mask outside, pass it in, and call tg.nn.functional.dropout(x, p, mask=mask); or call net.eval()"
-            )
-        mask = generator(rng).random(np.shape(x)) >= p
+        mask = take_mask(rng, np.shape(x), p, is_traced(x))
     return x * (np.astype(mask, x.dtype) * x.dtype.type(1 / (1 - p)))
 
 

@@ -9,6 +9,7 @@ they are neither differentiated nor changed by an optimiser.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
@@ -55,8 +56,8 @@ class Module:
         return self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._buffer_names():
-            write_buffer(vars(self)[name], value)
+        if name in self._own_buffers():
+            write_buffer(self._own_buffers()[name], value)
             return
         if isinstance(vars(self).get(name), Tensor) and _is_computed(value):
             raise TypeError(
@@ -71,22 +72,45 @@ class Module:
             if unmarked:
                 object.__setattr__(self, "_unmarked", frozenset(p for p in unmarked if p.partition(".")[0] != name))
 
-    def register_buffer(self, name: str, value: Any) -> None:
-        """Make an attribute of an array that is saved with the parameters, but not trained."""
-        vars(self)[name] = Tensor(value, name=name)
-        vars(self)["_buffers"] = (*self._buffer_names(), name)
+    def __getattr__(self, name: str) -> Any:
+        """A buffer (asked for when there is no attribute): what it holds, which in a program is one of its inputs."""
+        buffer = vars(self).get("_buffers", {}).get(name)
+        if buffer is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return (_collected.get() or {}).get(buffer, buffer)
 
-    def _buffer_names(self) -> tuple[str, ...]:
-        names: tuple[str, ...] = vars(self).get("_buffers", ())
-        return names
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._own_buffers()]
+
+    def register_buffer(self, name: str, value: Any) -> None:
+        """Make an attribute of an array that is saved with the parameters, but not trained.
+
+        >>> import numpy as np, tinygrad_lite as tg
+        >>> class Counted(tg.nn.Module):
+        ...     def __init__(self):
+        ...         self.register_buffer("calls", np.array(0))
+        ...     def forward(self, x):
+        ...         self.calls = self.calls + 1
+        ...         return x
+        >>> net = Counted()
+        >>> net(1.0), net(2.0), net.calls
+        (1.0, 2.0, Tensor(2, dtype=int64, name='calls'))
+        """
+        vars(self).pop(name, None)
+        vars(self).setdefault("_buffers", {})[name] = Tensor(value, name=name)
+
+    def _own_buffers(self) -> dict[str, Tensor]:
+        own: dict[str, Tensor] = vars(self).get("_buffers", {})
+        return own
 
     # -- what it holds -------------------------------------------------------------------------------------------
 
     def _own_parts(self) -> Iterator[tuple[str, Any]]:
-        """Attributes that are parameters, buffers, or hold some."""
+        """Attributes that are parameters or modules, or hold some; and the buffers."""
         for name, value in vars(self).items():
-            if is_part(value):
+            if name != "_buffers" and is_part(value):
                 yield name, value
+        yield from self._own_buffers().items()
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """(dotted name, Tensor) of every parameter, in the order of assignment; one that is shared comes once."""
@@ -195,8 +219,8 @@ class Module:
 
         for module in self.modules():
             _replace_parameters(module, convert)
-            for name in module._buffer_names():
-                vars(module)[name] = convert(vars(module)[name])
+            own = module._own_buffers()
+            own.update({name: convert(buffer) for name, buffer in own.items()})
         return self
 
     def float(self) -> Self:
@@ -219,7 +243,7 @@ class Module:
             if isinstance(value, Module):
                 text = repr(value)
             elif isinstance(value, (Tensor, np.ndarray)):
-                kind = "buffer " if name in self._buffer_names() else ""
+                kind = "buffer " if name in self._own_buffers() else ""
                 text = f"{kind}{value.shape} {value.dtype}"
             else:
                 text = "\n".join(f"({key}): {part!r}" for key, part in _items(value))
@@ -277,9 +301,9 @@ def _items(container: Any) -> list[tuple[str, Any]]:
 
 def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
     """(dotted name, Tensor, whether it is a buffer) of all that is saved."""
-    buffers: tuple[str, ...] = ()
+    buffers: Container[str] = ()
     if isinstance(part, Module):
-        items, buffers = list(part._own_parts()), part._buffer_names()
+        items, buffers = list(part._own_parts()), part._own_buffers()
     else:
         items = _items(part)
     for name, value in items:
@@ -301,7 +325,7 @@ def _replace_parameters(module: Module, make: Any) -> None:
         return _map_parts(replace, value) if type(value) in (list, tuple, dict) and is_part(value) else value
 
     for name, value in list(module._own_parts()):
-        if name not in module._buffer_names() and not isinstance(value, Module):
+        if name not in module._own_buffers() and not isinstance(value, Module):
             vars(module)[name] = replace(value)
 
 
@@ -371,14 +395,36 @@ def call_with_buffers(module: Module, buffers: Mapping[str, Any], *args: Any, **
     named = dict(module.named_buffers())
     if named.keys() != buffers.keys():
         raise KeyError(f"call_with_buffers: the module's buffers are {list(named)}, but {list(buffers)} were given")
-    collected = {t: buffers[name] for name, t in named.items()}
-    token = _collected.set({**(_collected.get() or {}), **collected})
-    try:
+    with replacing_buffers({t: buffers[name] for name, t in named.items()}) as values:
         output = module(*args, **kwargs)
-        values = _collected.get() or {}
-        return output, {name: values[t] for name, t in named.items()}
+    return output, {name: values[t] for name, t in named.items()}
+
+
+@contextmanager
+def replacing_buffers(values: Mapping[Tensor, Any]) -> Iterator[dict[Tensor, Any]]:
+    """Run the body on these values of buffers. What it writes goes into the dict; the buffers stay as they are."""
+    collected = {**(_collected.get() or {}), **values}
+    token = _collected.set(collected)
+    try:
+        yield collected
     finally:
         _collected.reset(token)
+
+
+def find_buffers(structure: tree.Structure) -> Iterator[Tensor]:
+    """The buffers of every module in a tree, in its order."""
+    if isinstance(structure.meta, _Settings):
+        yield from structure.meta.buffers.values()
+    for child in structure.children:
+        yield from find_buffers(child)
+
+
+def find_settings(structure: tree.Structure) -> Iterator[Any]:
+    """The settings of every module in a tree, in its order."""
+    if isinstance(structure.meta, _Settings):
+        yield from structure.meta.values
+    for child in structure.children:
+        yield from find_settings(child)
 
 
 # -- a module is a tree ----------------------------------------------------------------------------------------------
@@ -387,22 +433,28 @@ def call_with_buffers(module: Module, buffers: Mapping[str, Any], *args: Any, **
 class _Settings:
     """A module's attributes that are no leaves. Equal if they are alike; of buffers only the kind counts."""
 
-    __slots__ = ("kind", "names", "values")
+    __slots__ = ("buffers", "kind", "names", "values")
 
-    def __init__(self, kind: type[Module], names: tuple[tuple[str, bool], ...], values: list[Any]) -> None:
-        self.kind, self.names, self.values = kind, names, values
+    def __init__(
+        self,
+        kind: type[Module],
+        names: tuple[tuple[str, bool], ...],
+        values: list[Any],
+        buffers: dict[str, Tensor],
+    ) -> None:
+        self.kind, self.names, self.values, self.buffers = kind, names, values, buffers
 
     @property
     def held(self) -> tuple[Tensor, ...]:
-        """The buffers themselves."""
-        return tuple([value for value in self.values if type(value) is Tensor])
+        return tuple(self.buffers.values())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Settings):
             return NotImplemented
-        if self.kind is not other.kind or self.names != other.names:
+        if self.kind is not other.kind or self.names != other.names or self.buffers.keys() != other.buffers.keys():
             return False
-        return all(_are_alike(a, b) for a, b in zip(self.values, other.values, strict=True))
+        mine, theirs = ([*each.values, *each.buffers.values()] for each in (self, other))
+        return all(_are_alike(a, b) for a, b in zip(mine, theirs, strict=True))
 
     def __hash__(self) -> int:
         return hash((self.kind, self.names))
@@ -418,17 +470,18 @@ def _are_alike(a: Any, b: Any) -> bool:
 
 def _flatten(module: Module) -> tuple[list[tuple[str, Any]], _Settings]:
     _check_untied(module)
-    buffers = module._buffer_names()
     unmarked = _unmarked_in(module)
     children, names, settings = [], [], []
     for name, value in vars(module).items():
-        is_child = name not in buffers and is_part(value)
+        if name == "_buffers":
+            continue
+        is_child = is_part(value)
         names.append((name, is_child))
         if is_child:
             children.append((f".{name}", _without_mark(value, name, unmarked)))
         else:
             settings.append(value)
-    return children, _Settings(type(module), tuple(names), settings)
+    return children, _Settings(type(module), tuple(names), settings, module._own_buffers())
 
 
 def _unmarked_in(module: Module) -> frozenset[str]:
@@ -492,6 +545,8 @@ def _rebuild(settings: _Settings, children: list[Any]) -> Module:
     parts, others = iter(children), iter(settings.values)
     for name, is_child in settings.names:
         attributes[name] = _as_tensor(next(parts), name, name, unmarked) if is_child else next(others)
+    if settings.buffers:
+        attributes["_buffers"] = dict(settings.buffers)  # the same Tensors
     object.__setattr__(made, "_unmarked", frozenset(unmarked))
     return made
 

@@ -84,15 +84,15 @@ class _BatchNorm(Module):
             if self.training and self.track_running_stats:
                 self._keep(np.reshape(mean, -1), np.reshape(variance, -1) * (count / (count - 1)))
         else:
-            centred = x - np.reshape(read_buffer(vars(self)["running_mean"]), column)
-            variance = np.reshape(read_buffer(vars(self)["running_var"]), column)
+            centred = x - np.reshape(read_buffer(self._own_buffers()["running_mean"]), column)
+            variance = np.reshape(read_buffer(self._own_buffers()["running_var"]), column)
         y = centred / np.sqrt(variance + self.eps)
         return y * np.reshape(self.weight, column) + np.reshape(self.bias, column) if self.affine else y
 
     def _keep(self, mean: Any, variance: Any) -> None:
         """Move the running statistics towards a batch's; the variance is the unbiased one."""
         mean_buffer, variance_buffer, count_buffer = (
-            vars(self)[name] for name in ("running_mean", "running_var", "num_batches_tracked")
+            self._own_buffers()[name] for name in ("running_mean", "running_var", "num_batches_tracked")
         )
         count = read_buffer(count_buffer) + 1
         part = 1 / count if self.momentum is None else self.momentum

@@ -332,6 +332,10 @@ class Buffer(Tensor):
     def requires_grad(self) -> bool:
         return any(write.value._flags & GRAD for write in self._writes.values())
 
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        raise TypeError("a buffer requires a gradient if what is written into it does")
+
     @property
     def data(self) -> Any:
         """The numbers, as a read-only view of a copy."""
