@@ -1,6 +1,7 @@
 """Imports point downward only. Read from the source, so that an import inside a function counts too."""
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
@@ -52,6 +53,10 @@ def unit(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+UNITS = {unit(module) for module in MODULES}
+
+
+@functools.cache
 def imported(path: Path, root: Path = ROOT) -> set[str]:
     """Every module that the file imports, anywhere in it, by its full name; what is for type checkers alone is not."""
     package = path.relative_to(root).parts[:-1]
@@ -72,17 +77,12 @@ def imported(path: Path, root: Path = ROOT) -> set[str]:
     return found
 
 
-IMPORTED = {path: imported(path) for path in MODULES}
-
-
 def name_of(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
 def units_used(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in IMPORTED[path] if name.startswith("tinygrad_lite.")} & {
-        unit(module) for module in MODULES
-    }
+    return {name.split(".")[1] for name in imported(path) if name.startswith("tinygrad_lite.")} & UNITS
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if p != PACKAGE / "__init__.py"], ids=name_of)
@@ -100,7 +100,7 @@ def test_a_module_of_program_imports_only_from_layers_below(path):
     if here == "__init__":
         return
     assert here in PROGRAM_HEIGHT, f"program/{here} has no layer yet: add it to PROGRAM_LAYERS"
-    used = {name.split(".")[2] for name in IMPORTED[path] if name.startswith("tinygrad_lite.program.")}
+    used = {name.split(".")[2] for name in imported(path) if name.startswith("tinygrad_lite.program.")}
     for other in used - {here}:
         assert PROGRAM_HEIGHT[other] < PROGRAM_HEIGHT[here], f"{path.relative_to(ROOT)} imports {other}"
 
@@ -120,7 +120,7 @@ def test_the_package_needs_nothing_but_numpy_to_be_imported(path):
 
 def test_no_module_is_part_of_a_cycle():
     dotted = {_dotted(path): path for path in MODULES}
-    uses = {path: {dotted[m] for m in _modules(IMPORTED[path], set(dotted))} for path in MODULES}
+    uses = {path: {dotted[m] for m in _modules(imported(path), set(dotted))} for path in MODULES}
     for path in MODULES:
         seen, stack = set(), list(uses[path] - {path})
         while stack:

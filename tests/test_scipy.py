@@ -49,7 +49,8 @@ def test_solve(assume_a: Any, transposed: bool, lower: bool) -> None:
         expected = linalg.solve(dense.T if transposed else dense, b)
         assert_allclose(call(a, b), expected, rtol=1e-10)
         assert_allclose(call(tg.Tensor(a), b).numpy(), expected, rtol=1e-10)
-        assert check_gradients(call, a, b, order=1 + (b is B and not transposed and not lower)).ok
+        if assume_a in ("pos", "her", "sym") or not lower:  # to the others it makes no difference
+            assert check_gradients(call, a, b, order=1 + (b is B and not transposed and not lower)).ok
     gradient = tg.grad(lambda a: np.sum(call(a, B)))(a)
     if assume_a in ("pos", "her", "sym"):
         assert np.all((np.triu(gradient, 1) if lower else np.tril(gradient, -1)) == 0)

@@ -63,7 +63,8 @@ def multiply(a: Interval, b: Interval) -> Interval:
     kind = min(a.kind, b.kind)
     if kind == NUMBER and (a.low <= 0 <= a.high or b.low <= 0 <= b.high):  # 0 * inf
         return UNKNOWN
-    corners = [_times(x, y) for x in a[:2] for y in b[:2]]
+    low, high = a.low, a.high
+    corners = _times(low, b.low), _times(low, b.high), _times(high, b.low), _times(high, b.high)
     return Interval(min(corners), max(corners), kind)
 
 

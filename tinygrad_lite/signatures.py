@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 
 class Parameters(NamedTuple):
@@ -29,6 +32,10 @@ def parameters(function: Callable[..., Any]) -> Parameters | None:
         keywords = every[count : count + code.co_kwonlyargcount]
         any_number, any_keyword = bool(flags & inspect.CO_VARARGS), bool(flags & inspect.CO_VARKEYWORDS)
         return Parameters(every[:count], keywords, any_number, any_keyword, code.co_posonlyargcount)
+    return _parameters_of_ufunc(function) if type(function) is np.ufunc else _read_signature(function)
+
+
+def _read_signature(function: Callable[..., Any]) -> Parameters | None:
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -38,6 +45,9 @@ def parameters(function: Callable[..., Any]) -> Parameters | None:
     kinds = [p.kind for p in found]
     any_number, any_keyword = inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds
     return Parameters(names, keywords, any_number, any_keyword, kinds.count(inspect.Parameter.POSITIONAL_ONLY))
+
+
+_parameters_of_ufunc = functools.cache(_read_signature)  # of which there are a few hundred
 
 
 def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:

@@ -19,6 +19,7 @@ Flatten = Callable[[Any], tuple[list[tuple[str, Any]], Any]]
 Rebuild = Callable[[Any, list[Any]], Any]
 _registered: dict[type, tuple[Flatten, Rebuild]] = {}
 _childless: set[type] = {np.ndarray, float}  # types found to have no children: looked up once
+_leaf_types: set[type] = {np.ndarray, float}  # those of them whose instances are leaves and not static
 
 
 def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
@@ -29,6 +30,7 @@ def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
     """
     _registered[cls] = flatten, rebuild
     _childless.clear()
+    _leaf_types.intersection_update({np.ndarray, float})
 
 
 _readers: dict[type, Callable[[Any], Any]] = {}
@@ -115,9 +117,10 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
         raise ValueError(f"this {type(tree).__name__} contains itself, or is nested too deeply to be a tree") from None
 
 
-_dicts: dict[tuple[str, ...], Structure] = {}
-"""Structures of dicts of arrays, by their keys: parameters are most often such a one, and flattened at every step."""
-_MOST_DICTS = 1000  # so that a program that makes ever new keys does not grow
+_flat: dict[type, dict[Any, Structure]] = {dict: {}, list: {}, tuple: {}}
+"""Structures whose children are all leaves, by the keys of a dict and the length of a sequence: parameters are most
+often such a one, and flattened at every step."""
+_MOST_FLAT = 1000  # so that a program that makes ever new keys does not grow
 
 
 def _flatten(tree: Any, leaves: list[Any]) -> Structure:
@@ -125,23 +128,27 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     if kind is np.ndarray:
         leaves.append(tree)
         return _LEAF
+    flat = _flat.get(kind)
+    if flat is None:
+        return _flatten_any(tree, kind, leaves)
+    children: Any = tree
+    key: Any = len(tree)
     if kind is dict:
-        keys = tuple(tree)
-        known = _dicts.get(keys)
-        if known is not None:
-            for x in tree.values():
-                if type(x) is not np.ndarray:
-                    break
-            else:
-                leaves += tree.values()
-                return known
-        structure = _flatten_any(tree, kind, leaves)
-        only_arrays = all(child is _LEAF for child in structure.children)
-        if only_arrays and len(_dicts) < _MOST_DICTS and all(type(key) is str for key in keys):
-            structure.only_leaves = True
-            _dicts[keys] = structure
-        return structure
-    return _flatten_any(tree, kind, leaves)
+        children, key = tree.values(), tuple(tree)
+    known = flat.get(key)
+    if known is not None:
+        for x in children:
+            if type(x) not in _leaf_types:
+                break
+        else:
+            leaves += children
+            return known
+    structure = _flatten_any(tree, kind, leaves)
+    if known is None and len(flat) < _MOST_FLAT and all(child is _LEAF for child in structure.children):
+        structure.only_leaves = True
+        if kind is not dict or all(type(name) is str for name in key):
+            flat[key] = structure
+    return structure
 
 
 def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
@@ -151,6 +158,8 @@ def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
             tree = _readers[kind](tree)
         if is_static(tree):
             return Structure(STATIC, tree)
+        if kind not in _readers and not callable(tree):
+            _leaf_types.add(kind)
         leaves.append(tree)
         return _LEAF
     children, steps, meta, rebuild = opened

@@ -67,28 +67,28 @@ def zip_of(*members, compression=zipfile.ZIP_STORED):
 
 HUGE = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 1000000000), }"
 HOSTILE = {
-    "objects": (zip_of(("a.npy", npy(np.array([{}, None])))), "Python objects"),
-    "a path upward": (zip_of(("../a.npy", npy(np.ones(1)))), "path"),
-    "an absolute path": (zip_of(("/etc/a.npy", npy(np.ones(1)))), "path"),
-    "a path of Windows": (zip_of(("c:a.npy", npy(np.ones(1)))), "path"),
-    "something else": (zip_of(("run.py", b"print()")), "not an array"),
-    "a size that lies": (zip_of(("a.npy", npy_header(HUGE))), "says that it has shape"),
-    "a negative size": (zip_of(("a.npy", npy_header(HUGE.replace("(1", "(-1")))), "says that it has shape"),
-    "data left over": (zip_of(("a.npy", npy(np.ones(2)) + b"x")), "bytes of data"),
-    "a huge header": (zip_of(("a.npy", npy_header("(" * 60000))), "damaged"),
-    "text": (zip_of(("a.npy", npy(np.array(["x"])))), "not numbers"),
-    "records": (zip_of(("a.npy", npy(np.zeros(1, [("a", float)])))), "not numbers"),
-    "a bomb": (zip_of(("a.npy", npy(np.zeros(9 << 20))), compression=zipfile.ZIP_DEFLATED), "unpacks to"),
-    "no zip": (b"\x80\x04N.", "not an .npz file"),
-    "nothing": (b"", "empty"),
-    "our description alone": (zip_of(("tree.json", b"[]")), "checksum"),
+    "objects": (lambda: zip_of(("a.npy", npy(np.array([{}, None])))), "Python objects"),
+    "a path upward": (lambda: zip_of(("../a.npy", npy(np.ones(1)))), "path"),
+    "an absolute path": (lambda: zip_of(("/etc/a.npy", npy(np.ones(1)))), "path"),
+    "a path of Windows": (lambda: zip_of(("c:a.npy", npy(np.ones(1)))), "path"),
+    "something else": (lambda: zip_of(("run.py", b"print()")), "not an array"),
+    "a size that lies": (lambda: zip_of(("a.npy", npy_header(HUGE))), "says that it has shape"),
+    "a negative size": (lambda: zip_of(("a.npy", npy_header(HUGE.replace("(1", "(-1")))), "says that it has shape"),
+    "data left over": (lambda: zip_of(("a.npy", npy(np.ones(2)) + b"x")), "bytes of data"),
+    "a huge header": (lambda: zip_of(("a.npy", npy_header("(" * 60000))), "damaged"),
+    "text": (lambda: zip_of(("a.npy", npy(np.array(["x"])))), "not numbers"),
+    "records": (lambda: zip_of(("a.npy", npy(np.zeros(1, [("a", float)])))), "not numbers"),
+    "a bomb": (lambda: zip_of(("a.npy", npy(np.zeros(9 << 20))), compression=zipfile.ZIP_DEFLATED), "unpacks to"),
+    "no zip": (lambda: b"\x80\x04N.", "not an .npz file"),
+    "nothing": (lambda: b"", "empty"),
+    "our description alone": (lambda: zip_of(("tree.json", b"[]")), "checksum"),
 }
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_npz(tmp_path, kind):
-    content, message = HOSTILE[kind]
-    (tmp_path / "a.npz").write_bytes(content)
+    make, message = HOSTILE[kind]
+    (tmp_path / "a.npz").write_bytes(make())
     with pytest.raises(ValueError, match=message):
         tg.load(tmp_path / "a.npz")
 

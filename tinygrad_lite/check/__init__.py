@@ -9,6 +9,20 @@ judgement is made here, where that code cannot reach.
 
 from __future__ import annotations
 
-from .judging import check_file as check_file
+from typing import TYPE_CHECKING, Any
+
 from .verdict import FileReport as FileReport
 from .verdict import FunctionVerdict as FunctionVerdict
+
+if TYPE_CHECKING:
+    from .judging import check_file as check_file
+
+
+def __getattr__(name: str) -> Any:
+    """The judges are imported when they are asked for: the process in which a file runs, a part of this package, must
+    be there at once."""
+    if name != "check_file":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .judging import check_file
+
+    return check_file

@@ -6,6 +6,7 @@ A Program is never changed; a pass is a function from Program to Program, writte
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ class Node:
 
     def with_operands(self, operands: Sequence[Operand]) -> Node:
         """The same step on other operands that leave its shape and dtype alone; itself if they are its own."""
-        if all(a is b for a, b in zip(operands, self.operands, strict=True)):
+        if all(map(operator.is_, operands, self.operands)):
             return self
         return Node(self.op, tuple(operands), self.params, self.shape, self.dtype, self.weak, self.name)
 
@@ -114,7 +115,8 @@ class Editor:
         return self.replacements.get(x, x) if type(x) is Node else x
 
     def operands(self, node: Node) -> tuple[Operand, ...]:
-        return tuple(self.look_up(x) for x in node.operands)
+        stands = self.replacements
+        return tuple([stands.get(x, x) if type(x) is Node else x for x in node.operands])
 
     def update(self, node: Node) -> Node:
         """The old step, with the operands that stand there now."""

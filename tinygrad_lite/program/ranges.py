@@ -15,6 +15,8 @@ class Ranges:
     def of(self, x: Operand) -> Interval:
         if type(x) is not Node:
             return interval_of(x)
+        if x in self._known:
+            return self._known[x]
         ahead = [x]
         while ahead:
             node = ahead[-1]

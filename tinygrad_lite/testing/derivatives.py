@@ -78,10 +78,10 @@ class FlatFunction:
 
     def __call__(self, vector: NDArray[Any]) -> NDArray[Any]:
         """f at vector; not a number where the result's shapes, which may depend on the numbers, are others there."""
-        result = self.f(*self.inputs.tree(vector))
-        if [as_plain_array(leaf).shape for leaf in tree.flatten(result)[0]] != self.outputs.shapes:
+        arrays = [as_plain_array(leaf) for leaf in tree.flatten(self.f(*self.inputs.tree(vector)))[0]]
+        if [array.shape for array in arrays] != self.outputs.shapes:
             return np.full(self.outputs.size, np.nan)
-        return self.outputs.vector(result)
+        return self.outputs.join(arrays)
 
 
 def make_gradient_function(

@@ -34,6 +34,7 @@ class Leaf:
 
     @property
     def part(self) -> slice:
+        """Its place in the vector."""
         return slice(self.start, self.start + self.size)
 
     def element(self, i: int) -> str:
@@ -66,7 +67,12 @@ class Layout:
         leaves, _ = tree.flatten(value)
         if len(leaves) != len(self.others):
             raise ValueError(f"{len(leaves)} leaves where {len(self.others)} were expected")
-        return concatenate([as_plain_array(leaves[leaf.index]).reshape(-1) for leaf in self.leaves])
+        return self.join([as_plain_array(leaf) for leaf in leaves])
+
+    def join(self, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+        """The same from the flat list of all leaves' arrays."""
+        parts = [arrays[leaf.index].reshape(-1) for leaf in self.leaves]
+        return parts[0].copy() if len(parts) == 1 else concatenate(parts)
 
     def tree(self, vector: NDArray[Any], exact: bool = False) -> Any:
         """The tree whose floating-point leaves are the parts of vector; exact: each in the leaf's own

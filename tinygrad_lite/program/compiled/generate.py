@@ -94,15 +94,19 @@ class Generated:
 class Trace:
     """One run of f, recorded. arguments, results: their structure. dynamic: which of the leaves are inputs.
 
-    is_careful: whether a gradient is computed of something that may overflow. Where a cotangent of 0 meets such an
-    infinity the sweep sends back 0, while a program, which has no second look, would make a nan of them.
+    has_gradient: whether a gradient was computed.
     """
 
     program: Program
     arguments: tree.Structure
     results: tree.Structure
     dynamic: list[int]
-    is_careful: bool
+    has_gradient: bool
+
+    def needs_care(self) -> bool:
+        """Whether a gradient is computed of something that may overflow. Where a cotangent of 0 meets such an infinity
+        the sweep sends back 0, while a program, which has no second look, would make a nan of them."""
+        return self.has_gradient and any(map(Ranges().may_overflow, self.program.steps))
 
 
 def trace_function(
@@ -130,8 +134,8 @@ def trace_function(
             raise TypeError(f"{name}: returns a {type(x).__name__}; compiled functions return arrays and numbers")
     inputs = [t for t in tensors if t is not None] + outside.stand_ins()
     program, _ = collect(roots, inputs, start, outside.captured_tensors())
-    is_careful = guard.saw_sweep and any(map(Ranges().may_overflow, program.steps))
-    return Trace(program, structure, results, [i for i, t in enumerate(tensors) if t is not None], is_careful)
+    dynamic = [i for i, t in enumerate(tensors) if t is not None]
+    return Trace(program, structure, results, dynamic, guard.saw_sweep)
 
 
 def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any]) -> Generated:
@@ -145,7 +149,7 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any]) -> Ge
     if not kwargs.children:
         lines += writer.write_entry(args, leaves, static, bool(again)) or []
     text = "\n".join(lines) + "\n"
-    return Generated(text, writer.names, trace.dynamic, static, outside, name, trace.is_careful)
+    return Generated(text, writer.names, trace.dynamic, static, outside, name, trace.needs_care())
 
 
 class _InvalidValue(ArithmeticError):
