@@ -1,10 +1,16 @@
 """What is promised of the package: NumPy alone at run time, extras that exist, types, one make target per job."""
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
+
+import tinygrad_lite
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -51,6 +57,55 @@ def test_every_extra_that_a_message_names_exists():
 
 def test_it_says_that_it_is_typed():
     assert (ROOT / "tinygrad_lite" / "py.typed").exists()
+
+
+def test_what_dir_shows_is_what_is_public():
+    """And every name of it is there, with its documentation; an editor sees what an import of * would bring."""
+    source = ast.parse((ROOT / "tinygrad_lite" / "__init__.py").read_text())
+    imports = [node for node in ast.walk(source) if isinstance(node, ast.ImportFrom)]
+    exported = {alias.asname for node in imports for alias in node.names if alias.asname}
+    assert dir(tinygrad_lite) == sorted(exported) == sorted(tinygrad_lite.__all__)
+    assert [name for name in dir(tinygrad_lite) if not inspect.getdoc(getattr(tinygrad_lite, name))] == []
+
+
+USER = """
+import numpy as np
+import tinygrad_lite as tg
+from tinygrad_lite import nn
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        self.layers = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+
+    def forward(self, x: np.ndarray) -> object:
+        return self.layers(x)
+
+net = Net()
+optimizer = tg.optim.Adam(net.parameters(), lr=0.1)
+x = tg.Tensor(np.ones((5, 3)), name="x")
+y: tg.Tensor = (x + 1) * 2 - x.sum(axis=0)
+loss = nn.functional.cross_entropy(net(x.numpy()), np.zeros(5, int))
+loss.backward()
+optimizer.step()
+for name, p in net.named_parameters():
+    shape: tuple[int, ...] = p.shape
+value, gradient = tg.value_and_grad(lambda w: np.sum(w**2))(np.ones(3))
+history = tg.fit(net, tg.data.batches(np.ones((5, 3)), np.zeros((5, 2)), batch_size=2, rng=np.random.default_rng(0)),
+                 nn.functional.mse_loss, optimizer, epochs=1)
+losses: list[float] = history.loss
+text: str = tg.draw(net, np.ones((5, 3))).source + tg.derive(lambda w: np.sum(w), np.ones(3)).source
+"""
+
+
+@pytest.mark.slow
+def test_a_users_program_passes_a_strict_type_check(tmp_path):
+    (tmp_path / "user.py").write_text(USER)
+    (tmp_path / "wrong.py").write_text(USER + "tg.fit(net)\ntg.sigmod(x)\nlosses = history.losses\n")
+    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
+    run = subprocess.run([*check, str(tmp_path / "user.py")], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stdout
+    run = subprocess.run([*check, str(tmp_path / "wrong.py")], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.stdout.count("error: ") == 3, run.stdout
 
 
 def test_help_lists_every_make_target():

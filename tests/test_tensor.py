@@ -181,3 +181,11 @@ def test_a_leaf_is_frozen_and_thawed():
         y.requires_grad = False
     with pytest.raises(TypeError, match="int64"):
         tg.Tensor([1, 2]).requires_grad = True
+
+
+def test_how_a_tensor_looks():
+    W = tg.Tensor(np.ones((50, 40), np.float32), requires_grad=True, name="<W>")
+    assert repr(W).endswith("shape=(50, 40), dtype=float32, requires_grad=True, name='<W>')")
+    assert "shape" not in repr(W[:2])
+    assert W._repr_html_().startswith("<b>&lt;W&gt;</b> <small>(50, 40), float32, requires a gradient</small><pre>[[1.")
+    assert "a number, float32, requires a gradient, made by sum" in np.sum(W)._repr_html_()

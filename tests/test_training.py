@@ -342,3 +342,13 @@ def test_what_is_frozen_stays_and_is_no_parameter():
     tg.fit(net, batches(), mse, tg.optim.AdamW(net, lr=0.05), 2)
     after = net.state_dict()
     assert {name for name in after if np.array_equal(before[name], after[name])} == {"first.weight"}
+
+
+def test_a_history_in_a_notebook():
+    history = tg.fit(params(), batches(), cost, Momentum(0.1), epochs=3, validation=(X, Y))
+    shown = history._repr_html_()
+    assert repr(history) in shown
+    assert shown.count("<polyline") == 2
+    assert f"{max(history.loss + history.validation_loss):.4g}" in shown
+    history.loss[:], history.validation_loss[:] = [np.nan], []
+    assert "<svg" not in history._repr_html_()

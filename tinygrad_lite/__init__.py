@@ -58,6 +58,60 @@ if TYPE_CHECKING:
     from .io import save as save
     from .training import fit as fit
 
+__all__ = [
+    "Derivation",
+    "Tensor",
+    "TraceError",
+    "as_strided",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "checkpoint",
+    "compare",
+    "compile",
+    "cross_entropy",
+    "custom_vjp",
+    "data",
+    "debug",
+    "derive",
+    "draw",
+    "elementwise",
+    "empty",
+    "fit",
+    "full",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "leaky_relu",
+    "linear",
+    "load",
+    "log_softmax",
+    "logsumexp",
+    "mean_squared_error",
+    "nn",
+    "no_grad",
+    "ones",
+    "optim",
+    "plot",
+    "relu",
+    "save",
+    "scipy",
+    "set_at",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "stop_gradient",
+    "testing",
+    "tree",
+    "value_and_grad",
+    "vjp",
+    "zeros",
+    "zeros_like",
+]
+
 _ON_DEMAND = {
     "data": ".data",
     "fit": ".training",
@@ -71,12 +125,19 @@ _ON_DEMAND = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Parts of the library that not every program uses: imported when they are first asked for."""
-    if name not in _ON_DEMAND:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a checker would take every name for one that is there
 
-    module = import_module(_ON_DEMAND[name], __name__)
-    value = globals()[name] = module if _ON_DEMAND[name] == f".{name}" else getattr(module, name)
-    return value
+    def __getattr__(name: str) -> Any:
+        """Parts of the library that not every program uses: imported when they are first asked for."""
+        if name not in _ON_DEMAND:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(_ON_DEMAND[name], __name__)
+        value = globals()[name] = module if _ON_DEMAND[name] == f".{name}" else getattr(module, name)
+        return value
+
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.` with this."""
+    return __all__

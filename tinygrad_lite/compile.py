@@ -83,6 +83,10 @@ class Compiled:
         """A compiled method, bound to its object, which must be a tree (a dataclass, a module)."""
         return self if instance is None else MethodType(self, instance)
 
+    def __repr__(self) -> str:
+        count = len(self.programs)
+        return f"<compiled {self.__name__}, {count} program{'s' * (count != 1)}: print .source(*args)>"
+
     @property
     def programs(self) -> list[Generated]:
         """The programs made so far."""

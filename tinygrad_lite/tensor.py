@@ -282,6 +282,8 @@ class Tensor(Methods):
             text = repr(self._array)  # not ours to compute
         else:
             text = np.array2string(np.asarray(self._array), separator=", ", prefix="Tensor(")
+        if self.size > np.get_printoptions()["threshold"] and not self._flags & TRACED:
+            text += f", shape={self.shape}"
         if self.dtype != np.float64:
             text += f", dtype={self.dtype}"
         if self._flags & GRAD:
@@ -289,6 +291,17 @@ class Tensor(Methods):
         if self.name is not None:
             text += f", name={self.name!r}"
         return f"Tensor({text})"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: what it is, in a line above its numbers."""
+        import html
+
+        numbers = "no numbers yet" if self._flags & TRACED else str(self._array)
+        facts = [str(self.shape) if self.shape else "a number", str(self.dtype)]
+        facts += ["requires a gradient"] if self._flags & GRAD else []
+        facts += [f"made by {self._op.name}"] if self._op is not None else []
+        name = html.escape(self.name or "Tensor")
+        return f"<b>{name}</b> <small>{html.escape(', '.join(facts))}</small><pre>{html.escape(numbers)}</pre>"
 
     # -- copies ----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ It is short on purpose: one step (`_Step`) that is compiled as a whole, and one 
 
 from __future__ import annotations
 
+import html
 import inspect
 import os
 import sys
@@ -60,6 +61,35 @@ class History:
             if values := getattr(self, name):
                 parts.append(f"{name.replace('_', ' ')} {values[-1]:.4g}")
         return f"History({', '.join(parts)}, stopped by {self.stopped})"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the summary, and the losses as lines."""
+        return f"<p>{html.escape(repr(self))}</p>{_draw_losses(self)}"
+
+
+def _draw_losses(history: History, width: int = 420, height: int = 120) -> str:
+    """Training and validation loss over the epochs, as SVG; "" where there are not two finite numbers."""
+    lines = {"loss": (history.loss, "#0072b2"), "validation loss": (history.validation_loss, "#d55e00")}
+    finite = [value for values, _ in lines.values() for value in values if np.isfinite(value)]
+    if len(finite) < 2:
+        return ""
+    low, high = min(finite), max(finite)
+    parts = []
+    for i, (name, (values, colour)) in enumerate((name, line) for name, line in lines.items() if line[0]):
+        across = (width - 60) / max(len(values) - 1, 1)
+        points = " ".join(
+            f"{55 + across * epoch:.1f},{height - 8 - (height - 16) * (value - low) / ((high - low) or 1):.1f}"
+            for epoch, value in enumerate(values)
+            if np.isfinite(value)
+        )
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        parts.append(f'<text x="{width - 5}" y="{14 + 14 * i}" text-anchor="end" fill="{colour}">{name}</text>')
+    for y, value in ((12, high), (height - 4, low)):
+        parts.append(f'<text x="50" y="{y}" text-anchor="end" fill="#777">{value:.4g}</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
+        f'font-size="11">{"".join(parts)}</svg>'
+    )
 
 
 def fit(

@@ -295,3 +295,67 @@ def test_what_sequential_refuses():
         nn.Sequential(nn.Tanh(), 3)
     assert len(network()[:2]) == 2
     assert [p.shape for p in F.linear(X, np.ones((4, 3)))[:1]] == [(4,)]
+
+
+def test_how_a_module_looks():
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, affine=False))
+    net[0].bias.requires_grad = False
+    assert repr(net).splitlines() == [
+        "Sequential()  # 16 parameters",
+        "  (0): Linear(3, 4)  # 16 parameters",
+        "    (weight): (4, 3) float64",
+        "    (bias): (4,) float64, frozen",
+        "  (1): BatchNorm1d(4, eps=1e-05, momentum=0.1)",
+        "    (running_mean): buffer (4,) float64",
+        "    (running_var): buffer (4,) float64",
+        "    (num_batches_tracked): buffer () int64",
+    ]
+    shown = net._repr_html_()
+    assert "<td>0</td><td>Linear(3, 4)</td><td>weight (4, 3), bias (4,)</td><td>16</td>" in shown
+    assert "running_mean (4,) (buffer)" in shown
+    assert "frozen" not in repr(tree.map(lambda p: p, network()))
+    assert "running_mean" in dir(net[1])
+    with pytest.raises(AttributeError, match="BatchNorm1d has no attribute 'runing_mean'"):
+        net[1].runing_mean  # noqa: B018
+
+
+class Averaging(nn.Module):
+    """Whose buffer is read and written in forward, as one writes it."""
+
+    def __init__(self):
+        self.register_buffer("mean", np.zeros(3))
+
+    def forward(self, x):
+        self.mean = 0.5 * self.mean + 0.5 * np.mean(x, axis=0)
+        self.mean = self.mean * 2.0
+        return x - self.mean
+
+
+def test_a_buffer_of_the_users():
+    net = Averaging()
+    found = [net(X), net(2 * X)]
+    mean = np.mean(X, axis=0)
+    np.testing.assert_allclose(found[0], X - mean)
+    np.testing.assert_allclose(net.state_dict()["mean"], 3 * mean)
+    np.testing.assert_allclose(found[1], 2 * X - 3 * mean)
+    net = Averaging()
+    step = tg.compile(lambda buffers, x: nn.call_with_buffers(net, buffers, x))
+    buffers = nn.buffers(net)
+    for x, expected in zip((X, 2 * X), found, strict=True):
+        y, buffers = step(buffers, x)
+        np.testing.assert_allclose(y, expected)
+    np.testing.assert_allclose(buffers["mean"], 3 * mean)
+    assert not np.any(net.mean.numpy())
+
+
+def test_copies_are_alike_and_a_program_reads_the_buffers_it_is_given():
+    """Structures of modules with other buffers are equal, so that a mean of two models is one line; a program is not
+    shared among them."""
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Dropout(0.5)).eval()
+    other = copy.deepcopy(net)
+    other[1].running_mean = np.array([3.0, -1.0])
+    tree.map(lambda a, b: 0.9 * a + 0.1 * b, net, other)
+    run = tg.compile(lambda net, x: net(x))
+    for model in (net, other, net):
+        with tg.no_grad():
+            np.testing.assert_allclose(run(model, X), model(X).numpy())

@@ -8,6 +8,7 @@ they are neither differentiated nor changed by an optimiser.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -244,7 +245,8 @@ class Module:
                 text = repr(value)
             elif isinstance(value, (Tensor, np.ndarray)):
                 kind = "buffer " if name in self._own_buffers() else ""
-                text = f"{kind}{value.shape} {value.dtype}"
+                is_frozen = type(_without_mark(value, name, _unmarked_in(self))) is _Frozen and not kind
+                text = f"{kind}{value.shape} {value.dtype}{', frozen' if is_frozen else ''}"
             else:
                 text = "\n".join(f"({key}): {part!r}" for key, part in _items(value))
                 text = f"{type(value).__name__}\n  " + text.replace("\n", "\n  ")
@@ -254,6 +256,32 @@ class Module:
         if count:
             head += f"  # {count:,} parameter" + "s" * (count != 1)
         return "\n".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        """For a notebook: a table of its layers with their parameters."""
+        rows = []
+        for name, module in _name_modules(self, ""):
+            own = [(key, value, False) for key, value in vars(module).items() if isinstance(value, Tensor)]
+            own += [(key, value, True) for key, value in module._own_buffers().items()]
+            shapes = ", ".join(f"{key} {value.shape}" + " (buffer)" * is_buffer for key, value, is_buffer in own)
+            count = sum(value.size for _, value, is_buffer in own if not is_buffer)
+            kind = f"{type(module).__name__}({module.extra_repr()})"
+            cells = name or "(itself)", kind, shapes, f"{count:,}" if count else ""
+            rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
+        total = sum(p.size for p in self.parameters())
+        head = "".join(f"<th>{title}</th>" for title in ("", "module", "holds", "parameters"))
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        summary = f"<b>{html.escape(type(self).__name__)}</b>, {total:,} parameters"
+        return f"<p>{summary}</p><table><tr>{head}</tr>{body}</table>"
+
+
+def _name_modules(part: Any, prefix: str) -> Iterator[tuple[str, Module]]:
+    """(dotted name, module) of every module in a part, itself included."""
+    if isinstance(part, Module):
+        yield prefix, part
+    items = part._own_parts() if isinstance(part, Module) else _items(part)
+    for name, value in items:
+        yield from _name_modules(value, f"{prefix}.{name}" if prefix else name)
 
 
 def is_part(value: Any) -> bool:

@@ -18,9 +18,9 @@ from .report import Verdict as Verdict
 
 if TYPE_CHECKING:
     from . import strategies as strategies
+else:
 
-
-def __getattr__(name: str) -> Any:
-    if name == "strategies":  # only now, since it imports Hypothesis
-        return importlib.import_module(".strategies", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "strategies":  # only now, since it imports Hypothesis
+            return importlib.import_module(".strategies", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
