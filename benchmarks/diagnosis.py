@@ -16,18 +16,23 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import os
 import random
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 import tinygrad_lite as tg
 
 Arrays = tuple[Any, ...]
+Result = TypeVar("Result")
 _SHOWN = 20
 PAGE = Path(__file__).parents[1] / "docs" / "check_your_backprop.md"
 _START, _END = "<!-- table -->", "<!-- end of table -->"
@@ -354,8 +359,9 @@ def try_mistake(seed: int) -> Outcome:
     located = [f.name for f in result.findings] == [name]
     named = undecided = False
     if located:
-        others = model.draw(rng)
-        truth, space = run(model, others, lines)
+        truth: dict[str, Any] = {name: np.nan}
+        while not np.all(np.isfinite(truth[name])):
+            truth, space = run(model, model.draw(rng), lines)
         (finding,) = result.findings
         same = [_is_same(line, space, truth[name]) for line in (finding.written, *finding.alternatives)]
         named, undecided = same[0], any(same[1:]) and not same[0]
@@ -386,6 +392,22 @@ def try_correct(seed: int) -> str | None:
     return None if result.ok and not result.findings else f"{model.name} (seed {seed}):\n{result}"
 
 
+def run_trials(trial: Callable[[int], Result], seeds: range, processes: int, what: str) -> list[Result]:
+    """A trial for each seed; meanwhile a line on standard error says how many are done, and how long it will take."""
+    start = shown = time.monotonic()
+    results: list[Result] = []
+    with ProcessPoolExecutor(processes) as pool:
+        for result in pool.map(trial, seeds, chunksize=4):
+            results.append(result)
+            now, done = time.monotonic(), len(results)
+            if now - shown > 1:
+                shown = now
+                left = (now - start) / done * (len(seeds) - done) / 60
+                print(f"\r{what}: {done} of {len(seeds)}, {left:.1f} min left ", end="", file=sys.stderr, flush=True)
+    print(f"\r{what}: {len(seeds)} in {(time.monotonic() - start) / 60:.1f} min   ", file=sys.stderr)
+    return results
+
+
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:5.1f} %" if whole else "      –"
 
@@ -408,11 +430,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=200, help="mistakes to plant (default %(default)s)")
     parser.add_argument("--correct", type=int, default=500, help="right backward passes to try (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the first of the seeds (default %(default)s)")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="at a time (default: one a core)")
     parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.name}")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.trials)
-    outcomes = [try_mistake(seed) for seed in seeds]
-    accused = [found for seed in range(options.correct) if (found := try_correct(options.seed + seed)) is not None]
+    outcomes = run_trials(try_mistake, seeds, options.processes, "mistakes")
+    tried = range(options.seed, options.seed + options.correct)
+    found = run_trials(try_correct, tried, options.processes, "right ones")
+    accused = [accusation for accusation in found if accusation is not None]
     table = "\n".join(write_tables(outcomes, options.correct, len(accused)))
     print(table)
     missed = [(o, seed) for o, seed in zip(outcomes, seeds, strict=True) if not (o.named or o.undecided)]

@@ -65,7 +65,8 @@ class _Causes:
         bench = self.judge.bench(self.reading, derivation, values)
         roots = {f.name: self.reading.convention.write(bench, f) for f in derivation.formulas}
         parameters = {f.of: f.name for f in derivation.formulas if f.parameter}
-        return _Context(derivation, bench, Search(bench, Factors(bench), parameters), roots)
+        search = Search(bench, Factors(bench), parameters, self.judge.patience)
+        return _Context(derivation, bench, search, roots)
 
     def find(self, sources: list[Judged]) -> None:
         for j in sources:

@@ -20,6 +20,7 @@ from .entries import Given, describe_shape, describe_unknown
 from .formulas import DRAWS, UNITS, Derivation, Formula, derive_formulas, evaluate, shake, walk, widen
 from .mutations import Bench
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
+from .search import Patience
 
 _UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
 _NOISE = 200  # times the noise measured in three draws
@@ -58,7 +59,7 @@ class Judge:
     """Compares the entries with f's derivation. wrt: positions of the arguments that are differentiated."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], wrt: Any, given: dict[str, Given]) -> None:
-        self.given = given
+        self.given, self.patience = given, Patience()
         self.recording = record(f, tree.map(widen, args), wrt)
         wished = {name[1:] for name in given if name.startswith("d")}
         kept = wished & set(self.recording.labels.forward.values())

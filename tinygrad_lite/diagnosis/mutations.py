@@ -6,10 +6,9 @@ table of mistakes that match there, and beside them what people do without anybo
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,8 +48,7 @@ USES = "What the forward pass uses in several places receives a term from each o
 CHECK = "Go through the line factor by factor: which step of the forward pass does each of them come from?"
 
 
-@dataclass(frozen=True)
-class Mutation:
+class Mutation(NamedTuple):
     """new: what stands in the place of a node. what: the mistake in words, with {} for each tree of about."""
 
     new: Operand | None
@@ -62,7 +60,8 @@ class Mutation:
 
 
 class Bench:
-    """Computes trees over given values, each step once.
+    """Computes trees over given values, each step once. Whoever uses one has NumPy's warnings switched off: there are
+    tens of thousands of steps, and many of them overflow or divide by zero.
 
     values: by name. leaves: a leaf for each name, which mutations may use. spell: a tree as text. variables: names of
     what the forward pass computes, whose slopes may be taken.
@@ -82,6 +81,8 @@ class Bench:
             if name in values:
                 self._values[leaf] = values[name]
         self.arrays: list[Node] = []
+        self._slopes: dict[Any, list[tuple[Node, str]]] = {}
+        self._masks: dict[Node, bool] = {}
         self.ban(())
         self.sizes = [leaf for leaf in self._values if leaf.weak]
 
@@ -95,6 +96,20 @@ class Bench:
             and v.ndim
             and v.dtype.kind in "fib"
         ]
+        self._slopes.clear()
+
+    def slopes(self, shape: Any) -> list[tuple[Node, str]]:
+        """Derivatives of activations, of every value of this shape that the forward pass computes."""
+        if shape not in self._slopes:
+            self._slopes[shape] = list(_find_slopes(self, shape))
+        return self._slopes[shape]
+
+    def is_mask(self, x: Node) -> bool:
+        """Whether a named value is made of zeros and ones."""
+        if x not in self._masks:
+            v = np.asarray(self.value(x))
+            self._masks[x] = v.dtype.kind in "fib" and v.size > 0 and bool(np.all((v == 0) | (v == 1)))
+        return self._masks[x]
 
     def value(self, x: Operand) -> Any:
         """The value of a tree; its steps are computed if they are not yet known."""
@@ -105,9 +120,7 @@ class Bench:
                 raise KeyError(x.name)
             operands = [self.value(y) for y in x.operands]
             self.count += 1
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._values[x] = x.op.fn(*operands, **x.params)
+            self._values[x] = x.op.fn(*operands, **x.params)
         return self._values[x]
 
     @property
@@ -165,18 +178,23 @@ def positions(root: Operand, path: Path = ()) -> Iterator[tuple[Path, Operand]]:
             yield from positions(x, (*path, i))
 
 
-def mutate(bench: Bench, root: Operand) -> Iterator[Mutation]:
-    """The mutations of a tree in one place: each is the place, and what stands there."""
+def mutate(bench: Bench, root: Operand, limit: float = math.inf) -> Iterator[Mutation]:
+    """The mutations of a tree in one place, up to a cost: each is the place, and what stands there."""
     for path, node in positions(root):
         above = root
         for i in path[:-1]:
             above = above.operands[i]
-        for m in _mutate_here(bench, node, above if path else None):
+        for m in _mutate_here(bench, node, above if path else None, limit):
+            if m.new is not None and m.cost <= limit:
+                yield m._replace(path=path)
+    if limit >= _REDUCTIONS:
+        for m in _mutate_reductions(bench, root):
             if m.new is not None:
-                yield replace(m, path=path)
-    for m in _mutate_reductions(bench, root):
-        if m.new is not None:
-            yield m
+                yield m
+
+
+# What the cheapest mutation of each kind costs: in the search for pairs most kinds cost too much to be tried at all.
+_EXCHANGE, _SIZE, _REDUCTIONS, _SLOPE, _ANYTHING, _FACTOR, _RARE, _NUMBER = 1.2, 1.5, 1.6, 1.7, 1.7, 2.0, 2.3, 2.5
 
 
 def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
@@ -198,37 +216,38 @@ def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
             for keepdims in (True, False):
                 params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
                 new = change(root, op, params)
-                yield Mutation(new, 1.6, "`{1}` stands where `{0}` belongs", (root, new), NAMES)
+                yield Mutation(new, _REDUCTIONS, "`{1}` stands where `{0}` belongs", (root, new), NAMES)
 
 
-def _mutate_here(bench: Bench, x: Operand, above: Operand) -> Iterator[Mutation]:
+def _mutate_here(bench: Bench, x: Operand, above: Operand, limit: float) -> Iterator[Mutation]:
     if type(x) is not Node:
-        if is_scalar(x) and not isinstance(x, (bool, np.bool_)):
+        if limit >= _NUMBER and is_scalar(x) and not isinstance(x, (bool, np.bool_)):
             yield from _mutate_number(bench, x)
         return
     if x.op is None:
-        yield from _mutate_size(bench, x) if x.weak else _exchange(bench, x)
+        if limit >= (_SIZE if x.weak else _EXCHANGE):
+            yield from _mutate_size(bench, x) if x.weak else _exchange(bench, x)
     else:
-        yield from _match_table(x)
+        yield from _match_table(x, limit)
         for ops, mutate_op in _BY_OP:
             if x.op in ops:
                 yield from mutate_op(bench, x)
         inner = [y for y in x.operands if type(y) is Node]
         if len(inner) == 1:
             yield Mutation(inner[0], 2, "`{1}` stands where `{0}` belongs", (x, inner[0]), NAMES)
-        if _is_local_slope(x):
-            for new, of in find_slopes(bench, x.shape):
-                yield Mutation(new, 1.7, f"`{{1}}`, from {of}, stands where `{{0}}` belongs", (x, new), NAMES)
-    if not (x.shape == () and is_weak(x)):
-        yield from _mutate_anything(bench, x, above)
+        if limit >= _SLOPE and _is_local_slope(x):
+            for new, of in bench.slopes(x.shape):
+                yield Mutation(new, _SLOPE, f"`{{1}}`, from {of}, stands where `{{0}}` belongs", (x, new), NAMES)
+    if limit >= _ANYTHING and not (x.shape == () and is_weak(x)):
+        yield from _mutate_anything(bench, x, above, limit)
 
 
 _RANGES = Ranges()
 
 
-def _match_table(node: Node) -> Iterator[Mutation]:
+def _match_table(node: Node, limit: float) -> Iterator[Mutation]:
     for row in MISTAKES:
-        if row.rule.root.op is not node.op:
+        if row.rule.root.op is not node.op or row.often > limit:
             continue
         try:
             match = find(row.rule, node, _RANGES)
@@ -246,7 +265,7 @@ def _mutate_number(bench: Bench, x: Any) -> Iterator[Mutation]:
     others += [1 / x] if x else []
     for other in [*others, *bench.sizes]:
         if type(other) is Node or other != x:
-            yield Mutation(other, 2.5, "`{1}` stands where `{0}` belongs", (x, other), CHECK)
+            yield Mutation(other, _NUMBER, "`{1}` stands where `{0}` belongs", (x, other), CHECK)
 
 
 def _mutate_size(bench: Bench, x: Node) -> Iterator[Mutation]:
@@ -276,8 +295,7 @@ def _exchange(bench: Bench, x: Node) -> Iterator[Mutation]:
         if len(x.shape) == 2 and other.shape == x.shape[::-1]:
             turned = bench.apply(transpose, other)
             yield Mutation(turned, cost + 0.5, what, (x, turned), NAMES)
-    values = np.asarray(bench.value(x))
-    if values.dtype.kind in "fib" and values.size and set(np.unique(values)) <= {0, 1}:
+    if bench.is_mask(x):
         yield Mutation(bench.apply(subtract, 1, x), 1.3, "`{0}` is the wrong way round, as `1 - {0}`", (x,), CHECK)
 
 
@@ -457,8 +475,7 @@ def _is_local_slope(x: Node) -> bool:
     )
 
 
-def find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
-    """Derivatives of activations, of every value of this shape."""
+def _find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
     for x in bench.arrays:
         if x.shape != shape or x.name not in bench.variables or np.asarray(bench.value(x)).dtype.kind != "f":
             continue
@@ -482,7 +499,7 @@ def find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
 _PASSES_FACTORS_ON = (multiply, divide, matmul, negative, sum_, mean, transpose)
 
 
-def _mutate_anything(bench: Bench, x: Node, above: Operand) -> Iterator[Mutation]:
+def _mutate_anything(bench: Bench, x: Node, above: Operand, limit: float) -> Iterator[Mutation]:
     if type(above) is Node and above.op not in _PASSES_FACTORS_ON:  # elsewhere the factor is one of the whole line
         yield Mutation(bench.apply(negative, x), 1.7, "`{}` has the wrong sign", (x,))
         for factor in (2, 0.5):
@@ -496,18 +513,23 @@ def _mutate_anything(bench: Bench, x: Node, above: Operand) -> Iterator[Mutation
         yield Mutation(bench.apply(multiply, 2, inner), 1.8, "`2 * {1}` stands where `{0}` belongs", (x, inner), CHECK)
     else:
         yield Mutation(bench.apply(square, x), 2.2, "`{}` is squared", (x,), CHECK)
-    yield Mutation(bench.apply(sqrt, x), 2.5, "the root of `{}` stands in its place", (x,), CHECK)
-    yield Mutation(bench.apply(divide, 1, x), 2.4, "`{}` is inverted", (x,), CHECK)
     for op, word in ((tanh, "tanh"), (sigmoid, "the sigmoid")):
         yield Mutation(bench.apply(op, x), 2.2, f"{word} of `{{}}` stands in its place", (x,), CHECK)
     if x.shape is not None and len(x.shape) == 2:
         yield Mutation(bench.apply(transpose, x), 2, "`{}` is transposed", (x,), CHECK)
+    if limit >= _FACTOR and x.op in (None, matmul, add, subtract):
+        for slope, of in bench.slopes(x.shape):
+            new = bench.apply(multiply, x, slope)
+            yield Mutation(new, _FACTOR, f"there is a factor `{{}}`, the derivative of {of}, too many", (slope,))
+    if limit >= _RARE:
+        yield from _mutate_rarely(bench, x)
+
+
+def _mutate_rarely(bench: Bench, x: Node) -> Iterator[Mutation]:
+    yield Mutation(bench.apply(sqrt, x), 2.5, "the root of `{}` stands in its place", (x,), CHECK)
+    yield Mutation(bench.apply(divide, 1, x), 2.4, "`{}` is inverted", (x,), CHECK)
     for other in bench.arrays:
         if other.shape == x.shape:
-            yield Mutation(bench.apply(multiply, x, other), 2.3, "there is a factor `{}` too many", (other,))
+            yield Mutation(bench.apply(multiply, x, other), _RARE, "there is a factor `{}` too many", (other,))
             yield Mutation(bench.apply(add, x, other), 2.8, "`{}` is added", (other,), CHECK)
             yield Mutation(bench.apply(divide, x, other), 2.8, "it is divided by `{}`", (other,), CHECK)
-    if x.op in (None, matmul, add, subtract):
-        for slope, of in find_slopes(bench, x.shape):
-            new = bench.apply(multiply, x, slope)
-            yield Mutation(new, 2, f"there is a factor `{{}}`, the derivative of {of}, too many", (slope,))

@@ -85,8 +85,8 @@ def measure_power(judge: Judge, reading: Reading) -> Power:
             bench.ban(judge.find_later(formula.name))
             root = reading.convention.write(bench, formula)
             seen: set[str] = set()
-            for m in mutate(bench, root):
-                whole = bench.replace(root, m.path, m.new) if m.cost <= _LIKELY else None
+            for m in mutate(bench, root, _LIKELY):
+                whole = bench.replace(root, m.path, m.new)
                 if whole is None:
                     continue
                 written = derivation.spell(whole)

@@ -7,22 +7,25 @@ rounding, up to a constant factor, are kept; a constant factor is told as the fa
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..program.program import Node, Operand
-from ..rules.elementwise import add, divide, multiply, negative, subtract
+from ..rules.elementwise import add, divide, multiply, negative, sqrt, subtract
 from .mutations import CHECK, Bench, Mutation, mutate, positions
 
 _MOST = 12  # explanations that are kept
-_STEPS = 20_000  # of pairs, computed at most: a second or two
+_STEPS = 12_000  # of pairs in one line, computed at most: a second
+_ALL_STEPS = 30_000  # of all lines of a comparison
 _PLAIN = 1.9  # what a constant factor of one or two digits costs, such as 0.2 or 1.5
 _COMMON = 1.45  # pairs of mistakes that cost no more are tried first
 _LIKELY = 2.2  # mistakes that cost more are not tried in pairs
-_WORK = 3e8  # numbers computed at most, in the search for pairs
+_WORK = 2e8  # numbers computed at most, in the search for pairs in one line
 
 
 @dataclass(frozen=True)
@@ -42,22 +45,36 @@ class Target:
     tolerance: Any
 
     def matches(self, value: Any, factor: float = 1.0) -> bool:
-        with np.errstate(all="ignore"):
-            return bool(np.all(np.abs(self.numbers - factor * value) <= self.tolerance))
+        return bool(np.all(np.abs(self.numbers - factor * value) <= self.tolerance))
 
     def find_factor(self, value: Any) -> float | None:
         """The number that the value must be multiplied by, if there is one."""
         if np.shape(value) != self.numbers.shape or np.asarray(value).dtype.kind not in "fib":
             return None
+        v = np.asarray(value, dtype=float).ravel()
+        size, along = float(v @ v), float(v @ self._flat)
+        if size and self._size - along * along / size > self._far:
+            return None  # by Pythagoras: no multiple comes near enough
         if self.matches(value):
             return 1.0
-        v = np.asarray(value, dtype=float).ravel()
-        with np.errstate(all="ignore"):
-            size = float(v @ v)
-            factor = float(v @ self.numbers.ravel()) / size if size else 0.0
+        factor = along / size if size else 0.0
         if not factor or not np.isfinite(factor):
             return None
         return factor if self.matches(value, factor) else None
+
+    @cached_property
+    def _flat(self) -> Any:
+        return self.numbers.ravel()
+
+    @cached_property
+    def _size(self) -> float:
+        return float(self._flat @ self._flat)
+
+    @cached_property
+    def _far(self) -> float:
+        """What the squares of all differences may add up to; 1e-12 is for the rounding of the sums."""
+        allowed = np.broadcast_to(self.tolerance, self.numbers.shape).ravel()
+        return 2 * float(allowed @ allowed) + 1e-12 * self._size
 
     @property
     def says_nothing(self) -> bool:
@@ -91,6 +108,9 @@ class Factors:
                         self._known.append((1 / (n - 1), 2.2, None, less))
                     self._known.append((1 / n**2, own + 1, None, bench.apply(multiply, leaf, leaf)))
                     self._known.append((n**2, own + 1, bench.apply(multiply, leaf, leaf), None))
+                    root = bench.apply(sqrt, leaf)
+                    self._known.append((n**0.5, own + 1, root, None))
+                    self._known.append((n**-0.5, own + 1, None, root))
         for (p, a), (q, b) in itertools.permutations(sizes, 2):
             self._known.append((a / b, 2.0, p, q))
             if p.name is not None and q.name is not None and p.name < q.name:
@@ -132,15 +152,34 @@ class Factors:
 
     def _enclosed(self, x: Operand) -> str:
         text = self.bench.spell(x)
-        return text if text.isidentifier() or text.isdigit() else f"({text})"
+        is_one_word = text.isidentifier() or text.isdigit() or text.startswith("np.")
+        return text if is_one_word else f"({text})"
+
+
+class Patience:
+    """How much of the search for pairs of mistakes is left to a comparison. It is counted in steps, not in seconds, so
+    that a verdict is the same on every machine.
+    """
+
+    def __init__(self) -> None:
+        self._steps, self._hopeless = _ALL_STEPS, set[tuple[str, bytes]]()
+
+    def grant(self, line: tuple[str, bytes], size: int) -> int:
+        """The steps for one line, its text and its value; none where the same was searched in vain before."""
+        return 0 if line in self._hopeless else min(self._steps, _STEPS, int(_WORK / max(size, 50)))
+
+    def book(self, line: tuple[str, bytes], steps: int, in_vain: bool) -> None:
+        self._steps -= steps
+        if in_vain:
+            self._hopeless.add(line)
 
 
 class Search:
     """The search in one derivation: bench holds the values that the user's line was computed from."""
 
-    def __init__(self, bench: Bench, factors: Factors, update: dict[str, str]) -> None:
+    def __init__(self, bench: Bench, factors: Factors, update: dict[str, str], patience: Patience) -> None:
         """update: parameters, and the names of their gradients, as in W - α dW."""
-        self.bench, self.factors, self.update = bench, factors, update
+        self.bench, self.factors, self.update, self.patience = bench, factors, update, patience
         self._place: Callable[[Operand], Operand | None] = lambda x: x
 
     def explain(
@@ -156,11 +195,25 @@ class Search:
         pairs: whether two mistakes are looked for. place: what the target is computed as, from the formula. banned:
         names that are not known yet where the formula stands.
         """
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._explain(root, target, pairs, place, banned)
+
+    def _explain(
+        self,
+        root: Operand,
+        target: Target,
+        pairs: bool,
+        place: Callable[[Operand], Operand | None],
+        banned: Container[str],
+    ) -> list[Explanation]:
         self._place = place
         self.bench.ban(banned)
         found: list[Explanation] = []
-        if target.says_nothing:
+        if target.says_nothing and np.shape(self.bench.value(root)) == target.numbers.shape:
             return found
+        for shape in {x.shape for x in self.bench.arrays}:
+            self.bench.slopes(shape)  # before the mark, so that they are computed once
         singles: list[Mutation] = []
         self._try(root, (), target, found)
         mark = self.bench.mark
@@ -173,7 +226,8 @@ class Search:
         if target.numbers.size > 1:
             found += self._find_updates(root, target)
             found += self._find_additions(root, target)
-        if pairs:
+        is_multiple = target.numbers.size > 1 and any(e.mutations[0].new is e.root for e in found)
+        if pairs and not is_multiple:  # two mistakes that make one factor are told as the factor
             self._try_pairs(root, singles, target, found)
         self.bench.forget(mark)
         return sorted(found, key=self._rank)[:_MOST]
@@ -209,13 +263,14 @@ class Search:
 
     def _try_pairs(self, root: Operand, singles: list[Mutation], target: Target, found: list[Explanation]) -> None:
         """Two mutations: first two that are common, then others as well."""
-        budget = min(_STEPS, int(_WORK / max(target.numbers.size, 50)))
-        end = self.bench.count + budget
+        line = self.bench.spell(root), np.asarray(self.bench.value(root)).tobytes()
+        start, before = self.bench.count, len(found)
+        end = start + self.patience.grant(line, target.numbers.size)
         for limit in (_COMMON, _LIKELY):
-            before = len(found)
             self._try_pairs_up_to(limit, root, singles, target, found, end)
-            if len(found) > before or self.bench.count > end:
-                return
+            if len(found) > before or self.bench.count >= end:
+                break
+        self.patience.book(line, self.bench.count - start, in_vain=len(found) == before)
 
     def _try_pairs_up_to(
         self,
@@ -239,12 +294,10 @@ class Search:
                 continue
             seen.add(key)
             inner = self.bench.mark
-            for second in mutate(self.bench, changed):
+            for second in mutate(self.bench, changed, limit):
                 self.bench.forget(inner)
-                if self.bench.count > end:
+                if self.bench.count >= end:
                     return
-                if second.cost > limit:
-                    continue
                 whole = self.bench.replace(changed, second.path, second.new)
                 if whole is not None:
                     self._try(whole, (first, second), target, found)

@@ -98,9 +98,27 @@ def _find_equal_numbers(x: Any) -> list[Any]:
     return [int(value), value] if whole else [value]
 
 
+BRANCHES = [
+    # What comes back from both branches of a choice that has a factor in one of them, as leaky relu has.
+    rule(
+        lambda condition, g, k: np.where(condition, g, 0) + np.where(condition, 0, g) * k,
+        lambda condition, g, k: g * np.where(condition, 1, k),
+        MATRIX > 4,
+        MATRIX,
+        0.25,
+    ),
+    rule(
+        lambda condition, g, k: np.where(condition, g, 0) * k + np.where(condition, 0, g),
+        lambda condition, g, k: g * np.where(condition, k, 1),
+        MATRIX > 4,
+        MATRIX,
+        0.25,
+    ),
+]
+
 NEUTRAL = [rule(lambda x: x + 0, lambda x: x, MATRIX)]
 
-READABLE: list[Rule | Change] = [plain_numbers, *NEUTRAL, *PRODUCTS, *SUMS]
+READABLE: list[Rule | Change] = [plain_numbers, *NEUTRAL, *PRODUCTS, *SUMS, *BRANCHES]
 
 # -- what holds where the inputs are finite ----------------------------------------------------------------------------
 
