@@ -334,7 +334,7 @@ def plant(model: Model, args: Arrays, rng: random.Random) -> tuple[str, str, dic
         lines = {**model.backward, name: ast.unparse(changed[1])}
         try:
             wrong, _ = run(model, args, lines)
-        except (ValueError, TypeError, NameError):
+        except (ValueError, TypeError, NameError, IndexError):
             continue
         a, b = np.asarray(wrong[name], float), np.asarray(right[name], float)
         if not np.all(np.isfinite(a)) or not np.any(b):

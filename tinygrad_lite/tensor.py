@@ -168,7 +168,7 @@ class Tensor(Methods):
         """The one number in it, as a Python scalar; ValueError if there is not exactly one."""
         if self.size != 1:
             raise ValueError(f".item(): {label(self)} holds {self.size} numbers, not one")
-        return self._read(".item()", noted=True).item()
+        return _single(self, ".item()")
 
     def _current(self) -> Tensor:
         """Itself; of a buffer, what it holds now."""
@@ -183,11 +183,7 @@ class Tensor(Methods):
         nothing can say where the numbers were taken."""
         mode = current()
         if self._flags & TRACED or (mode is not None and mode.tracing):
-            raise TraceError(
-                f"{how} at {user_line()}: while a function is traced into a program, {label(self)} has no fixed value. "
-                "Branch with np.where, return a cost as it is, without float() or .item(), or read numbers after the "
-                "compiled call"
-            )
+            raise _refuse_reading(self, how)
         if noted and self._flags & LIFTED and self._flags & GRAD:
             transform = running.get()
             place = user_place() if transform is not None and len(transform.reads) < _MOST_READS else ""
@@ -344,7 +340,8 @@ def _call_with_lists_stacked(func: Callable[..., Any], args: Any, kwargs: Any, e
 
 def is_left_over(t: Tensor) -> bool:
     """Whether a tensor depends on the argument of a transform that is over, and on none that is still running."""
-    if not t._flags & LIFTED:
+    mode = current()
+    if not t._flags & LIFTED or (t._flags & TRACED and mode is not None and mode.tracing):
         return False
     transform = running.get()
     return transform is None or t._seq < transform.outermost
@@ -404,7 +401,22 @@ def _own(data: Any) -> Any:
 def _single(t: Tensor, how: str) -> Any:
     if t.size != 1:
         raise TypeError(f"{how}: {label(t)} has shape {t.shape}; only a one-element Tensor is a number")
-    return t._read(how, noted=True).item()
+    told = _tell_trace(t, how)
+    return t._read(how, noted=True).item() if told is None else told
+
+
+def _refuse_reading(t: Tensor, how: str) -> TraceError:
+    return TraceError(
+        f"{how} at {user_line()}: while a function is traced into a program, {label(t)} has no fixed value. Branch with "
+        "np.where, return a cost as it is, without float() or .item(), or read numbers after the compiled call"
+    )
+
+
+def _tell_trace(t: Tensor, how: str) -> Any:
+    """The number, where the trace that runs wants to see for itself whether it may be read; else None."""
+    mode = current()
+    note = getattr(mode.watcher, "note_reading", None) if mode is not None and mode.tracing else None
+    return None if note is None or type(t) is not Tensor else note(t, t._array.item(), _refuse_reading(t, how))
 
 
 def _refuse_storing(t: Tensor) -> None:
@@ -419,6 +431,9 @@ def _outside(t: Tensor, how: str) -> Any:
     _refuse_storing(t)
     if t._flags & GRAD and called_by_a_library():
         raise TypeError(f"{how} would lose the gradient of {label(t)}; {advise_instead_of_array()}")
+    told = _tell_trace(t, how) if t.size == 1 else None
+    if told is not None:
+        return told
     if t._flags & GRAD and t._flags & LIFTED and not is_left_over(t):
         raise TypeError(
             f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t)). "

@@ -62,7 +62,8 @@ class WrongGradient(AssertionError):
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of `compare`. ok: whether nothing speaks against any entry; entries; findings: the mistakes.
+    """The result of `compare`. ok: whether nothing speaks against any entry (False if none was given); verdict: of all
+    together, "right" only if every entry is; entries; findings: the mistakes.
 
     namespace: names and values that the lines refer to, for running `finding.written`.
     """
@@ -75,13 +76,15 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        return all(entry.agrees for entry in self.entries)
+        return bool(self.entries) and all(entry.agrees for entry in self.entries)
 
     @property
     def verdict(self) -> str:
         """Of all entries together, the worst."""
         verdicts = {entry.verdict for entry in self.entries}
-        return WRONG if not self.ok else RIGHT if verdicts == {RIGHT} else CANNOT_TELL
+        if not all(entry.agrees for entry in self.entries):
+            return WRONG
+        return RIGHT if verdicts == {RIGHT} else CANNOT_TELL
 
     def power(self) -> Any:
         """Which mistakes this data would have revealed, and which would have passed unseen."""
@@ -89,9 +92,9 @@ class Comparison:
             raise ValueError("there is no derivation that mistakes could be tried in")
         return self.find_power()
 
-    def raise_if_wrong(self) -> None:
-        """AssertionError with the verdict, unless `ok`."""
-        if not self.ok:
+    def raise_if_wrong(self, strict: bool = False) -> None:
+        """AssertionError with the verdict, unless `ok`. strict: also where it cannot tell whether an entry is right."""
+        if not self.ok or (strict and self.verdict != RIGHT):
             raise WrongGradient(self)
 
     def __str__(self) -> str:
@@ -102,6 +105,8 @@ class Comparison:
         def paint(text: str, verdict: str) -> str:
             return f"\033[{_COLOURS[verdict]}m{text}\033[0m" if colour else text
 
+        if not self.entries:
+            return [f"your gradients of {self.function}: {paint(self._summary, self.verdict)}"]
         rows = [("", "verdict", "largest difference", "")]
         rows += [(e.name, e.verdict, _describe_difference(e), e.why) for e in self.entries]
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -121,6 +126,8 @@ class Comparison:
 
     @property
     def _summary(self) -> str:
+        if not self.entries:
+            return "no gradient was given, so there is nothing to compare"
         if self.verdict == RIGHT:
             return "right"
         if self.verdict == CANNOT_TELL:

@@ -13,11 +13,11 @@ from ... import tree
 from ...backward import find_nodes, sweep
 from ...lifting import call_users, identity, positions, single_number
 from ...rounding import noise
-from ...tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
+from ...tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
 from ..names import clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
-from ..trace import Argument, collect, make_input, name_arguments, open_argument, tracing
+from ..trace import Argument, Guard, collect, make_input, name_arguments, open_argument, tracing
 from .layout import Labels
 from .observe import Variables, observing
 from .passes import name_constants
@@ -85,8 +85,9 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
         for i, (name, arg) in enumerate(zip(parameters, args, strict=True))
     ]
     inputs = [t for a in arguments for t in a.traced]
-    with observing() as variables, tracing():
-        output = call_users(f, [a.tree() for a in arguments], {})
+    reader = _Reader()
+    with observing() as variables, tracing(reader):
+        output = reader.find_cost(call_users(f, [a.tree() for a in arguments], {}))
     y = single_number(output, f, "derive")
     leaves = [t for i in chosen for t in arguments[i].traced]
     named = [t for t in variables.tensors(start) if t._op is not identity]
@@ -108,6 +109,34 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     cotangents = {variables.name(t) or "": found[t]._array for t in named if type(found.get(t)) is Tensor}
     leaf_nodes = frozenset(known[t] for t in leaves)
     return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, leaf_nodes, taken, cotangents)
+
+
+class _Reader(Guard):
+    """Lets a function read its cost out at the end: `return float(np.squeeze(cost))`.
+
+    That loses nothing where the very number that is returned was read, and where nothing was read before the value that
+    it was read of was there: then that value is the cost. Anything else is refused as in any trace.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readings: list[tuple[Tensor, Any, int, TraceError]] = []
+
+    def note_reading(self, t: Tensor, number: Any, refusal: TraceError) -> Any:
+        self.readings.append((t, number, next_seq(), refusal))
+        return number
+
+    def find_cost(self, result: Any) -> Any:
+        """What f returned, or the value that it was read of; TraceError where the cost may depend on what was read."""
+        if not self.readings:
+            return result
+        cost = next((t for t, number, _, _ in self.readings if number is result), result)
+        if type(cost) is not Tensor:
+            raise self.readings[-1][3]
+        for _, _, when, refusal in self.readings:
+            if when < cost._seq:
+                raise refusal
+        return cost
 
 
 def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
