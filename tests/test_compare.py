@@ -257,3 +257,127 @@ def test_power_tells_what_tiny_weights_in_float32_hide():
     assert "W2.T @ dZ2 * (1 - Z1**2)" in hidden
     assert "pass unseen" in str(power)
     assert all(m.data for m in power.survivors)
+
+
+# -- costs that are read out, verdicts on nothing, and some mistakes --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "return float(np.squeeze(J))",
+        "return J.item()",
+        "J = float(J)\n    assert isinstance(J, float)\n    return J",
+        "shown = float(J)\n    return J",
+        "before = J.item()\n    J = J + np.sum(W**2)\n    return before",
+    ],
+)
+def test_a_cost_may_be_read_out_at_the_end(end):
+    grads, f, args = _read_out(end)
+    assert tg.compare(grads, f, *args).verdict == "right"
+    assert not tg.compare({"dW": 2 * grads["dW"]}, f, *args).ok
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "return 2 * float(J)",
+        "return float(J) + np.sum(W**2)",
+        "return round(float(J), 3)",
+        "return J * float(np.sum(W))",
+        "k = float(np.sum(W))\n    return float(J * k)",
+        "return np.exp(J.item())",
+    ],
+)
+def test_a_number_that_was_read_before_the_cost_was_there_is_refused(end):
+    grads, f, args = _read_out(end)
+    with pytest.raises(tg.TraceError, match=r"cost\.py:4|<string>|test_compare"):
+        tg.compare(grads, f, *args)
+
+
+def _read_out(end):
+    space = {"np": np}
+    exec(f"def cost(W, X, Y):\n    J = np.sum((W @ X - Y)**2)\n    {end}\n", space)
+    rng = np.random.default_rng(0)
+    W, X, Y = rng.normal(size=(2, 3)), rng.normal(size=(3, 5)), rng.normal(size=(2, 5))
+    return {"dW": 2 * (W @ X - Y) @ X.T}, space["cost"], (W, X, Y)
+
+
+def test_no_gradient_at_all_is_not_ok():
+    args = draw()
+    result = tg.compare({}, cost, *args)
+    assert not result.ok
+    assert "no gradient was given" in str(result)
+    with pytest.raises(AssertionError, match="no gradient was given"):
+        result.raise_if_wrong()
+
+
+def test_strict_asks_for_entries_that_were_verified():
+    args = draw()
+    args[0][...] = -0.1
+    args[1][...] = -50.0  # tanh is flat there: nothing can be told of what lies below it
+    grads, _ = write_by_hand(args)
+    result = tg.compare(grads, cost, *args)
+    assert result.ok
+    assert result.verdict == "cannot tell"
+    result.raise_if_wrong()
+    with pytest.raises(AssertionError):
+        result.raise_if_wrong(strict=True)
+
+
+def test_a_factor_without_a_meaning_is_told_at_once_and_the_root_of_a_size_by_name():
+    args = draw(m=50)
+    factors = {0.3712345: "0.371234", 1 / 50**0.5: "m"}
+    for factor, said in factors.items():
+        grads, _ = write_by_hand(args)
+        grads["dW1"] = factor * grads["dW1"]
+        (finding,) = tg.compare(grads, cost, *args).findings
+        assert finding.name == "dW1"
+        assert said in finding.text
+
+
+def test_a_second_mistake_is_found_on_top_of_the_first():
+    """Neither dZ2 nor dZ1 is given; the same slope is wrong in both."""
+
+    def deep(W1, b1, W2, b2, W3, X, Y):
+        m = X.shape[1]
+        A1 = np.tanh(W1 @ X + b1)
+        A2 = np.tanh(W2 @ A1 + b2)
+        A3 = W3 @ A2
+        return np.sum((A3 - Y) ** 2) / (2 * m)
+
+    rng = np.random.default_rng(0)
+    W1, W2, W3 = rng.normal(size=(4, 3)), rng.normal(size=(5, 4)), rng.normal(size=(2, 5))
+    b1, b2 = rng.normal(size=(4, 1)), rng.normal(size=(5, 1))
+    X, Y = rng.normal(size=(3, 9)), rng.normal(size=(2, 9))
+    A1 = np.tanh(W1 @ X + b1)
+    A2 = np.tanh(W2 @ A1 + b2)
+    dZ3 = (W3 @ A2 - Y) / 9
+    dZ2 = W3.T @ dZ3 * (1 - A2)
+    dZ1 = W2.T @ dZ2 * (1 - A1)
+    grads = {"dW3": dZ3 @ A2.T, "dW2": dZ2 @ A1.T, "dW1": dZ1 @ X.T}
+    grads |= {"db2": np.sum(dZ2, axis=1, keepdims=True), "db1": np.sum(dZ1, axis=1, keepdims=True)}
+    found = tg.compare(grads, deep, W1, b1, W2, b2, W3, X, Y).findings
+    assert [(f.name, f.written) for f in found] == [
+        ("dZ2", "W3.T @ dA3 * (1 - A2)"),
+        ("dZ1", "W2.T @ dZ2 * (1 - A1)"),
+    ]
+
+
+def test_a_sum_over_the_wrong_axis_is_named_though_it_is_zero():
+    """The columns of softmax minus labels add up to zero: the shape alone tells."""
+
+    def classify(W1, b1, X, Y):
+        m = X.shape[1]
+        Z1 = W1 @ X + b1
+        A1 = np.exp(Z1) / np.sum(np.exp(Z1), axis=0)
+        return -np.sum(Y * np.log(A1)) / m
+
+    rng = np.random.default_rng(0)
+    W1, b1, X = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=(4, 11))
+    Y = np.eye(3)[:, rng.integers(0, 3, 11)]
+    A1 = np.exp(W1 @ X + b1) / np.sum(np.exp(W1 @ X + b1), axis=0)
+    dZ1 = (A1 - Y) / 11
+    wrong = np.sum(dZ1, axis=0, keepdims=True)
+    (finding,) = tg.compare({"dZ1": dZ1, "dW1": dZ1 @ X.T, "db1": wrong}, classify, W1, b1, X, Y).findings
+    assert finding.written == "np.sum(dZ1, axis=0, keepdims=True)"

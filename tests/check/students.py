@@ -209,3 +209,184 @@ def change(text: str, old: str, new: str) -> str:
     """The text with one thing changed in it, which must be there."""
     assert old in text, old
     return text.replace(old, new)
+
+
+THREE_LAYERS = """
+import numpy as np
+
+def relu(z):
+    return np.maximum(0, z)
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def initialize_parameters(layers_dims):
+    parameters = {}
+    for l in range(1, len(layers_dims)):
+        parameters['W' + str(l)] = np.random.randn(layers_dims[l], layers_dims[l-1]) * np.sqrt(2. / layers_dims[l-1])
+        parameters['b' + str(l)] = np.zeros((layers_dims[l], 1))
+    return parameters
+
+def forward_propagation(X, parameters):
+    W1 = parameters["W1"]; b1 = parameters["b1"]
+    W2 = parameters["W2"]; b2 = parameters["b2"]
+    W3 = parameters["W3"]; b3 = parameters["b3"]
+    Z1 = np.dot(W1, X) + b1
+    A1 = relu(Z1)
+    Z2 = np.dot(W2, A1) + b2
+    A2 = relu(Z2)
+    Z3 = np.dot(W3, A2) + b3
+    A3 = sigmoid(Z3)
+    cache = (Z1, A1, W1, b1, Z2, A2, W2, b2, Z3, A3, W3, b3)
+    return A3, cache
+
+def compute_cost(A3, Y):
+    m = Y.shape[1]
+    logprobs = np.multiply(-np.log(A3), Y) + np.multiply(-np.log(1 - A3), 1 - Y)
+    return 1. / m * np.nansum(logprobs)
+
+def backward_propagation(X, Y, cache):
+    m = X.shape[1]
+    (Z1, A1, W1, b1, Z2, A2, W2, b2, Z3, A3, W3, b3) = cache
+    dZ3 = A3 - Y
+    dW3 = 1. / m * np.dot(dZ3, A2.T)
+    db3 = 1. / m * np.sum(dZ3, axis=1, keepdims=True)
+    dA2 = np.dot(W3.T, dZ3)
+    dZ2 = np.multiply(dA2, np.int64(A2 > 0))
+    dW2 = 1. / m * np.dot(dZ2, A1.T)
+    db2 = 1. / m * np.sum(dZ2, axis=1, keepdims=True)
+    dA1 = np.dot(W2.T, dZ2)
+    dZ1 = np.multiply(dA1, np.int64(A1 > 0))
+    dW1 = 1. / m * np.dot(dZ1, X.T)
+    db1 = 1. / m * np.sum(dZ1, axis=1, keepdims=True)
+    gradients = {"dZ3": dZ3, "dW3": dW3, "db3": db3,
+                 "dA2": dA2, "dZ2": dZ2, "dW2": dW2, "db2": db2,
+                 "dA1": dA1, "dZ1": dZ1, "dW1": dW1, "db1": db1}
+    return gradients
+
+def update_parameters(parameters, grads, learning_rate):
+    L = len(parameters) // 2
+    for k in range(L):
+        parameters["W" + str(k+1)] = parameters["W" + str(k+1)] - learning_rate * grads["dW" + str(k+1)]
+        parameters["b" + str(k+1)] = parameters["b" + str(k+1)] - learning_rate * grads["db" + str(k+1)]
+    return parameters
+
+def compute_cost_with_regularization(A3, Y, parameters, lambd):
+    m = Y.shape[1]
+    W1 = parameters["W1"]
+    W2 = parameters["W2"]
+    W3 = parameters["W3"]
+    cross_entropy_cost = compute_cost(A3, Y)
+    L2_regularization_cost = lambd * (np.sum(np.square(W1)) + np.sum(np.square(W2)) + np.sum(np.square(W3))) / (2 * m)
+    return cross_entropy_cost + L2_regularization_cost
+
+def backward_propagation_with_regularization(X, Y, cache, lambd):
+    m = X.shape[1]
+    (Z1, A1, W1, b1, Z2, A2, W2, b2, Z3, A3, W3, b3) = cache
+    dZ3 = A3 - Y
+    dW3 = 1. / m * np.dot(dZ3, A2.T) + (lambd * W3) / m
+    db3 = 1. / m * np.sum(dZ3, axis=1, keepdims=True)
+    dA2 = np.dot(W3.T, dZ3)
+    dZ2 = np.multiply(dA2, np.int64(A2 > 0))
+    dW2 = 1. / m * np.dot(dZ2, A1.T) + (lambd * W2) / m
+    db2 = 1. / m * np.sum(dZ2, axis=1, keepdims=True)
+    dA1 = np.dot(W2.T, dZ2)
+    dZ1 = np.multiply(dA1, np.int64(A1 > 0))
+    dW1 = 1. / m * np.dot(dZ1, X.T) + (lambd * W1) / m
+    db1 = 1. / m * np.sum(dZ1, axis=1, keepdims=True)
+    return {"dZ3": dZ3, "dW3": dW3, "db3": db3, "dA2": dA2, "dZ2": dZ2, "dW2": dW2, "db2": db2,
+            "dA1": dA1, "dZ1": dZ1, "dW1": dW1, "db1": db1}
+"""
+
+LOOP = """
+import numpy as np
+
+def forward(X, parameters):
+    caches = []
+    A = X
+    L = len(parameters) // 2
+    for l in range(1, L + 1):
+        W = parameters[f"W{l}"]
+        b = parameters[f"b{l}"]
+        Z = W @ A + b
+        caches.append((A, W, Z))
+        A = np.tanh(Z) if l < L else np.exp(Z) / np.exp(Z).sum(axis=0, keepdims=True)
+    return A, caches
+
+def compute_loss(A, Y):
+    m = Y.shape[1]
+    return -np.sum(Y * np.log(A + 1e-12)) / m
+
+def backward(AL, Y, caches):
+    grads = {}
+    m = Y.shape[1]
+    L = len(caches)
+    dZ = AL - Y
+    for l in reversed(range(1, L + 1)):
+        A_prev, W, Z = caches[l - 1]
+        grads[f"dW{l}"] = dZ @ A_prev.T / m
+        grads[f"db{l}"] = dZ.sum(axis=1, keepdims=True) / m
+        if l > 1:
+            dA_prev = W.T @ dZ
+            dZ = dA_prev * (1 - A_prev ** 2)
+    return grads
+
+def predict(X, parameters):
+    A, _ = forward(X, parameters)
+    return np.argmax(A, axis=0)
+"""
+
+SOFTMAX = """
+import numpy as np
+def init_params(n_x, n_h, n_y):
+    W1, b1 = np.random.rand(n_h, n_x) - 0.5, np.random.rand(n_h, 1) - 0.5
+    W2, b2 = np.random.rand(n_y, n_h) - 0.5, np.random.rand(n_y, 1) - 0.5
+    return W1, b1, W2, b2
+def ReLU(Z):
+    return np.maximum(Z, 0)
+def softmax(Z):
+    return np.exp(Z) / sum(np.exp(Z))
+def forward_prop(W1, b1, W2, b2, X):
+    Z1 = W1.dot(X) + b1
+    A1 = ReLU(Z1)
+    Z2 = W2.dot(A1) + b2
+    A2 = softmax(Z2)
+    return Z1, A1, Z2, A2
+def ReLU_deriv(Z):
+    return Z > 0
+def backward_prop(Z1, A1, Z2, A2, W1, W2, X, Y):
+    m = X.shape[1]
+    dZ2 = A2 - Y
+    dW2 = 1 / m * dZ2.dot(A1.T)
+    db2 = 1 / m * np.sum(dZ2, axis=1, keepdims=True)
+    dZ1 = W2.T.dot(dZ2) * ReLU_deriv(Z1)
+    dW1 = 1 / m * dZ1.dot(X.T)
+    db1 = 1 / m * np.sum(dZ1, axis=1, keepdims=True)
+    return dW1, db1, dW2, db2
+def update_params(W1, b1, W2, b2, dW1, db1, dW2, db2, alpha):
+    W1 = W1 - alpha * dW1
+    b1 = b1 - alpha * db1
+    W2 = W2 - alpha * dW2
+    b2 = b2 - alpha * db2
+    return W1, b1, W2, b2
+"""
+
+SQUARED = """
+import numpy as np
+def sigmoid(x): return 1/(1+np.exp(-x))
+def forward_propagation(X, parameters):
+    Z1 = parameters["W1"] @ X + parameters["b1"]
+    A1 = sigmoid(Z1)
+    Z2 = parameters["W2"] @ A1 + parameters["b2"]
+    return Z2, {"Z1": Z1, "A1": A1, "Z2": Z2}
+def compute_cost(A2, Y):
+    return np.mean((A2 - Y) ** 2)
+def backward_propagation(parameters, cache, X, Y):
+    n = Y.size
+    dZ2 = 2 * (cache["Z2"] - Y) / n
+    dW2 = dZ2 @ cache["A1"].T
+    db2 = dZ2.sum(axis=1, keepdims=True)
+    dA1 = parameters["W2"].T @ dZ2
+    dZ1 = dA1 * cache["A1"] * (1 - cache["A1"])
+    return {"dW1": dZ1 @ X.T, "db1": dZ1.sum(axis=1, keepdims=True), "dW2": dW2, "db2": db2}
+"""

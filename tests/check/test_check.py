@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.check.students import DEEP, LOGISTIC, OTHER_STYLE, RELU, TUPLE_CACHE, TWO_LAYER, change
+from tests.check.students import (
+    DEEP,
+    LOGISTIC,
+    LOOP,
+    OTHER_STYLE,
+    RELU,
+    SOFTMAX,
+    SQUARED,
+    THREE_LAYERS,
+    TUPLE_CACHE,
+    TWO_LAYER,
+    change,
+)
 from tinygrad_lite.check import FileReport, check_file
 from tinygrad_lite.check.__main__ import main
 
@@ -45,6 +57,18 @@ RIGHT = {
     "other names and signatures": (OTHER_STYLE, 2),
     "relu in both passes": (RELU, 2),
     "a cache of its own": (TUPLE_CACHE, 7),
+    "three layers, and L2 regularisation": (THREE_LAYERS, 9),
+    "a loop over layers, softmax at the end": (LOOP, 4),
+    "softmax with two classes or more": (SOFTMAX, 5),
+    "the mean squared error": (SQUARED, 4),
+    "an activation that the course does not have": (
+        change(
+            change(SQUARED, "A1 = sigmoid(Z1)", "A1 = Z1 * sigmoid(Z1)"),
+            'dZ1 = dA1 * cache["A1"] * (1 - cache["A1"])',
+            's = sigmoid(cache["Z1"])\n    dZ1 = dA1 * (s + cache["A1"] * (1 - s))',
+        ),
+        4,
+    ),
     "the course's assertions for one output": (
         change(TWO_LAYER, "    return A2, {", "    assert A2.shape == (1, X.shape[1])\n    return A2, {"),
         7,
@@ -187,6 +211,30 @@ WRONG = {
     "a sum over everything": (
         *(TWO_LAYER, "db1 = np.sum(dZ1, axis=1, keepdims=True)", "db1 = np.sum(dZ1)"),
         *("backward_propagation", "db1", "db1 = np.sum(dZ1) / m", "over everything"),
+    ),
+    "a factor in the middle of three layers": (
+        *(THREE_LAYERS, "dW2 = 1. / m * np.dot(dZ2, A1.T)\n", "dW2 = np.dot(dZ2, A1.T)\n"),
+        *("backward_propagation", "dW2", "dW2 = np.dot(dZ2, A1.T)", "division by the number of examples is missing"),
+    ),
+    "half the decay in the gradient": (
+        *(THREE_LAYERS, "(lambd * W3) / m", "(lambd * W3) / (2 * m)"),
+        *("backward_propagation_with_regularization", "dW3", "(lambd * W3) / (2 * m)", "+ lambd * W3 / m"),
+    ),
+    "twice the decay in the cost": (
+        *(THREE_LAYERS, "/ (2 * m)\n", "/ m\n"),
+        *("compute_cost_with_regularization", "The cost", "np.sum(np.square(W3))) / m", "twice what it should be"),
+    ),
+    "a loop that starts from the wrong side": (
+        *(LOOP, "dZ = AL - Y", "dZ = Y - AL"),
+        *("backward", "dZ3", "dZ = Y - AL", "output minus label"),
+    ),
+    "softmax over everything": (
+        *(SOFTMAX, "/ sum(np.exp(Z))", "/ np.sum(np.exp(Z))"),
+        *("forward_prop", "A2", "A2 = softmax(Z2)", "over everything"),
+    ),
+    "half a squared error": (
+        *(SQUARED, "2 * (cache", "(cache"),
+        *("backward_propagation", "dZ2", 'dZ2 = (cache["Z2"] - Y) / n', "1/2 times"),
     ),
     "another learning rate": (
         *(TWO_LAYER, 'learning_rate=1.2):\n', 'learning_rate=1.2):\n    learning_rate = 1.2\n'),
@@ -410,14 +458,37 @@ def test_parameters_that_cannot_be_guessed_are_named(check):
     assert report.status == 2
 
 
-def test_a_network_with_more_layers_is_not_judged(check):
-    """Its cache is another, too: nothing is said of the backward pass."""
-    text = change(TUPLE_CACHE, "A2 = sigmoid(Z2)", 'A2 = sigmoid(np.dot(parameters["W3"], Z2) + parameters["b3"])')
-    report = check(change(text, "_, A1, _, _, _, A2, W2, _ = cache", "_, A1, _, _, _, A2, W2, _, _, _, _, _ = cache"))
+def test_the_same_mistake_in_every_layer_is_found_in_every_layer(check):
+    report = check(change(LOOP, "(1 - A_prev ** 2)", "(1 - A_prev)"))
+    mistakes = verdict(report, "backward").mistakes
+    assert [(m.what, m.written) for m in mistakes] == [
+        ("dZ2", "W3.T @ dZ3 * (1 - A2)"),
+        ("dZ1", "W2.T @ dZ2 * (1 - A1)"),
+    ]
+    assert all("dZ = dA_prev * (1 - A_prev)" in m.quote.text for m in mistakes)
+
+
+def test_a_network_that_is_not_known_is_judged_by_its_own_cost(check):
+    """Its activation is none of the usual ones; by its own cost its gradients are right."""
+    text = change(TWO_LAYER, "A1 = np.tanh(Z1)", "A1 = np.sin(Z1)")
+    report = check(change(text, "(1 - np.power(A1, 2))", 'np.cos(cache["Z1"])'))
     assert report.status == 2
-    assert {v.name for v in report.verdicts if v.judgement == "could not check"} == {
-        *("forward_propagation", "backward_propagation", "predict"),
-    }
+    assert verdict(report, "backward_propagation").judgement == "right"
+    assert verdict(report, "forward_propagation").judgement == "could not check"
+
+
+def test_what_cannot_be_checked_is_a_case_for_compare(check):
+    report = check("class Network:\n    def forward(self, X): ...\n    def backward(self, Y): ...\n")
+    assert report.status == 2
+    assert "the class Network with forward, backward" in report.problem
+    assert "tg.compare(" in str(report)
+    assert "tg.compare(" in json.dumps(report.as_json())
+
+
+def test_the_cache_of_a_wrong_forward_pass_says_nothing_of_the_backward_pass(check):
+    report = check(change(THREE_LAYERS, "A2 = relu(Z2)", "A2 = relu(-Z2)"))
+    assert [v.name for v in report.verdicts if v.judgement == "wrong"] == ["forward_propagation"]
+    assert "mend that first" in verdict(report, "backward_propagation").text
 
 
 def notebook(*cells: str) -> str:

@@ -54,6 +54,8 @@ def _role_of(name: str, roles: tuple[str, ...], values: Values) -> str | None:
     for role in roles:
         if low == role.lower() or low in ROLES.get(role, ()):
             return role
+    if "lambd" in values and low in ROLES["lambd"]:
+        return "lambd"
     for role in values:
         if name == role:
             return role

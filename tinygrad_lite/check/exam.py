@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,29 +9,28 @@ from typing import Any, Final
 from .binding import CannotBind, bind
 from .course import NAMES, Values
 from .explaining import RIGHT, explain_value
+from .networks import COURSE, MOST_LAYERS, Network
 from .numbers import Agreement, compare, is_same
 from .source import Quote
 from .student import CallFailed, Function, Outcome, Student
 from .verdict import FunctionVerdict, Judgement, Mistake
 
 SCALES: Final = (0.15, 1.0)
-OUTPUTS: Final = (2, 1)  # two output units tell more; some functions are written for one
 
 _RESULTS: Final = {
     "A",
-    "A2",
+    *(f"A{i}" for i in range(2, MOST_LAYERS + 1)),
     "AL",
     "Z",
     "dZ",
     "dW",
     "db",
     "dA_prev",
-    *(f"d{k}{i}" for k in "Wb" for i in (1, 2, 3)),
+    *(f"d{k}{i}" for k in "Wb" for i in range(1, MOST_LAYERS + 1)),
     "",
 }
 """What comes last in the functions that call others."""
 
-_MORE_LAYERS: Final = re.compile(r"KeyError: '[WbZA][3-9]'")
 _BLAMELESS: Final = ("ImportError", "ModuleNotFoundError", "FileNotFoundError", "EOFError", "SystemExit", "MemoryError")
 """Exceptions that say that the surroundings are missing, not that the function is wrong."""
 
@@ -41,16 +39,14 @@ _BLAMELESS: Final = ("ImportError", "ModuleNotFoundError", "FileNotFoundError", 
 class Paper:
     """A student's file under examination.
 
-    verdicts: so far; activation: of the hidden layer, where there is one; explain: whether to look for the causes of
-    wrong gradients, which takes a second or more; other_network: whether the functions ask for parameters that the
-    course's network does not have.
+    verdicts: so far; network: the one that its functions belong to; explain: whether to look for the causes of wrong
+    gradients, which takes a second or more.
     """
 
     student: Student
     verdicts: list[FunctionVerdict] = field(default_factory=list)
-    activation: str = "tanh"
+    network: Network = COURSE
     explain: bool = True
-    other_network: bool = False
 
     def find(self, name: str) -> Function | None:
         """The function that the file defines under one of the names that the course's function goes by."""
@@ -60,6 +56,11 @@ class Paper:
                 return functions[candidate]
         lower = {key.lower().replace("_", ""): value for key, value in functions.items()}
         return lower.get(name.lower().replace("_", ""))
+
+    def verdict_on(self, name: str) -> FunctionVerdict | None:
+        """What was said of the function that the file defines under this name of the course's."""
+        function = self.find(name)
+        return next((v for v in self.verdicts if function is not None and v.name == function.name), None)
 
 
 class Exam:
@@ -94,12 +95,7 @@ class Exam:
         """The verdict about a function that gave no result."""
         name = str(failure).partition(" ")[2].partition(":")[0]
         undefined = name == "NameError" and bool(self.paper.student.warnings)  # its definition was perhaps passed over
-        if _MORE_LAYERS.search(str(failure)):
-            self.paper.other_network = True
-        if self.paper.other_network and self.name in ("forward_propagation", "backward_propagation"):
-            self.verdict.judgement = Judgement.UNCHECKED
-            self.verdict.text = f"it belongs to a network with more than one hidden layer: it {failure}"
-        elif failure.stopped or failure.unsettled or name in _BLAMELESS or undefined:
+        if failure.stopped or failure.unsettled or name in _BLAMELESS or undefined:
             self.verdict.judgement, self.verdict.text = Judgement.UNCHECKED, f"it {failure}"
             if failure.quote:
                 self.note(f"{failure.quote.where}: {failure.quote.text}")
@@ -131,20 +127,28 @@ class Exam:
             forward = self.paper.find(forward_name)
             if failure.stopped or failure.unsettled or forward is None:
                 raise
+            before = self.paper.verdict_on(forward_name)
+            if before is not None and before.judgement is Judgement.WRONG:
+                text = f"it needs what {before.name} returns, which is wrong (above): mend that first"
+                raise CannotBind(text) from None
             try:
-                outcome = self.paper.student.call(forward, *bind(forward, ("X", "parameters"), values))
-            except (CallFailed, CannotBind):
+                return self.call(roles, self.with_own_cache(forward, values))
+            except CannotBind:
                 raise failure from None
-            returned = outcome.result
-            own = outcome.part(1) if isinstance(returned, (tuple, list)) and len(returned) == 2 else outcome.whole
-            return self.call(roles, {**values, "cache": own, "caches": own})
+
+    def with_own_cache(self, forward: Function, values: Values) -> Values:
+        """The values with the cache that the student's own forward pass returns for them."""
+        outcome = self.paper.student.call(forward, *bind(forward, ("X", "parameters"), values))
+        returned = outcome.result
+        own = outcome.part(1) if isinstance(returned, (tuple, list)) and len(returned) == 2 else outcome.whole
+        return {**values, "cache": own, "caches": own}
 
     def try_cases(self, draw: Callable[..., Values], try_case: Callable[[Values], bool]) -> None:
-        """Judge at two scales of the weights, with two output units; with one where the function is written for one.
+        """Judge at two scales of the weights, with two output units or more; with one where it is written for one.
 
         try_case: judges at some values, and says whether the function is right there.
         """
-        for n_y in OUTPUTS:
+        for n_y in self.paper.network.output_sizes:
             try:
                 all(try_case(draw(n_y, scale, seed)) for seed, scale in enumerate(SCALES))
                 return
@@ -152,20 +156,25 @@ class Exam:
                 self.settle_for_one_output(n_y, failure)
 
     def settle_for_one_output(self, n_y: int, failure: CallFailed) -> None:
-        """Note that the function fails with two outputs; raise again if it was another number, or failed for good."""
+        """Note that the function fails with two outputs; raise again if no other number is left to try."""
         self.verdict.notes.clear()
-        if n_y == 1 or failure.stopped or failure.unsettled:
+        if n_y == self.paper.network.output_sizes[-1] or failure.stopped or failure.unsettled:
             raise failure
         self.note(f"checked with one output unit; with two (n_y = 2) it {failure}")
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
-    def expect(self, name: str, got: Any, want: Any, candidates: Values | None = None) -> bool:
-        """Hold one value against the right one; candidates: {expression: value} that may have been written instead."""
+    def expect(
+        self, name: str, got: Any, want: Any, candidates: Values | None = None, correct: str | None = None
+    ) -> bool:
+        """Hold one value against the right one; candidates: {expression: value} that may have been written instead;
+        correct: the right line.
+        """
         if self.agrees(name, got, want):
             return True
         quote = self.line_of(name) or self.last_line()
-        return self.mark_wrong(Mistake(name, explain_value(name, got, want, candidates or {}), quote, RIGHT.get(name)))
+        text = explain_value(name, got, want, candidates or {})
+        return self.mark_wrong(Mistake(name, text, quote, correct or RIGHT.get(name)))
 
     def expect_by_layer(self, name: str, is_last: bool, got: Values, want: Any, candidates: Values) -> bool:
         """The same for the gradient of one layer of many, which a loop may have computed."""

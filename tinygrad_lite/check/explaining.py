@@ -9,16 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from .course import sigmoid
+from .networks import SPELLED, Network
 from .numbers import as_array, compare, describe
 from .verdict import Mistake
 
 Values = dict[str, Any]
 
 RIGHT: Final = {
-    "Z1": "Z1 = np.dot(W1, X) + b1",
-    "A1": "A1 = np.tanh(Z1)",
-    "Z2": "Z2 = np.dot(W2, A1) + b2",
-    "A2": "A2 = sigmoid(Z2)",
     "The cost": "cost = -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m",
     "dW2": "dW2 = np.dot(dZ2, A1.T) / m",
     "db2": "db2 = np.sum(dZ2, axis=1, keepdims=True) / m",
@@ -43,9 +40,14 @@ def _of_layer(W: Any, A: Any, b: Any, names: tuple[str, str, str], others: Value
     return found | {f"np.dot({w}, {name}) + {bias}": W @ other + b for name, other in others.items()}
 
 
-def _activations(z: Any, name: str) -> Values:
+def list_activations(z: Any, name: str) -> Values:
     """Every activation of z, and what comes out when one is written wrongly."""
-    exp = np.exp(-z)
+    with np.errstate(all="ignore"):
+        return _list_activations(np.asarray(z, float), name)
+
+
+def _list_activations(z: Any, name: str) -> Values:
+    exp, e = np.exp(-z), np.exp(z)
     return {
         f"sigmoid({name})": sigmoid(z),
         f"np.tanh({name})": np.tanh(z),
@@ -71,9 +73,16 @@ def _activations(z: Any, name: str) -> Values:
         f"np.minimum(0, {name})": np.minimum(0, z),
         f"np.log(1 + np.exp({name}))": np.logaddexp(0, z),
         f"softmax({name}) over the units": _softmax(z),
+        f"np.exp({name}) / np.sum(np.exp({name})), over everything": e / np.sum(e),
+        f"np.exp({name}) / np.sum(np.exp({name}), axis=1, keepdims=True), over the examples": _over_last(e),
+        f"np.exp({name}), without the division by the sum": e,
         f"({name} > 0)": (z > 0) * 1.0,
         f"np.round(sigmoid({name}))": np.round(sigmoid(z)),
     }
+
+
+def _over_last(e: Any) -> Any:
+    return e / np.sum(e, axis=-1, keepdims=True) if np.ndim(e) else e / e
 
 
 def _softmax(z: Any) -> Any:
@@ -81,32 +90,37 @@ def _softmax(z: Any) -> Any:
     return e / np.sum(e, axis=0, keepdims=True) if np.ndim(e) else e / e
 
 
-def _guarded(candidates: Callable[[Values], Any]) -> Callable[[Values], Any]:
-    """The candidates, or none where the student's values do not go together."""
-
-    def compute(values: Values) -> Any:
-        try:
+def find_forward(network: Network, name: str, values: Values) -> Any:
+    """The right value of Z1, A1, …, from the student's own values before it; None where they do not go together."""
+    k = int(name[1:])
+    try:
+        if name[0] == "A":
             with np.errstate(all="ignore"):
-                return candidates(values)
-        except (ValueError, TypeError, KeyError, np.exceptions.AxisError):
-            return {}
+                return np.asarray(network.activation(k)(np.asarray(values[f"Z{k}"], float)))
+        return values[f"W{k}"] @ values["X" if k == 1 else f"A{k - 1}"] + values[f"b{k}"]
+    except (ValueError, TypeError, KeyError):
+        return None
 
-    return compute
+
+def list_forward(name: str, values: Values) -> Values:
+    """What else may have been written for it."""
+    k = int(name[1:])
+    before = "X" if k == 1 else f"A{k - 1}"
+    others = {} if k == 1 else {f"Z{k - 1}": values.get(f"Z{k - 1}")}
+    try:
+        if name[0] == "A":
+            return list_activations(values[f"Z{k}"], f"Z{k}")
+        return _of_layer(values[f"W{k}"], values[before], values[f"b{k}"], (f"W{k}", before, f"b{k}"), others)
+    except (ValueError, TypeError, KeyError):
+        return {}
 
 
-FORWARD: Final[dict[str, Callable[[Any], Any]]] = {
-    "right Z1": _guarded(lambda v: v["W1"] @ v["X"] + v["b1"]),
-    "right A1": _guarded(lambda v: np.tanh(v["Z1"])),
-    "right Z2": _guarded(lambda v: v["W2"] @ v["A1"] + v["b2"]),
-    "right A2": _guarded(lambda v: sigmoid(v["Z2"])),
-    "Z1": _guarded(lambda v: _of_layer(v["W1"], v["X"], v["b1"], ("W1", "X", "b1"), {})),
-    "A1": _guarded(lambda v: _activations(np.asarray(v["Z1"], float), "Z1")),
-    "Z2": _guarded(lambda v: _of_layer(v["W2"], v["A1"], v["b2"], ("W2", "A1", "b2"), {"Z1": v["Z1"]})),
-    "A2": _guarded(lambda v: _activations(np.asarray(v["Z2"], float), "Z2")),
-    "sigmoid": _guarded(lambda z: _activations(np.asarray(z, float), "z")),
-    "relu": _guarded(lambda z: _activations(np.asarray(z, float), "z")),
-}
-"""The right value from the student's own values before it, and what else may have been written."""
+def spell_forward(network: Network, name: str) -> str:
+    """The right line."""
+    k = int(name[1:])
+    if name[0] == "A":
+        return f"A{k} = {SPELLED[network.activations[k - 1]].format(f'Z{k}')}"
+    return f"Z{k} = np.dot(W{k}, {'X' if k == 1 else f'A{k - 1}'}) + b{k}"
 
 
 def explain_value(name: str, got: Any, want: Any, candidates: Values) -> str:
@@ -148,10 +162,11 @@ def _find_factor(got: Any, want: Any) -> float | None:
     return factor if compare(got, factor * want) else None
 
 
-def explain_cost(got: float, want: float, A: Any, Y: Any) -> str:
-    """Which other cost the number is."""
+def explain_cost(got: float, want: float, A: Any, Y: Any, penalty: float = 0.0) -> str:
+    """Which other cost the number is. penalty: the L2 term in it."""
     n_y, m = Y.shape
-    one, zero = Y * np.log(A), (1 - Y) * np.log(1 - A)
+    with np.errstate(all="ignore"):  # a linear output may be negative
+        one, zero = Y * np.log(A), (1 - Y) * np.log(1 - A)
     total = one + zero
     swapped = Y * np.log(1 - A) + (1 - Y) * np.log(A)
     candidates = {
@@ -171,7 +186,20 @@ def explain_cost(got: float, want: float, A: Any, Y: Any) -> str:
         "half the mean squared error": np.sum((A - Y) ** 2) / (2 * m),
         "the mean absolute error": np.sum(np.abs(A - Y)) / m,
         "the cost of one example alone (the last)": -np.sum(total[:, -1]),
+        "the sum of the squared errors, without 1 / m": np.sum((A - Y) ** 2),
+        "the cross-entropy of two classes, of which softmax has more": -np.sum(total) / m,
     }
+    if penalty:
+        with_penalty = {f"{text} (and the L2 term)": value + penalty for text, value in candidates.items()}
+        candidates = {
+            "the L2 term is missing": want - penalty,
+            "the L2 term is twice what it should be": want + penalty,
+        }
+        candidates |= {
+            "the L2 term is subtracted": want - 2 * penalty,
+            "the L2 term lacks 1 / m": want + (m - 1) * penalty,
+        }
+        candidates |= with_penalty
     for text, value in candidates.items():
         if compare(got, value):
             return f"It is {got:.6g} where {want:.6g} is right: {text}."
@@ -179,6 +207,7 @@ def explain_cost(got: float, want: float, A: Any, Y: Any) -> str:
     return f"It is {got:.6g} where {want:.6g} is right{ratio}."
 
 
+_OF_A_CALL: Final = re.compile(r"^You did not give \w+, but your ")  # here it is a file that was given
 _KNOWN: Final = re.compile(r"d(?:[WbZA]\d+|Z|A|w|b)")
 
 
@@ -205,7 +234,7 @@ def explain_gradients(
     rest = [name for name in wrong if name not in told]
     given = {name: as_array(value) for name, value in {**on_the_way, **entries}.items() if _KNOWN.fullmatch(name)}
     manual = {name: value for name, value in given.items() if value is not None and name not in told}
-    found = _ask_compare(manual, cost, args) if rest else []
+    found = _ask_compare(manual, cost, args, len(truth)) if rest else []
     if rest and not found:
         found = [Mistake(name, explain_value(name, entries[name], truth[name], {})) for name in rest]
     return [*missing, *unusable, *found]
@@ -229,13 +258,14 @@ def _in_other_shapes(name: str, truth: Values, on_the_way: Values) -> Values:
     return found
 
 
-def _ask_compare(manual: Values, cost: Callable[..., Any], args: list[Any]) -> list[Mistake]:
+def _ask_compare(manual: Values, cost: Callable[..., Any], args: list[Any], parameters: int) -> list[Mistake]:
     try:
         from ..compare import compare as compare_gradients
 
-        comparison = compare_gradients(manual, cost, *args, wrt=tuple(range(len(args) - 2)))
+        comparison = compare_gradients(manual, cost, *args, wrt=tuple(range(parameters)))
     except Exception:  # that a gradient is wrong is known already, and is to be said though nobody can say why
         return []
     return [
-        Mistake(finding.name, finding.text, None, finding.correct, finding.written) for finding in comparison.findings
+        Mistake(finding.name, _OF_A_CALL.sub("Your ", finding.text), None, finding.correct, finding.written)
+        for finding in comparison.findings
     ]

@@ -19,7 +19,7 @@ def judge_gradients(
     """Hold the gradients that a call returned against the true ones; name what is wrong with those that are.
 
     cost: the cost of the network, whose gradients with respect to its first arguments, in this order, are meant; args:
-    what it is called with.
+    what it is called with, X being the first after those.
     """
     got = name_results(outcome.result, exam.returned_names(), order)
     result = outcome.result
@@ -33,7 +33,7 @@ def judge_gradients(
     if not exam.paper.explain:
         return exam.mark_wrong(Mistake(wrong[0], ""))
     right = dict(zip(order, truth, strict=True))
-    m = args[-1].shape[1]
+    m = args[len(order)].shape[1]
     counted = as_array(outcome.local.get("m"))
     if counted is not None and counted.size == 1 and counted != m:
         times = [

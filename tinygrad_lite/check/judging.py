@@ -17,9 +17,7 @@ from .deep import (
 )
 from .exam import Exam, Paper
 from .logistic import judge_propagate
-from .source import UnreadableFile, read
-from .student import Student
-from .two_layers import (
+from .passes import (
     judge_backward,
     judge_cost,
     judge_elementwise,
@@ -28,7 +26,10 @@ from .two_layers import (
     judge_predict,
     judge_update,
 )
-from .verdict import FileReport, FunctionVerdict
+from .recognising import find_network
+from .source import UnreadableFile, read
+from .student import Student
+from .verdict import FileReport, FunctionVerdict, Judgement
 
 JUDGES: Final[dict[str, Callable[[Exam], None]]] = {
     "sigmoid": judge_elementwise,
@@ -40,8 +41,10 @@ JUDGES: Final[dict[str, Callable[[Exam], None]]] = {
     "linear_activation_forward": judge_linear_activation_forward,
     "L_model_forward": judge_deep_forward,
     "compute_cost": judge_cost,
+    "compute_cost_with_regularization": judge_cost,
     "propagate": judge_propagate,
     "backward_propagation": judge_backward,
+    "backward_propagation_with_regularization": judge_backward,
     "sigmoid_backward": judge_activation_backward,
     "relu_backward": judge_activation_backward,
     "linear_backward": judge_linear_backward,
@@ -79,11 +82,14 @@ def check_file(path: str | Path, seconds: float = 10.0) -> FileReport:
             report.verdicts = _judge_all(Paper(student))
             if not report.verdicts:
                 report.problem = _say_that_none_was_found(student)
+            if report.judgement is Judgement.UNCHECKED:
+                report.advice = ADVICE
         report.warnings = student.warnings
     return report
 
 
 def _judge_all(paper: Paper) -> list[FunctionVerdict]:
+    paper.network = find_network(paper)
     for name, judge in JUDGES.items():
         function = paper.find(name)
         if function is not None:
@@ -91,10 +97,24 @@ def _judge_all(paper: Paper) -> list[FunctionVerdict]:
     return paper.verdicts
 
 
+ADVICE: Final = """\
+tg.compare judges gradients of any network, whatever its functions or methods are called: write the forward pass and the
+cost as one function of the parameters and the data, and give it your gradients by name:
+    import tinygrad_lite as tg
+    print(tg.compare({"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}, cost, W1, b1, W2, b2, X, Y))"""
+"""For what this command cannot judge."""
+
+
 def _say_that_none_was_found(student: Student) -> str:
     found = ", ".join(student.functions) or "none"
     looked_for = ", ".join(JUDGES)
+    classes = [
+        f"the class {name} with {', '.join(m for m in methods if m != '__init__')}"
+        for name, methods in student.classes.items()
+        if methods
+    ]
+    methods = f". Methods are not called; it has {'; '.join(classes)}" if classes else ""
     return (
-        f"no function of the course was found in it (functions that it defines: {found}; the methods of classes are "
-        f"not looked at). Looked for: {looked_for}"
+        f"no function of the course was found in it (functions that it defines: {found}). Looked for: {looked_for}"
+        f"{methods}"
     )

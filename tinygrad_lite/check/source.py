@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_LAYER = re.compile(r"d?_?[wbza]_?(\d)", re.IGNORECASE)
+
 
 class UnreadableFile(Exception):
     """The file cannot be read as Python or as a notebook; the message says why."""
@@ -53,14 +55,16 @@ class Source:
     ) -> Quote | None:
         """Where in the function that starts at this line one of the names was last given its value.
 
-        `dW1 = …`, `grads["dW1"] = …`, `{"dW1": …}` with more than a name behind it, and `grads["dW" + str(l)] = …` all
-        count; of several of the last kind the first, if that is said, since backwards it is the last layer's.
+        `dW1 = …`, `grads["dW1"] = …`, `{"dW1": …}` with more than a name behind it, `grads["dW" + str(l)] = …` and
+        `dW = …` all count; of several of the last kinds the first, if that is said, since backwards it is the last
+        layer's.
         """
         function = self.find_function(cell, function_line)
         if function is None:
             return None
         whole: list[Any] = []
         by_layer: list[Any] = []
+        stems = {name.rstrip("0123456789") for name in names}
         for node in ast.walk(function):
             if isinstance(node, ast.Assign):
                 targets = [t for target in node.targets for t in _parts(target)]
@@ -70,7 +74,7 @@ class Source:
                 continue
             if any(_name_of(target) in names for target in targets) and not isinstance(node.value, ast.Name):
                 whole.append(node)
-            elif any(_stem_of(target) in {name.rstrip("0123456789") for name in names} for target in targets):
+            elif any({_stem_of(target), _name_of(target)} & stems for target in targets):
                 by_layer.append(node)
         by_layer.sort(key=lambda node: node.lineno)
         found = max(whole, key=lambda node: node.lineno, default=None) or _find_entry(function, names)
@@ -98,6 +102,18 @@ class Source:
         function = self.find_function(cell, function_line)
         calls = [n for n in ast.walk(function) if isinstance(n, ast.Call)] if function else []
         return {name for call in calls if (name := _last_name(call.func))}
+
+    def find_highest_layer(self, cell: int, function_line: int) -> int:
+        """The highest number of a W, b, Z or A that a function names, in its variables or in its keys; 0 for none."""
+        function = self.find_function(cell, function_line)
+        words = set()
+        for node in ast.walk(function) if function else ():
+            if isinstance(node, (ast.Name, ast.arg)):
+                words.add(node.id if isinstance(node, ast.Name) else node.arg)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words.add(node.value)
+        numbers = [int(match.group(1)) for word in words if (match := _LAYER.fullmatch(word))]
+        return max(numbers, default=0)
 
     def find_function(self, cell: int, line: int) -> ast.FunctionDef | None:
         try:

@@ -67,7 +67,8 @@ class Outcome:
 
 @dataclass
 class Student:
-    """A file being executed. functions: what it defines, by name; warnings: what could not be executed.
+    """A file being executed. functions: what it defines, by name; classes: its classes' methods; warnings: what could
+    not be executed.
 
     A context manager: leaving it ends the worker and whatever that has started.
     """
@@ -75,6 +76,7 @@ class Student:
     source: Source
     seconds: float
     functions: dict[str, Function] = field(default_factory=dict)
+    classes: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     definitions_only: bool = False
     unloadable: str | None = None
@@ -116,6 +118,7 @@ class Student:
             warning = self._describe(problem)
             if warning not in self.warnings:
                 self.warnings.append(warning)
+        self.classes = {str(name): list(map(str, methods)) for name, methods in answer["classes"].items()}
         self.functions = {
             f["name"]: Function(f["name"], tuple(map(tuple, f["parameters"])), f["cell"], f["line"])
             for f in answer["functions"]

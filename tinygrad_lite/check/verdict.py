@@ -63,12 +63,15 @@ class FunctionVerdict:
 
 @dataclass
 class FileReport:
-    """About a file. `str()` of it is for people, `.as_json()` for graders; status: 0 right, 1 wrong, 2 not checked."""
+    """About a file. advice: what to do about functions that could not be checked; status: 0 right, 1 wrong, 2 not
+    checked. `str()` of it is for people, `.as_json()` for graders.
+    """
 
     path: str
     verdicts: list[FunctionVerdict] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problem: str | None = None
+    advice: str = ""
 
     @property
     def judgement(self) -> Judgement:
@@ -91,6 +94,8 @@ class FileReport:
         lines += [f"  Warning: {warning}" for warning in self.warnings]
         for verdict in self.verdicts:
             lines += ["", *(f"  {line}".rstrip() for line in str(verdict).splitlines())]
+        if self.advice:
+            lines += ["", *(f"  {line}" for line in self.advice.splitlines())]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -101,5 +106,6 @@ class FileReport:
             "status": self.status,
             "problem": self.problem,
             "warnings": self.warnings,
+            "advice": self.advice,
             "functions": [verdict.as_json() for verdict in self.verdicts],
         }

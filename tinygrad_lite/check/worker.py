@@ -102,7 +102,7 @@ class Session:
                 problem = self._execute(statement, filename, flags)
                 if problem is not None:
                     problems.append({"cell": cell, "line": statement.lineno, **problem})
-        return {"problems": problems, "functions": self._list_functions()}
+        return {"problems": problems, "functions": self._list_functions(), "classes": self._list_classes()}
 
     def _execute(self, statement: ast.stmt, filename: str, flags: int) -> dict[str, str] | None:
         _silence()
@@ -157,6 +157,14 @@ class Session:
             place = {"cell": self.filenames[code.co_filename], "line": code.co_firstlineno}
             found.append({"name": name, "parameters": parameters, **place})
         return found
+
+    def _list_classes(self) -> dict[str, list[str]]:
+        """The methods of the classes that the file defines."""
+        return {
+            name: [key for key, method in vars(value).items() if type(method) is types.FunctionType]
+            for name, value in list(self.namespace.items())
+            if isinstance(value, type) and value.__module__ == self.namespace["__name__"]
+        }
 
     # -- calling a function of it ------------------------------------------------------------------------------------
 

@@ -57,9 +57,12 @@ def find_causes(judge: Judge, reading: Reading) -> None:
 class _Causes:
     def __init__(self, judge: Judge, reading: Reading) -> None:
         self.judge, self.reading = judge, reading
-        self.contexts = [self._open(judge.simple)]
-        if judge.chain is not judge.simple:
-            self.contexts.append(self._open(judge.chain))
+        self._open_contexts()
+
+    def _open_contexts(self) -> None:
+        self.contexts = [self._open(self.judge.simple)]
+        if self.judge.chain is not self.judge.simple:
+            self.contexts.append(self._open(self.judge.chain))
 
     def _open(self, derivation: Derivation, values: Mapping[str, Any] | None = None) -> _Context:
         bench = self.judge.bench(self.reading, derivation, values)
@@ -73,17 +76,18 @@ class _Causes:
             if j.given.whole:
                 self.reading.findings.append(tell_whole(self.reading, j, self._spell_correct(j)))
                 self.reading.cost += 1.0
-        sources = [j for j in sources if not j.given.whole]
-        own = {j.formula.name: self._explain_own(j, pairs=False) for j in sources}
-        left = list(sources)
-        upstream = self._explain_upstream(sources, own)
-        for suspect in sorted(upstream, key=lambda s: (-len(s.explains), s.cost)):
-            alone = sum(min([s.cost for s in own[n]], default=_UNEXPLAINED) for n in suspect.explains)
-            names = {j.formula.name for j in left}
-            if len(suspect.explains) > 1 and set(suspect.explains) <= names and suspect.cost < alone:
-                rivals = [s for s in upstream if set(s.explains) == set(suspect.explains)]
-                self._add(rivals)
-                left = [j for j in left if j.formula.name not in suspect.explains]
+        left = [j for j in sources if not j.given.whole]
+        while True:
+            own = {j.formula.name: self._explain_own(j, pairs=False) for j in left}
+            upstream = self._explain_upstream(left, own)
+            group = self._choose_upstream(upstream, own)
+            if not group:
+                break
+            self._add(group)
+            left = [j for j in left if j.formula.name not in group[0].explains]
+            if not left:
+                break
+            self._assume(group[0])
         for j in left:
             name = j.formula.name
             suspects = own[name] + [s for s in upstream if s.explains == (name,)]
@@ -96,6 +100,26 @@ class _Causes:
                 self.reading.findings.append(tell_unexplained(self.judge, self.reading, j, self.contexts[0].roots))
         order = {f.name: i for i, (f, _) in enumerate(self.judge.formulas)}
         self.reading.findings.sort(key=lambda f: order.get(f.name, len(order)))
+
+    def _choose_upstream(self, suspects: list[Suspect], own: dict[str, list[Suspect]]) -> list[Suspect]:
+        """The mistake in a line that was not given which explains most entries, more simply than mistakes in their own
+        lines would; and its rivals.
+        """
+        for suspect in sorted(suspects, key=lambda s: (-len(s.explains), s.cost)):
+            alone = sum(min([s.cost for s in own[n]], default=_UNEXPLAINED) for n in suspect.explains)
+            if len(suspect.explains) > 1 and suspect.cost < alone:
+                return sorted((s for s in suspects if set(s.explains) == set(suspect.explains)), key=lambda s: s.rank)
+        return []
+
+    def _assume(self, suspect: Suspect) -> None:
+        """Compute what was not given from that wrong line on: the next mistake was made on top of it."""
+        context, values = self.contexts[0], self.reading.values
+        values[suspect.name] = context.bench.value(suspect.explanation.root)
+        names = [f.name for f in context.derivation.formulas]
+        for formula in context.derivation.formulas[names.index(suspect.name) + 1 :]:
+            if formula.name not in self.reading.judged:
+                values[formula.name] = evaluate(context.roots[formula.name], {**context.derivation.values, **values})
+        self._open_contexts()
 
     def _spell_correct(self, j: Judged) -> str:
         context = next(c for c in self.contexts if j.formula.name in c.roots)

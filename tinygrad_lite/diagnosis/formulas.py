@@ -204,6 +204,8 @@ def shake(eps: float, seed: int) -> After:
 
 def widen(x: Any) -> Any:
     """In float64."""
+    if type(x) is float:
+        return np.float64(x)  # as a Python number it would take another dtype than its own in every step
     return x.astype(np.float64) if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f" else x
 
 

@@ -1,15 +1,20 @@
-"""Judging the functions of the network with one hidden layer."""
+"""Judging the functions of a network that has one function for each pass; the course's has one hidden layer."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
 from . import course
 from .binding import bind, roles_of
 from .course import Values
-from .exam import OUTPUTS, SCALES, Exam, Paper, first_of
-from .explaining import FORWARD, RIGHT, explain_cost
+from .differences import fits_own_cost
+from .exam import SCALES, Exam, Paper, first_of
+from .explaining import explain_cost, find_forward, list_activations, list_forward, spell_forward
 from .gradients import judge_gradients
+from .networks import COURSE, Network
 from .numbers import as_array, compare, describe, name_results
 from .student import CallFailed, Outcome
 from .verdict import Judgement, Mistake
@@ -20,22 +25,29 @@ def judge_elementwise(exam: Exam) -> None:
     right = {"sigmoid": course.sigmoid, "relu": course.relu}[exam.name]
     for z in (rng.normal(size=(3, 5)), rng.normal(size=4), 0.7):
         outcome = exam.call(("z",), {"z": z})
-        if not exam.expect("Its value", first_of(outcome.result), right(z), FORWARD[exam.name](z)):
+        if not exam.expect("Its value", first_of(outcome.result), right(z), list_activations(z, "z")):
             return
 
 
 def judge_initialisation(exam: Exam) -> None:
-    sizes = (30, 40, 20)
-    values: Values = {"n_x": 30, "n_h": 40, "n_y": 20, "layer_dims": list(sizes), "layers_dims": list(sizes)}
-    roles = ("layer_dims",) if exam.name.endswith("deep") else ("n_x", "n_h", "n_y")
+    layers = 2 if exam.name.endswith("deep") else len(exam.paper.network.activations)
+    sizes = (30, 40, 20, 25, 15, 10)[: layers + 1]
+    values: Values = {"n_x": 30, "n_h": 40, "n_y": sizes[-1], "layer_dims": list(sizes), "layers_dims": list(sizes)}
+    roles: tuple[str, ...] = ("n_x", "n_h", "n_y")
+    needed = [name for name, kind, optional in exam.function.parameters if not optional and not kind.startswith("VAR")]
+    if exam.name.endswith("deep") or len(needed) == 1:
+        roles = ("layer_dims",)
+    elif layers > 2:
+        roles = tuple(f"the size of layer {k}" for k in range(layers + 1))
+        values |= zip(roles, sizes, strict=True)
     outcome = exam.paper.student.call(exam.function, *bind(exam.function, roles, values))  # once: it draws at random
-    got = name_results(outcome.result, exam.returned_names(), ("W1", "b1", "W2", "b2"))
-    for layer in (1, 2):
+    got = name_results(outcome.result, exam.returned_names(), exam.paper.network.parameters)
+    for layer in range(1, layers + 1):
         for kind, shape in (("W", (sizes[layer], sizes[layer - 1])), ("b", (sizes[layer], 1))):
-            _judge_initial(exam, f"{kind}{layer}", got, shape)
+            _judge_initial(exam, f"{kind}{layer}", got, shape, sizes)
 
 
-def _judge_initial(exam: Exam, name: str, got: Values, shape: tuple[int, int]) -> None:
+def _judge_initial(exam: Exam, name: str, got: Values, shape: tuple[int, int], sizes: tuple[int, ...]) -> None:
     array = as_array(got.get(name))
     quote = exam.line_of(name) or exam.last_line()
     text = ""
@@ -44,7 +56,8 @@ def _judge_initial(exam: Exam, name: str, got: Values, shape: tuple[int, int]) -
     elif array is None:
         text = f"{name} is {describe(got[name])}, not an array."
     elif array.shape != shape:
-        text = f"{name} has the shape {array.shape}; for n_x = 30, n_h = 40, n_y = 20 it should be {shape}."
+        units = ", ".join(map(str, sizes))
+        text = f"{name} has the shape {array.shape}; for layers of {units} units it should be {shape}."
     elif not np.all(np.isfinite(array)):
         text = f"{name} holds numbers that are not finite."
     elif name[0] == "W" and np.ptp(array) == 0:
@@ -63,73 +76,66 @@ def _judge_initial(exam: Exam, name: str, got: Values, shape: tuple[int, int]) -
 
 
 def judge_forward(exam: Exam) -> None:
-    """Z1, A1, Z2 and A2, each from the student's own values before it; relu in both passes is another network."""
-    other_activation: str | None = None
+    """Z1, A1, …, each from the student's own values before it."""
+    network = exam.paper.network
+    names = [f"{letter}{k}" for k, _ in enumerate(network.activations, 1) for letter in "ZA"]
+    last = names[-1]
 
     def try_case(values: Values) -> bool:
-        nonlocal other_activation
         outcome = exam.call(("X", "parameters"), values)
-        got = _forward_values(exam, outcome)
-        if "A2" not in got:
-            text = f"It returns {describe(outcome.result)}; it should return A2, and Z1, A1, Z2, A2 in the cache."
+        got = find_forward_values(exam, outcome, names)
+        if last not in got:
+            text = (
+                f"It returns {describe(outcome.result)}; it should return {last}, and {', '.join(names)} in the cache."
+            )
             return exam.mark_wrong(Mistake("", text, exam.last_line()))
-        returned = _forward_values(exam, outcome, with_locals=False)
+        returned = find_forward_values(exam, outcome, names, with_locals=False)
         seen = {**values, **{k: v for k, v in got.items() if as_array(v) is not None}}
-        for value in ("Z1", "A1", "Z2", "A2"):
-            if value not in got or (value not in returned and compare(got["A2"], values["A2"])):
+        for value in names:
+            if value not in got or (value not in returned and compare(got[last], values[last])):
                 continue
-            want = FORWARD[f"right {value}"](seen)
-            if not exam.expect(value, got[value], want, FORWARD[value](seen)):
-                other_activation = _other_activation(got, values) if value == "A1" else None
+            want = find_forward(network, value, seen)
+            if want is not None and not exam.expect(
+                value, got[value], want, list_forward(value, seen), spell_forward(network, value)
+            ):
                 return False
-        return exam.expect("A2", got["A2"], values["A2"])
+        return exam.expect(last, got[last], values[last], {}, spell_forward(network, last))
 
-    exam.try_cases(course.draw_two_layer, try_case)
-    if other_activation and len(exam.verdict.mistakes) == 1 and _backward_agrees(exam.paper, other_activation):
-        exam.paper.activation = other_activation
-        exam.verdict.judgement, exam.verdict.mistakes = Judgement.RIGHT, []
-        exam.note(
-            f"the hidden layer uses {other_activation} where the course has tanh; the backward pass does so too, "
-            f"and is judged as that of a {other_activation} network"
-        )
+    exam.try_cases(network.draw, try_case)
+    if network != COURSE:
+        exam.note(f"judged as {network}")
 
 
-def _other_activation(got: Values, values: Values) -> str | None:
-    Z1 = as_array(got.get("Z1", values["Z1"]))
-    if Z1 is None or not compare(Z1, values["Z1"]):
-        return None
-    for name, activation in course.ACTIVATIONS.items():
-        if name != "tanh" and compare(got.get("A1"), np.asarray(activation(Z1))):
-            return name
-    return None
-
-
-def _backward_agrees(paper: Paper, activation: str) -> bool:
-    """Whether the backward pass is right for another activation than the course's."""
+def is_backward_right(paper: Paper, network: Network) -> bool:
+    """Whether the file's backward pass is right for a network."""
     function = paper.find("backward_propagation")
     if function is None:
         return False
-    trial = Exam(Paper(paper.student, activation=activation, explain=False), "backward_propagation", function)
+    trial = Exam(Paper(paper.student, network=network, explain=False), "backward_propagation", function)
     return trial.run(judge_backward).judgement is Judgement.RIGHT
 
 
-def _forward_values(exam: Exam, outcome: Outcome, with_locals: bool = True) -> Values:
-    """Z1, A1, Z2, A2 of a forward pass: from what it returned, else from its variables."""
-    returned = name_results(outcome.result, exam.returned_names(), ("A2",))
-    named = {key: value for key, value in returned.items() if key in ("Z1", "A1", "Z2", "A2")}
+def find_forward_values(exam: Exam, outcome: Outcome, names: list[str], with_locals: bool = True) -> Values:
+    """Z1, A1, … of a forward pass: from what it returned, else from its variables."""
+    last = names[-1]
+    returned = name_results(outcome.result, exam.returned_names(), (last,))
+    named = {last if key == "AL" else key: value for key, value in returned.items()}
+    named = {key: value for key, value in named.items() if key in names}
     if not with_locals:
         return named
     local = name_results(outcome.local, None, ())
-    return {**{k: v for k, v in local.items() if k in ("Z1", "A1", "Z2", "A2")}, **named}
+    return {**{k: v for k, v in local.items() if k in names}, **named}
 
 
 def judge_cost(exam: Exam) -> None:
-    two_layers = exam.paper.find("L_model_forward") is None
-    draw = course.draw_two_layer if two_layers else course.draw_deep
+    network = exam.paper.network if exam.paper.find("L_model_forward") is None else course.DEEP
+    values = network.draw(network.output_sizes[0], 1.0, 0)
+    is_regularised = "lambd" in roles_of(exam.function, ("AL", "Y"), values)
+    correct = network.spell_cost(is_regularised)
 
     def wrong_at(values: Values) -> Mistake | None:
-        outcome = exam.call(("A2", "Y"), values)
-        want = course.cross_entropy(values["A2"], values["Y"])
+        outcome = exam.call(("AL", "Y"), values)
+        want = network.find_cost(values, is_regularised)
         array = as_array(outcome.result)
         if array is None or array.size != 1:
             what = describe(outcome.result)
@@ -140,18 +146,19 @@ def judge_cost(exam: Exam) -> None:
         if exam.agrees("The cost", got, want):
             return None
         quote = exam.cost_lines()
-        return Mistake("The cost", explain_cost(got, want, values["A2"], values["Y"]), quote, RIGHT["The cost"])
+        text = explain_cost(got, want, values["AL"], values["Y"], want - network.find_cost(values, False))
+        return Mistake("The cost", text, quote, correct)
 
-    for n_y in OUTPUTS:
+    for n_y in network.output_sizes:
         try:
-            mistakes = [wrong_at(draw(n_y, scale, seed)) for seed, scale in enumerate(SCALES)]
+            mistakes = [wrong_at(network.draw(n_y, scale, seed)) for seed, scale in enumerate(SCALES)]
         except CallFailed as failure:
             exam.settle_for_one_output(n_y, failure)
             continue
         found = [mistake for mistake in mistakes if mistake is not None]
         if n_y == 2 and found:
             # A mean over the outputs too is another cost, and the course's own where there is one output.
-            values = draw(1, 1.0, 1)
+            values = network.draw(1, 1.0, 1)
             try:
                 alone = wrong_at(values)
             except CallFailed:
@@ -164,27 +171,39 @@ def judge_cost(exam: Exam) -> None:
         return
 
 
-def judge_backward(exam: Exam) -> None:
-    def draw(n_y: int, scale: float, seed: int) -> Values:
-        return course.draw_two_layer(n_y, scale, seed, exam.paper.activation)
+_BACKWARD: Final = ("parameters", "cache", "X", "Y")
 
-    cost = course.make_cost(exam.paper.activation)
+
+def judge_backward(exam: Exam) -> None:
+    network = exam.paper.network
+    values = network.draw(network.output_sizes[0], 1.0, 0)
+    if "lambd" in roles_of(exam.function, _BACKWARD, values):
+        network = replace(network, is_regularised=True)
+    cost = network.make_cost()
 
     def try_case(values: Values) -> bool:
-        outcome = exam.call_with_cache(("parameters", "cache", "X", "Y"), values, "forward_propagation")
-        args = [values[key] for key in ("W1", "b1", "W2", "b2", "X", "Y")]
-        return judge_gradients(exam, outcome, cost, args, ("dW1", "db1", "dW2", "db2"))
+        outcome = exam.call_with_cache(_BACKWARD, values, "forward_propagation")
+        args = [values[key] for key in network.arguments]
+        return judge_gradients(exam, outcome, cost, args, network.gradients)
 
-    exam.try_cases(draw, try_case)
+    exam.try_cases(network.draw, try_case)
+    if exam.verdict.judgement is Judgement.WRONG and exam.paper.explain and fits_own_cost(exam):
+        exam.verdict.judgement, exam.verdict.mistakes = Judgement.RIGHT, []
+        exam.note("judged by the forward pass and the cost of this file: its gradients are those of that cost")
+        for name in ("forward_propagation", "compute_cost"):
+            before = exam.paper.verdict_on(name)
+            if before is not None and before.judgement is Judgement.WRONG:
+                before.judgement, before.mistakes = Judgement.UNCHECKED, []
+                before.text = "its numbers are those of no network that is known here; the backward pass fits them"
 
 
 def judge_update(exam: Exam) -> None:
     def try_case(values: Values) -> bool:
         outcome = exam.call(("parameters", "grads", "learning_rate"), values)
-        got = name_results(outcome.result, exam.returned_names(), ("W1", "b1", "W2", "b2"))
+        got = name_results(outcome.result, exam.returned_names(), exam.paper.network.parameters)
         rate = values["learning_rate"]
         takes_rate = "learning_rate" in roles_of(exam.function, ("parameters", "grads", "learning_rate"), values)
-        for key in ("W1", "b1", "W2", "b2"):
+        for key in exam.paper.network.parameters:
             value, slope = values["parameters"][key], values["grads"][f"d{key}"]
             if not takes_rate and as_array(got.get(key)) is not None and np.shape(got[key]) == value.shape:
                 rate = float(np.sum((value - as_array(got[key])) * slope) / np.sum(slope * slope))
@@ -211,7 +230,7 @@ def judge_update(exam: Exam) -> None:
                 return False
         return True
 
-    exam.try_cases(course.draw_two_layer, try_case)
+    exam.try_cases(exam.paper.network.draw, try_case)
 
 
 def judge_predict(exam: Exam) -> None:
@@ -222,8 +241,9 @@ def judge_predict(exam: Exam) -> None:
         outcome = exam.call(("w", "b", "X"), values)
     else:
         deep = exam.paper.find("L_model_forward") is not None and exam.paper.find("forward_propagation") is None
-        values = course.draw_deep(1, 1.0, 1) if deep else course.draw_two_layer(1, 1.0, 1, exam.paper.activation)
-        want = values["A2"] > 0.5
+        network = course.DEEP if deep else exam.paper.network
+        values = network.draw(network.output_sizes[-1], 1.0, 1)
+        want = _predict(network, values["AL"])
         parameters = [v for v in exam.paper.verdicts if v.name.startswith(("forward", "L_model_forward"))]
         if any(v.judgement is not Judgement.RIGHT for v in parameters):
             exam.verdict.judgement, exam.verdict.text = (
@@ -235,5 +255,14 @@ def judge_predict(exam: Exam) -> None:
     got = as_array(outcome.result)
     if got is not None and got.size == want.size:
         got = got.astype(float).reshape(want.shape)  # of shape (m,), say, or of truth values
-    candidates = {"A2 < 0.5": 1.0 - want} | ({"A2": values["A2"]} if "A2" in values else {})
+    elif got is not None and got.shape == np.shape(values["Y"]) != want.shape:
+        exam.verdict.judgement, exam.verdict.text = Judgement.UNCHECKED, "it gives a number for each class"
+        return
+    candidates = {"A2 < 0.5": 1.0 - want} | ({"A2": values["AL"]} if "AL" in values else {})
     exam.expect("Its value", got, want.astype(float), candidates)
+
+
+def _predict(network: Network, A: Any) -> Any:
+    """Of each example, the class; with a linear output, the number."""
+    last = network.activations[-1]
+    return np.argmax(A, axis=0) if last == "softmax" else A if last == "linear" else A > 0.5
