@@ -341,10 +341,12 @@ def test_a_second_mistake_is_found_on_top_of_the_first():
 
     def deep(W1, b1, W2, b2, W3, X, Y):
         m = X.shape[1]
-        A1 = np.tanh(W1 @ X + b1)
-        A2 = np.tanh(W2 @ A1 + b2)
-        A3 = W3 @ A2
-        return np.sum((A3 - Y) ** 2) / (2 * m)
+        Z1 = W1 @ X + b1
+        A1 = np.tanh(Z1)
+        Z2 = W2 @ A1 + b2
+        A2 = np.tanh(Z2)
+        Z3 = W3 @ A2
+        return np.sum((Z3 - Y) ** 2) / (2 * m)
 
     rng = np.random.default_rng(0)
     W1, W2, W3 = rng.normal(size=(4, 3)), rng.normal(size=(5, 4)), rng.normal(size=(2, 5))
@@ -359,7 +361,7 @@ def test_a_second_mistake_is_found_on_top_of_the_first():
     grads |= {"db2": np.sum(dZ2, axis=1, keepdims=True), "db1": np.sum(dZ1, axis=1, keepdims=True)}
     found = tg.compare(grads, deep, W1, b1, W2, b2, W3, X, Y).findings
     assert [(f.name, f.written) for f in found] == [
-        ("dZ2", "W3.T @ dA3 * (1 - A2)"),
+        ("dZ2", "W3.T @ dZ3 * (1 - A2)"),
         ("dZ1", "W2.T @ dZ2 * (1 - A1)"),
     ]
 
