@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import os
 import re
 import shutil
@@ -42,14 +43,14 @@ Suffix = Literal["f64", "f32"]
 @dataclass(frozen=True)
 class Function:
     """exact: with mpmath's numbers. low, high: beyond them the result is a constant, or is not a number. near: points
-    of which the neighbourhood is looked at. numpy: what is timed beside it; shown: its name in the table."""
+    of which the neighbourhood is looked at. numpy: what is timed beside it, if not NumPy's function of that name."""
 
     exact: Callable[..., Any]
-    low: float
-    high: float
-    near: tuple[float, ...]
-    numpy: Callable[..., Any]
-    shown: str
+    low: float = -np.inf
+    high: float = np.inf
+    near: tuple[float, ...] = (0, 1)
+    numpy: Callable[..., Any] | None = None
+    operands: int = 1
 
 
 def _sigmoid(x: Array) -> Any:
@@ -61,19 +62,28 @@ def _softplus(x: Array) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-_INF = np.inf
+def _erf(x: Array) -> Any:
+    return np.array([math.erf(v) for v in x.tolist()], x.dtype)
+
+
+_EXP_EDGES = (88.72, -87.33, -103.97, 709.78, -708.39, -745.13)
 FUNCTIONS: dict[str, Function] = {
-    "exp": Function(mp.exp, -800, 800, (0, 0.3466, 88.72, -87.33, -103.97, 709.78, -708.39, -745.13), np.exp, "np.exp"),
-    "expm1": Function(mp.expm1, -800, 800, (0, 0.3466, -0.3466, 1.0397, 88.72, 709.78, -18, -40), np.expm1, "np.expm1"),
-    "log": Function(mp.log, 0, _INF, (0.7071, 1, 1.4142, 2), np.log, "np.log"),
-    "log1p": Function(mp.log1p, -1, _INF, (-1, -0.2929, 0, 0.4142, 1), np.log1p, "np.log1p"),
-    "tanh": Function(mp.tanh, -100, 100, (0, 0.55, 0.8, 9.01, 19.06), np.tanh, "np.tanh"),
-    "sigmoid": Function(
-        lambda x: 1 / (1 + mp.exp(-x)), -800, 800, (0, 16.6, -88, 36.7, -709, -745), _sigmoid, "formula"
-    ),
-    "softplus": Function(
-        lambda x: mp.log1p(mp.exp(x)), -800, _INF, (0, -88, 16.6, 36.7, -709, -745), _softplus, "formula"
-    ),
+    "exp": Function(mp.exp, -800, 800, (0, 0.3466, *_EXP_EDGES)),
+    "exp2": Function(lambda x: mp.mpf(2) ** x, -1200, 1100, (0, 0.5, 1, 128, -126, -149, 1024, -1022, -1074)),
+    "expm1": Function(mp.expm1, -800, 800, (0, 0.3466, -0.3466, 1.0397, 88.72, 709.78, -18, -40)),
+    "log": Function(mp.log, 0, near=(0.7071, 1, 1.4142, 2)),
+    "log2": Function(lambda x: mp.log(x, 2), 0, near=(0.7071, 1, 1.4142, 2)),
+    "log10": Function(mp.log10, 0, near=(0.7071, 1, 1.4142, 2)),
+    "log1p": Function(mp.log1p, -1, near=(-1, -0.2929, 0, 0.4142, 1)),
+    "sinh": Function(mp.sinh, -800, 800, (0, 0.55, 0.8, 1, 89.4159, 710.4758)),
+    "cosh": Function(mp.cosh, -800, 800, (0, 0.55, 0.8, 1, 89.4159, 710.4758)),
+    "tanh": Function(mp.tanh, -100, 100, (0, 0.55, 0.8, 9.01, 19.06)),
+    "sigmoid": Function(lambda x: 1 / (1 + mp.exp(-x)), -800, 800, (0, 16.6, 36.7, *_EXP_EDGES), _sigmoid),
+    "softplus": Function(lambda x: mp.log1p(mp.exp(x)), -800, near=(0, 16.6, 36.7, *_EXP_EDGES), numpy=_softplus),
+    "erf": Function(mp.erf, -30, 30, (0, 0.4769, 1, 2, 3.9, 5.9), _erf),
+    "sin": Function(mp.sin, near=(0, np.pi / 4, np.pi / 2, np.pi, 355)),
+    "cos": Function(mp.cos, near=(0, np.pi / 4, np.pi / 2, np.pi, 355)),
+    "pow": Function(lambda a, b: mp.power(a, b).real, operands=2, numpy=np.power),
 }
 DTYPES: dict[Suffix, Any] = {"f64": np.float64, "f32": np.float32}
 
@@ -91,14 +101,18 @@ def build(folder: Path, optimise: tuple[str, ...]) -> ctypes.CDLL:
     compiler = find_compiler()
     assert compiler is not None
     lines = [f'#include "{HEADER.name}"']
-    for name in FUNCTIONS:
+    for name, f in FUNCTIONS.items():
         for suffix, c in (("f64", "double"), ("f32", "float")):
-            lines.append(
-                f"void {name}_{suffix}(const {c} *restrict x, {c} *restrict y, long n)\n"
-                f"{{ for (long j = 0; j < n; j++) y[j] = tg_{name}_{suffix}(x[j]); }}\n"
-                f"void {name}_{suffix}_again(const {c} *x, {c} *y, long n, long times)\n"
-                f'{{ while (times--) {{ {name}_{suffix}(x, y, n); __asm__ volatile("" ::: "memory"); }} }}'
-            )
+            names = ["a", "b"][: f.operands]
+            takes = "".join(f"const {c} *restrict {v}, " for v in names) + f"{c} *restrict y, long n"
+            body = f"for (long j = 0; j < n; j++) y[j] = tg_{name}_{suffix}({', '.join(f'{v}[j]' for v in names)});"
+            if name in ("sin", "cos"):  # block by block, as programs do: only a block with a far number takes libm's
+                body = (
+                    f"for (long j = 0; j < n; j += 64) tg_{name}_block_{suffix}(a + j, y + j, n - j < 64 ? n - j : 64);"
+                )
+            again = f'{name}_{suffix}({", ".join(names)}, y, n); __asm__ volatile("" ::: "memory");'
+            lines.append(f"void {name}_{suffix}({takes}) {{ {body} }}")
+            lines.append(f"void {name}_{suffix}_again({takes}, long times) {{ while (times--) {{ {again} }} }}")
     source, library = folder / "loops.c", folder / "loops.so"
     source.write_text("\n".join(lines) + "\n")
     command = [compiler, *FLAGS, *optimise, "-Wall", "-Wextra", "-Werror", "-I", str(HEADER.parent)]
@@ -106,12 +120,11 @@ def build(folder: Path, optimise: tuple[str, ...]) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
-def call(library: ctypes.CDLL, name: str, x: Array) -> Array:
-    """The function of the array, by the library's loop."""
-    y = np.empty_like(x)
-    loop = getattr(library, f"{name}_{'f64' if x.dtype == np.float64 else 'f32'}")
-    pointer = ctypes.c_void_p
-    loop(x.ctypes.data_as(pointer), y.ctypes.data_as(pointer), ctypes.c_long(x.size))
+def call(library: ctypes.CDLL, name: str, *operands: Array) -> Array:
+    """The function of the arrays, by the library's loop."""
+    y = np.empty_like(operands[0])
+    loop = getattr(library, f"{name}_{'f64' if y.dtype == np.float64 else 'f32'}")
+    loop(*(v.ctypes.data_as(ctypes.c_void_p) for v in (*map(np.ascontiguousarray, operands), y)), ctypes.c_long(y.size))
     return y
 
 
@@ -119,24 +132,51 @@ def call(library: ctypes.CDLL, name: str, x: Array) -> Array:
 
 
 @cache
-def draw_points(name: str, suffix: Suffix, count: int) -> Array:
-    """About so many numbers in the function's domain, the same every time."""
+def draw_points(name: str, suffix: Suffix, count: int) -> tuple[Array, ...]:
+    """For each operand about so many numbers in the function's domain, the same every time."""
+    if name == "pow":
+        return draw_powers(suffix, count)
     f, dtype, rng = FUNCTIONS[name], DTYPES[suffix], np.random.default_rng(0)
     info = np.finfo(dtype)
     part = count // 8
-    smallest, largest = float(info.smallest_subnormal), min(float(info.max), max(-f.low, f.high))
-    sizes = np.exp(rng.uniform(np.log(smallest) if suffix == "f32" else -744, np.log(largest), 3 * part))
     usual = rng.normal(size=2 * part) * 3
     span = min(f.high, 1000.0) - max(f.low, -1000.0)
     wide = max(f.low, -1000.0) + span * rng.random(2 * part)
     near = np.concatenate([c + 0.02 * rng.normal(size=part // len(f.near)) for c in f.near])
-    around = [np.asarray([c], dtype) for c in f.near]
+    x = np.concatenate([draw_sizes(rng, suffix, 3 * part, f), usual, wide, near]).astype(dtype)
+    around = [np.asarray(f.near, dtype)]
     for _ in range(4):
-        around += [np.nextafter(around[-1], dtype(_INF)), np.nextafter(around[-1], dtype(-_INF))]
-    x = np.concatenate([sizes * rng.choice([-1, 1], sizes.size), usual, wide, near, *around]).astype(dtype)
+        around += [np.nextafter(around[-1], dtype(np.inf)), np.nextafter(around[-1], dtype(-np.inf))]
     ends = np.array([info.max, info.tiny, info.smallest_subnormal, info.eps, 1, 0.5, 2], dtype)
-    x = np.concatenate([x, ends, -ends])
-    return x[(x > f.low) & (x < f.high)]
+    x = np.concatenate([x, *around, ends, -ends])
+    if name in ("sin", "cos"):  # the numbers next to multiples of pi / 2
+        x = np.concatenate([x, (np.pi / 2 * rng.integers(1, 41000, part)).astype(dtype)])
+    x = x[(x > f.low) & (x < f.high)]
+    return (x[np.argsort(np.abs(x))],)
+
+
+def draw_sizes(rng: np.random.Generator, suffix: Suffix, count: int, f: Function) -> Array:
+    """Numbers of every magnitude and both signs."""
+    info = np.finfo(DTYPES[suffix])
+    least, largest = (-744, -103)[suffix == "f32"], np.log(min(float(info.max), max(-f.low, f.high)))
+    return np.asarray(np.exp(rng.uniform(least, largest, count)) * rng.choice([-1, 1], count))
+
+
+def draw_powers(suffix: Suffix, count: int) -> tuple[Array, Array]:
+    """Bases and exponents whose powers are spread over the whole range, its edges and the subnormal numbers included;
+    and whole exponents of negative bases."""
+    dtype, rng = DTYPES[suffix], np.random.default_rng(0)
+    part = count // 6
+    low, high = (-150, 128) if suffix == "f32" else (-1075, 1024)
+    powers = np.log(2) * np.concatenate([rng.uniform(low, high, 3 * part), high + 0.01 * rng.normal(size=part // 2)])
+    a = np.abs(np.concatenate([draw_sizes(rng, suffix, part, FUNCTIONS["pow"]), 1 + 0.1 * rng.normal(size=part),
+                               1 + np.exp(rng.uniform(-30, 0, part)), 3 * rng.normal(size=part // 2)]))  # fmt: skip
+    a = np.where(a.astype(dtype) == 1, 1.5, a).astype(dtype)
+    b = (powers / np.log(a.astype(np.float64))).astype(dtype)
+    usual, whole = np.abs(rng.normal(size=part)) * 3, rng.integers(-40, 40, part)
+    a = np.concatenate([a, usual, -usual]).astype(dtype)
+    b = np.concatenate([b, rng.normal(size=part) * 3, whole]).astype(dtype)
+    return a, b
 
 
 @cache
@@ -145,8 +185,8 @@ def find_exact(name: str, suffix: Suffix, count: int) -> tuple[Array, Array, Arr
     exact = FUNCTIONS[name].exact
     rows = []
     with mp.workprec(130):
-        for x in draw_points(name, suffix, count):
-            mantissa, exponent = mp.frexp(exact(mp.mpf(float(x))))
+        for values in zip(*(v.tolist() for v in draw_points(name, suffix, count)), strict=True):
+            mantissa, exponent = mp.frexp(exact(*map(mp.mpf, values)))
             high = float(mantissa)
             rows.append((high, float(mantissa - high), exponent))
     high, low, exponents = np.array(rows, np.float64).T
@@ -166,15 +206,16 @@ def measure_ulps(y: Array, exact: tuple[Array, Array, Array]) -> Array:
     with np.errstate(over="ignore"):
         mantissa = np.ldexp(wide, shift)
         unit = np.ldexp(1.0, np.maximum(exponent - info.nmant - 1, info.minexp - info.nmant) - exponent)
-    return np.where(np.isnan(wide), _INF, np.abs((mantissa - high) - low) / unit)
+    return np.where(np.isnan(wide), np.inf, np.abs((mantissa - high) - low) / unit)
 
 
-def find_largest_error(library: ctypes.CDLL, name: str, suffix: Suffix, count: int) -> tuple[float, Any]:
+def find_largest_error(library: ctypes.CDLL, name: str, suffix: Suffix, count: int) -> tuple[float, str]:
     """(the largest error in units in the last place, where it is)."""
-    x = draw_points(name, suffix, count)
-    errors = measure_ulps(call(library, name, x), find_exact(name, suffix, count))
+    points = draw_points(name, suffix, count)
+    y = call(library, name, *points)
+    errors = measure_ulps(y, find_exact(name, suffix, count))
     worst = int(np.argmax(errors))
-    return float(errors[worst]), x[worst]
+    return float(errors[worst]), f"{name}({', '.join(str(v[worst]) for v in points)}) = {y[worst]}"
 
 
 # -- speed -------------------------------------------------------------------------------------------------------------
@@ -182,7 +223,7 @@ def find_largest_error(library: ctypes.CDLL, name: str, suffix: Suffix, count: i
 
 def time_best(f: Callable[[], object], rounds: int = 200) -> float:
     """Nanoseconds, the best of the rounds."""
-    best = _INF
+    best = np.inf
     for _ in range(rounds):
         start = time.perf_counter()
         f()
@@ -190,9 +231,13 @@ def time_best(f: Callable[[], object], rounds: int = 200) -> float:
     return best * 1e9
 
 
-def draw_typical(name: str, suffix: Suffix) -> Array:
-    x = np.random.default_rng(1).normal(size=1024).astype(DTYPES[suffix])
-    return np.abs(x) if FUNCTIONS[name].low >= 0 else np.where(x <= FUNCTIONS[name].low, -x, x)
+def draw_typical(name: str, suffix: Suffix) -> tuple[Array, ...]:
+    """Standard-normal numbers; their sizes where the function wants positive ones."""
+    f, rng = FUNCTIONS[name], np.random.default_rng(1)
+    x, exponents = rng.normal(size=(2, 1024)).astype(DTYPES[suffix])
+    if name == "pow":
+        return np.abs(x), exponents
+    return (np.where(x <= f.low, -x, x),)
 
 
 def align(x: Array) -> Array:
@@ -206,11 +251,11 @@ def align(x: Array) -> Array:
 
 def time_both(library: ctypes.CDLL, name: str, suffix: Suffix) -> tuple[float, float]:
     """Nanoseconds an element of the C loop, and of NumPy's function."""
-    x = align(draw_typical(name, suffix))
-    y, times, numpy = align(x), 20, FUNCTIONS[name].numpy
+    operands = tuple(map(align, draw_typical(name, suffix)))
+    y, times, numpy = align(operands[0]), 20, FUNCTIONS[name].numpy or getattr(np, name)
     loop = getattr(library, f"{name}_{suffix}_again")
-    args = (*(ctypes.c_void_p(a.ctypes.data) for a in (x, y)), *(ctypes.c_long(n) for n in (x.size, times)))
-    return time_best(lambda: loop(*args)) / x.size / times, time_best(lambda: numpy(x)) / x.size
+    args = (*(ctypes.c_void_p(v.ctypes.data) for v in (*operands, y)), *(ctypes.c_long(n) for n in (y.size, times)))
+    return time_best(lambda: loop(*args)) / y.size / times, time_best(lambda: numpy(*operands)) / y.size
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -220,13 +265,14 @@ def write_table(native: ctypes.CDLL, plain: ctypes.CDLL, count: int) -> Iterator
     """What was measured, in Markdown."""
     yield "| function | dtype | points | largest error, ulp | without FMA | ns an element | NumPy's |"
     yield "|---|---|---|---|---|---|---|"
-    for name, f in FUNCTIONS.items():
+    for name in FUNCTIONS:
         for suffix in DTYPES:
             errors = [find_largest_error(library, name, suffix, count)[0] for library in (native, plain)]
-            times = time_both(native, name, suffix)
+            ours, numpys = time_both(native, name, suffix)
+            shown = f"{numpys:.2f}" if name != "erf" else "–"
             yield (
-                f"| `{name}` | {np.dtype(DTYPES[suffix]).name} | {draw_points(name, suffix, count).size:,} "
-                f"| {errors[0]:.2f} | {errors[1]:.2f} | {times[0]:.2f} | {times[1]:.2f} ({f.shown}) |"
+                f"| `{name}` | {np.dtype(DTYPES[suffix]).name} | {draw_points(name, suffix, count)[0].size:,} "
+                f"| {errors[0]:.2f} | {errors[1]:.2f} | {ours:.2f} | {shown} |"
             )
 
 

@@ -10,6 +10,7 @@ itself but what is left of it when its first terms, which the header writes out,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import mpmath as mp
@@ -80,26 +81,85 @@ def tanh_rest(z: Any) -> Any:
     return -mp.mpf(1) / 3 if z == 0 else (mp.tanh(x) - x) / x**3
 
 
-HALF_LN2 = mp.log(2) / 2 * (1 + mp.mpf(2) ** -20)
+def sinh_rest(z: Any) -> Any:
+    """(sinh(x) - x) / x^3 at z = x^2."""
+    x = mp.sqrt(z)
+    return (mp.sinh(x) - x) / x**3
+
+
+def sin_rest(z: Any) -> Any:
+    """(sin(r) - r) / r^3 at z = r^2."""
+    r = mp.sqrt(z)
+    return (mp.sin(r) - r) / r**3
+
+
+def cos_rest(z: Any) -> Any:
+    """(cos(r) - 1 + r^2 / 2) / r^4 at z = r^2."""
+    return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+
+
+def erf_rest(z: Any) -> Any:
+    """(erf(x) - x) / x at z = x^2."""
+    x = mp.sqrt(z)
+    return mp.erf(x) / x - 1
+
+
+def scaled_erfc(u: Any, k: Any) -> Any:
+    """e^(a^2) erfc(a) at u = (a - k) / (a + k)."""
+    a = k * (1 + u) / (1 - u)
+    return mp.exp(a * a) * mp.erfc(a)
+
+
+WIDER = 1 + mp.mpf(2) ** -10  # a reduced argument may pass the edge by a rounding error
+HALF_LN2 = mp.log(2) / 2 * WIDER
 TANH_EDGE = mp.mpf("0.8")
-LOG_EDGE = (3 - 2 * mp.sqrt(2)) ** 2 * (1 + mp.mpf(2) ** -20)  # s^2 at f = sqrt(2) - 1
+LOG_EDGE = (3 - 2 * mp.sqrt(2)) ** 2 * WIDER  # s^2 at 1 + f = sqrt(2)
+SIN_EDGE = (mp.pi / 4) ** 2 * WIDER
+ERFC_MIDDLE = {np.float64: mp.mpf(3), np.float32: mp.mpf("2.5")}  # k of scaled_erfc
+ERFC_EDGE = {np.float64: mp.mpf(4), np.float32: mp.mpf(3)}  # e^(-a^2) makes it small beyond
 
 
 def constants() -> Iterator[tuple[str, list[Any], type]]:
     """(name, numbers, dtype) of all constants."""
-    ln2 = mp.log(2)
+    ln2, log10_2 = mp.log(2), mp.log10(2)
     for dtype, bits in ((np.float64, 42), (np.float32, 15)):
-        high = cut(ln2, bits)
-        yield "ln2, in two parts", [high, ln2 - high], dtype
-        yield "1 / ln2", [1 / ln2], dtype
-    yield "exp: (e^r - 1 - r) / r^2", fit(exp_rest, -HALF_LN2, HALF_LN2, 10), np.float64
-    yield "exp: (e^r - 1 - r) / r^2", fit(exp_rest, -HALF_LN2, HALF_LN2, 4), np.float32
-    yield "log: (2 atanh(s) - 2 s) / s^3", fit(log_rest, 0, LOG_EDGE, 6), np.float64
-    yield "log: (2 atanh(s) - 2 s) / s^3", fit(log_rest, 0, LOG_EDGE, 2), np.float32
-    for dtype, degrees in ((np.float64, (3, 3)), (np.float32, (1, 2))):
-        above, below = fit_ratio(tanh_rest, 0, TANH_EDGE**2, *degrees)
+        wide = dtype is np.float64
+        yield "ln2, in two parts", split(ln2, bits), dtype
+        yield "1 / ln2, in two parts", split(1 / ln2, 53 if wide else 24), dtype
+        yield "log10(2), in two parts", split(log10_2, bits), dtype
+        yield "1 / ln10, in two parts", split(1 / mp.log(10), 53 if wide else 24), dtype
+        yield "exp: (e^r - 1 - r) / r^2", fit(exp_rest, -HALF_LN2, HALF_LN2, 10 if wide else 4), dtype
+        yield "log: (2 atanh(s) - 2 s) / s^3", fit(log_rest, 0, LOG_EDGE, 6 if wide else 2), dtype
+        above, below = fit_ratio(tanh_rest, 0, TANH_EDGE**2, *((3, 3) if wide else (1, 2)))
         yield "tanh: P", above, dtype
         yield "tanh: Q", below, dtype
+        yield "sinh: (sinh(x) - x) / x^3", fit(sinh_rest, 0, 1, 6 if wide else 3), dtype
+        yield "erf: (erf(x) - x) / x", fit(erf_rest, 0, 1, 11 if wide else 6), dtype
+        k, edge = ERFC_MIDDLE[dtype], ERFC_EDGE[dtype]
+        ends = (1 - k) / (1 + k), (edge - k) / (edge + k)
+        yield "erf: e^(a^2) erfc(a)", fit(partial(scaled_erfc, k=k), *ends, 13 if wide else 4), dtype
+    # sin and cos of float, and pow of float, are computed in double.
+    yield "2 / pi", [2 / mp.pi], np.float64
+    yield "pi / 2, in three parts", split(mp.pi / 2, 37, 37), np.float64
+    yield "pi / 2, in two parts", split(mp.pi / 2, 33), np.float64
+    for degree in (5, 3):
+        yield "sin: (sin(r) - r) / r^3", fit(sin_rest, 0, SIN_EDGE, degree), np.float64
+        yield "cos: (cos(r) - 1 + r^2 / 2) / r^4", fit(cos_rest, 0, SIN_EDGE, degree if degree == 5 else 2), np.float64
+    yield "2 / 3, in two parts", split(mp.mpf(2) / 3, 53), np.float64
+    yield (
+        "pow: of log, what follows 2 / 3",
+        fit(lambda z: (log_rest(z) - mp.mpf(2) / 3) / z, 0, LOG_EDGE, 7),
+        np.float64,
+    )
+
+
+def split(value: Any, *bits: int) -> list[Any]:
+    """The value in parts of so many bits, and what is left."""
+    parts = []
+    for count in bits:
+        parts.append(cut(value, count))
+        value -= parts[-1]
+    return [*parts, value]
 
 
 def main() -> None:

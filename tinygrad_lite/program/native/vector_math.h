@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A call that is not inlined keeps its loop from becoming vector code; a compiler left alone does not inline a large
+ * function that is used twice. */
+#define TG_INLINE static inline __attribute__((always_inline))
+
 /* a b + c: rounded once where the processor does that in one instruction, else twice. The functions keep their accuracy
  * either way. */
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
@@ -27,21 +31,34 @@
 #define TG_FMAF(a, b, c) ((a) * (b) + (c))
 #endif
 
+/* a b - p, exactly, for p = a b rounded: what the product has lost. Without fused multiply-add, from halves of the
+ * factors, whose products are exact (Dekker). */
+TG_INLINE double tg_product_rest_f64(double a, double b, double p)
+{
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fma(a, b, -p);
+#else
+    double a_wide = a * 0x1.0000002p27, a_high = a_wide - (a_wide - a), a_low = a - a_high;
+    double b_wide = b * 0x1.0000002p27, b_high = b_wide - (b_wide - b), b_low = b - b_high;
+    return ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low;
+#endif
+}
+
 /* ---- bits ------------------------------------------------------------------------------------------------------ */
 
-static inline uint64_t tg_bits_f64(double x) { uint64_t b; memcpy(&b, &x, sizeof b); return b; }
-static inline double tg_from_bits_f64(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
-static inline uint32_t tg_bits_f32(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
-static inline float tg_from_bits_f32(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
+TG_INLINE uint64_t tg_bits_f64(double x) { uint64_t b; memcpy(&b, &x, sizeof b); return b; }
+TG_INLINE double tg_from_bits_f64(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
+TG_INLINE uint32_t tg_bits_f32(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
+TG_INLINE float tg_from_bits_f32(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
 
 /* condition ? a : b, by the bits of a mask. Written with branches, gcc computes what follows once for each of the two
  * cases; a mask of integers it does not make vector code of where there is only SSE2. */
-static inline double tg_select_f64(int condition, double a, double b)
+TG_INLINE double tg_select_f64(int condition, double a, double b)
 {
     uint64_t mask = tg_bits_f64(condition ? tg_from_bits_f64(~(uint64_t)0) : 0.0);
     return tg_from_bits_f64((tg_bits_f64(a) & mask) | (tg_bits_f64(b) & ~mask));
 }
-static inline float tg_select_f32(int condition, float a, float b)
+TG_INLINE float tg_select_f32(int condition, float a, float b)
 {
     uint32_t mask = tg_bits_f32(condition ? tg_from_bits_f32(~(uint32_t)0) : 0.0f);
     return tg_from_bits_f32((tg_bits_f32(a) & mask) | (tg_bits_f32(b) & ~mask));
@@ -53,11 +70,11 @@ static inline float tg_select_f32(int condition, float a, float b)
 #define TG_ROUND_F32 0x1.8p23f
 
 /* 2^n, for n + TG_ROUND and a normal 2^n. */
-static inline double tg_power_of_2_f64(double rounded)
+TG_INLINE double tg_power_of_2_f64(double rounded)
 {
     return tg_from_bits_f64((tg_bits_f64(rounded) << 52) + ((uint64_t)1023 << 52));
 }
-static inline float tg_power_of_2_f32(float rounded)
+TG_INLINE float tg_power_of_2_f32(float rounded)
 {
     return tg_from_bits_f32((tg_bits_f32(rounded) << 23) + ((uint32_t)127 << 23));
 }
@@ -66,14 +83,16 @@ static inline float tg_power_of_2_f32(float rounded)
 #define TG_LN2_HIGH_F64 0x1.62e42fefa38p-1
 #define TG_LN2_LOW_F64 0x1.ef35793c7673p-45
 #define TG_LOG2E_F64 0x1.71547652b82fep+0
+#define TG_LOG2E_LOW_F64 0x1.777d0ffda0d24p-56
 #define TG_LN2_HIGH_F32 0x1.62e4p-1f
 #define TG_LN2_LOW_F32 0x1.7f7d1cp-20f
 #define TG_LOG2E_F32 0x1.715476p+0f
+#define TG_LOG2E_LOW_F32 0x1.4ae0cp-26f
 
 /* ---- exp and what is made of it ---------------------------------------------------------------------------------- */
 
 /* x = n ln2 + r, |r| <= ln2 / 2. Returns r; *rounded is n + TG_ROUND, *rest what r has lost to rounding. */
-static inline double tg_reduce_exp_f64(double x, double *rounded, double *rest)
+TG_INLINE double tg_reduce_exp_f64(double x, double *rounded, double *rest)
 {
     double t = TG_FMA(x, TG_LOG2E_F64, TG_ROUND_F64), n = t - TG_ROUND_F64;
     double high = TG_FMA(n, -TG_LN2_HIGH_F64, x), low = n * -TG_LN2_LOW_F64, r = high + low;
@@ -81,7 +100,7 @@ static inline double tg_reduce_exp_f64(double x, double *rounded, double *rest)
     *rest = (high - r) + low;
     return r;
 }
-static inline float tg_reduce_exp_f32(float x, float *rounded, float *rest)
+TG_INLINE float tg_reduce_exp_f32(float x, float *rounded, float *rest)
 {
     float t = TG_FMAF(x, TG_LOG2E_F32, TG_ROUND_F32), n = t - TG_ROUND_F32;
     float high = TG_FMAF(n, -TG_LN2_HIGH_F32, x), low = n * -TG_LN2_LOW_F32, r = high + low;
@@ -91,30 +110,43 @@ static inline float tg_reduce_exp_f32(float x, float *rounded, float *rest)
 }
 
 /* (e^r - 1 - r) / r^2 for |r| <= ln2 / 2; z = r^2. Pairs of terms, so that the processor does several at once. */
-static inline double tg_exp_rest_f64(double r, double z)
+TG_INLINE double tg_exp_rest_f64(double r, double z)
 {
     double c01 = TG_FMA(0x1.5555555555557p-3, r, 0x1p-1);
-    double c23 = TG_FMA(0x1.11111111100dfp-7, r, 0x1.5555555555556p-5);
-    double c45 = TG_FMA(0x1.a01a01abe6323p-13, r, 0x1.6c16c16c162d6p-10);
-    double c67 = TG_FMA(0x1.71de0237484cdp-19, r, 0x1.a01a01a6d7831p-16);
-    double c89 = TG_FMA(0x1.af4ddda1c08cdp-26, r, 0x1.27e4db67ac2bp-22);
+    double c23 = TG_FMA(0x1.11111111100bep-7, r, 0x1.5555555555556p-5);
+    double c45 = TG_FMA(0x1.a01a01abf7ed6p-13, r, 0x1.6c16c16c162c3p-10);
+    double c67 = TG_FMA(0x1.71de01ff19a6bp-19, r, 0x1.a01a01a6e1a43p-16);
+    double c89 = TG_FMA(0x1.af4e5274a366cp-26, r, 0x1.27e4db47938d1p-22);
     double w = z * z;
-    return TG_FMA(TG_FMA(TG_FMA(0x1.1f72fc83bcbc7p-29, z, c89), w, TG_FMA(c67, z, c45)), w, TG_FMA(c23, z, c01));
+    return TG_FMA(TG_FMA(TG_FMA(0x1.1f733f411b727p-29, z, c89), w, TG_FMA(c67, z, c45)), w, TG_FMA(c23, z, c01));
 }
-static inline float tg_exp_rest_f32(float r, float z)
+TG_INLINE float tg_exp_rest_f32(float r, float z)
 {
-    float c01 = TG_FMAF(0x1.5554dep-3f, r, 0x1p-1f), c23 = TG_FMAF(0x1.120b62p-7f, r, 0x1.55551ap-5f);
-    return TG_FMAF(TG_FMAF(0x1.6d10fcp-10f, z, c23), z, c01);
+    float c01 = TG_FMAF(0x1.5554dcp-3f, r, 0x1p-1f), c23 = TG_FMAF(0x1.120bdep-7f, r, 0x1.555518p-5f);
+    return TG_FMAF(TG_FMAF(0x1.6d117ap-10f, z, c23), z, c01);
+}
+
+/* (1 + x) 2^n for small x and any n at which the result is a number; rounded is n + TG_ROUND. 2^n is two factors, so
+ * that it neither over- nor underflows before the result does, and a subnormal result is rounded once. */
+TG_INLINE double tg_scale_f64(double x, double rounded)
+{
+    double half = TG_FMA(rounded - TG_ROUND_F64, 0.5, TG_ROUND_F64), scale = tg_power_of_2_f64(half);
+    return TG_FMA(scale, x, scale) * tg_power_of_2_f64(rounded - (half - TG_ROUND_F64));
+}
+TG_INLINE float tg_scale_f32(float x, float rounded)
+{
+    float half = TG_FMAF(rounded - TG_ROUND_F32, 0.5f, TG_ROUND_F32), scale = tg_power_of_2_f32(half);
+    return TG_FMAF(scale, x, scale) * tg_power_of_2_f32(rounded - (half - TG_ROUND_F32));
 }
 
 /* e^x where 2^n is a normal number: -708 <= x <= 709. */
-static inline double tg_exp_normal_f64(double x)
+TG_INLINE double tg_exp_normal_f64(double x)
 {
     double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, scale = tg_power_of_2_f64(t);
     return TG_FMA(scale, TG_FMA(z, tg_exp_rest_f64(r, z), r), scale);
 }
 /* The same: -87 <= x <= 88. */
-static inline float tg_exp_normal_f32(float x)
+TG_INLINE float tg_exp_normal_f32(float x)
 {
     float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, scale = tg_power_of_2_f32(t);
     return TG_FMAF(scale, TG_FMAF(z, tg_exp_rest_f32(r, z), r), scale);
@@ -122,29 +154,26 @@ static inline float tg_exp_normal_f32(float x)
 
 /* exp. x = n ln2 + r, and e^x = 2^n e^r.
  * Polynomial of degree 12 in r (float: 6).
- * 2^n is two factors, so that it neither over- nor underflows before the result does, and a subnormal result is rounded
- * once. */
-static inline double tg_exp_f64(double x)
+ * inf above 710 and 0 below -746 (float: 89, -104), where 2^n is no number. */
+TG_INLINE double tg_exp_f64(double x)
 {
-    double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, n = t - TG_ROUND_F64;
-    double half = TG_FMA(n, 0.5, TG_ROUND_F64), scale = tg_power_of_2_f64(half);
-    double y = TG_FMA(scale, TG_FMA(z, tg_exp_rest_f64(r, z), r), scale) * tg_power_of_2_f64(t - (half - TG_ROUND_F64));
+    double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r;
+    double y = tg_scale_f64(TG_FMA(z, tg_exp_rest_f64(r, z), r), t);
     y = tg_select_f64(x > 710.0, INFINITY, y);
-    return tg_select_f64(n < -1076.0, 0.0, y);
+    return tg_select_f64(t - TG_ROUND_F64 < -1076.0, 0.0, y);
 }
-static inline float tg_exp_f32(float x)
+TG_INLINE float tg_exp_f32(float x)
 {
-    float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, n = t - TG_ROUND_F32;
-    float half = TG_FMAF(n, 0.5f, TG_ROUND_F32), scale = tg_power_of_2_f32(half);
-    float y = TG_FMAF(scale, TG_FMAF(z, tg_exp_rest_f32(r, z), r), scale) * tg_power_of_2_f32(t - (half - TG_ROUND_F32));
+    float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r;
+    float y = tg_scale_f32(TG_FMAF(z, tg_exp_rest_f32(r, z), r), t);
     y = tg_select_f32(x > 89.0f, INFINITY, y);
-    return tg_select_f32(n < -151.0f, 0.0f, y);
+    return tg_select_f32(t - TG_ROUND_F32 < -151.0f, 0.0f, y);
 }
 
 /* expm1. x = n ln2 + r, and e^x - 1 = (2^n - 1 + 2^n r) + 2^n (e^r - 1 - r).
  * The polynomial of exp.
  * All is halved, so that 2^n does not overflow before the result does; e^x - 1 = x for tiny x, which keeps -0. */
-static inline double tg_expm1_f64(double x)
+TG_INLINE double tg_expm1_f64(double x)
 {
     double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, scale = tg_power_of_2_f64(t - 1.0);
     double y = 2.0 * TG_FMA(scale, TG_FMA(z, tg_exp_rest_f64(r, z), lost), TG_FMA(scale, r, scale - 0.5));
@@ -152,7 +181,7 @@ static inline double tg_expm1_f64(double x)
     y = tg_select_f64(x < -40.0, -1.0, y);
     return tg_select_f64(fabs(x) < 0x1p-54, x, y);
 }
-static inline float tg_expm1_f32(float x)
+TG_INLINE float tg_expm1_f32(float x)
 {
     float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, scale = tg_power_of_2_f32(t - 1.0f);
     float y = 2.0f * TG_FMAF(scale, TG_FMAF(z, tg_exp_rest_f32(r, z), lost), TG_FMAF(scale, r, scale - 0.5f));
@@ -164,7 +193,7 @@ static inline float tg_expm1_f32(float x)
 /* tanh. Near 0, |x| < 0.8, x + x z P(z) / Q(z) with z = x^2; beyond, 1 - 2 / (e^(2 |x|) + 1): one division for both.
  * P and Q of degree 3 (float: 1 and 2); the polynomial of exp.
  * Computed for |x|, so that signs are kept; from 22 on (float: 10) the result is 1. */
-static inline double tg_tanh_f64(double x)
+TG_INLINE double tg_tanh_f64(double x)
 {
     int near = fabs(x) < 0.8;
     double a = fabs(x), z = a * a, w = z * z, above, below, y;
@@ -176,7 +205,7 @@ static inline double tg_tanh_f64(double x)
     y = tg_select_f64(near, a, 1.0) + above / below;
     return copysign(tg_select_f64(a > 22.0, 1.0, y), x);
 }
-static inline float tg_tanh_f32(float x)
+TG_INLINE float tg_tanh_f32(float x)
 {
     int near = fabsf(x) < 0.8f;
     float a = fabsf(x), z = a * a, above, below, y;
@@ -189,7 +218,7 @@ static inline float tg_tanh_f32(float x)
 }
 
 /* e^-|x| as a rounded value and *rest, what it has lost to rounding: as for exp. */
-static inline double tg_exp_of_minus_abs_f64(double x, double *rest)
+TG_INLINE double tg_exp_of_minus_abs_f64(double x, double *rest)
 {
     double t, lost, r = tg_reduce_exp_f64(-fabs(x), &t, &lost), z = r * r, n = t - TG_ROUND_F64;
     double half = TG_FMA(n, 0.5, TG_ROUND_F64), scale = tg_power_of_2_f64(half);
@@ -198,7 +227,7 @@ static inline double tg_exp_of_minus_abs_f64(double x, double *rest)
     *rest = tg_select_f64(n < -1076.0, 0.0, ((1.0 - high) + sum) * scale * scale2);
     return tg_select_f64(n < -1076.0, 0.0, high * scale * scale2);
 }
-static inline float tg_exp_of_minus_abs_f32(float x, float *rest)
+TG_INLINE float tg_exp_of_minus_abs_f32(float x, float *rest)
 {
     float t, lost, r = tg_reduce_exp_f32(-fabsf(x), &t, &lost), z = r * r, n = t - TG_ROUND_F32;
     float half = TG_FMAF(n, 0.5f, TG_ROUND_F32), scale = tg_power_of_2_f32(half);
@@ -212,14 +241,14 @@ static inline float tg_exp_of_minus_abs_f32(float x, float *rest)
  * as small as a subnormal number.
  * The polynomial of exp.
  * What e and 1 + e have lost to rounding is put back after the division; 1 / (1 + e) is 1 minus the result there. */
-static inline double tg_sigmoid_f64(double x)
+TG_INLINE double tg_sigmoid_f64(double x)
 {
     int left = x < 0.0;
     double rest, e = tg_exp_of_minus_abs_f64(x, &rest), below = 1.0 + e, lost = (e - (below - 1.0)) + rest, q;
     q = tg_select_f64(left, e, 1.0) / below;
     return q + (tg_select_f64(left, rest, 0.0) - q * lost) * tg_select_f64(left, 1.0 - q, q);
 }
-static inline float tg_sigmoid_f32(float x)
+TG_INLINE float tg_sigmoid_f32(float x)
 {
     int left = x < 0.0f;
     float rest, e = tg_exp_of_minus_abs_f32(x, &rest), below = 1.0f + e, lost = (e - (below - 1.0f)) + rest, q;
@@ -227,17 +256,135 @@ static inline float tg_sigmoid_f32(float x)
     return q + (tg_select_f32(left, rest, 0.0f) - q * lost) * tg_select_f32(left, 1.0f - q, q);
 }
 
+/* exp2. x = n + f, and 2^x = 2^n e^(f ln2).
+ * The polynomial of exp.
+ * As for exp. */
+TG_INLINE double tg_exp2_f64(double x)
+{
+    double t = x + TG_ROUND_F64, n = t - TG_ROUND_F64, f = x - n;
+    double r = TG_FMA(f, TG_LN2_HIGH_F64, f * TG_LN2_LOW_F64), z = r * r;
+    double y = tg_scale_f64(TG_FMA(z, tg_exp_rest_f64(r, z), r), t);
+    y = tg_select_f64(x > 1024.0, INFINITY, y);
+    return tg_select_f64(n < -1076.0, 0.0, y);
+}
+TG_INLINE float tg_exp2_f32(float x)
+{
+    float t = x + TG_ROUND_F32, n = t - TG_ROUND_F32, f = x - n;
+    float r = TG_FMAF(f, TG_LN2_HIGH_F32, f * TG_LN2_LOW_F32), z = r * r;
+    float y = tg_scale_f32(TG_FMAF(z, tg_exp_rest_f32(r, z), r), t);
+    y = tg_select_f32(x > 128.0f, INFINITY, y);
+    return tg_select_f32(n < -151.0f, 0.0f, y);
+}
+
+/* e^x / 2 for x >= 0, without overflow before e^x / 2 itself overflows, at 710.48 (float: 89.42). */
+TG_INLINE double tg_half_exp_f64(double x)
+{
+    double t, lost, r = tg_reduce_exp_f64(x, &t, &lost), z = r * r, scale = tg_power_of_2_f64(t - 2.0);
+    double sum = r + TG_FMA(z, tg_exp_rest_f64(r, z), lost), y = TG_FMA(scale, sum, scale) * 2.0;
+    return tg_select_f64(x > 710.5, INFINITY, y);
+}
+TG_INLINE float tg_half_exp_f32(float x)
+{
+    float t, lost, r = tg_reduce_exp_f32(x, &t, &lost), z = r * r, scale = tg_power_of_2_f32(t - 2.0f);
+    float sum = r + TG_FMAF(z, tg_exp_rest_f32(r, z), lost), y = TG_FMAF(scale, sum, scale) * 2.0f;
+    return tg_select_f32(x > 89.45f, INFINITY, y);
+}
+
+/* cosh. With h = e^|x| / 2, h + 1 / (4 h).
+ * The polynomial of exp.
+ * inf where h is. */
+TG_INLINE double tg_cosh_f64(double x)
+{
+    double h = tg_half_exp_f64(fabs(x));
+    return h + 0.25 / h;
+}
+TG_INLINE float tg_cosh_f32(float x)
+{
+    float h = tg_half_exp_f32(fabsf(x));
+    return h + 0.25f / h;
+}
+
+/* sinh. Near 0, |x| < 1, x + x z P(z) with z = x^2; beyond, h - 1 / (4 h) with h = e^|x| / 2.
+ * P of degree 6 (float: 3); the polynomial of exp.
+ * Computed for |x|, so that signs are kept; inf where h is. */
+TG_INLINE double tg_sinh_f64(double x)
+{
+    double a = fabs(x), h = tg_half_exp_f64(a), z = a * a, w = z * z;
+    double c01 = TG_FMA(0x1.11111111110fdp-7, z, 0x1.5555555555555p-3);
+    double c23 = TG_FMA(0x1.71de3a4e14f4p-19, z, 0x1.a01a01a01ee7p-13);
+    double c45 = TG_FMA(0x1.611cb330c1fe8p-33, z, 0x1.ae6460fae3728p-26);
+    double p = TG_FMA(TG_FMA(TG_FMA(0x1.b41232cf9950fp-41, w, c45), w, c23), w, c01);
+    return copysign(tg_select_f64(a < 1.0, TG_FMA(a * z, p, a), h - 0.25 / h), x);
+}
+TG_INLINE float tg_sinh_f32(float x)
+{
+    float a = fabsf(x), h = tg_half_exp_f32(a), z = a * a;
+    float c01 = TG_FMAF(0x1.11111ep-7f, z, 0x1.555556p-3f), c23 = TG_FMAF(0x1.78a70ep-19f, z, 0x1.a009p-13f);
+    return copysignf(tg_select_f32(a < 1.0f, TG_FMAF(a * z, TG_FMAF(c23, z * z, c01), a), h - 0.25f / h), x);
+}
+
+/* erf. Near 0, |x| < 1, x + x P(x^2); beyond, 1 - e^(-a^2) R(u) with a = |x| and u = (a - k) / (a + k).
+ * P of degree 11 (float: 6), R of degree 13 (float: 4), k = 3 (float: 2.5); the polynomial of exp.
+ * Computed for |x|, so that signs are kept; from 6 on (float: 4) the result is 1. */
+TG_INLINE double tg_erf_f64(double x)
+{
+    double a = fabs(x), z = a * a, y, far;
+    a = tg_select_f64(a > 6.0, 6.0, a);
+    {
+        double w = z * z, v = w * w;
+        double c01 = TG_FMA(-0x1.812746b0379c1p-2, z, 0x1.06eba8214db68p-3);
+        double c23 = TG_FMA(-0x1.b82ce31203772p-6, z, 0x1.ce2f21a040f66p-4);
+        double c45 = TG_FMA(-0x1.c02db0665e53dp-11, z, 0x1.565bccfa44156p-8);
+        double c67 = TG_FMA(-0x1.f4ca838adb73bp-17, z, 0x1.f9a2be4f731a1p-14);
+        double c89 = TG_FMA(-0x1.5c131500d3f88p-23, z, 0x1.b981d78881a5dp-20);
+        double c1011 = TG_FMA(-0x1.ac9585a44fe29p-31, z, 0x1.d76af6ca49787p-27);
+        double c4567 = TG_FMA(c67, w, c45), c891011 = TG_FMA(c1011, w, c89);
+        y = TG_FMA(TG_FMA(TG_FMA(c891011, v, c4567), v, TG_FMA(c23, w, c01)), a, a);
+    }
+    {
+        double u = (a - 3.0) / (a + 3.0), w = u * u, v = w * w;
+        double c01 = TG_FMA(-0x1.4e102b9cf8523p-2, u, 0x1.6e9827d229d2dp-3);
+        double c23 = TG_FMA(-0x1.336ffbef050d4p-3, u, 0x1.f6ff204105a99p-3);
+        double c45 = TG_FMA(-0x1.8fa58ec552467p-6, u, 0x1.258b13b00f2fcp-4);
+        double c67 = TG_FMA(0x1.731075848b734p-11, u, 0x1.17c8382ef40dcp-8);
+        double c89 = TG_FMA(0x1.7ba1d04e8ddfcp-15, u, -0x1.3905f4c7d5923p-11);
+        double c1011 = TG_FMA(-0x1.e493f9adbc55ep-17, u, 0x1.0b27fe439acadp-14);
+        double c1213 = TG_FMA(-0x1.323749051eeb1p-20, u, -0x1.7725f70701396p-17);
+        double c4567 = TG_FMA(c67, w, c45), c891011 = TG_FMA(c1011, w, c89);
+        double p = TG_FMA(TG_FMA(TG_FMA(c1213, v, c891011), v, c4567), v, TG_FMA(c23, w, c01));
+        far = 1.0 - tg_exp_normal_f64(-a * a) * p;
+    }
+    return copysign(tg_select_f64(a < 1.0, y, far), x);
+}
+TG_INLINE float tg_erf_f32(float x)
+{
+    float a = fabsf(x), z = a * a, y, far;
+    a = tg_select_f32(a > 4.0f, 4.0f, a);
+    {
+        float w = z * z;
+        float c01 = TG_FMAF(-0x1.81273ep-2f, z, 0x1.06eba8p-3f), c23 = TG_FMAF(-0x1.b7fabap-6f, z, 0x1.ce2d1p-4f);
+        float c45 = TG_FMAF(-0x1.a45088p-11f, z, 0x1.54127p-8f);
+        y = TG_FMAF(TG_FMAF(TG_FMAF(TG_FMAF(0x1.4a569p-14f, w, c45), w, c23), w, c01), a, a);
+    }
+    {
+        float u = (a - 2.5f) / (a + 2.5f), w = u * u;
+        float c01 = TG_FMAF(-0x1.7ca936p-2f, u, 0x1.afbb3ap-3f), c23 = TG_FMAF(-0x1.feea9p-4f, u, 0x1.01c19ep-2f);
+        far = 1.0f - tg_exp_normal_f32(-a * a) * TG_FMAF(TG_FMAF(0x1.55f4cep-5f, w, c23), w, c01);
+    }
+    return copysignf(tg_select_f32(a < 1.0f, y, far), x);
+}
+
 /* ---- log and what is made of it ---------------------------------------------------------------------------------- */
 
 /* u = 2^k m with sqrt(1/2) <= m < sqrt(2), for a normal positive u. Returns m; *k is an integer. */
-static inline double tg_split_f64(double u, double *k)
+TG_INLINE double tg_split_f64(double u, double *k)
 {
     const uint64_t root = 0x3fe6a09e667f3bcd; /* sqrt(1/2) */
     uint64_t b = tg_bits_f64(u) - root + ((uint64_t)1023 << 52);
     *k = tg_from_bits_f64((b >> 52) | tg_bits_f64(0x1p52)) - (0x1p52 + 1023.0);
     return tg_from_bits_f64((b & 0x000fffffffffffff) + root);
 }
-static inline float tg_split_f32(float u, float *k)
+TG_INLINE float tg_split_f32(float u, float *k)
 {
     const uint32_t root = 0x3f3504f3; /* sqrt(1/2) */
     uint32_t b = tg_bits_f32(u) - root + ((uint32_t)127 << 23);
@@ -245,51 +392,67 @@ static inline float tg_split_f32(float u, float *k)
     return tg_from_bits_f32((b & 0x007fffff) + root);
 }
 
-/* k ln2 + log(1 + f) + rest, for sqrt(1/2) <= 1 + f < sqrt(2) and a tiny rest. With s = f / (2 + f), log(1 + f) is
- * 2 atanh(s) = 2 s + s^3 Q(s^2), and 2 s = f - s f. */
-static inline double tg_log_sum_f64(double k, double f, double rest)
+/* log(1 + f) is 2 atanh(s) = 2 s + s^3 Q(s^2) with s = f / (2 + f), and 2 s = f - s f. z Q(z) at z = s^2: */
+TG_INLINE double tg_log_rest_f64(double z)
 {
-    double s = f / (2.0 + f), z = s * s, w = z * z;
-    double c01 = TG_FMA(0x1.99999999952e2p-2, z, 0x1.5555555555558p-1);
-    double c23 = TG_FMA(0x1.c71c62e57c3c4p-3, z, 0x1.2492492df14bcp-2);
-    double c45 = TG_FMA(0x1.39fe604146b74p-3, z, 0x1.7462b4ac441afp-3);
-    double q = TG_FMA(TG_FMA(TG_FMA(0x1.2b584c6b42d6p-3, w, c45), w, c23), w, c01);
-    rest = TG_FMA(k, TG_LN2_LOW_F64, rest);
-    return k * TG_LN2_HIGH_F64 + (f - (s * (f - z * q) - rest));
+    double w = z * z;
+    double c01 = TG_FMA(0x1.9999999995276p-2, z, 0x1.5555555555558p-1);
+    double c23 = TG_FMA(0x1.c71c62d643033p-3, z, 0x1.2492492dfd3d3p-2);
+    double c45 = TG_FMA(0x1.39fdd060a2a56p-3, z, 0x1.7462b900e4b3ep-3);
+    return z * TG_FMA(TG_FMA(TG_FMA(0x1.2b5f3df0a9a78p-3, w, c45), w, c23), w, c01);
 }
-static inline float tg_log_sum_f32(float k, float f, float rest)
+TG_INLINE float tg_log_rest_f32(float z)
 {
-    float s = f / (2.0f + f), z = s * s, q = TG_FMAF(0x1.2ee61p-2f, z, 0x1.997c3p-2f);
-    q = TG_FMAF(q, z, 0x1.55555cp-1f);
+    return z * TG_FMAF(TG_FMAF(0x1.2ee8b8p-2f, z, 0x1.997c22p-2f), z, 0x1.55555cp-1f);
+}
+
+/* k ln2 + log(1 + f) + rest, for sqrt(1/2) <= 1 + f < sqrt(2) and a tiny rest. */
+TG_INLINE double tg_log_sum_f64(double k, double f, double rest)
+{
+    double s = f / (2.0 + f);
+    rest = TG_FMA(k, TG_LN2_LOW_F64, rest);
+    return k * TG_LN2_HIGH_F64 + (f - (s * (f - tg_log_rest_f64(s * s)) - rest));
+}
+TG_INLINE float tg_log_sum_f32(float k, float f, float rest)
+{
+    float s = f / (2.0f + f);
     rest = TG_FMAF(k, TG_LN2_LOW_F32, rest);
-    return k * TG_LN2_HIGH_F32 + (f - (s * (f - z * q) - rest));
+    return k * TG_LN2_HIGH_F32 + (f - (s * (f - tg_log_rest_f32(s * s)) - rest));
+}
+
+/* y, a logarithm of x: but -inf at +-0, nan below, inf at inf. */
+TG_INLINE double tg_log_special_f64(double x, double y)
+{
+    y += x > 0.0 ? 0.0 : (x == 0.0 ? -(double)INFINITY : (double)NAN);
+    return tg_select_f64(x == INFINITY, x, y);
+}
+TG_INLINE float tg_log_special_f32(float x, float y)
+{
+    y += x > 0.0f ? 0.0f : (x == 0.0f ? -INFINITY : NAN);
+    return tg_select_f32(x == INFINITY, x, y);
 }
 
 /* log. x = 2^k m, and log x = k ln2 + log m; a subnormal x is multiplied by 2^54 (float: 2^24) first.
  * Polynomial of degree 6 (float: 2) in s^2, s = (m - 1) / (m + 1).
  * -inf at +-0, nan below, inf at inf. */
-static inline double tg_log_f64(double x)
+TG_INLINE double tg_log_f64(double x)
 {
     int subnormal = x < 0x1p-1022;
     double k, m = tg_split_f64(tg_select_f64(subnormal, x * 0x1p54, x), &k);
-    double y = tg_log_sum_f64(tg_select_f64(subnormal, k - 54.0, k), m - 1.0, 0.0);
-    y += x > 0.0 ? 0.0 : (x == 0.0 ? -(double)INFINITY : (double)NAN);
-    return tg_select_f64(x == INFINITY, x, y);
+    return tg_log_special_f64(x, tg_log_sum_f64(tg_select_f64(subnormal, k - 54.0, k), m - 1.0, 0.0));
 }
-static inline float tg_log_f32(float x)
+TG_INLINE float tg_log_f32(float x)
 {
     int subnormal = x < 0x1p-126f;
     float k, m = tg_split_f32(tg_select_f32(subnormal, x * 0x1p24f, x), &k);
-    float y = tg_log_sum_f32(tg_select_f32(subnormal, k - 24.0f, k), m - 1.0f, 0.0f);
-    y += x > 0.0f ? 0.0f : (x == 0.0f ? -INFINITY : NAN);
-    return tg_select_f32(x == INFINITY, x, y);
+    return tg_log_special_f32(x, tg_log_sum_f32(tg_select_f32(subnormal, k - 24.0f, k), m - 1.0f, 0.0f));
 }
 
 /* log1p. 1 + x = 2^k m, with what the sum has lost to rounding; near 0 that makes m - 1 equal to x.
  * The polynomial of log.
  * Beyond 2^60 (float: 2^30) nothing that is lost matters; log(1 + x) = x for tiny x, which keeps -0; -inf at -1, nan
  * below, inf at inf. */
-static inline double tg_log1p_f64(double x)
+TG_INLINE double tg_log1p_f64(double x)
 {
     double u = 1.0 + x, v = u - 1.0, k, m = tg_split_f64(u, &k), f, y;
     double scale = tg_from_bits_f64(tg_bits_f64(m) - tg_bits_f64(u) + tg_bits_f64(1.0)); /* 2^-k */
@@ -302,7 +465,7 @@ static inline double tg_log1p_f64(double x)
     y = tg_select_f64(fabs(x) < 0x1p-54, x, y);
     return tg_select_f64(x == INFINITY, x, y);
 }
-static inline float tg_log1p_f32(float x)
+TG_INLINE float tg_log1p_f32(float x)
 {
     float u = 1.0f + x, v = u - 1.0f, k, m = tg_split_f32(u, &k), f, y;
     float scale = tg_from_bits_f32(tg_bits_f32(m) - tg_bits_f32(u) + tg_bits_f32(1.0f)); /* 2^-k */
@@ -319,19 +482,242 @@ static inline float tg_log1p_f32(float x)
 /* softplus, log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). With e = e^-|x|, 1 + e is 1 + f or, from 0.414 on, 2 (1 + f).
  * The polynomials of exp and log.
  * What e has lost to rounding goes into the logarithm. */
-static inline double tg_softplus_f64(double x)
+TG_INLINE double tg_softplus_f64(double x)
 {
     double rest, e = tg_exp_of_minus_abs_f64(x, &rest);
     int small = e < 0.414;
     double f = tg_select_f64(small, e, TG_FMA(0.5, e, -0.5)), lost = tg_select_f64(small, rest, 0.5 * rest);
     return tg_select_f64(x > 0.0, x, 0.0) + tg_log_sum_f64(tg_select_f64(small, 0.0, 1.0), f, lost);
 }
-static inline float tg_softplus_f32(float x)
+TG_INLINE float tg_softplus_f32(float x)
 {
     float rest, e = tg_exp_of_minus_abs_f32(x, &rest);
     int small = e < 0.414f;
     float f = tg_select_f32(small, e, TG_FMAF(0.5f, e, -0.5f)), lost = tg_select_f32(small, rest, 0.5f * rest);
     return tg_select_f32(x > 0.0f, x, 0.0f) + tg_log_sum_f32(tg_select_f32(small, 0.0f, 1.0f), f, lost);
+}
+
+/* log(1 + f) as a rounded value and *rest, what it has lost to rounding, for sqrt(1/2) <= 1 + f < sqrt(2). */
+TG_INLINE double tg_log_parts_f64(double f, double *rest)
+{
+    double s = f / (2.0 + f), low = s * (f - tg_log_rest_f64(s * s)), high = f - low;
+    *rest = (f - high) - low;
+    return high;
+}
+TG_INLINE float tg_log_parts_f32(float f, float *rest)
+{
+    float s = f / (2.0f + f), low = s * (f - tg_log_rest_f32(s * s)), high = f - low;
+    *rest = (f - high) - low;
+    return high;
+}
+
+/* log2. x = 2^k m, and log2 x = k + log m / ln2.
+ * The polynomial of log.
+ * As for log. */
+TG_INLINE double tg_log2_f64(double x)
+{
+    int subnormal = x < 0x1p-1022;
+    double k, m = tg_split_f64(tg_select_f64(subnormal, x * 0x1p54, x), &k), rest;
+    double y = tg_log_parts_f64(m - 1.0, &rest);
+    y = TG_FMA(y, TG_LOG2E_F64, TG_FMA(y, TG_LOG2E_LOW_F64, rest * TG_LOG2E_F64));
+    return tg_log_special_f64(x, tg_select_f64(subnormal, k - 54.0, k) + y);
+}
+TG_INLINE float tg_log2_f32(float x)
+{
+    int subnormal = x < 0x1p-126f;
+    float k, m = tg_split_f32(tg_select_f32(subnormal, x * 0x1p24f, x), &k), rest;
+    float y = tg_log_parts_f32(m - 1.0f, &rest);
+    y = TG_FMAF(y, TG_LOG2E_F32, TG_FMAF(y, TG_LOG2E_LOW_F32, rest * TG_LOG2E_F32));
+    return tg_log_special_f32(x, tg_select_f32(subnormal, k - 24.0f, k) + y);
+}
+
+/* log10. x = 2^k m, and log10 x = k log10(2) + log m / ln10, with log10(2) and 1 / ln10 in two parts.
+ * The polynomial of log.
+ * As for log. */
+TG_INLINE double tg_log10_f64(double x)
+{
+    int subnormal = x < 0x1p-1022;
+    double k, m = tg_split_f64(tg_select_f64(subnormal, x * 0x1p54, x), &k), rest;
+    double y = tg_log_parts_f64(m - 1.0, &rest);
+    k = tg_select_f64(subnormal, k - 54.0, k);
+    rest = TG_FMA(y, 0x1.95355baaafad3p-57, rest * 0x1.bcb7b1526e50ep-2);
+    y = TG_FMA(y, 0x1.bcb7b1526e50ep-2, TG_FMA(k, 0x1.fef311f12b358p-46, rest));
+    return tg_log_special_f64(x, TG_FMA(k, 0x1.34413509f78p-2, y));
+}
+TG_INLINE float tg_log10_f32(float x)
+{
+    int subnormal = x < 0x1p-126f;
+    float k, m = tg_split_f32(tg_select_f32(subnormal, x * 0x1p24f, x), &k), rest;
+    float y = tg_log_parts_f32(m - 1.0f, &rest);
+    k = tg_select_f32(subnormal, k - 24.0f, k);
+    rest = TG_FMAF(y, -0x1.5b235ep-27f, rest * 0x1.bcb7b2p-2f);
+    y = TG_FMAF(y, 0x1.bcb7b2p-2f, TG_FMAF(k, 0x1.3509f8p-18f, rest));
+    return tg_log_special_f32(x, TG_FMAF(k, 0x1.344p-2f, y));
+}
+
+/* ---- sin and cos ------------------------------------------------------------------------------------------------- */
+
+/* tg_sin and tg_cos are for |x| up to 2^16 (float: 2^20), and nan at inf and nan. Larger arguments are rare, and their
+ * reduction needs pi to a thousand bits. Whoever may meet them asks with tg_is_far_angle, or takes the block functions
+ * below, which leave a block with such an argument to the system's sin and cos. */
+TG_INLINE int tg_is_far_angle_f64(double x) { return (fabs(x) > 0x1p16) & (fabs(x) < INFINITY); }
+TG_INLINE int tg_is_far_angle_f32(float x) { return (fabsf(x) > 0x1p20f) & (fabsf(x) < INFINITY); }
+
+/* x = n pi/2 + r + *rest, |r| <= pi/4. *rounded is n + TG_ROUND. The products with the first two parts of pi/2 are
+ * exact, and what their differences lose is kept. */
+TG_INLINE double tg_reduce_angle_f64(double x, double *rounded, double *rest)
+{
+    double t = TG_FMA(x, 0x1.45f306dc9c883p-1, TG_ROUND_F64), n = t - TG_ROUND_F64;
+    double a = TG_FMA(n, -0x1.921fb5444p+0, x), b = n * 0x1.68c234c4cp-39, d = a - b, v = d - a;
+    double low = ((a - (d - v)) - (b + v)) - n * 0x1.98a2e03707345p-77, r = d + low;
+    *rounded = t;
+    *rest = (d - r) + low;
+    return r;
+}
+
+/* sin(r + rest) if the lowest bit of n is 0, else cos(r + rest); negative if the second is 1. */
+TG_INLINE double tg_sin_or_cos_f64(double n, double r, double rest)
+{
+    double z = r * r, w = z * z, half = 0.5 * z, odd;
+    double s01 = TG_FMA(0x1.1111111110bacp-7, z, -0x1.5555555555555p-3);
+    double s23 = TG_FMA(0x1.71de37947b7d5p-19, z, -0x1.a01a019e8214ap-13);
+    double s45 = TG_FMA(0x1.5e0a547eb63b8p-33, z, -0x1.ae6008de3fb5p-26);
+    double c01 = TG_FMA(-0x1.6c16c16c16963p-10, z, 0x1.5555555555555p-5);
+    double c23 = TG_FMA(-0x1.27e4fa16d281dp-22, z, 0x1.a01a019f4de4cp-16);
+    double c45 = TG_FMA(-0x1.907cddbdcf545p-37, z, 0x1.1eeb67d6be385p-29);
+    double sine = r + TG_FMA(r * z, TG_FMA(TG_FMA(s45, w, s23), w, s01), TG_FMA(-half, rest, rest));
+    double cosine = 1.0 - (half - TG_FMA(w, TG_FMA(TG_FMA(c45, w, c23), w, c01), -r * rest));
+    uint64_t bits = tg_bits_f64(n), mask = (uint64_t)0 - (bits & 1);
+    odd = tg_from_bits_f64((tg_bits_f64(cosine) & mask) | (tg_bits_f64(sine) & ~mask));
+    return tg_from_bits_f64(tg_bits_f64(odd) ^ ((bits << 62) & ((uint64_t)1 << 63)));
+}
+
+/* sin. x = n pi/2 + r; sin x is, by n mod 4, sin r, cos r, -sin r or -cos r.
+ * Polynomials of degree 13 and 14 in r (float: 9 and 8, in double arithmetic, which also reduces).
+ * sin x = x for tiny x, which keeps -0. */
+TG_INLINE double tg_sin_f64(double x)
+{
+    double t, rest, r = tg_reduce_angle_f64(x, &t, &rest);
+    return tg_select_f64(fabs(x) < 0x1p-28, x, tg_sin_or_cos_f64(t, r, rest));
+}
+
+/* cos. cos x = sin(x + pi/2).
+ * The polynomials of sin.
+ * None. */
+TG_INLINE double tg_cos_f64(double x)
+{
+    double t, rest, r = tg_reduce_angle_f64(x, &t, &rest);
+    return tg_sin_or_cos_f64(t + 1.0, r, rest);
+}
+
+/* sin(x + quarters pi/2) of a float. */
+TG_INLINE double tg_sin_of_float(double x, double quarters)
+{
+    double t = TG_FMA(x, 0x1.45f306dc9c883p-1, TG_ROUND_F64), n = t - TG_ROUND_F64;
+    double r = TG_FMA(n, -0x1.0b4611a626331p-34, TG_FMA(n, -0x1.921fb544p+0, x)), z = r * r, w = z * z;
+    double sine = TG_FMA(TG_FMA(TG_FMA(0x1.6dbd019b6c406p-19, z, -0x1.a013a46933734p-13), w,
+                                TG_FMA(0x1.11110decd5ac9p-7, z, -0x1.555555545d139p-3)), r * z, r);
+    double cosine = TG_FMA(TG_FMA(0x1.9bd78cd784d9ep-16, w, TG_FMA(-0x1.6c12d0f96d96dp-10, z, 0x1.55555440a9e5dp-5)), w,
+                           TG_FMA(z, -0.5, 1.0));
+    uint64_t bits = tg_bits_f64(t + quarters), mask = (uint64_t)0 - (bits & 1);
+    uint64_t y = (tg_bits_f64(cosine) & mask) | (tg_bits_f64(sine) & ~mask);
+    return tg_from_bits_f64(y ^ ((bits << 62) & ((uint64_t)1 << 63)));
+}
+TG_INLINE float tg_sin_f32(float x)
+{
+    return tg_select_f32(fabsf(x) < 0x1p-13f, x, (float)tg_sin_of_float(x, 0.0));
+}
+TG_INLINE float tg_cos_f32(float x)
+{
+    return (float)tg_sin_of_float(x, 1.0);
+}
+
+/* y = sin x or cos x for a block of any numbers. */
+#define TG_ANGLE_BLOCK(name, suffix, type, system)                                                                    \
+    TG_INLINE void tg_##name##_block_##suffix(const type *restrict x, type *restrict y, long n)                       \
+    {                                                                                                                 \
+        int far = 0;                                                                                                  \
+        for (long j = 0; j < n; j++) far |= tg_is_far_angle_##suffix(x[j]);                                           \
+        if (far)                                                                                                      \
+            for (long j = 0; j < n; j++) y[j] = system(x[j]);                                                         \
+        else                                                                                                          \
+            for (long j = 0; j < n; j++) y[j] = tg_##name##_##suffix(x[j]);                                           \
+    }
+TG_ANGLE_BLOCK(sin, f64, double, sin)
+TG_ANGLE_BLOCK(cos, f64, double, cos)
+TG_ANGLE_BLOCK(sin, f32, float, sinf)
+TG_ANGLE_BLOCK(cos, f32, float, cosf)
+
+/* ---- pow --------------------------------------------------------------------------------------------------------- */
+
+/* The result y of |a|^b, with its sign, and what C's pow returns at 0, 1, inf, nan and for negative bases. */
+TG_INLINE double tg_pow_special(double a, double b, double y)
+{
+    double base = fabs(a), size = fabs(b), half = 0.5 * size;
+    int whole = (size >= 0x1p52) | ((size + 0x1p52) - 0x1p52 == size);
+    int even = (half >= 0x1p52) | ((half + 0x1p52) - 0x1p52 == half);
+    double of_zero = tg_select_f64(b < 0.0, INFINITY, 0.0), of_inf = tg_select_f64(b < 0.0, 0.0, INFINITY);
+    y = tg_select_f64(base == 0.0, of_zero, y);
+    y = tg_select_f64(base == INFINITY, of_inf, y);
+    y += ((a < 0.0) & (base < INFINITY) & !whole) ? (double)NAN : 0.0;
+    y += ((a != a) | (b != b)) ? (double)NAN : 0.0;
+    y = copysign(y, tg_select_f64(whole & !even, a, 1.0));
+    return tg_select_f64((b == 0.0) | (a == 1.0), 1.0, y);
+}
+
+/* pow. a^b = e^(b log|a|), with log|a| = k ln2 + log m to some 70 bits, each step of it in two parts.
+ * log m = 2 s + s^3 Q(s^2) as for log, with Q of degree 8, of which 2 / 3 is in two parts; the polynomial of exp.
+ * |b| is at most 2^64 in the product, beyond which the result is 0, 1 or inf; for the rest see above. */
+TG_INLINE double tg_pow_f64(double a, double b)
+{
+    int subnormal = fabs(a) < 0x1p-1022;
+    double base = tg_select_f64(subnormal, a * 0x1p54, a), k, m = tg_split_f64(fabs(base), &k), f = m - 1.0;
+    double d = 2.0 + f, d_low = f - (d - 2.0), inverse = 1.0 / d;
+    double s = f * inverse, sd = s * d, s_low = (((f - sd) - tg_product_rest_f64(s, d, sd)) - s * d_low) * inverse;
+    double z = s * s, z_low = tg_product_rest_f64(s, s, z) + 2.0 * s * s_low, w = z * z;
+    double c = s * z, c_low = tg_product_rest_f64(s, z, c) + (s * z_low + s_low * z);
+    double q01 = TG_FMA(0x1.2492492492522p-2, z, 0x1.999999999999ap-2);
+    double q23 = TG_FMA(0x1.745d177ad2974p-3, z, 0x1.c71c71c6ea5c9p-3);
+    double q45 = TG_FMA(0x1.1118cd42614d9p-3, z, 0x1.3b1395b8d436dp-3);
+    double q67 = TG_FMA(0x1.e03a2a85c66a4p-4, z, 0x1.df7ba9a3c3a2ap-4);
+    double rest = z * TG_FMA(TG_FMA(TG_FMA(q67, w, q45), w, q23), w, q01);
+    double q = 0x1.5555555555555p-1 + rest, q_low = ((0x1.5555555555555p-1 - q) + rest) + 0x1.5555555555555p-55;
+    double t = c * q, t_low = tg_product_rest_f64(c, q, t) + (c * q_low + c_low * q);
+    double whole, sum, sum2, low, log, log_low, power, power_low, rounded, n, high, r, r_low, y;
+
+    k = tg_select_f64(subnormal, k - 54.0, k);
+    whole = k * TG_LN2_HIGH_F64;
+    sum = whole + 2.0 * s;
+    sum2 = sum + t;
+    low = (2.0 * s - (sum - whole)) + (t - (sum2 - sum));
+    low += TG_FMA(k, TG_LN2_LOW_F64, 2.0 * s_low + t_low);
+    log = sum2 + low;
+    log_low = (sum2 - log) + low;
+
+    b = tg_select_f64(fabs(b) > 0x1p64, copysign(0x1p64, b), b);
+    power = b * log;
+    power_low = TG_FMA(b, log_low, tg_product_rest_f64(b, log, power));
+
+    rounded = TG_FMA(power, TG_LOG2E_F64, TG_ROUND_F64);
+    n = rounded - TG_ROUND_F64;
+    high = TG_FMA(n, -TG_LN2_HIGH_F64, power);
+    low = TG_FMA(n, -TG_LN2_LOW_F64, power_low);
+    r = high + low;
+    r_low = (high - r) + low;
+    y = tg_scale_f64(r + TG_FMA(r * r, tg_exp_rest_f64(r, r * r), r_low), rounded);
+    y = tg_select_f64(power > 710.0, INFINITY, y);
+    y = tg_select_f64(power < -746.0, 0.0, y);
+    return tg_pow_special(a, b, y);
+}
+
+/* pow of float: e^(b log|a|) in double arithmetic, which is exact enough as it is. */
+TG_INLINE float tg_pow_f32(float a, float b)
+{
+    double k, m = tg_split_f64(fabs((double)a), &k);
+    double power = tg_select_f64(fabsf(b) > 0x1p64f, copysign(0x1p64, b), b) * tg_log_sum_f64(k, m - 1.0, 0.0);
+    power = tg_select_f64(power > 200.0, 200.0, power);
+    power = tg_select_f64(power < -200.0, -200.0, power);
+    return (float)tg_pow_special(a, b, tg_exp_normal_f64(power));
 }
 
 #endif
