@@ -257,3 +257,22 @@ def test_the_start_has_the_same_distribution(name, args):
             assert abs(np.std(mine) / np.std(value) - 1) < 0.2
             if name != "Embedding":
                 assert abs(np.max(np.abs(mine)) / np.max(np.abs(value)) - 1) < 0.2
+
+
+@pytest.mark.parametrize(
+    "name", ["xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_"]
+)
+@pytest.mark.parametrize("shape", [(300, 40), (40, 300), (30, 20, 5, 3)])
+def test_initialisers_spread_as_theirs(name, shape):
+    """Their numbers are others; mean, spread and bounds are the same."""
+    ours = getattr(tg.nn.init, name)(np.zeros(shape), rng=np.random.default_rng(0))
+    torch.manual_seed(0)
+    theirs = getattr(torch.nn.init, name)(torch.zeros(shape, dtype=torch.float64)).numpy()
+    np.testing.assert_allclose(ours.std(), theirs.std(), rtol=0.03)
+    assert abs(ours.mean() - theirs.mean()) < 0.05 * theirs.std()
+    np.testing.assert_allclose(np.quantile(ours, [0.01, 0.99]), np.quantile(theirs, [0.01, 0.99]), rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["linear", "conv2d", "sigmoid", "tanh", "relu", "selu", "leaky_relu"])
+def test_gains_are_theirs(name):
+    assert tg.nn.init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name), rel=1e-15)

@@ -1,6 +1,7 @@
 """Layers and models: pure functions of trees of parameters, with PyTorch's names, arguments and defaults."""
 
 from . import functional as functional
+from . import init as init
 from .activations import ELU as ELU
 from .activations import GELU as GELU
 from .activations import Dropout as Dropout

@@ -1,0 +1,216 @@
+"""Initialisers, with PyTorch's names and formulas: where weights start.
+
+`xavier_uniform_(t)` gives a leaf Tensor (or an array) its first numbers, in place, and returns it;
+`xavier_uniform(shape)` makes a fresh array. Those that draw take rng=, a np.random.Generator.
+
+Fans are PyTorch's: of a shape (out, in, *kernel), fan_in = in · the kernel's size, fan_out = out · that.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .initialise import generator
+
+Shape = int | Sequence[int]
+
+_GAINS = {
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 0.75,
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """What a layer's weights are multiplied by so that the activation after it keeps the variance.
+
+    nonlinearity: "linear", "conv1d", "conv2d", "sigmoid", "tanh" (5/3), "relu" (√2), "selu" (3/4), or "leaky_relu"
+    (√(2 / (1 + slope²)), slope = param, 0.01 unless given). ValueError for others.
+
+    >>> calculate_gain("relu") ** 2
+    2.0000000000000004
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in _GAINS:
+        raise ValueError(f"calculate_gain: nonlinearity={nonlinearity!r}; it is leaky_relu, {', '.join(_GAINS)}")
+    return _GAINS[nonlinearity]
+
+
+def uniform(shape: Shape, a: float = 0.0, b: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
+    """Uniform between a and b."""
+    return generator(rng).uniform(a, b, shape).astype(dtype)
+
+
+def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
+    """Normal with this mean and standard deviation."""
+    return generator(rng).normal(mean, std, shape).astype(dtype)
+
+
+def small_normal(shape: Shape, scale: float = 0.01, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
+    """The lectures' start, np.random.randn(n_h, n_x) * 0.01: small, so that tanh and sigmoid are steep there.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.init.small_normal((1, 2), rng=np.random.default_rng(0)).round(5)
+    array([[ 0.00126, -0.00132]])
+    """
+    return scale * normal(shape, rng=rng, dtype=dtype)
+
+
+def trunc_normal(
+    shape: Shape,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    *,
+    rng: Any = None,
+    dtype: Any = float,
+) -> np.ndarray:
+    """Normal, drawn again where it lies outside a..b."""
+    if not a < b or mean + 8 * std < a or mean - 8 * std > b:
+        raise ValueError(f"trunc_normal: between a={a} and b={b} there is next to nothing of mean={mean}, std={std}")
+    rng = generator(rng)
+    array = np.asarray(rng.normal(mean, std, shape))
+    while (outside := (array < a) | (array > b)).any():
+        array[outside] = rng.normal(mean, std, np.count_nonzero(outside))
+    return array.astype(dtype)
+
+
+def constant(shape: Shape, val: float, *, dtype: Any = float) -> np.ndarray:
+    """The same number everywhere."""
+    return np.full(shape, val, dtype)
+
+
+def zeros(shape: Shape, *, dtype: Any = float) -> np.ndarray:
+    """Zeros: for biases. Weights that are all 0 stay equal for ever."""
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Shape, *, dtype: Any = float) -> np.ndarray:
+    """Ones."""
+    return np.ones(shape, dtype)
+
+
+def eye(shape: Shape, *, dtype: Any = float) -> np.ndarray:
+    """1 on the diagonal of a matrix, else 0."""
+    if np.ndim(shape) != 1 or np.size(shape) != 2:
+        raise ValueError(f"eye: the shape {shape} is not that of a matrix")
+    rows, columns = (int(n) for n in np.atleast_1d(shape))
+    return np.eye(rows, columns, dtype=dtype)
+
+
+def xavier_uniform(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
+    """Uniform between ±gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> layer = tg.nn.Linear(3, 5)
+    >>> tg.nn.init.xavier_uniform_(layer.weight, rng=np.random.default_rng(0)) is layer.weight
+    True
+    """
+    bound = gain * math.sqrt(6 / sum(_fans("xavier_uniform", shape)))
+    return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
+
+
+def xavier_normal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
+    """Normal with standard deviation gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    return normal(shape, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal", shape))), rng=rng, dtype=dtype)
+
+
+def kaiming_uniform(
+    shape: Shape,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    *,
+    rng: Any = None,
+    dtype: Any = float,
+) -> np.ndarray:
+    """Uniform between ±gain · √(3 / fan) (He et al., 2015). a: the slope of leaky_relu. mode: "fan_in" or "fan_out"."""
+    bound = math.sqrt(3) * _kaiming_std("kaiming_uniform", shape, a, mode, nonlinearity)
+    return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
+
+
+def kaiming_normal(
+    shape: Shape,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    *,
+    rng: Any = None,
+    dtype: Any = float,
+) -> np.ndarray:
+    """Normal with standard deviation gain / √fan (He et al., 2015). See `kaiming_uniform`."""
+    return normal(shape, 0.0, _kaiming_std("kaiming_normal", shape, a, mode, nonlinearity), rng=rng, dtype=dtype)
+
+
+def orthogonal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
+    """gain times a random matrix whose rows, or columns if there are fewer, are orthonormal (Saxe et al., 2013).
+
+    Of more than two axes the later ones count as one.
+    """
+    _fans("orthogonal", shape)
+    rows, *others = shape if isinstance(shape, Sequence) else (shape,)
+    columns = math.prod(others)
+    drawn = generator(rng).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q = q * np.sign(np.diag(r))  # so that every such matrix is equally likely
+    return np.asarray(gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
+
+
+def _fans(what: str, shape: Shape) -> tuple[int, int]:
+    """fan_in and fan_out."""
+    if not isinstance(shape, Sequence) or len(shape) < 2 or math.prod(shape) == 0:
+        raise ValueError(f"{what}: the shape {shape} has no fan_in and fan_out; it must be (out, in, …), with entries")
+    size = math.prod(shape[2:])
+    return shape[1] * size, shape[0] * size
+
+
+def _kaiming_std(what: str, shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f'{what}: mode is "fan_in" or "fan_out", not {mode!r}')
+    return calculate_gain(nonlinearity, a) / math.sqrt(_fans(what, shape)[mode == "fan_out"])
+
+
+def _in_place(function: Callable[..., np.ndarray]) -> Callable[..., Any]:
+    """The initialiser that takes a leaf Tensor or an array in place of a shape, and fills it."""
+
+    @functools.wraps(function)
+    def fill(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(tensor, (Tensor, np.ndarray)):
+            raise TypeError(f"{fill.__name__}: give a Tensor or an array to fill, not a {type(tensor).__name__}")
+        array = function(tensor.shape, *args, dtype=tensor.dtype, **kwargs)
+        if isinstance(tensor, Tensor):
+            tensor.data = array
+        else:
+            tensor[...] = array
+        return tensor
+
+    fill.__name__ = fill.__qualname__ = f"{function.__name__}_"
+    fill.__doc__ = f"Fill a leaf Tensor or an array, and return it: see `{function.__name__}`."
+    return fill
+
+
+uniform_ = _in_place(uniform)
+normal_ = _in_place(normal)
+small_normal_ = _in_place(small_normal)
+trunc_normal_ = _in_place(trunc_normal)
+constant_ = _in_place(constant)
+zeros_ = _in_place(zeros)
+ones_ = _in_place(ones)
+eye_ = _in_place(eye)
+xavier_uniform_ = _in_place(xavier_uniform)
+xavier_normal_ = _in_place(xavier_normal)
+kaiming_uniform_ = _in_place(kaiming_uniform)
+kaiming_normal_ = _in_place(kaiming_normal)
+orthogonal_ = _in_place(orthogonal)
