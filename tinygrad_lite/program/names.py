@@ -6,16 +6,17 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Iterable
 
 _RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np"})
 
 
-def clean(name: str, taken: Container[str] = ()) -> str:
-    """An identifier like name, which is neither reserved (a keyword, a builtin, np) nor taken.
+def clean(name: str) -> str:
+    """An identifier like name, which is not reserved (a keyword, a builtin, np).
 
-    >>> clean("params['W1']"), clean("lambda"), clean("W1", {"W1"}), clean("3D")
-    ('params_W1', 'lambda_', 'W1_2', '_3D')
+    >>> clean("params['W1']"), clean("lambda"), clean("3D")
+    ('params_W1', 'lambda_', '_3D')
     """
     text = unicodedata.normalize("NFKC", name)
     text = re.sub(r"\W+", "_", text).strip("_") or "x"
@@ -23,14 +24,31 @@ def clean(name: str, taken: Container[str] = ()) -> str:
         text = "_" + text
     if not text.isidentifier():  # letters that only look like some
         text = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    if text in _RESERVED:
-        text += "_"
-    if text not in taken:
-        return text
-    number = 2
-    while f"{text}_{number}" in taken:
-        number += 1
-    return f"{text}_{number}"
+    return f"{text}_" if text in _RESERVED else text
+
+
+class Names(set[str]):
+    """The identifiers that are in use.
+
+    >>> names = Names(["W1"])
+    >>> names.take("W1"), names.take("W1"), names.take("lambda"), sorted(names)
+    ('W1_2', 'W1_3', 'lambda_', ['W1', 'W1_2', 'W1_3', 'lambda_'])
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__(names)
+        self._numbers: dict[str, int] = {}  # the next to be tried
+
+    def take(self, wish: str) -> str:
+        """An identifier like wish that is not in use; from now on it is."""
+        text = name = clean(wish)
+        number = self._numbers.get(text, 2)
+        while name in self:
+            name = f"{text}_{number}"
+            number += 1
+            self._numbers[text] = number
+        self.add(name)
+        return name
 
 
 def leaf_names(paths: list[str]) -> list[str]:
@@ -44,7 +62,8 @@ def leaf_names(paths: list[str]) -> list[str]:
     longest = max(map(len, parts), default=0)
     for length in range(longest, 0, -1):  # from long names to short ones: the shortest that is unique wins
         shorter = ["_".join(p[-length:]) for p in parts]
+        count = Counter(shorter)
         for i, p in enumerate(parts):
-            if shorter.count(shorter[i]) == 1 and not p[-min(length, len(p))][:1].isdigit():
+            if count[shorter[i]] == 1 and not p[-min(length, len(p))][:1].isdigit():
                 names[i] = shorter[i]
     return names

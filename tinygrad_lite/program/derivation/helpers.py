@@ -14,7 +14,7 @@ import numpy as np
 
 from ...op import Op
 from ...rules.indexing import put
-from ..names import clean
+from ..names import Names
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -22,7 +22,7 @@ _PACKAGE = __name__.partition(".")[0]
 class Helpers:
     """Definitions, in the order in which they must stand, of the functions asked for."""
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, taken: Names) -> None:
         self.definitions: list[str] = []
         self._taken = taken
         self._names: dict[Any, str] = {}
@@ -45,9 +45,7 @@ class Helpers:
             if found is None:
                 return None
             renamed[name] = found
-        chosen = clean("add_at" if function is _scatter else wish, self._taken)
-        self._taken.add(chosen)
-        self._names[function] = chosen
+        chosen = self._names[function] = self._taken.take("add_at" if function is _scatter else wish)
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 node.id = renamed.get(node.id, node.id)
@@ -56,10 +54,8 @@ class Helpers:
         return chosen
 
     def constant(self, name: str, value: float) -> str:
-        chosen = clean(name, self._taken)
-        if chosen not in self._taken:
-            self._taken.add(chosen)
-            self.definitions.append(f"{chosen} = {value!r}")
+        chosen = self._taken.take(name)
+        self.definitions.append(f"{chosen} = {value!r}")
         return chosen
 
 

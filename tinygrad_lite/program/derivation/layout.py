@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...rules.elementwise import square
-from ..names import clean
+from ..names import Names, clean
 from ..program import Node, Operand, Program, shape_of
 from ..simplify import is_view
 from ..spelling import Speller
@@ -67,7 +67,7 @@ class Layout:
         leaves: Sequence[Node],
         value: str,
         forward_nodes: set[Node],
-        taken: set[str],
+        taken: Names,
         kept: Container[str] = (),
         longest: int = _LONGEST,
     ) -> None:
@@ -78,7 +78,7 @@ class Layout:
         self._folded: dict[Node, Expr] = {}
         self._lines: dict[Node, Line] = {}
         self._nameless: set[Node] = set()  # those of the lines that get a number for a name
-        self._outputs = [x for x in program.outputs[: 1 + len(leaves)] if type(x) is Node]
+        self._outputs = Counter(x for x in program.outputs[: 1 + len(leaves)] if type(x) is Node)
         self._users = program.users()
         self._users_names = frozenset(labels.forward.values())
         self._numbers: Counter[str] = Counter()  # the last number given to each name
@@ -91,7 +91,7 @@ class Layout:
 
     def _place(self, node: Node) -> None:
         expression = self._write(node)
-        uses = len(self._users[node]) + self._outputs.count(node)
+        uses = len(self._users[node]) + self._outputs[node]
         named = node.name in self._labels.forward
         if node.name in self._labels.backward:  # dA = W.T @ dZ goes into dZ = dA * ..., but into no product of matrices
             shared = uses > 1 or any(user.op is None or user.op.kind != "elementwise" for user in self._users[node])
@@ -169,8 +169,7 @@ class Layout:
         results: list[Expr] = [self.expression(value_node)]
         for x, leaf in zip(gradients, leaves, strict=True):
             wish = "d" + self._names[leaf].id
-            name = ast.Name(clean(wish, self._taken))
-            self._taken.add(name.id)
+            name = ast.Name(self._taken.take(wish))
             new = type(x) is Node and x in self._lines and x not in self._forward_nodes and x not in mine
             if new and (x in self._nameless or self._names[x].id == wish):
                 self._names[x].id = name.id
@@ -187,7 +186,7 @@ class Layout:
         if x is None:
             return ast.Call(ast.Attribute(ast.Name("np"), "zeros_like", ast.Load()), [self._names[leaf]], [])
         expression = self.expression(x)
-        if shape_of(x) == () or (type(x) is Node and x not in self._forward_nodes and self._outputs.count(x) == 1):
+        if shape_of(x) == () or (type(x) is Node and x not in self._forward_nodes and self._outputs[x] == 1):
             return expression
         return ast.Call(ast.Attribute(expression, "copy", ast.Load()), [], [])
 
@@ -211,8 +210,7 @@ class Layout:
         count = Counter(raws)
         for node, raw in zip(nodes, raws, strict=True):
             several = count[raw] > 1 or node in self._nameless
-            self._names[node].id = self._number(raw) if several else clean(raw, self._taken)
-            self._taken.add(self._names[node].id)
+            self._names[node].id = self._number(raw) if several else self._taken.take(raw)
 
     def _number(self, raw: str) -> str:
         """The first of raw1, raw2, … that is neither in use nor a name of the user's."""
@@ -221,7 +219,7 @@ class Layout:
             self._numbers[raw] += 1
             name = clean(f"{raw}{joint}{self._numbers[raw]}")
             if name not in self._taken and name not in self._users_names:
-                return name
+                return self._taken.take(name)
 
     def _schedule(self, nodes: list[Node], gradients: list[Node]) -> list[Line]:
         """Every line after those it needs; a gradient that is asked for as soon as it can be computed."""

@@ -91,7 +91,8 @@ class Variables:
                 self._note(name, value.whole, depth)
             elif type(value) in (list, tuple):
                 for i, x in enumerate(value[:_MOST]):
-                    self._note(f"{name}{i}", x, depth + _WITHIN)
+                    if self._is_new(x, depth + _WITHIN):
+                        self._note(f"{name}{i}", x, depth + _WITHIN)
             elif type(value) is dict:
                 for key, x in list(value.items())[:_MOST]:
                     if type(key) is str:
@@ -106,11 +107,14 @@ class Variables:
                 self._outside.add(id(frame.f_globals.get(name)))
 
     def _note(self, name: str, value: Any, depth: float) -> None:
-        if type(value) is Tensor or isinstance(value, np.ndarray):
-            known = self._names.get(id(value))
-            if known is None or depth < known[0]:
-                self._names[id(value)] = depth, name
-                self._held.append(value)
+        if (type(value) is Tensor or isinstance(value, np.ndarray)) and self._is_new(value, depth):
+            self._names[id(value)] = depth, name
+            self._held.append(value)
+
+    def _is_new(self, value: Any, depth: float) -> bool:
+        """Whether it has no name yet, or one from further inside."""
+        known = self._names.get(id(value))
+        return known is None or depth < known[0]
 
 
 def _is_users_code(frame: FrameType) -> bool:

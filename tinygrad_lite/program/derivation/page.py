@@ -12,7 +12,7 @@ import numpy as np
 from ... import tree
 from ...op import Op
 from ...tensor import Tensor
-from ..names import clean
+from ..names import Names
 from ..program import Node, Program
 from ..spelling import Speller
 from ..text import Expr, text
@@ -33,13 +33,13 @@ class Page:
         self, recording: Recording, program: Program, facts: Sequence[Fact], kept: frozenset[str] = frozenset()
     ) -> None:
         self.recording, self.facts = recording, facts
-        self.taken = set(recording.taken)
+        self.taken = Names(recording.taken)
         self.outside: dict[str, Any] = {}  # globals of the function
-        self.title = clean(recording.title, self.taken)
-        self.function = clean(f"{self.title}_and_gradient", self.taken)
-        self.taken |= {self.title, self.function}
+        self._names_outside: dict[int, str] = {}  # of these objects, by their ids
+        self.title = self.taken.take(recording.title)
+        self.function = self.taken.take(f"{self.title}_and_gradient")
         for node, t in program.captures:
-            self.outside[recording.names[node]] = t
+            self._add_outside(recording.names[node], t)
         self.helpers = Helpers(self.taken)
         self.sizes = self._find_sizes(program)
         value = recording.labels.forward.get(getattr(program.outputs[0], "name", None) or "", "J")
@@ -76,13 +76,15 @@ class Page:
     # -- names -----------------------------------------------------------------------------------------------------
 
     def _bind(self, value: Any, hint: str) -> str:
-        for name, other in self.outside.items():
-            if other is value:
-                return name
+        known = self._names_outside.get(id(value))
+        if known is not None:
+            return known
         wish = self.recording.variables.name(value) if isinstance(value, np.ndarray) else None
-        name = clean(wish or hint, self.taken)
-        self.taken.add(name)
+        return self._add_outside(self.taken.take(wish or hint), value)
+
+    def _add_outside(self, name: str, value: Any) -> str:
         self.outside[name] = value
+        self._names_outside.setdefault(id(value), name)
         return name
 
     def _helper(self, op: Op) -> str:
@@ -104,11 +106,10 @@ class Page:
             for node in arrays:
                 axes = [axis for axis, n in enumerate(node.shape) if n == size]
                 if len(axes) == 1:
-                    name = ast.Name(clean(wish, self.taken))
+                    name = ast.Name(self.taken.take(wish))
                     array = self.recording.names[node] if type(node) is Node else self._bind(node, "c")
                     shape = ast.Attribute(ast.Name(array), "shape", ast.Load())
                     sizes[size] = name, ast.Subscript(shape, ast.Constant(axes[0]), ast.Load())
-                    self.taken.add(name.id)
                     break
         return sizes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from ...backward import find_nodes, sweep
 from ...lifting import call_users, identity, positions, single_number
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
-from ..names import clean, leaf_names
+from ..names import Names, clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
 from ..trace import Argument, Guard, collect, make_input, name_arguments, open_argument, tracing
@@ -39,7 +40,7 @@ class Recording:
     labels: Labels
     names: dict[Node, str]  # of inputs and captures
     leaves: frozenset[Node]  # the inputs that the gradient is taken of
-    taken: set[str]
+    taken: Names
     cotangents: dict[str, Any]  # numbers of the gradients of named values, by the user's names
 
     @property
@@ -77,9 +78,8 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     """Trace f and its backward pass."""
     chosen = positions(wrt, args, "derive")
     start = next_seq()
-    parameters: list[str] = []
-    for name in name_arguments(f, len(args)):
-        parameters.append(clean(name, parameters))
+    taken = Names()
+    parameters = [taken.take(name) for name in name_arguments(f, len(args))]
     arguments = [
         open_argument(arg, name, partial(_make_stand_in, differentiated=i in chosen))
         for i, (name, arg) in enumerate(zip(parameters, args, strict=True))
@@ -102,10 +102,9 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     program, known = collect([*roots, *named], inputs, start)
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
     program = run_passes(program, (*EXACT[:-1], name_constants(variables.arrays)))
-    names = _name_inputs(arguments, program, variables, parameters)
+    names = _name_inputs(arguments, program, variables, taken)
     for t in leaves:
         labels.backward[f"d#{t.name}"] = names[known[t]]
-    taken = {*parameters, *names.values()}
     cotangents = {variables.name(t) or "": found[t]._array for t in named if type(found.get(t)) is Tensor}
     leaf_nodes = frozenset(known[t] for t in leaves)
     return Recording(f, args, wrt, chosen, arguments, variables, program, labels, names, leaf_nodes, taken, cotangents)
@@ -171,27 +170,25 @@ def _label(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], 
     return labels
 
 
-def _name_inputs(
-    arguments: list[Argument], program: Program, variables: Variables, parameters: list[str]
-) -> dict[Node, str]:
-    """A name for each leaf and for each tensor from outside."""
+def _name_inputs(arguments: list[Argument], program: Program, variables: Variables, taken: Names) -> dict[Node, str]:
+    """A name for each leaf and for each tensor from outside. taken: the names of the arguments; these are added."""
     paths = [p for a in arguments for p, t in zip(a.paths, a.tensors, strict=True) if t is not None]
     tensors = [t for a in arguments for t in a.traced]
     names: dict[Node, str] = {}
-    taken = set(parameters)
+    parameters = frozenset(taken)
     locals_ = [variables.name(t) for t in tensors]
     wishes = [
         local if local and short.rpartition("_")[2].isdigit() else short
         for local, short in zip(locals_, leaf_names(paths), strict=True)
     ]
-    for i, (node, path, wish) in enumerate(zip(program.inputs, paths, wishes, strict=True)):
+    count, met = Counter(wishes), Counter[str]()
+    for node, path, wish in zip(program.inputs, paths, wishes, strict=True):
+        met[wish] += 1
         if path in parameters:
             names[node] = path
             continue
-        several = wishes.count(wish) > 1 and not wish[-1].isdigit()  # W of a loop over layers: W1, W2, …
-        names[node] = clean(f"{wish}{wishes[: i + 1].count(wish)}" if several else wish, taken)
-        taken.add(names[node])
+        several = count[wish] > 1 and not wish[-1].isdigit()  # W of a loop over layers: W1, W2, …
+        names[node] = taken.take(f"{wish}{met[wish]}" if several else wish)
     for node, t in program.captures:
-        names[node] = clean(t.name or variables.name(t) or "c", taken)
-        taken.add(names[node])
+        names[node] = taken.take(t.name or variables.name(t) or "c")
     return names

@@ -22,7 +22,7 @@ from ..derivation.observe import Variables, observing
 from ..derivation.passes import name_constants
 from ..derivation.values import compute_nodes, find_forward
 from ..derivation.write import simplify, spell_out
-from ..names import clean, leaf_names
+from ..names import Names, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, drop_dead, run_passes
 from ..spelling import Speller
@@ -141,10 +141,9 @@ def make_graph(
     parameters = parameters if cotangents else []
     program, known = collect([roots[0], *(cotangents.get(t) for t in parameters), *roots[1:]], leaves, 0)
     labels, inputs = Labels(), {}
-    taken: set[str] = set()
+    taken = Names()
     for t in leaves:
-        inputs[known[t]] = clean(names.get(t) or t.name or variables.name(t) or "x", taken)
-        taken.add(inputs[known[t]])
+        inputs[known[t]] = taken.take(names.get(t) or t.name or variables.name(t) or "x")
     values = {t: t.name or variables.name(t) for t in named if t in known}
     values |= {t: values.get(t) or t.name or results[t] or ("y" if t.shape else "J") for t in roots}
     keys = {t: inputs[known[t]] for t in leaves}
@@ -186,7 +185,7 @@ def _make_boxes(
     inputs: dict[Node, str],
     parameters: list[Node],
     variables: Variables,
-    taken: set[str],
+    taken: Names,
     leaves: Sequence[Tensor],
     gradients: dict[str, Any],
 ) -> list[Box]:
@@ -199,8 +198,7 @@ def _make_boxes(
         for box in boxes:
             if box.array is value:
                 return box.name
-        name = clean((variables.name(value) if isinstance(value, np.ndarray) else None) or hint, taken)
-        taken.add(name)
+        name = taken.take((variables.name(value) if isinstance(value, np.ndarray) else None) or hint)
         boxes.append(Box(name, "", "input", value))
         return name
 
