@@ -81,6 +81,9 @@ class Op:
     operator: Callable[..., Any] | None = None  # Python's own operator that it is, from the module `operator`
     symbolic: Callable[..., Any] | None = None  # what it is to SymPy: symbolic(sympy, *symbols)
     commutes: bool = False  # the order of its two operands makes no difference, not even to the last bit
+    powers: tuple[int, ...] = ()  # of a number that multiplies this operand, in what then multiplies the result
+    signs: tuple[int, ...] = ()  # a number that multiplies all these operands multiplies the result; -1: a difference
+    fresh: bool = False  # its result never shares memory with an operand
     alias: bool = False  # where shape and dtype stay as they are, the result is the operand
     reshapes: bool = False  # the same entries in the same order (or in that of order=), in another shape; a view
     view: bool = False  # looks at its operand in another way (where the memory's layout allows)
@@ -108,6 +111,7 @@ class Op:
         self.name = self.name or self.fn.__name__.strip("_")
         self.arity = None if callable(self.vjps) else len(self.vjps)
         self.mask = ~GRAD if self.kind == "constant" else ~0
+        self.powers = self.powers or {"linear": (1,), "bilinear": (1, 1)}.get(self.kind, ())
         self.keywords = _keywords(self)
         self.vjps = _EveryOperand(self.vjps) if callable(self.vjps) else tuple(self.vjps)
         if is_users_own(self.fn):

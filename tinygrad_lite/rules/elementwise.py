@@ -25,8 +25,8 @@ POSITIVE = [(0.1, 5.0)]
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
 
-add = row(elementwise(np.add, ONE, ONE, operator=operator.add, commutes=True, range=intervals.add))
-subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub, range=intervals.subtract))
+add = row(elementwise(np.add, ONE, ONE, operator=operator.add, commutes=True, signs=(1, 1), range=intervals.add))
+subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub, signs=(1, -1), range=intervals.subtract))
 multiply = row(
     elementwise(
         np.multiply,
@@ -34,6 +34,7 @@ multiply = row(
         lambda y, a, b: a,
         operator=operator.mul,
         commutes=True,
+        powers=(1, 1),
         range=intervals.multiply,
     )
 )
@@ -44,10 +45,11 @@ divide = row(
         lambda y, a, b: -y / b,
         domain=[(-3, 3), (0.2, 5)],
         operator=operator.truediv,
+        powers=(1, -1),
         range=intervals.divide,
     )
 )
-negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg, range=intervals.negative))
+negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg, signs=(-1,), range=intervals.negative))
 positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos))
 reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, symbolic=lambda sp, x: 1 / x, domain=POSITIVE))
 

@@ -290,6 +290,8 @@ where = row(
         lambda g, y, c, a, b: np.where(c, g, 0),
         lambda g, y, c, a, b: np.where(c, 0, g),
         selects=True,
+        signs=(0, 1, 1),
+        fresh=True,
         range=lambda c, a, b: intervals.union(a, b),
         examples=lambda rng: [
             ((rng.normal(size=shape) > 0, rng.normal(size=(2, 3)), rng.normal(size=3)), {})

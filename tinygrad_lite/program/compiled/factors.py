@@ -17,10 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...rules.elementwise import add, divide, multiply, negative, subtract
-from ...rules.indexing import where
-from ...rules.products import matmul
-from ...rules.shaping import to_inexact
-from ..program import Editor, Node, Operand, Program, is_scalar
+from ..program import Editor, Node, Operand, Program, dtype_of, is_scalar
 
 # What a multiplication costs: a call, and every byte of the result (microseconds; order of magnitude is enough).
 CALL, BYTE = 0.4, 0.00006
@@ -91,55 +88,66 @@ def _read_factor(x: Operand, like: Node, a: _Analysis) -> Factor | None:
 def _factor_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
     """What can be taken out of a step, and the operand it then equals (None if it must still be computed).
 
-    None if the step is not linear in its operands.
+    None if the step's row does not say what multiplying its operands does.
     """
     op, xs = node.op, node.operands
-    arrays = [x for x in xs if type(x) is Node]
-    if op in (multiply, divide):
-        for x, s, power in ((xs[0], xs[1], -1 if op is divide else 1), (xs[1], xs[0], 1)):
-            if power == 1 and op is divide:
-                continue
-            if type(x) is Node and x.shape == node.shape and x.dtype == node.dtype and x.shape != ():
-                number = _read_factor(s, x, a)
+    assert op is not None
+    if op.outputs > 1 or not _keeps_dtype(node):
+        return None
+    if len(op.signs) == 1:  # minus
+        (x,) = xs
+        return (a.of(x).times(Factor(float(op.signs[0]))), x) if type(x) is Node else None
+    entrywise = op.kind == "elementwise"
+    if op.powers and entrywise:
+        for i, x in enumerate(xs):
+            if op.powers[i] == 1 and type(x) is Node and x.shape == node.shape and x.dtype == node.dtype:
+                number = _read_factor(xs[1 - i], x, a)
                 if number is not None:
-                    return a.of(x).times(number, power), x
-        if op is multiply:
-            return a.of(xs[0]).times(a.of(xs[1])), None
-        return a.of(xs[0]).times(a.of(xs[1]), -1), None
-    if op is negative:
-        return (a.of(xs[0]).times(Factor(-1.0)), xs[0]) if arrays else None
-    if op is not None and (op.view or op.reshapes) and op.kind == "linear":
-        return a.of(xs[0]), None
-    factor = _common_factor(node, a)
-    # Not a negative one: a sum that cancels is 0.0, and so is -1 times it not, but -0.0.
-    return (factor, None) if factor is not None and factor.constant > 0 else None
+                    return a.of(x).times(number, op.powers[1 - i]), x
+    factor = _find_common_factor(node, a)
+    if op.powers:
+        factor = NONE
+        for x, power in zip(xs, op.powers, strict=False):
+            factor = factor.times(a.of(x), power)
+    if factor is None or (op.powers and (entrywise or op.view)):
+        return None if factor is None else (factor, None)
+    # Not a negative one out of a sum: one that cancels is 0.0, and so is -1 times it not, but -0.0.
+    return (factor, None) if factor.constant > 0 else None
 
 
-def _common_factor(node: Node, a: _Analysis) -> Factor | None:
-    """What can be taken out of a step that adds, or writes zeros."""
-    op, xs = node.op, node.operands
-    if op is matmul:
-        return a.of(xs[0]).times(a.of(xs[1]))
-    if op in (add, subtract):
-        one, other = map(a.of, xs)
-        if not all(type(x) is Node for x in xs):
-            return None
-        if one != other and one == other.times(Factor(-1.0)) and one.constant > 0:
-            a.opposite.add(node)  # k a + (-k) b = k (a - b)
-            return one
-        return one if one == other else None
-    if op is where:
-        return a.of(xs[1]) if is_scalar(xs[2]) and xs[2] == 0 and type(xs[1]) is Node else None
-    if op is not None and op.kind == "linear" and op.outputs == 1 and op is not to_inexact:
-        return a.of(xs[0])
+def _keeps_dtype(node: Node) -> bool:
+    """Whether a linear step has its operand's dtype; where it has another, a factor may be of one too wide for it."""
+    assert node.op is not None
+    return node.op.kind != "linear" or dtype_of(node.operands[0]) == node.dtype
+
+
+def _find_common_factor(node: Node, a: _Analysis) -> Factor | None:
+    """What all operands have in common that are added up, or of which one is chosen; a zero has any factor."""
+    assert node.op is not None
+    xs = _list_summands(node)
+    if not xs or any(type(x) is not Node for x in xs):
+        return None
+    one, other = a.of(xs[0]), a.of(xs[-1])
+    if all(a.of(x) == one for x in xs):
+        return one
+    if len(node.op.signs) == 2 and one == other.times(Factor(-1.0)) and one.constant > 0:
+        a.opposite.add(node)  # k a + (-k) b = k (a - b)
+        return one
     return None
 
 
+def _list_summands(node: Node) -> list[Operand]:
+    """The operands that have a sign, but for zeros."""
+    assert node.op is not None
+    signed = [x for x, sign in zip(node.operands, node.op.signs, strict=False) if sign]
+    return [x for x in signed if not is_scalar(x) or x != 0]
+
+
 def _is_linear_in(node: Node, i: int) -> bool:
-    """Whether a step out of which a factor can be taken is linear in operand i (conditions and indices are others)."""
-    if node.op in (multiply, divide, negative, matmul, add, subtract):
-        return True
-    return i == 1 if node.op is where else i == 0
+    """Whether what multiplies operand i multiplies the step (conditions and indices are others)."""
+    assert node.op is not None
+    of = node.op.powers or node.op.signs
+    return i < len(of) and of[i] != 0
 
 
 def _analyse(program: Program) -> _Analysis:
@@ -225,17 +233,13 @@ def _count_powers(
     seen = {node for _, node in ahead}
     while ahead:
         node = heapq.heappop(ahead)[1]
-        xs = node.operands
-        if node.op is divide:
-            d = degree(xs[0]) - degree(xs[1])
-        elif node.op in (multiply, matmul):
-            d = degree(xs[0]) + degree(xs[1])
-        elif node.op in (add, subtract):
-            d = degree(xs[0])
-            if degree(xs[1]) != d:
-                return None
+        assert node.op is not None
+        if node.op.powers:
+            d = sum(power * degree(x) for x, power in zip(node.operands, node.op.powers, strict=False))
         else:
-            d = degree(xs[1] if node.op is where else xs[0])
+            d, *others = map(degree, _list_summands(node))
+            if any(other != d for other in others):
+                return None
         if d:
             degrees[node] = d
             for user in linear.get(node, ()):
@@ -279,7 +283,7 @@ def _rebuild(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Progr
             operands = tuple(value(x) for x in node.operands)
         op = node.op
         if node in a.opposite:
-            op = subtract if op is add else add
+            op = subtract if op is not None and op.signs == (1, 1) else add
         new = Node(op, operands, node.params, node.shape, node.dtype, node.weak, node.name)
         editor.steps.append(new)
         editor.replacements[node] = new

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ...rules.indexing import where
-from ...rules.products import matmul
 from ..program import Node, Program
 from ..simplify import is_view
 
@@ -35,15 +33,13 @@ def writes_into(node: Node) -> bool:
     op = node.op
     if op is None or not node.shape or op.outputs > 1:
         return False
-    if op is matmul or op.reduces is not None:
-        return True
-    return isinstance(op.fn, np.ufunc) and op.fn.nout == 1 and not node.params
+    return op.reduces is not None or (isinstance(op.fn, np.ufunc) and op.fn.nout == 1 and not node.params)
 
 
 def makes_memory(node: Node) -> bool:
     """Whether the step's result surely is an array that shares no memory with its operands."""
     op = node.op
-    return op is not None and (isinstance(op.fn, np.ufunc) or op.reduces is not None or op in (matmul, where))
+    return op is not None and (isinstance(op.fn, np.ufunc) or op.reduces is not None or op.fresh)
 
 
 def plan(program: Program) -> Plan:
@@ -124,7 +120,7 @@ def _memory_of(node: Node, result: Plan, memory: dict[Node, Any]) -> Any:
 def _find_heir(node: Node, i: int, memory: dict[Node, Any], last: dict[Node, int]) -> Node | None:
     """An operand that dies at this step and whose memory the result can take over, element by element."""
     op = node.op
-    if op is None or op is matmul or op.reduces is not None:
+    if op is None or not isinstance(op.fn, np.ufunc) or op.fn.signature is not None:  # not entry by entry
         return None
     if node.size == 1:  # NumPy is slower in place on a single number
         return None
