@@ -195,7 +195,7 @@ REFUSED = {
     ),
     "unknown hyperparameter": (lambda: optim.SGD().update(W.data, W.data, {"step": np.array(0)}, rate=1), "no 'rate'"),
     "a schedule of parameters": (lambda: lr_scheduler.StepLR([W], 2), "of an optimiser, not of a list"),
-    "a step too far": (lambda: lr_scheduler.OneCycleLR(optim.Adam(), 1.0, total_steps=3)(3), "it has 3 steps"),
+    "a step too far": (lambda: lr_scheduler.OneCycleLR(optim.Adam(), 1.0, total_steps=3)(4), "it has 3 steps"),
 }
 
 
@@ -276,6 +276,7 @@ def test_one_cycle_goes_up_and_down_and_the_momentum_the_other_way():
     assert int(np.argmax(rates)) == int(np.argmin(momenta)) == 4
     assert np.all(np.diff(rates[:5]) > 0)
     assert np.all(np.diff(rates[4:]) < 0)
+    schedule.step()  # after the last step of a loop
     with pytest.raises(ValueError, match="20 steps"):
         schedule.step()
 

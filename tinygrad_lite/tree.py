@@ -271,6 +271,11 @@ def held(structure: Structure) -> list[Any]:
     return found
 
 
+def is_class_of_trees(kind: type) -> bool:
+    """Whether instances of a class (no container) are trees of their attributes."""
+    return any(base in _registered for base in kind.__mro__) or _is_plain(kind)
+
+
 def is_static(x: Any) -> bool:
     """Whether x is part of a structure rather than a leaf."""
     return x is None or isinstance(x, (str, bytes, bool, type)) or (callable(x) and not hasattr(x, "shape"))

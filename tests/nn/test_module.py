@@ -359,3 +359,60 @@ def test_copies_are_alike_and_a_program_reads_the_buffers_it_is_given():
     for model in (net, other, net):
         with tg.no_grad():
             np.testing.assert_allclose(run(model, X), model(X).numpy())
+
+
+def tied():
+    net = nn.Sequential(nn.Embedding(5, 3, rng=np.random.default_rng(0)), nn.Linear(3, 5, bias=False))
+    net[1].weight = net[0].weight
+    return net
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        copy.deepcopy,
+        lambda net: pickle.loads(pickle.dumps(net)),
+        lambda net: net.float(),
+        lambda net: net.requires_grad_(False),
+        lambda net: net.requires_grad_(),
+    ],
+)
+def test_a_tied_parameter_stays_one(change):
+    net = change(tied())
+    assert net[0].weight is net[1].weight
+    assert len(list(net.parameters())) == 1
+
+
+def test_a_tied_parameter_is_saved_once_and_loaded_as_one(tmp_path):
+    net = tied()
+    tg.save(tmp_path / "net.npz", net)
+    other = tied()
+    other[0].weight.data -= 1
+    loaded = tg.load(tmp_path / "net.npz", like=other)
+    assert loaded[0].weight is loaded[1].weight
+    np.testing.assert_array_equal(loaded[0].weight.numpy(), net[0].weight.numpy())
+
+
+def test_an_optimiser_made_before_a_conversion_or_freezing_moves_the_module():
+    net = network()
+    optimizer = tg.optim.SGD(net.parameters(), lr=0.1)
+    net.float()
+    net[0].requires_grad_(False)
+    before = net.state_dict()
+    loss(net, X.astype(np.float32), G.astype(np.float32)).backward()
+    optimizer.step()
+    after = net.state_dict()
+    assert [name for name in after if not np.array_equal(before[name], after[name])] == ["2.weight", "2.bias"]
+    assert after["2.weight"].dtype == np.float32
+    with pytest.raises(TypeError, match="Sequential.to: give a dtype, such as np.float32, not 'cpu'"):
+        net.to("cpu")
+
+
+def test_modules_by_name():
+    model = Model()
+    names = ["", "layers.0", "layers.1", "heads.a"]
+    assert [name for name, _ in model.named_modules()] == names
+    assert [m for _, m in model.named_modules()][1:] == list(model.children())
+    seen = []
+    assert model.apply(lambda module: seen.append(type(module).__name__)) is model
+    assert seen == ["Linear", "Linear", "Linear", "Model"]

@@ -42,7 +42,7 @@ SCHEDULES = [
     ("ExponentialLR", {"gamma": 0.9}),
     ("CosineAnnealingLR", {"T_max": 7, "eta_min": 0.01}),
     ("LinearLR", {"start_factor": 0.2, "total_iters": 6}),
-    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 21}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 20}),
     ("OneCycleLR", {"max_lr": 1.0, "total_steps": 21, "anneal_strategy": "linear", "three_phase": True}),
     ("OneCycleLR", {"max_lr": 1.0, "epochs": 3, "steps_per_epoch": 7, "pct_start": 0.4, "cycle_momentum": False}),
 ]

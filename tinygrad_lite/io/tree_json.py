@@ -237,14 +237,11 @@ class _Reader:
 
 def _open(x: Any) -> Any:
     """As tree opens it; but an object whole, by its attributes, where a transform would see its parameters alone."""
-    opened = trees._open(x, type(x))
-    if opened is None or type(x) in (dict, list, tuple) or not hasattr(x, "__dict__"):
-        return opened
-    if hasattr(x, "state_dict"):
+    if hasattr(x, "state_dict") and hasattr(x, "__dict__") and trees.is_class_of_trees(type(x)):
         attributes = vars(x)
         steps = tuple([f".{name}" for name in attributes])
         return attributes.values(), steps, (type(x), tuple(attributes)), trees._rebuild_object
-    return opened
+    return trees._open(x, type(x))
 
 
 def _keys(node: Node) -> tuple[list[Any], list[Node]]:

@@ -9,7 +9,7 @@ they are neither differentiated nor changed by an optimiser.
 from __future__ import annotations
 
 import html
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import tree
 from ..context import current
-from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf
+from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
 
 _collected: ContextVar[dict[Tensor, Any] | None] = ContextVar("collected", default=None)
 
@@ -129,6 +129,20 @@ class Module:
         """(dotted name, Tensor) of every buffer."""
         return ((name, value) for name, value, is_buffer in _walk(self, prefix) if is_buffer)
 
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """(dotted name, module) of itself, whose name is "", and of every module inside it."""
+        return _name_modules(self, "")
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside it, those in lists and dicts included."""
+        return (module for _, part in self._own_parts() for module in _outermost(part))
+
+    def apply(self, f: Callable[[Module], Any]) -> Self:
+        """Call f on every module inside it, then on itself: to start weights, say. Returns itself."""
+        for module in reversed(list(self.modules())):
+            f(module)
+        return self
+
     def modules(self) -> Iterator[Module]:
         """Itself and every module inside it."""
         stack: list[Any] = [self]
@@ -200,28 +214,31 @@ class Module:
         """Make every parameter one whose gradient is wanted, or frozen: transforms, updates and optimisers leave it as
         it is. Returns itself."""
         for module in self.modules():
-            _replace_parameters(module, lambda t: Tensor(_read(t), requires_grad, t.name))
-            object.__setattr__(module, "_unmarked", frozenset())
+            unmarked = _unmarked_in(module)
+            if unmarked:  # their arrays may be somebody's, who made an update; those of others are their own
+                _replace_parameters(module, lambda t: Tensor(_read(t), name=t.name))
+                object.__setattr__(module, "_unmarked", frozenset())
+        for p in self.parameters():
+            p.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; set_to_none=False: make them zeros."""
         for p in self.parameters():
-            p.grad = None
+            p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
 
     def to(self, dtype: Any) -> Self:
         """Convert all float parameters and buffers, in place. Returns itself."""
-        dtype = np.dtype(dtype)
+        try:
+            dtype = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"{type(self).__name__}.to: give a dtype, such as np.float32, not {dtype!r}") from None
         if dtype.kind != "f":
             raise TypeError(f"{type(self).__name__}.to: parameters are float arrays; they cannot be {dtype}")
-
-        def convert(t: Tensor) -> Tensor:
-            return Tensor(_read(t).astype(dtype), t.requires_grad, t.name) if t.dtype.kind == "f" else t
-
-        for module in self.modules():
-            _replace_parameters(module, convert)
-            own = module._own_buffers()
-            own.update({name: convert(buffer) for name, buffer in own.items()})
+        for _, t, _ in _walk(self, ""):
+            array = _read(t)
+            if t.dtype.kind == "f" and t.dtype != dtype:
+                t._array, t._seq, t.grad = array.astype(dtype), next_seq(), None
         return self
 
     def float(self) -> Self:
@@ -273,6 +290,15 @@ class Module:
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         summary = f"<b>{html.escape(type(self).__name__)}</b>, {total:,} parameters"
         return f"<p>{summary}</p><table><tr>{head}</tr>{body}</table>"
+
+
+def _outermost(part: Any) -> Iterator[Module]:
+    """A module, or those in a list, tuple or dict."""
+    if isinstance(part, Module):
+        yield part
+    else:
+        for _, value in _items(part):
+            yield from _outermost(value)
 
 
 def _name_modules(part: Any, prefix: str) -> Iterator[tuple[str, Module]]:

@@ -237,7 +237,7 @@ class OneCycleLR(LRScheduler):
         return self._between(self.rates, step)
 
     def _between(self, stops: Sequence[tuple[float, float]], step: Step) -> Any:
-        if isinstance(step, int) and step >= self.total_steps:
+        if isinstance(step, int) and step > self.total_steps:  # (a loop asks once more after its last step)
             raise ValueError(f"OneCycleLR: step {step}, but it has {self.total_steps} steps, counted from 0")
         found = None
         for (start, a), (end, b) in reversed(list(zip(stops, stops[1:], strict=False))):

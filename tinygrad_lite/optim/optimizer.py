@@ -159,11 +159,11 @@ class Optimizer:
                 t.data = moved
                 self.state[t] = {"step": step, **remembered}
 
-    def zero_grad(self) -> None:
-        """Forget every parameter's gradient."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget every parameter's gradient; set_to_none=False: make it zeros, with which a step is still taken."""
         for group in self.param_groups:
             for t in group["params"]:
-                t.grad = None
+                t.grad = None if set_to_none or t.grad is None else np.zeros_like(t.grad)
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
