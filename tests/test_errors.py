@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite import pytorch_names
 
 W2 = tg.Tensor(np.ones((1, 4)), requires_grad=True, name="W2")
 A1 = tg.Tensor(np.ones((3, 400)), name="A1")
@@ -232,3 +233,17 @@ def test_help_shows_a_signature_a_formula_and_an_example(function):
     assert f"{function.__name__}(x: 'Any'" in text
     assert "exp(" in text or "max(x, 0)" in text or "slope x" in text
     assert ">>> tg." in text or ">>> print(tg." in text
+
+
+@pytest.mark.parametrize(
+    ("owner", "table"),
+    [(tg.Tensor([1.0]), pytorch_names.TENSOR), (tg.nn, pytorch_names.NN), (tg, pytorch_names.PACKAGE)],
+    ids=["Tensor", "nn", "package"],
+)
+def test_names_of_pytorchs_say_what_to_write(owner, table):
+    for name, advice in table.items():
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'") as caught:
+            getattr(owner, name)
+        assert str(caught.value).endswith(f"; write {advice}")
+    with pytest.raises(AttributeError, match="has no attribute 'nmu'$"):
+        owner.nmu  # noqa: B018

@@ -130,7 +130,9 @@ if not TYPE_CHECKING:  # a checker would take every name for one that is there
     def __getattr__(name: str) -> Any:
         """Parts of the library that not every program uses: imported when they are first asked for."""
         if name not in _ON_DEMAND:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from .pytorch_names import PACKAGE, explain_missing
+
+            raise AttributeError(explain_missing(f"module {__name__!r}", name, PACKAGE))
         from importlib import import_module
 
         module = import_module(_ON_DEMAND[name], __name__)

@@ -24,6 +24,7 @@ from .callsite import (
 )
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
+from .pytorch_names import TENSOR, explain_missing
 
 if TYPE_CHECKING:
     from .methods import Methods
@@ -267,6 +268,11 @@ class Tensor(Methods):
             f"t[index] = value at {user_line()} would change a Tensor that others were computed from; write "
             "t = tg.set_at(t, index, value) instead, or into a buffer made by tg.zeros (b[i, j] = value, not b[i][j])"
         )
+
+    if not TYPE_CHECKING:  # a checker would take every name for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(explain_missing("a Tensor", name, TENSOR))
 
     # NumPy's meaning: element by element. (The rules install __eq__ and __ne__; identity still makes the hash.)
     __hash__ = object.__hash__

@@ -1,5 +1,8 @@
 """Layers and models: pure functions of trees of parameters, with PyTorch's names, arguments and defaults."""
 
+from typing import TYPE_CHECKING
+
+from ..pytorch_names import NN, explain_missing
 from . import functional as functional
 from . import init as init
 from .activations import ELU as ELU
@@ -39,3 +42,14 @@ from .normalisation import LayerNorm as LayerNorm
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
+
+if not TYPE_CHECKING:  # a checker would take every name for one that is there
+
+    def __getattr__(name: str) -> object:
+        raise AttributeError(explain_missing(f"module {__name__!r}", name, NN))
+
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.nn.` with this."""
+    classes = [name for name, value in globals().items() if isinstance(value, type)]
+    return sorted([*classes, "functional", "init", "buffers", "call_with_buffers"])

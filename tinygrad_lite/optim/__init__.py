@@ -34,3 +34,8 @@ __all__ = [
     "clip_grad_value_",
     "lr_scheduler",
 ]
+
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.optim.` with this."""
+    return __all__
