@@ -34,7 +34,6 @@ TENSOR: Final = {
     "t": "t.T",
     "tanh": "np.tanh(t)",
     "to": "t.astype(dtype); there are no devices",
-    "tolist": "t.numpy().tolist()",
     "type": "t.astype(dtype)",
     "unsqueeze": "np.expand_dims(t, axis), or t[:, None]",
     "zero_": "t.data = np.zeros(t.shape)",
