@@ -1,5 +1,8 @@
 """Spelling: a step of a program as an expression of Python, and a constant as a literal.
 
+Both printers use it: that for people for everything, that of compiled code where nothing is faster than what a person
+would write.
+
 An expression is a tree of Python's own `ast`; so nothing that a user typed gets into generated code but as an escaped
 constant, or as a name that the caller made. `text.text` writes it out.
 

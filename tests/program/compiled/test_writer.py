@@ -119,6 +119,13 @@ def test_every_line_says_shape_dtype_and_operation(record):
     assert "tanh(" in body
 
 
+def test_what_python_has_a_form_for_is_written_in_it(record):
+    text, _ = written(record(lambda x: [np.exp(x)[0, 1:] * x[-1, 2], x[[1, 0]], np.exp(x).T[::2]], X))
+    for form in ("[0, 1:]", "x0[-1, 2]", "x0[constant0]", ".T", "[::2]"):
+        assert form in text
+    assert "template" not in text
+
+
 def test_captured_tensors_are_read_in_the_body(record):
     W = tg.Tensor(X, name="W")
     text, names = written(record(lambda x: x * W, X))

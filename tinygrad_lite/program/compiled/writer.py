@@ -11,6 +11,7 @@ that a user typed becomes code, except string keys, escaped, and names in commen
 
 from __future__ import annotations
 
+import ast
 import functools
 import operator
 from collections import Counter
@@ -21,16 +22,17 @@ import numpy as np
 
 from ... import tree
 from ...op import Op, pick
-from ...rules.elementwise import divide, maximum, minimum, negative
-from ...rules.indexing import where
+from ...rules.elementwise import maximum, minimum
+from ...rules.indexing import get, where
 from ...rules.products import matmul
-from ...rules.shaping import transpose
-from ..program import Node, Operand, Program, is_scalar, shape_of
+from ..program import Node, Operand, Program, is_scalar
 from ..simplify import is_view
+from ..spelling import Speller
+from ..text import text
 from .plan import Plan, makes_memory
 
-_SYMBOLS: dict[Any, str] = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"}
-"""How two numbers are combined: Python's operator takes a tenth of the time that a call of the ufunc takes."""
+_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
+"""Between two numbers, Python's operator takes a tenth of the time that a call of the ufunc takes."""
 _RESERVED = {
     "np",
     "NotImplemented",
@@ -61,12 +63,10 @@ def _has_loop_of(ufunc: np.ufunc, dtype: np.dtype[Any]) -> bool:
 
 def _is_of_python(node: Node) -> bool:
     """Whether the step is written with an operator between (or before) numbers."""
-    op, xs = node.op, node.operands
+    op = node.op
     assert op is not None
-    if node.shape != () or op is negative:
-        return bool(node.shape == ())
-    divides = op is divide and node.weak  # in Python, 1.0 / 0.0 raises
-    return op.operator in _SYMBOLS and not divides and all(is_scalar(x) or shape_of(x) == () for x in xs)
+    raises = op.operator is operator.truediv and node.weak  # in Python, 1.0 / 0.0 does
+    return node.shape == () and op.operator in _ARITHMETIC and not raises
 
 
 class Writer:
@@ -80,6 +80,7 @@ class Writer:
         self.arena: dict[str, str] = {}  # name -> expression, for all that lives in the arena
         self.bound: dict[Any, str] = {}
         self.count: Counter[str] = Counter()  # of what is bound, by prefix
+        self.speller = Speller(self.bind, lambda op: self.name_function(op.fn), {}, lambda array: True)
         for i, node in enumerate(program.inputs):
             self.local[node] = f"x{i}"
         for i, (node, tensor) in enumerate(program.captures):
@@ -232,13 +233,10 @@ class Writer:
 
     def _spell(self, node: Node, op: Op, dtype: Any, into: str | None) -> str:
         xs = node.operands
-        if op is pick:
-            return f"{self.local[xs[0]]}[{node.params['index']}]"
         if is_view(node):
             return self._spell_view(node)
-        if _is_of_python(node):
-            operands = [self.spell_operand(x) for x in xs]
-            return f"-{operands[0]}" if op is negative else f" {_SYMBOLS[op.operator]} ".join(operands)
+        if op is pick or op is get or _is_of_python(node):
+            return self._spell_expression(node)
         if op.reduces is not None:
             reduce = self.name_function(op.reduces.reduce, f"{op.reduces.__name__}_reduce")
             axis, keepdims = (
@@ -269,14 +267,14 @@ class Writer:
         return f"{self.name_function(fn)}({', '.join(arguments)})"
 
     def _spell_view(self, node: Node) -> str:
-        x = self.spell_operand(node.operands[0])
         assert node.op is not None
-        if node.op is transpose and node.params.get("axes") is None:
-            return f"{x}.T"
-        if node.op.reshapes and node.params.get("order", "C") == "C":
-            return f"{x}.reshape({node.shape})"
-        keywords = "".join(f", {name}={self.spell_keyword(value)}" for name, value in node.params.items())
-        return f"{self.name_function(node.op.fn)}({x}{keywords})"
+        if node.op.reshapes and node.params.get("order", "C") == "C":  # the method takes a third of np.reshape's time
+            return f"{self.spell_operand(node.operands[0])}.reshape({node.shape})"
+        return self._spell_expression(node)
+
+    def _spell_expression(self, node: Node) -> str:
+        """The step as a person would write it, where nothing is faster."""
+        return text(self.speller.spell(node, [ast.Name(self.spell_operand(x)) for x in node.operands]))
 
     # -- the results
 
