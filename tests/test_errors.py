@@ -122,8 +122,9 @@ CASES = {
     "a ragged loss": (lambda: tg.mean_squared_error([[1.0], []], [1.0]), TypeError, "A is not an array of numbers"),
     "a function of words": (lambda: tg.grad(lambda name: name)(np.array("x")), TypeError, "name is <U1"),
     # unsupported ways to call
-    "where=": (lambda: np.add(W2, 1, where=np.ones(4, bool)), TypeError, "add(…, where=…) is not supported on Tensors"),
-    "dtype=": (lambda: np.exp(W2, dtype=np.float32), TypeError, "dtype=…) is not supported on Tensors"),
+    "where=": (lambda: np.add(W2, 1, where=np.ones(4, bool)), TypeError, "write np.where(mask, add(…), 0), or give"),
+    "dtype=": (lambda: np.exp(W2, dtype=int), TypeError, "exp(…, dtype=int64): float64 is not cast to it (same_kind)"),
+    "axes=": (lambda: np.matmul(W2, W2, axes=[]), TypeError, "axes=…) is not supported on Tensors; move the axes with"),
     "a keyword that is a Tensor": (lambda: np.sum(W2, axis=tg.Tensor(1)), TypeError, "axis= must be a plain value"),
     "truth": (lambda: bool(W2), ValueError, "the truth of W2, shape (1, 4), is ambiguous: use np.all(...)"),
     "float of many": (lambda: float(W2), TypeError, "W2 has shape (1, 4); only a one-element Tensor is"),
@@ -156,12 +157,26 @@ def test_a_rule_of_a_users_own_that_returns_nonsense_is_named():
             tg.gradients(np.sum(op(x)), x)
 
 
+def _mean_of_a_list(W):
+    parts = [W[0], W[1]]
+    return np.mean(parts)
+
+
 # What people write in NumPy, and what the message says to write instead.
 CONVERSIONS = {
     "a product of a plain array": (lambda W: np.ones((2, 4)).dot(W), r"write X @ W for X\.dot\(W\)"),
     "an array of Tensors": (lambda W: np.array([W[0], W[1]]), r"write np.stack\(\[…\]\), np.concatenate or np.block"),
     "a list of Tensors": (lambda W: np.mean([W[0], W[1]]), r"write np.stack\(\[…\]\) for a list of Tensors"),
-    "the numbers": (lambda W: np.asarray(W), r"say \.numpy\(\) if you mean the numbers alone"),
+    "the numbers": (lambda W: np.asarray(W), r"use the Tensor as it is .*, or say \.numpy\(\) if you mean the numbers"),
+    "a list by name": (_mean_of_a_list, r"write np\.stack\(parts\) for the list of Tensors parts"),
+    "np.r_": (lambda W: np.r_[W, W], r"write np\.concatenate, np\.stack"),
+    "np.vectorize": (lambda W: np.vectorize(abs)(W), r"np\.vectorize hands out numbers"),
+    "np.full": (lambda W: np.full(3, W[0]), r"write tg\.full"),
+    "random parameters": (
+        lambda W: np.random.default_rng(0).normal(W),
+        "draw with plain numbers, then shift and scale",
+    ),
+    "a random order": (lambda W: np.random.default_rng(0).permutation(W), "draw the index and read with it"),
 }
 
 

@@ -83,6 +83,18 @@ _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what
         r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]",
         "write np.stack([…]), np.concatenate or np.block for a list of Tensors",
     ),
+    (r"\bnp\.(r_|c_)\[", "write np.concatenate, np.stack or np.column_stack for np.r_ and np.c_"),
+    (r"\bnp\.full\(", "write tg.full, or np.ones(shape) * t"),
+    (r"\bnp\.vectorize\(", "np.vectorize hands out numbers: write the function for whole arrays, or use tg.vmap"),
+    (r"\.(permutation|shuffle|choice)\(", "draw the index and read with it, as in t[rng.permutation(len(t))]"),
+    (
+        r"\b(?:random|rng|default_rng\([^()]*\)|generator|gen)\.\w+\(",
+        "draw with plain numbers, then shift and scale, as in mean + std * rng.normal(size=…)",
+    ),
+    (
+        r"\bnp\.(array|asarray|asanyarray|ascontiguousarray|asfortranarray|asarray_chkfinite|require|float(?:32|64))\(",
+        "use the Tensor as it is (t.copy() for a copy, t.astype(dtype) for another dtype)",
+    ),
     (r"\bas_strided\(", "write tg.as_strided, or np.lib.stride_tricks.sliding_window_view, which take Tensors"),
     (r"\bnp\.(select|pad|interp|nan_to_num)\(", _ELSEWHERE),
     (
@@ -93,6 +105,7 @@ _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what
 
 
 _MODULES = {
+    "numpy.matrixlib": "np.matrix knows no Tensors: a plain array does all that it does, and @ multiplies matrices",
     "numpy.ma": "np.ma knows no Tensors: write np.where(mask, t, 0), or where=mask in a sum or a mean",
     "numpy.polynomial": "np.polynomial takes Tensors as points, not as coefficients: write np.polyval(c[::-1], x)",
     "numpy": _ELSEWHERE,
@@ -115,6 +128,9 @@ def advise_instead_of_array() -> str:
     buffer = advise_buffer()
     if buffer is not None:
         return f"{buffer}, or {_NUMBERS} ({line})"
+    name = _find_list(frame, line)
+    if name is not None:
+        return f"write np.stack({name}) for the list of Tensors {name}, or {_NUMBERS} ({line})"
     for pattern, remedy in _REMEDIES:
         found = re.search(pattern, line)
         if found:
@@ -122,6 +138,17 @@ def advise_instead_of_array() -> str:
     module = inner[-1].f_globals["__name__"] if inner else ""  # of the function of NumPy's that the user called
     elsewhere = next((text for name, text in _MODULES.items() if module.startswith(name)), None)
     return f"{f'{elsewhere}; ' if elsewhere else ''}{_NUMBERS} ({line})"
+
+
+def _find_list(frame: FrameType, line: str) -> str | None:
+    """A variable in the line that is a list of things that are no arrays of NumPy's, as Tensors are."""
+    for name in re.findall(r"(?<![.\w])[A-Za-z_]\w*", line.partition(": ")[2]):
+        value: object = frame.f_locals.get(name)
+        while isinstance(value, (list, tuple)) and value:
+            value = value[0]
+            if str(type(value).__module__).startswith(f"{_PACKAGE}."):
+                return str(name)
+    return None
 
 
 def called_by_a_library() -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from .callsite import advise_buffer, user_line, variable_name
 
 handlers: dict[Any, Callable[..., Any]] = {}
-"""NumPy's function, or (ufunc, method) -> what to call instead."""
+"""NumPy's function, or (ufunc, method) -> what to call instead; "keywords" -> what does so with a ufunc's dtype=."""
 
 providers: list[Callable[[Any], bool]] = []
 """Asked in turn about a function that is not in the register: one may add it (SciPy's rows, once SciPy is imported)."""
@@ -50,12 +50,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise TypeError(_no_in_place(ufunc, out) if in_place else _no_out(ufunc))
     if method == "__call__":
         handler = handler_of(ufunc, ufunc)
-        for name in kwargs:
-            raise TypeError(
-                f"{ufunc.__name__}(…, {name}=…) is not supported on Tensors, because its gradient would be lost; "
-                "write np.where(…) for where=, .astype(…) for dtype=, np.moveaxis(…) for axis="
-            )
-        return handler(*inputs)
+        return handlers["keywords"](ufunc, handler, inputs, kwargs) if kwargs else handler(*inputs)
     return handler_of((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)
 
 
@@ -78,5 +73,5 @@ def _no_in_place(ufunc: np.ufunc, array: Any) -> str:
 def _no_out(function: Callable[..., Any]) -> str:
     return (
         f"{function.__name__}(…, out=…) at {user_line()} would write a Tensor's value into an existing array and lose "
-        f"its gradient; use the result instead: y = {function.__name__}(…)"
+        f"its gradient; use the result instead, y = {function.__name__}(…), or make the array with tg.zeros"
     )

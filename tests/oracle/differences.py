@@ -180,9 +180,9 @@ CALLS = [
     Difference(
         ("polydiv",),
         "the remainder's length",
-        "NumPy's: leading zeros are trimmed",
+        "one coefficient less than the divisor",
         "untrimmed",
-        "the result is NumPy's own",
+        "NumPy trims its leading zeros, and by the numbers even more; the length here depends on the shapes alone",
     ),
     Difference(
         ("sign",),

@@ -56,7 +56,6 @@ def test_outer_of_a_comparison_carries_no_gradient() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda t: np.add.reduceat(t, [0, 1]),
         lambda t: np.subtract.reduce(t),
         lambda t: np.fmax.accumulate(t),
         lambda t: np.add.accumulate(t, out=np.zeros((3, 4))),
@@ -68,3 +67,85 @@ def test_outer_of_a_comparison_carries_no_gradient() -> None:
 def test_what_is_not_supported_is_refused(call: Any) -> None:
     with pytest.raises(TypeError, match="add|subtract|fmax|multiply"):
         call(tg.Tensor(X, requires_grad=True))
+
+
+# -- keywords of a call ------------------------------------------------------------------------------------------------
+
+FLAT = np.array([0.5, 2.0, 1.5, -1.0])
+WEIGHTS = np.array([0.3, -1.2, 0.7, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "alike"),
+    [
+        (lambda t: np.log(t, out=np.zeros_like(t), where=t > 0), lambda t: np.where(t > 0, np.log(np.abs(t)), 0)),
+        (lambda t: np.divide(1, t, out=tg.full(4, 7.0), where=t > 1), lambda t: np.where(t > 1, 1 / t, 7)),
+        (lambda t: np.add(t, t, dtype=np.float64, order="F", subok=False), lambda t: 2 * t),
+        (lambda t: np.add(t, 1, dtype=float), lambda t: t + 1),
+        (lambda t: np.exp(t, where=True), np.exp),
+        (lambda t: np.multiply(t, np.greater(t, 1, dtype=bool)), lambda t: t * (t > 1)),
+        (
+            lambda t: np.add.reduceat(t * t, [0, 3, 1, 1]),
+            lambda t: np.stack([sum(t[:3] ** 2), *t[[3, 1]] ** 2, sum(t[1:] ** 2)]),
+        ),
+        (lambda t: np.multiply.reduceat(t, [1, 2]).repeat(2), lambda t: np.stack(2 * [t[1]] + 2 * [t[2] * t[3]])),
+        (
+            lambda t: np.maximum.reduceat(t.reshape(2, 2), [0, 1], axis=1).ravel(),
+            lambda t: t,
+        ),
+    ],
+)
+def test_keywords_and_parts_give_what_numpy_gives_with_gradients(f, alike):
+    value, slope = tg.value_and_grad(lambda t: np.sum(WEIGHTS * f(t)))(FLAT)
+    same, other = tg.value_and_grad(lambda t: np.sum(WEIGHTS * alike(t)))(FLAT)
+    np.testing.assert_allclose(value, same, rtol=1e-14)
+    np.testing.assert_allclose(slope, other, rtol=1e-14)
+    compiled = tg.compile(tg.grad(lambda t: np.sum(WEIGHTS * f(t))))
+    compiled(FLAT)
+    np.testing.assert_allclose(
+        compiled(FLAT[::-1].copy()), tg.grad(lambda t: np.sum(WEIGHTS * alike(t)))(FLAT[::-1].copy()), rtol=1e-14
+    )
+
+
+def test_dtype_of_a_call_is_that_of_its_operands():
+    t = tg.Tensor(FLAT, requires_grad=True)
+    y = np.multiply(t, 0.1, dtype=np.float32)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y.numpy(), np.multiply(FLAT, 0.1, dtype=np.float32))
+    np.sum(y).backward()
+    assert t.grad.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda t: np.exp(t, where=t > 0), r"np\.where\(mask, exp\(…\), 0\)"),
+        (lambda t: np.log(t, out=np.zeros(4), where=t > 0), "make the array with tg.zeros"),
+        (lambda t: np.add(t, 1, dtype=int), "not cast"),
+        (lambda t: np.matmul(t, t, axes=[0, 0, ()]), "moveaxis"),
+        (lambda t: np.add.at(np.zeros(3), [0, 1, 0, 2], t), "make the array with tg.zeros"),
+        (lambda t: np.add.reduceat(t, t), "whole numbers"),
+        (lambda t: np.add.reduceat(t, [0, 4]), "out of bounds"),
+    ],
+)
+def test_what_a_call_cannot_do_is_said_with_a_remedy(call, said):
+    with pytest.raises((TypeError, IndexError), match=said):
+        call(tg.Tensor(FLAT, requires_grad=True))
+
+
+def test_what_is_written_where_is_masked_out_again():
+    """Where nothing is taken nothing is computed: no warning, and no nan in the gradient."""
+    with np.errstate(all="raise"):
+        slope = tg.grad(lambda t: np.sum(np.sqrt(t, out=np.zeros_like(t), where=t > 0)))(np.array([4.0, 0.0, -1.0]))
+    np.testing.assert_array_equal(slope, [0.25, 0, 0])
+
+
+def test_values_are_subtracted_at_an_index_that_repeats():
+    def f(t):
+        b = tg.ones(3)
+        np.subtract.at(b, [0, 1, 0, 2], t)
+        return np.sum(b * b)
+
+    plain = np.ones(3)
+    np.subtract.at(plain, [0, 1, 0, 2], FLAT)
+    np.testing.assert_allclose(tg.grad(f)(FLAT), -2 * plain[[0, 1, 0, 2]])

@@ -510,6 +510,8 @@ SAMPLES = [
         lambda t: np.polyadd(t, [1.0, 2.0]),
         lambda t: np.polysub([1.0, 2.0], t),
         lambda t: np.polymul(t, t[:2]),
+        lambda t: np.polymul(t[:0], t[1:3]),
+        lambda t: np.polymul(t[0], t[1:3]),
         lambda t: np.polyder(t),
         lambda t: np.polyder(t, 9),
         lambda t: np.polyint(t, 2, [1.0, 2.0]),

@@ -379,8 +379,16 @@ class Buffer(Tensor):
         if method == "at":
             return self._add_at(ufunc, *inputs)
         out = kwargs.pop("out", None)
-        result = getattr(ufunc, method)(*_read(inputs), **_read(kwargs))
-        return result if out is None else write_out(out, result)
+        inputs, kwargs = _read(inputs), _read(kwargs)
+        where = kwargs.pop("where", True) if method == "__call__" and out is not None else True
+        if where is True:
+            result = getattr(ufunc, method)(*inputs, **kwargs)
+            return result if out is None else write_out(out, result)
+        if len(out) != 1 or not isinstance(out[0], Buffer):
+            return write_out(out, ufunc(*inputs, **kwargs))  # which says what is wrong
+        taken = ufunc(*[np.where(where, x, 1) for x in inputs], **kwargs)  # 1 is harmless where nothing is taken
+        check_same_kind(out[0], taken)
+        return write_out(out, np.where(where, taken, out[0]._current()))
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         if func in writing and args and isinstance(args[0], Buffer):
@@ -390,12 +398,15 @@ class Buffer(Tensor):
         return result if out is None else write_out(out if type(out) is tuple else (out,), result)
 
     def _add_at(self, ufunc: np.ufunc, target: Any, index: Any, values: Any = None) -> None:
-        if ufunc is not np.add or not isinstance(target, Buffer):
-            raise TypeError(f"np.{ufunc.__name__}.at is not supported on Tensors; np.add.at(buffer, index, values) is")
+        if ufunc not in (np.add, np.subtract) or not isinstance(target, Buffer):
+            raise TypeError(
+                f"np.{ufunc.__name__}.at is not supported on Tensors; np.add.at(buffer, index, values) is, and subtract"
+            )
         template, arrays = split_index(index)
         shape = target._array[_numbers_of(index)].shape
         values = np.broadcast_to(values._current() if isinstance(values, Buffer) else values, shape)
-        target[...] = target + put.call(values, *arrays, template=template, shape=target.shape)
+        added = put.call(values, *arrays, template=template, shape=target.shape)
+        target[...] = target + added if ufunc is np.add else target - added
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return self._current().__array__(dtype, copy)

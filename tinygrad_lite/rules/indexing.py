@@ -397,6 +397,9 @@ open_mesh = row(constant(_open_mesh, operands=None))
 
 @without_gradient(np.ix_)
 def ix_(*args: Any) -> Any:
+    for arg in args:
+        if type(arg) is Tensor and arg.dtype.kind not in "biu":
+            raise TypeError(f"ix_: an index of {arg.dtype}; it must be of whole numbers, or a mask")
     return tuple(open_mesh.call(*args, which=i) for i in range(len(args)))
 
 

@@ -206,11 +206,13 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     Without full rank NumPy gives no residuals; in a trace, where the rank cannot be looked at, it is taken to be full.
     """
     a, b = as_array(a), as_array(b)
+    dtype = np.result_type(*(x.dtype if x.dtype.kind in "fc" else np.float64 for x in (a, b)))
+    a, b = (x if x.dtype == dtype else x.astype(dtype) for x in (a, b))
     m, n = a.shape
     if rcond is None:
         rcond = float(np.finfo(a.dtype).eps) * max(m, n)
     s = svdvals.call(a)
-    rank = np.count_nonzero(s > rcond * s[0]) if s.size else 0
+    rank = np.sum(s > rcond * s[0], dtype=np.int32) if s.size else np.int32(0)
     x = pinv.call(a, rcond=rcond) @ b
     if m > n and (not readable(s) or int(rank) == n):
         residuals = np.sum(np.square(np.abs(b - a @ x)), axis=0, keepdims=np.ndim(b) == 1)

@@ -46,6 +46,8 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 @implements(np.polymul, examples=_two)
 def polymul(a1: Any, a2: Any) -> Any:
+    """The coefficients of the product; leading zeros count, since they have derivatives, too."""
+    a1, a2 = (a if a.shape[0] else np.zeros(1, a.dtype) for a in (np.atleast_1d(a1), np.atleast_1d(a2)))
     return np.convolve(a1, a2)
 
 
@@ -93,16 +95,22 @@ def poly(seq_of_zeros: Any) -> Any:
 )
 def polydiv(u: Any, v: Any) -> Any:
     """Quotient and remainder, which has one coefficient less than v, also where the first of them are 0."""
-    u, v = np.atleast_1d(u), np.atleast_1d(v)
+    u, v = np.atleast_1d(u) + 0.0, np.atleast_1d(v) + 0.0
     n, m = u.shape[0], v.shape[0]
+    if not (n and m):
+        raise ValueError(f"polydiv: the operands have {n} and {m} coefficients; each needs one at least")
+    dtype = np.result_type(u.dtype, v.dtype)
+    u, v = (x if x.dtype == dtype else x.astype(dtype) for x in (u, v))
     if n < m:
-        return np.zeros(1, u.dtype), 1.0 * u
+        return np.zeros(1, dtype), u
     quotient = []
+    scale = 1.0 / v[0]
     for _ in range(n - m + 1):
-        factor = u[0] / v[0]
+        factor = scale * u[0]
         quotient.append(factor)
-        u = np.concatenate((u[1:m] - factor * v[1:], u[m:]))
-    return np.stack(quotient), u if m > 1 else np.zeros(1, u.dtype)
+        rest = u[:m] - factor * v
+        u = np.concatenate((rest[1:], u[m:]))
+    return np.stack(quotient), u if m > 1 else rest
 
 
 @implements(

@@ -1,11 +1,12 @@
-"""Methods of NumPy's ufuncs: np.add.reduce, np.multiply.accumulate, np.maximum.outer.
+"""Methods of NumPy's ufuncs: np.add.reduce, np.multiply.accumulate, np.maximum.outer; and keywords of their calls.
 
 A reduction by a ufunc is a function of NumPy's under another name, but over axis 0 unless another is named. What is not
-here (reduceat, at, reductions without such a function) is refused like any function without a rule.
+here (reductions without such a function) is refused like any function without a rule.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from ..dispatch import handlers
 from ..op import constant
 from ..table import read_rows, row
+from ..tensor import Tensor
 from .neural import logsumexp
 from .reductions_of_some import UNSET, converted, entries, is_given, with_initial
 
@@ -38,6 +40,24 @@ def _reduce(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]
         return converted(function(array, axis=axis, keepdims=keepdims, **some), dtype)
 
     return reduce
+
+
+def _reduce_at(ufunc: np.ufunc, reduce: Callable[..., Any]) -> Callable[..., Any]:
+    def reduceat(array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+        """The reduction of each part from an index up to the next one; the entry alone where that is no later."""
+        _refuse(f"{ufunc.__name__}.reduceat", {"out": out})
+        if isinstance(indices, Tensor):
+            raise TypeError(f"{ufunc.__name__}.reduceat: the indices are a Tensor; give them as whole numbers")
+        first = np.moveaxis(array, axis, 0)
+        starts, n = [operator.index(i) for i in indices], first.shape[0]
+        for i in starts:
+            if not 0 <= i < n:
+                raise IndexError(f"{ufunc.__name__}.reduceat: index {i} is out of bounds for axis {axis} with size {n}")
+        ends = [*starts[1:], n]
+        parts = [reduce(first[i : max(j, i + 1)], dtype=dtype) for i, j in zip(starts, ends, strict=True)]
+        return np.moveaxis(np.stack(parts), 0, axis)
+
+    return reduceat
 
 
 def _log_sum(array: Any, axis: Any = None, keepdims: bool = False, initial: Any = UNSET, where: Any = UNSET) -> Any:
@@ -95,10 +115,52 @@ def _outer(call: Callable[[Any, Any], Any], name: str) -> Callable[..., Any]:
     return outer
 
 
+def _refuse_at(name: str) -> Callable[..., Any]:
+    def at(*operands: Any) -> Any:
+        raise TypeError(
+            f"np.{name}.at would write a Tensor's value into an array and lose its gradient; make the array with "
+            "tg.zeros, for np.add.at and np.subtract.at, or write tg.set_at(t, index, value)"
+        )
+
+    return at
+
+
 def _refuse(name: str, keywords: dict[str, Any]) -> None:
     for keyword, value in keywords.items():
         if value is not None and value is not np._NoValue and not (keyword == "where" and value is True):
             raise TypeError(f"{name}({keyword}=…) is not supported on Tensors, because its gradient would be lost")
+
+
+_CHANGES_NO_NUMBER = ("order", "subok")
+
+
+def _call_with_keywords(
+    ufunc: np.ufunc, call: Callable[..., Any], inputs: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """np.add(a, b, dtype=…): computed in that dtype, as NumPy does, which casts the operands."""
+    name, rest = ufunc.__name__, {k: v for k, v in keywords.items() if k not in _CHANGES_NO_NUMBER}
+    casting, dtype = rest.pop("casting", "same_kind"), rest.pop("dtype", None)
+    if rest.get("where") is True:
+        del rest["where"]
+    if "where" in rest:
+        raise TypeError(
+            f"{name}(…, where=…) without out= leaves the other entries undefined; write np.where(mask, {name}(…), 0), "
+            "or give out=tg.zeros(shape)"
+        )
+    if rest:
+        (keyword, *_) = rest
+        raise TypeError(f"{name}(…, {keyword}=…) is not supported on Tensors; move the axes with np.moveaxis")
+    plain = call(*inputs)
+    if dtype is None or plain.dtype == dtype:
+        return plain
+    arrays = [x if isinstance(x, (Tensor, int, float, complex)) else np.asarray(x) for x in inputs]
+    for x in arrays:
+        if not isinstance(x, (int, float, complex)) and not np.can_cast(x.dtype, dtype, casting):
+            raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): {x.dtype} is not cast to it ({casting})")
+    result = call(*[converted(np.asarray(x) if isinstance(x, (int, float, complex)) else x, dtype) for x in arrays])
+    if result.dtype != dtype:
+        raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): it gives {result.dtype}; write .astype of the result")
+    return result
 
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
@@ -118,10 +180,14 @@ _ACCUMULATE: dict[np.ufunc, Callable[..., Any]] = {
     np.maximum: _running_extreme(np.maximum),
     np.minimum: _running_extreme(np.minimum),
 }
+handlers["keywords"] = _call_with_keywords
 for _ufunc, _function in _REDUCE.items():
     handlers[_ufunc, "reduce"] = _reduce(_ufunc, _function)
+    handlers[_ufunc, "reduceat"] = _reduce_at(_ufunc, handlers[_ufunc, "reduce"])
 for _ufunc, _function in _ACCUMULATE.items():
     handlers[_ufunc, "accumulate"] = _accumulate(_ufunc, _function)
 for _row in read_rows():
+    if isinstance(_row.fn, np.ufunc):
+        handlers[_row.fn, "at"] = _refuse_at(_row.name)
     if isinstance(_row.fn, np.ufunc) and _row.fn.nin == 2 and _row.fn.signature is None:
         handlers[_row.fn, "outer"] = _outer(_row.call, _row.name)
