@@ -1,6 +1,8 @@
 """Settings of every test: how hard Hypothesis searches, and NumPy's floating-point errors.
 
 TINYGRAD_PROFILE=dev (the default: quick), ci (the same examples every time, more of them), intense (for a long while).
+TINYGRAD_LITE_TARGET=numpy (the default here), c: what compiled functions are printed as. The tests of native code ask
+for C themselves; a compiler takes half a second for each program.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ import os
 
 import hypothesis
 import numpy as np
+
+os.environ.setdefault("TINYGRAD_LITE_TARGET", "numpy")
 
 # Each of these is a warning, and a warning is an error in the test run (pyproject.toml).
 np.seterr(divide="warn", over="warn", invalid="warn", under="ignore")

@@ -36,12 +36,13 @@ HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
 # The same inside program/: what stands in a folder of its own serves one front end alone.
 PROGRAM_LAYERS = [
-    ["names", "program", "text"],
+    ["names", "program", "text", "gaps"],
     ["ranges", "sharing", "spelling", "trace"],
     ["rewrite", "outside"],
     ["tables"],
     ["simplify"],
-    ["compiled", "derivation"],
+    ["native", "derivation"],
+    ["compiled"],
     ["drawing"],
 ]
 PROGRAM_HEIGHT = {name: height for height, layer in enumerate(PROGRAM_LAYERS) for name in layer}

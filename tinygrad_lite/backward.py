@@ -239,7 +239,13 @@ def _mask_not_taken(g: Any, gx: Any) -> Any:
     return np.where(_is_not_taken(g, gx), 0, gx)
 
 
-mask_not_taken = elementwise(_mask_not_taken, None, lambda y, g, gx: np.logical_not(_is_not_taken(g, gx)), selects=True)
+mask_not_taken = elementwise(
+    _mask_not_taken,
+    None,
+    lambda y, g, gx: np.logical_not(_is_not_taken(g, gx)),
+    selects=True,
+    c="{0} == 0 && {1} - {1} != 0 ? 0 : {1}",
+)
 """What a guarded rule gives: gx, but 0 where g is 0 and gx infinite or NaN."""
 
 

@@ -1,8 +1,8 @@
-"""compile: a function as fast, straight-line NumPy.
+"""compile: a function as fast, straight-line code.
 
-The function is traced once for each kind of arguments (structure, shapes, dtypes), the program is simplified, its
-memory is planned, and it is printed as Python source: one call a step, written into reused memory, with nothing between
-the calls. What is returned is always fresh, and belongs to the caller.
+The function is traced once for each kind of arguments (structure, shapes, dtypes), the program is simplified, and it is
+printed: as C, in a few fused loops, where there is a C compiler; else as Python source, one NumPy call a step, written
+into reused memory, with nothing between the calls. What is returned is always fresh, and belongs to the caller.
 """
 
 from __future__ import annotations
@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
-def compile(f: Function) -> Compiled:
-    """The function as straight-line NumPy that reuses its memory, made at the first call with each kind of arguments.
+def compile(f: Function, target: str = "auto") -> Compiled:
+    """The function as straight-line code that reuses its memory, made at the first call with each kind of arguments.
+
+    target: "c" prints C, has the system's compiler build it (half a second, once: libraries are kept in the user's
+    cache folder) and loads it; "numpy" prints calls of NumPy; "auto" takes C where a compiler and Python's headers are
+    found, else NumPy. The environment variable TINYGRAD_LITE_TARGET says what "auto" is. Steps that C does not know
+    stay NumPy's, between native ones. Native code raises no floating-point warnings.
 
     f: takes and returns trees (dicts, lists, tuples, dataclasses) of arrays and numbers, and may use anything the table
     knows, `value_and_grad` and parameter updates included. Arrays and floats are arguments of the program; whole
@@ -40,6 +45,7 @@ def compile(f: Function) -> Compiled:
     Where a gradient flows through an argument, or to a Tensor outside (except under `no_grad`), f itself runs, so that
     transforms may be put around a compiled function; put them inside for speed.
 
+    RuntimeError for target="c" where there is no C compiler, with what to install.
     TraceError if f reads a number it should compute (`if loss < 1`, `float(t)`); RuntimeError if the program does not
     reproduce f, as when random numbers are drawn inside f: pass them as arguments; TypeError if f reaches something
     whose numbers cannot be watched (a table of pandas, a queue).
@@ -53,7 +59,7 @@ def compile(f: Function) -> Compiled:
     >>> float(loss), w
     (1.0, array([0.2, 0.2]))
     """
-    return Compiled(f)
+    return Compiled(f, target)
 
 
 class Compiled:
@@ -62,11 +68,14 @@ class Compiled:
     __name__: str
     __wrapped__: Function
 
-    def __init__(self, f: Function) -> None:
+    def __init__(self, f: Function, target: str = "auto") -> None:
         self._entries: tuple[list[Entry], list[Entry]] = ([], [])  # under no_grad, and else; newest first
         self._kinds: dict[Any, _Kind] = {}
         functools.update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self._asked = target
+        if target != "auto":
+            _ = self.target  # what cannot be had is said at once
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         mode = current()
@@ -88,12 +97,19 @@ class Compiled:
         return f"<compiled {self.__name__}, {count} program{'s' * (count != 1)}: print .source(*args)>"
 
     @property
+    def target(self) -> str:
+        """What programs are printed as, "c" or "numpy"."""
+        from .program.native.target import choose_target
+
+        return choose_target(self._asked)
+
+    @property
     def programs(self) -> list[Generated]:
         """The programs made so far."""
         return [program for kind in self._kinds.values() for program in kind.programs]
 
     def source(self, /, *args: Any, **kwargs: Any) -> str:
-        """The generated code for arguments like these."""
+        """The generated code for arguments like these: the Python, and behind it the C."""
         leaves, structure = tree.flatten((args, kwargs))
         leaves, key, _ = _classify(leaves, structure, self.__name__)
         kind = self._kinds.setdefault(key, _Kind())
@@ -101,7 +117,8 @@ class Compiled:
             self._compile_kind(args, kwargs, leaves, key, kind)
         if not kind.programs:
             raise RuntimeError(f"{self.__name__} has no program: what it reaches outside changes while it is made")
-        return kind.programs[0].text
+        program = kind.programs[0]
+        return program.text if program.native is None else f"{program.text}\n\n# C\n\n{program.native}"
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with arguments of a new kind, or in a form that no `entry` takes apart."""
@@ -167,6 +184,8 @@ class Compiled:
         variable: numbers that are inputs.
         """
         from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
+        from .program.native.compiler import NotCompiled
+        from .program.native.target import give_up
         from .program.outside.outside import Outside
         from .program.outside.walk import WAYS
 
@@ -184,7 +203,11 @@ class Compiled:
                 check_repeatable(name, trace, again, outside, states)
                 expected = f(*args, **kwargs)
                 outside.forget_own_changes()
-                generated = generate(trace, outside, name, leaves)
+                try:
+                    generated = generate(trace, outside, name, leaves, self.target)
+                except NotCompiled as reason:
+                    give_up(name, reason)
+                    generated = generate(trace, outside, name, leaves, "numpy")
                 if any(type(x) is Tensor and x._flags & GRAD for x in tree.flatten(expected)[0]):
                     generated.gives_gradient, generated.entry = True, None
                     return generated, expected

@@ -25,8 +25,31 @@ POSITIVE = [(0.1, 5.0)]
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
 
-add = row(elementwise(np.add, ONE, ONE, operator=operator.add, commutes=True, signs=(1, 1), range=intervals.add))
-subtract = row(elementwise(np.subtract, ONE, MINUS_ONE, operator=operator.sub, signs=(1, -1), range=intervals.subtract))
+add = row(
+    elementwise(
+        np.add,
+        ONE,
+        ONE,
+        operator=operator.add,
+        commutes=True,
+        signs=(1, 1),
+        range=intervals.add,
+        c="{0} + {1}",
+        c_kinds="fi",
+    )
+)
+subtract = row(
+    elementwise(
+        np.subtract,
+        ONE,
+        MINUS_ONE,
+        operator=operator.sub,
+        signs=(1, -1),
+        range=intervals.subtract,
+        c="{0} - {1}",
+        c_kinds="fi",
+    )
+)
 multiply = row(
     elementwise(
         np.multiply,
@@ -36,6 +59,8 @@ multiply = row(
         commutes=True,
         powers=(1, 1),
         range=intervals.multiply,
+        c="{0} * {1}",
+        c_kinds="fi",
     )
 )
 divide = row(
@@ -47,11 +72,18 @@ divide = row(
         operator=operator.truediv,
         powers=(1, -1),
         range=intervals.divide,
+        c="{0} / {1}",
     )
 )
-negative = row(elementwise(np.negative, MINUS_ONE, operator=operator.neg, signs=(-1,), range=intervals.negative))
-positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos))
-reciprocal = row(elementwise(np.reciprocal, lambda y, x: -y * y, symbolic=lambda sp, x: 1 / x, domain=POSITIVE))
+negative = row(
+    elementwise(
+        np.negative, MINUS_ONE, operator=operator.neg, signs=(-1,), range=intervals.negative, c="-{0}", c_kinds="fi"
+    )
+)
+positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos, c="{0}", c_kinds="fi"))
+reciprocal = row(
+    elementwise(np.reciprocal, lambda y, x: -y * y, symbolic=lambda sp, x: 1 / x, domain=POSITIVE, c="1 / {0}")
+)
 
 
 def _direction(y: Array, x: Array) -> Array:
@@ -60,9 +92,11 @@ def _direction(y: Array, x: Array) -> Array:
 
 
 absolute = row(
-    elementwise(np.absolute, _direction, kinks=(0,), selects=True, operator=operator.abs, range=intervals.absolute)
+    elementwise(
+        np.absolute, _direction, kinks=(0,), selects=True, operator=operator.abs, range=intervals.absolute, c="abs"
+    )
 )
-fabs = row(elementwise(np.fabs, lambda y, x: np.sign(x), kinks=(0,), selects=True))
+fabs = row(elementwise(np.fabs, lambda y, x: np.sign(x), kinks=(0,), selects=True, c="abs"))
 
 # a - b floor(a/b): where the quotient jumps, the derivative with respect to b is taken from the right.
 remainder = row(
@@ -87,7 +121,7 @@ def _two_operands(rng: np.random.Generator) -> Any:
     ]
 
 
-copysign = row(elementwise(np.copysign, _signs_agree, None, examples=_two_operands, kinks=(0,)))
+copysign = row(elementwise(np.copysign, _signs_agree, None, examples=_two_operands, kinks=(0,), c="copysign"))
 nextafter = row(elementwise(np.nextafter, ONE, None, examples=_two_operands))  # a, and a unit in the last place
 ldexp = row(
     elementwise(
@@ -106,6 +140,7 @@ heaviside = row(
         lambda y, x, middle: np.equal(x, 0),
         bounded=True,
         examples=lambda rng: [((rng.choice([-1, 0, 1], (3, 4)), rng.normal(size=(3, 1))), {})],
+        c="heaviside",
     )
 )
 fraction = row(elementwise(lambda x: np.modf(x)[0], ONE, name="fraction", domain=[(0.1, 0.9)]))
@@ -137,13 +172,22 @@ def divmod(a: Any, b: Any) -> Any:
 
 # -- powers and roots ------------------------------------------------------------------------------------------------
 
-square = row(elementwise(np.square, lambda y, x: 2 * x, symbolic=lambda sp, x: x**2, range=intervals.square))
-sqrt = row(
+square = row(
     elementwise(
-        np.sqrt, over(lambda y, x: 2 * y), symbolic=lambda sp, x: sp.sqrt(x), domain=POSITIVE, range=intervals.sqrt
+        np.square, lambda y, x: 2 * x, symbolic=lambda sp, x: x**2, range=intervals.square, c="{0} * {0}", c_kinds="fi"
     )
 )
-cbrt = row(elementwise(np.cbrt, over(lambda y, x: 3 * y * y), domain=POSITIVE))
+sqrt = row(
+    elementwise(
+        np.sqrt,
+        over(lambda y, x: 2 * y),
+        symbolic=lambda sp, x: sp.sqrt(x),
+        domain=POSITIVE,
+        range=intervals.sqrt,
+        c="sqrt",
+    )
+)
+cbrt = row(elementwise(np.cbrt, over(lambda y, x: 3 * y * y), domain=POSITIVE, c="cbrt"))
 
 
 def _one_less(x: Array, p: Array) -> Array:
@@ -175,9 +219,10 @@ power = row(
         domain=[(0.2, 3), (-2, 2)],
         operator=operator.pow,
         range=intervals.power,
+        c="pow",
     )
 )
-float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)]))
+float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)], c="pow"))
 
 
 def raise_to(x: Any, p: Any) -> Any:
@@ -192,13 +237,13 @@ _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciproca
 
 # -- exponentials and logarithms -------------------------------------------------------------------------------------
 
-exp = row(elementwise(np.exp, lambda y, x: y, symbolic=lambda sp, x: sp.exp(x), range=intervals.exp))
-exp2 = row(elementwise(np.exp2, lambda y, x: y * LN2, range=intervals.without_pole))
-expm1 = row(elementwise(np.expm1, lambda y, x: y + 1, range=intervals.without_pole))
-log = row(elementwise(np.log, over(lambda y, x: x), domain=POSITIVE))
-log2 = row(elementwise(np.log2, over(lambda y, x: x * LN2), domain=POSITIVE))
-log10 = row(elementwise(np.log10, over(lambda y, x: x * LN10), domain=POSITIVE))
-log1p = row(elementwise(np.log1p, over(lambda y, x: 1 + x), domain=[(-0.8, 3)]))
+exp = row(elementwise(np.exp, lambda y, x: y, symbolic=lambda sp, x: sp.exp(x), range=intervals.exp, c="exp"))
+exp2 = row(elementwise(np.exp2, lambda y, x: y * LN2, range=intervals.without_pole, c="exp2"))
+expm1 = row(elementwise(np.expm1, lambda y, x: y + 1, range=intervals.without_pole, c="expm1"))
+log = row(elementwise(np.log, over(lambda y, x: x), domain=POSITIVE, c="log"))
+log2 = row(elementwise(np.log2, over(lambda y, x: x * LN2), domain=POSITIVE, c="log2"))
+log10 = row(elementwise(np.log10, over(lambda y, x: x * LN10), domain=POSITIVE, c="log10"))
+log1p = row(elementwise(np.log1p, over(lambda y, x: 1 + x), domain=[(-0.8, 3)], c="log1p"))
 
 
 def _share(y: Array, a: Array, b: Array) -> Array:
@@ -221,18 +266,19 @@ logaddexp2 = row(elementwise(np.logaddexp2, _share2, lambda y, a, b: _share2(y, 
 
 # -- trigonometry ----------------------------------------------------------------------------------------------------
 
-sin = row(elementwise(np.sin, lambda y, x: np.cos(x), range=intervals.finite_of_finite(-1, 1)))
-cos = row(elementwise(np.cos, lambda y, x: -np.sin(x), range=intervals.finite_of_finite(-1, 1)))
-tan = row(elementwise(np.tan, lambda y, x: 1 + y * y, domain=[(-1.2, 1.2)]))
-arcsin = row(elementwise(np.arcsin, over(lambda y, x: np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)]))
-arccos = row(elementwise(np.arccos, over(lambda y, x: -np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)]))
-arctan = row(elementwise(np.arctan, over(lambda y, x: 1 + x * x)))
+sin = row(elementwise(np.sin, lambda y, x: np.cos(x), range=intervals.finite_of_finite(-1, 1), c="sin_block"))
+cos = row(elementwise(np.cos, lambda y, x: -np.sin(x), range=intervals.finite_of_finite(-1, 1), c="cos_block"))
+tan = row(elementwise(np.tan, lambda y, x: 1 + y * y, domain=[(-1.2, 1.2)], c="tan"))
+arcsin = row(elementwise(np.arcsin, over(lambda y, x: np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)], c="arcsin"))
+arccos = row(elementwise(np.arccos, over(lambda y, x: -np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)], c="arccos"))
+arctan = row(elementwise(np.arctan, over(lambda y, x: 1 + x * x), c="arctan"))
 arctan2 = row(
     elementwise(
         np.arctan2,
         lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),  # a a + b b over- and underflows
         lambda y, a, b: -(a / np.hypot(a, b) / np.hypot(a, b)),
         domain=[(-3, 3), (0.3, 3)],
+        c="arctan2",
     )
 )
 
@@ -249,6 +295,7 @@ hypot = row(
         lambda y, a, b: b / _length(y),
         domain=[(0.3, 3), (0.3, 3)],
         selects=True,
+        c="hypot",
     )
 )
 degrees = row(elementwise(np.degrees, lambda y, x: 180 / np.pi, bounded=True))
@@ -298,12 +345,14 @@ i0 = row(elementwise(np.i0, lambda y, x: d_i0(x, order=1)))
 
 # -- hyperbolic functions --------------------------------------------------------------------------------------------
 
-sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x), range=intervals.without_pole))
-cosh = row(elementwise(np.cosh, lambda y, x: np.sinh(x), range=intervals.without_pole))
-tanh = row(elementwise(np.tanh, lambda y, x: 1 - y * y, range=(-1, 1)))
-arcsinh = row(elementwise(np.arcsinh, over(lambda y, x: np.sqrt(x * x + 1))))
-arccosh = row(elementwise(np.arccosh, over(lambda y, x: np.sqrt(x - 1) * np.sqrt(x + 1)), domain=[(1.2, 4)]))
-arctanh = row(elementwise(np.arctanh, over(lambda y, x: (1 - x) * (1 + x)), domain=[(-0.8, 0.8)]))
+sinh = row(elementwise(np.sinh, lambda y, x: np.cosh(x), range=intervals.without_pole, c="sinh"))
+cosh = row(elementwise(np.cosh, lambda y, x: np.sinh(x), range=intervals.without_pole, c="cosh"))
+tanh = row(elementwise(np.tanh, lambda y, x: 1 - y * y, range=(-1, 1), c="tanh"))
+arcsinh = row(elementwise(np.arcsinh, over(lambda y, x: np.sqrt(x * x + 1)), c="arcsinh"))
+arccosh = row(
+    elementwise(np.arccosh, over(lambda y, x: np.sqrt(x - 1) * np.sqrt(x + 1)), domain=[(1.2, 4)], c="arccosh")
+)
+arctanh = row(elementwise(np.arctanh, over(lambda y, x: (1 - x) * (1 + x)), domain=[(-0.8, 0.8)], c="arctanh"))
 
 # -- the larger, the smaller -----------------------------------------------------------------------------------------
 
@@ -318,8 +367,12 @@ def _is_larger(a: Any, b: Any) -> Any:
 is_larger = row(constant(_is_larger, operands=2, inline=True, range=intervals.between(0, 1)))
 
 _CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True, "range": intervals.union}
-maximum = row(elementwise(np.maximum, lambda y, a, b: is_larger(a, b), lambda y, a, b: is_larger(b, a), **_CHOICE))
-minimum = row(elementwise(np.minimum, lambda y, a, b: is_larger(b, a), lambda y, a, b: is_larger(a, b), **_CHOICE))
+maximum = row(
+    elementwise(np.maximum, lambda y, a, b: is_larger(a, b), lambda y, a, b: is_larger(b, a), **_CHOICE, c="max")
+)
+minimum = row(
+    elementwise(np.minimum, lambda y, a, b: is_larger(b, a), lambda y, a, b: is_larger(a, b), **_CHOICE, c="min")
+)
 
 
 def _is_larger_ignoring_nan(a: Any, b: Any) -> Any:
@@ -405,29 +458,47 @@ def nan_to_num(x: Any, *, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 
 # -- piecewise constant: no gradient, but a program records them -----------------------------------------------------
 
-equal = row(constant(np.equal, operands=2, operator=operator.eq, range=intervals.between(0, 1)))
-not_equal = row(constant(np.not_equal, operands=2, operator=operator.ne, range=intervals.between(0, 1)))
-less = row(constant(np.less, operands=2, operator=operator.lt, range=intervals.between(0, 1)))
-less_equal = row(constant(np.less_equal, operands=2, operator=operator.le, range=intervals.between(0, 1)))
-greater = row(constant(np.greater, operands=2, operator=operator.gt, range=intervals.between(0, 1)))
-greater_equal = row(constant(np.greater_equal, operands=2, operator=operator.ge, range=intervals.between(0, 1)))
-logical_and = row(constant(np.logical_and, operands=2))
-logical_or = row(constant(np.logical_or, operands=2))
-logical_xor = row(constant(np.logical_xor, operands=2))
-logical_not = row(constant(np.logical_not))
-bitwise_and = row(constant(np.bitwise_and, operands=2, operator=operator.and_))
-bitwise_or = row(constant(np.bitwise_or, operands=2, operator=operator.or_))
-bitwise_xor = row(constant(np.bitwise_xor, operands=2, operator=operator.xor))
+equal = row(
+    constant(np.equal, operands=2, operator=operator.eq, range=intervals.between(0, 1), c="{0} == {1}", c_kinds="fib")
+)
+not_equal = row(
+    constant(
+        np.not_equal, operands=2, operator=operator.ne, range=intervals.between(0, 1), c="{0} != {1}", c_kinds="fib"
+    )
+)
+less = row(
+    constant(np.less, operands=2, operator=operator.lt, range=intervals.between(0, 1), c="{0} < {1}", c_kinds="fib")
+)
+less_equal = row(
+    constant(
+        np.less_equal, operands=2, operator=operator.le, range=intervals.between(0, 1), c="{0} <= {1}", c_kinds="fib"
+    )
+)
+greater = row(
+    constant(np.greater, operands=2, operator=operator.gt, range=intervals.between(0, 1), c="{0} > {1}", c_kinds="fib")
+)
+greater_equal = row(
+    constant(
+        np.greater_equal, operands=2, operator=operator.ge, range=intervals.between(0, 1), c="{0} >= {1}", c_kinds="fib"
+    )
+)
+logical_and = row(constant(np.logical_and, operands=2, c="({0} != 0) & ({1} != 0)", c_kinds="fib"))
+logical_or = row(constant(np.logical_or, operands=2, c="({0} != 0) | ({1} != 0)", c_kinds="fib"))
+logical_xor = row(constant(np.logical_xor, operands=2, c="({0} != 0) ^ ({1} != 0)", c_kinds="fib"))
+logical_not = row(constant(np.logical_not, c="{0} == 0", c_kinds="fib"))
+bitwise_and = row(constant(np.bitwise_and, operands=2, operator=operator.and_, c="{0} & {1}", c_kinds="ib"))
+bitwise_or = row(constant(np.bitwise_or, operands=2, operator=operator.or_, c="{0} | {1}", c_kinds="ib"))
+bitwise_xor = row(constant(np.bitwise_xor, operands=2, operator=operator.xor, c="{0} ^ {1}", c_kinds="ib"))
 invert = row(constant(np.invert, operator=operator.invert))
-sign = row(constant(np.sign, range=(-1, 1)))
-floor = row(constant(np.floor))
-ceil = row(constant(np.ceil))
-trunc = row(constant(np.trunc))
-rint = row(constant(np.rint))
+sign = row(constant(np.sign, range=(-1, 1), c="sign"))
+floor = row(constant(np.floor, c="floor"))
+ceil = row(constant(np.ceil, c="ceil"))
+trunc = row(constant(np.trunc, c="trunc"))
+rint = row(constant(np.rint, c="rint"))
 floor_divide = row(constant(np.floor_divide, operands=2, operator=operator.floordiv))
-isnan = row(constant(np.isnan))
-isinf = row(constant(np.isinf))
-isfinite = row(constant(np.isfinite))
+isnan = row(constant(np.isnan, c="{0} != {0}"))
+isinf = row(constant(np.isinf, c="{0} - {0} != 0 && {0} == {0}"))
+isfinite = row(constant(np.isfinite, c="{0} - {0} == 0"))
 isneginf = row(constant(np.isneginf))
 isposinf = row(constant(np.isposinf))
 isclose = row(constant(np.isclose, operands=2))

@@ -297,6 +297,8 @@ where = row(
             ((rng.normal(size=shape) > 0, rng.normal(size=(2, 3)), rng.normal(size=3)), {})
             for shape in ((2, 1), (3,), ())
         ],
+        c="{0} ? {1} : {2}",
+        c_kinds="fib",
     )
 )
 handlers[np.where] = lambda *operands: where.call(*operands) if len(operands) != 1 else nonzero(*operands)

@@ -6,7 +6,7 @@ import builtins
 import itertools
 import linecache
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ from ... import tree
 from ...lifting import call_users
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
+from ..native.module import Entry
+from ..native.native import make_native
 from ..outside.outside import Outside
 from ..outside.source import is_equal, owner
 from ..program import Node, Operand, Program
 from ..ranges import Ranges
-from ..rewrite import rewrite
+from ..rewrite import Change, Rule, rewrite
 from ..sharing import freeze
 from ..simplify import SIMPLER, drop_dead, inline
 from ..tables.fast import FAST, MEANS
@@ -64,6 +66,7 @@ class Generated:
             names["body"] = _stop_at_invalid(names["body"])
         self.body: Function = names["body"]
         self.gives_gradient = False
+        self.native: str | None = None  # the C of its kernels
         self.entry: Function | None = names.get("entry")
         self.find_outside: Callable[[], tuple[Any, ...] | None] = names.get("outside", tuple)
 
@@ -138,18 +141,28 @@ def trace_function(
     return Trace(program, structure, results, dynamic, guard.saw_sweep)
 
 
-def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any]) -> Generated:
-    """Print the program."""
-    program = optimise(trace.program)
+def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], target: str) -> Generated:
+    """Print the program, as NumPy (`target` "numpy") or, as far as it can be, as C ("c"; NotCompiled if that fails)."""
+    static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
+    args, kwargs = trace.arguments.children
+    native, is_careful = None, trace.needs_care()
+    if target == "c":
+        entry = None if kwargs.children else Entry(args, trace.results, leaves, static)
+        invalid = _InvalidValue if is_careful else None
+        native = make_native(optimise(trace.program, []), entry, invalid, name)
+    program = optimise(trace.program, FAST) if native is None else native.program
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)
     lines = [*again, *writer.write(trace.results)]
-    static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
-    args, kwargs = trace.arguments.children
     if not kwargs.children:
         lines += writer.write_entry(args, leaves, static, bool(again)) or []
     text = "\n".join(lines) + "\n"
-    return Generated(text, writer.names, trace.dynamic, static, outside, name, trace.needs_care())
+    generated = Generated(text, writer.names, trace.dynamic, static, outside, name, is_careful)
+    if native is not None:
+        generated.native = native.text
+        if native.entry is not None:
+            generated.entry = native.bind_entry(writer.names.get("outside"))
+    return generated
 
 
 class _InvalidValue(ArithmeticError):
@@ -172,10 +185,10 @@ def _stop_at_invalid(body: Function) -> Function:
     return careful_body
 
 
-def optimise(program: Program) -> Program:
-    """The same results, up to rounding, in less time."""
+def optimise(program: Program, table: Sequence[Rule | Change] = FAST) -> Program:
+    """The same results, up to rounding, in less time. table: what is faster on the target."""
     program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
-    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *FAST]))
+    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *table]))
 
 
 def check_repeatable(name: str, first: Trace, second: Trace, outside: Outside, states: list[Any]) -> None:

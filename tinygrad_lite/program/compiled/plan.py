@@ -6,12 +6,13 @@ elementwise step may write over an operand that dies there. Results are never in
 
 from __future__ import annotations
 
-import bisect
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ...op import pick
+from ..gaps import Gaps
 from ..program import Node, Program
 from ..simplify import is_view
 
@@ -39,6 +40,9 @@ def writes_into(node: Node) -> bool:
 def makes_memory(node: Node) -> bool:
     """Whether the step's result surely is an array that shares no memory with its operands."""
     op = node.op
+    if op is pick:
+        (x,) = node.operands
+        return bool(x.op.fresh)
     return op is not None and (isinstance(op.fn, np.ufunc) or op.reduces is not None or op.fresh)
 
 
@@ -85,7 +89,7 @@ def _allocate(program: Program, result: Plan) -> None:
     dying: list[list[Node]] = [[] for _ in range(len(program.steps) + 1)]
     for node in result.offset:
         dying[last[node]].append(node)
-    gaps = _Gaps()
+    gaps = Gaps()
     size_of: dict[Node, int] = {}
     memory: dict[Node, Any] = {}  # the buffer that a value lies in, None for none, ANY where that is not known
     for i, node in enumerate(program.steps):
@@ -131,40 +135,3 @@ def _find_heir(node: Node, i: int, memory: dict[Node, Any], last: dict[Node, int
         if x.shape == node.shape and x.dtype == node.dtype and x not in others and _ANY not in others:
             return x
     return None
-
-
-class _Gaps:
-    """The free parts of the arena, in order; what is beyond `end` has not been needed yet."""
-
-    def __init__(self) -> None:
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        self.end = 0
-
-    def take(self, size: int) -> int:
-        """The offset of the first gap that is large enough."""
-        for k, start in enumerate(self.starts):
-            if self.ends[k] - start >= size:
-                self.starts[k] += size
-                if self.starts[k] == self.ends[k]:
-                    del self.starts[k], self.ends[k]
-                return start
-        start = self.end
-        if self.ends and self.ends[-1] == start:  # the last gap, made longer
-            start = self.starts.pop()
-            self.ends.pop()
-        self.end = start + size
-        return start
-
-    def give_back(self, start: int, size: int) -> None:
-        """Free again; joined with the gaps it touches."""
-        k = bisect.bisect_left(self.starts, start)
-        end = start + size
-        if k < len(self.starts) and self.starts[k] == end:
-            end = self.ends[k]
-            del self.starts[k], self.ends[k]
-        if k and self.ends[k - 1] == start:
-            self.ends[k - 1] = end
-        else:
-            self.starts.insert(k, start)
-            self.ends.insert(k, end)

@@ -1,0 +1,160 @@
+"""The system's C compiler: found, asked, and kept from harming anybody.
+
+It runs in a folder of its own, with a time limit. Whatever goes wrong, the caller gets `NotCompiled` with one sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SOURCES = Path(__file__).parent
+FLAGS = (
+    "-std=gnu11",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fwrapv",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-fopenmp-simd",
+    "-fvisibility=hidden",
+)
+"""None of them changes what nan and infinity mean, or the order of additions."""
+TIME_LIMIT = 120.0  # seconds
+PATIENCE = 1.5  # seconds, after which a terminal is told what is going on
+
+
+class NotCompiled(Exception):
+    """There is no native code, and the message says why."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """command: as it is called. version: what it says of itself. flags: all, for this machine."""
+
+    command: tuple[str, ...]
+    version: str
+    flags: tuple[str, ...]
+
+
+def find_compiler() -> Compiler:
+    """The compiler to use; NotCompiled, with what to install, if there is none or the headers are missing."""
+    return _find_compiler(os.environ.get("CC", ""), os.environ.get("PATH", ""))
+
+
+@functools.cache
+def _find_compiler(cc: str, path: str) -> Compiler:
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    if not headers.exists():
+        raise NotCompiled(f"Python's headers are missing ({headers}): install python3-dev")
+    problems = []
+    for command in _candidates(cc):
+        try:
+            run = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=20, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            problems.append(f"{shlex.join(command)}: {error}")
+            continue
+        includes = [f"-I{SOURCES}", f"-I{headers.parent}", f"-I{np.get_include()}"]
+        return Compiler(tuple(command), run.stdout, (*FLAGS, *_flags_of_machine(), *includes))
+    tried = "; ".join(problems) or "no cc, gcc or clang on the path"
+    raise NotCompiled(f"there is no C compiler ({tried}): install gcc or clang, or `pip install tinygrad_lite[native]`")
+
+
+def _candidates(cc: str) -> list[list[str]]:
+    if cc:
+        return [shlex.split(cc)]  # what the user asks for, and nothing else
+    found = [[name] for name in ("cc", "gcc", "clang") if shutil.which(name)]
+    if importlib.util.find_spec("ziglang"):
+        found.append([sys.executable, "-m", "ziglang", "cc"])
+    return found
+
+
+def _flags_of_machine() -> list[str]:
+    flags = ["-march=native"] if platform.machine().lower() in ("x86_64", "amd64") else ["-mcpu=native"]
+    if sys.platform == "darwin":
+        flags += ["-undefined", "dynamic_lookup"]
+    return flags
+
+
+@functools.cache
+def describe_processor() -> str:
+    """What `-march=native` depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return "\n".join(sorted({x for x in lines if x.startswith(("model name", "flags", "Features", "CPU part"))}))
+
+
+def compile_source(compiler: Compiler, source: str, target: Path, what: str) -> None:
+    """Write the shared library made of a C source to `target`. what: its name, for messages."""
+    with tempfile.TemporaryDirectory(prefix="tinygrad_lite_") as folder:
+        file = Path(folder) / "program.c"
+        file.write_text(source)
+        library = Path(folder) / "program.so"
+        command = [*compiler.command, *compiler.flags, str(file), "-o", str(library), "-lm"]
+        _run(command, folder, what)
+        if not library.exists():
+            raise NotCompiled(f"{shlex.join(compiler.command)} gave no library")
+        shutil.move(library, target)
+
+
+def _run(command: list[str], folder: str, what: str) -> None:
+    """Run the compiler; NotCompiled if it fails, hangs, or has anything to say."""
+    started = time.monotonic()
+    told = False
+    with (Path(folder) / "messages").open("w+b") as messages:
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, start_new_session=True
+            )
+        except OSError as error:
+            raise NotCompiled(f"the C compiler does not start: {error}") from None
+        try:
+            while True:
+                try:
+                    process.wait(PATIENCE)
+                    break
+                except subprocess.TimeoutExpired:
+                    elapsed = time.monotonic() - started
+                    if elapsed > TIME_LIMIT:
+                        raise NotCompiled(f"the C compiler took more than {TIME_LIMIT:.0f} s") from None
+                    if sys.stderr is not None and sys.stderr.isatty():
+                        sys.stderr.write(f"\rcompiling {what} to native code: {elapsed:.0f} s")
+                        sys.stderr.flush()
+                        told = True
+        finally:
+            if process.poll() is None:
+                _kill(process)
+            if told:
+                sys.stderr.write("\r\033[K")
+        messages.seek(0)
+        text = messages.read(4000).decode(errors="replace").strip()
+    if process.returncode or text:
+        lines = text.splitlines()
+        said = next((x for x in lines if "error" in x), lines[0] if lines else f"exit status {process.returncode}")
+        raise NotCompiled(f"the C compiler {'failed' if process.returncode else 'warned'}: {said}")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """The compiler and what it has started."""
+    try:
+        os.killpg(process.pid, 9)
+    except (AttributeError, OSError):
+        process.kill()
+    process.wait()

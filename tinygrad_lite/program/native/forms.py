@@ -1,0 +1,130 @@
+"""What a step is to the printer of C: an element-wise map, a reduction, a product of matrices, another view; or None.
+
+What of an op the printer needs stands on its row: `c`, what it reduces with, whether it is a view. `c` is an expression
+of the operands' entries, {0}, {1}; or a name: exp stands for tg_exp_f64 and tg_exp_f32 of elementwise.h and
+vector_math.h. A name that ends in _block is that of a function which takes a row of entries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...axes import reduced_axes
+from ...rules.indexing import where
+from ...rules.products import matmul
+from ...rules.shaping import copy, to_inexact
+from ..program import Node, Operand, dtype_of, is_scalar, is_weak, shape_of
+from ..simplify import is_view
+
+TYPES = {
+    np.dtype(np.float64): "double",
+    np.dtype(np.float32): "float",
+    np.dtype(np.int64): "int64_t",
+    np.dtype(np.int32): "int32_t",
+    np.dtype(np.bool_): "npy_bool",
+}
+"""The dtypes that native code computes with, and their names in C."""
+SUFFIXES = {"double": "f64", "float": "f32"}
+
+
+@dataclass(frozen=True)
+class Map:
+    """Entry by entry. text: in C, of the operands {0}, {1}, …. types: those that the operands are converted to.
+
+    block: the name of a function of one operand that is called for a row of entries, as it looks at all of them first.
+    """
+
+    text: str
+    types: tuple[Any, ...]
+    block: str | None = None
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Over some axes of its one operand, by adding or by taking the larger or smaller of two."""
+
+    axes: tuple[int, ...]
+    ufunc: np.ufunc
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of matrices or of stacks of them, by the rules of np.matmul."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The operand's memory, looked at in another way (where its layout allows)."""
+
+
+Form = Map | Reduction | Product | View
+
+
+def form_of(node: Node) -> Form | None:
+    """How a step is written in C; None if it stays NumPy's."""
+    op = node.op
+    if op is None or node.shape is None or node.dtype not in TYPES or op.outputs > 1:
+        return None
+    if not all(_is_known(x) for x in (node, *node.operands)):
+        return None
+    if is_view(node):
+        in_order = node.params.get("order", "C") == "C"
+        return View() if in_order and dtype_of(node.operands[0]) == node.dtype else None
+    if op.reduces is not None:
+        return _reduction_of(node)
+    if op is matmul:
+        fits = node.dtype.kind == "f" and all(dtype_of(x) == node.dtype for x in node.operands)
+        return Product() if fits and math.prod(node.shape) else None
+    return _map_of(node)
+
+
+def _is_known(x: Operand) -> bool:
+    if type(x) is Node:  # (Python's whole numbers have no bounds)
+        return x.shape is not None and x.dtype in TYPES and not (x.weak and x.dtype.kind == "i")
+    return (is_scalar(x) or isinstance(x, np.ndarray)) and dtype_of(x) in TYPES
+
+
+def _reduction_of(node: Node) -> Reduction | None:
+    (x,) = node.operands
+    ufunc = node.op.reduces if node.op else None
+    if not set(node.params) <= {"axis", "keepdims"} or node.dtype.kind != "f" or dtype_of(x) != node.dtype:
+        return None
+    if ufunc not in (np.add, np.maximum, np.minimum) or not math.prod(shape_of(x)):
+        return None
+    return Reduction(reduced_axes(node.params.get("axis"), len(shape_of(x))), ufunc)
+
+
+def _map_of(node: Node) -> Map | None:
+    op, xs = node.op, node.operands
+    assert op is not None
+    if op is to_inexact or op is copy:
+        return Map("{0}", (node.dtype,)) if op is copy or not set(node.params) - {"dtype"} else None
+    if op.c is None or node.params:
+        return None
+    if op is where:
+        return Map(op.c, (dtype_of(xs[0]), node.dtype, node.dtype))
+    compute = node.dtype
+    if node.dtype == np.bool_:  # a comparison, in the dtype that holds both operands
+        compute = np.result_type(*(_example(x) for x in xs))
+    if compute not in TYPES or compute.kind not in op.c_kinds:
+        return None
+    if op.c.endswith("_block"):
+        one = f"{op.c.removesuffix('_block')}{'f' if compute == np.float32 else ''}({{0}})"
+        return Map(one, (compute,), f"tg_{op.c}_{SUFFIXES[TYPES[compute]]}") if dtype_of(xs[0]) == compute else None
+    return Map(op.c if "{" in op.c else _spell_call(op.c, TYPES[compute], len(xs)), (compute,) * len(xs))
+
+
+def _example(x: Operand) -> Any:
+    """Something that decides the common dtype as the operand does."""
+    if is_weak(x):
+        return x.python_type(0) if type(x) is Node else x
+    return dtype_of(x)
+
+
+def _spell_call(name: str, ctype: str, count: int) -> str:
+    arguments = ", ".join(f"{{{i}}}" for i in range(count))
+    return f"tg_{name}_{SUFFIXES[ctype]}({arguments})"

@@ -1,0 +1,433 @@
+"""The C of a whole extension module: for each kernel a function that Python calls, and `entry` for a whole program.
+
+A kernel's function takes arrays and numbers and gives an array for each result, or a tuple of them. `entry` takes the
+arguments as the user gave them: it recognises the one kind of arguments that the program is for (anything else gets
+NotImplemented), takes the arrays out of their dicts and lists, and builds the tree of results.
+
+What the functions refer to (arrays that are constants, keys, tensors) they find in a tuple, their `self`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ... import tree
+from ..program import Node, Program, is_scalar
+from .forms import SUFFIXES, TYPES
+from .printer import PrintedKernel
+from .steps import size
+
+NUMBERS = {
+    np.dtype(np.float64): "NPY_DOUBLE",
+    np.dtype(np.float32): "NPY_FLOAT",
+    np.dtype(np.int64): "NPY_INT64",
+    np.dtype(np.int32): "NPY_INT32",
+    np.dtype(np.bool_): "NPY_BOOL",
+}
+ON_STACK = 65_536  # bytes of scratch memory that are taken from the stack
+RELEASE_FROM = 50_000  # entries; work beside which releasing the interpreter's lock costs nothing
+
+HEADERS = ("runtime.h", "elementwise.h", "vector_math.h", "products.h", "blas.h")
+
+_FOOT = """
+static PyObject *tg_bind(PyObject *module, PyObject *args)
+{
+    const char *name;
+    PyObject *objects;
+    if (!PyArg_ParseTuple(args, "sO!", &name, &PyTuple_Type, &objects))
+        return NULL;
+    for (PyMethodDef *f = tg_functions; f->ml_name; f++)
+        if (!strcmp(f->ml_name, name))
+            return PyCFunction_New(f, objects);
+    PyErr_SetString(PyExc_KeyError, name);
+    return NULL;
+}
+
+static PyObject *tg_use_blas(PyObject *module, PyObject *args)
+{
+    unsigned long long d, s;
+    if (!PyArg_ParseTuple(args, "KKi", &d, &s, &tg_blas_is_64))
+        return NULL;
+    tg_dgemm = (void *)(uintptr_t)d;
+    tg_sgemm = (void *)(uintptr_t)s;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef tg_methods[] = {
+    {"bind", tg_bind, METH_VARARGS, "A function of this module, with the objects that it refers to."},
+    {"use_blas", tg_use_blas, METH_VARARGS, "Where BLAS is."},
+    {0}};
+static struct PyModuleDef tg_module = {PyModuleDef_HEAD_INIT, "tinygrad_native", 0, -1, tg_methods};
+
+PyMODINIT_FUNC PyInit_tinygrad_native(void)
+{
+    import_array();
+    return PyModule_Create(&tg_module);
+}
+"""
+
+
+def print_module(kernels: Sequence[PrintedKernel], entry: Entry | None, careful: bool) -> str:
+    """The text of the extension module."""
+    parts = [f'#include "{name}"' for name in HEADERS]
+    parts.append("")
+    functions = []
+    for kernel in kernels:
+        parts += [kernel.text, _print_kernel_call(kernel, careful)]
+        functions.append(f"{kernel.name}_call")
+    if entry is not None:
+        parts.append(entry.print(kernels[0], careful))
+        functions.append("entry")
+    table = [f'    {{"{name}", (PyCFunction)(void (*)(void)){name}, METH_FASTCALL, 0}},' for name in functions]
+    return "\n".join([*parts, "static PyMethodDef tg_functions[] = {", *table, "    {0}};", _FOOT])
+
+
+def _kind_name(node: Node) -> str:
+    """The dtype, number of axes and shape, as arguments."""
+    return f"{NUMBERS[node.dtype]}, {len(node.shape)}, {_shape_name(node)}"
+
+
+def _shape_name(node: Node) -> str:
+    return f"(const npy_intp[]){{{', '.join(map(str, node.shape)) or '0'}}}"
+
+
+def _is_number(node: Node) -> bool:
+    return bool(node.shape == ())
+
+
+# -- around a kernel -------------------------------------------------------------------------------------------------
+
+
+def _print_declarations(printed: PrintedKernel) -> list[str]:
+    kernel = printed.kernel
+    lines = [
+        "    static tg_piece *kept = NULL;" if printed.scratch > ON_STACK else "",
+        f"    char *p[{max(printed.pointers, 1)}];",
+        f"    PyObject *owned[{len(kernel.inputs) + 1}] = {{0}};",
+        f"    PyObject *results[{len(kernel.outputs) + 1}] = {{0}};",
+        f"    double numbers[{len(kernel.inputs) + len(kernel.outputs) + 1}];",
+        "    PyObject *answer = NULL;",
+        "    (void)p; (void)owned; (void)results; (void)numbers;",
+    ]
+    return [line for line in lines if line]
+
+
+def _print_run(printed: PrintedKernel, careful: bool, invalid: str) -> list[str]:
+    """From arguments in `p` to results in `results`."""
+    kernel = printed.kernel
+    first = len(kernel.inputs) + len(kernel.constants)
+    lines = []
+    for i, _ in enumerate(kernel.constants):
+        lines.append(f"    p[{len(kernel.inputs) + i}] = PyArray_DATA((PyArrayObject *)PyTuple_GET_ITEM(self, {i}));")
+    for i, node in enumerate(kernel.outputs):
+        if _is_number(node):
+            lines.append(f"    p[{first + i}] = (char *)&numbers[{len(kernel.inputs) + i}];")
+        else:
+            lines += [
+                f"    results[{i}] = tg_new({_kind_name(node)});",
+                f"    if (results[{i}] == NULL)",
+                "        goto end;",
+                f"    p[{first + i}] = PyArray_DATA((PyArrayObject *)results[{i}]);",
+            ]
+    work = sum(size(step.space) for step in kernel.steps)
+    run = [f"        {printed.name}(p, scratch);"]
+    if work >= RELEASE_FROM:
+        run = ["        Py_BEGIN_ALLOW_THREADS", *run, "        Py_END_ALLOW_THREADS"]
+    if printed.scratch > ON_STACK:
+        lines += [
+            "    {",
+            f"        char *scratch = tg_take_memory(&kept, {printed.scratch});",
+            "        if (scratch == NULL) {",
+            "            PyErr_NoMemory();",
+            "            goto end;",
+            "        }",
+            *run,
+            "        tg_keep_memory(&kept, scratch);",
+            "    }",
+        ]
+    else:
+        lines += ["    {", f"        char scratch[{printed.scratch + 1}] __attribute__((aligned(64)));", *run, "    }"]
+    for i, node in enumerate(kernel.outputs):
+        if careful and node.dtype.kind == "f":
+            suffix = SUFFIXES[TYPES[node.dtype]]
+            lines.append(f"    if (tg_has_nan_{suffix}(p[{first + i}], {size(node.shape)})) {{ {invalid} }}")
+    for i, node in enumerate(kernel.outputs):
+        if _is_number(node):
+            number = f"p[{first + i}]"
+            if node.weak and node.dtype.kind == "f":
+                text = f"PyFloat_FromDouble(*(double *){number})"
+            elif node.weak:
+                text = f"PyLong_FromLongLong(*(int64_t *){number})"
+            else:
+                text = f"tg_number({number}, {NUMBERS[node.dtype]})"
+            lines += [f"    results[{i}] = {text};", f"    if (results[{i}] == NULL)", "        goto end;"]
+    return lines
+
+
+def _print_end(printed: PrintedKernel, more: Sequence[str] = ()) -> list[str]:
+    kernel = printed.kernel
+    return [
+        "end:",
+        f"    for (int i = 0; i < {len(kernel.inputs)}; i++)",
+        "        Py_XDECREF(owned[i]);",
+        f"    for (int i = 0; i < {len(kernel.outputs)}; i++)",
+        "        Py_XDECREF(results[i]);",
+        *more,
+        "    return answer;",
+        "}",
+        "",
+    ]
+
+
+def _print_kernel_call(printed: PrintedKernel, careful: bool) -> str:
+    """`kernel0_call(inputs…)`."""
+    kernel = printed.kernel
+    head = f"static PyObject *{printed.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)"
+    lines = [head, "{", *_print_declarations(printed)]
+    lines += [
+        f"    if (count != {len(kernel.inputs)}) {{",
+        '        PyErr_SetString(PyExc_TypeError, "another number of arguments");',
+        "        return NULL;",
+        "    }",
+    ]
+    for i, node in enumerate(kernel.inputs):
+        take = f"tg_take(args[{i}], {_kind_name(node)}, &owned[{i}])"
+        if _is_number(node) and node.dtype == np.float64:
+            lines += [
+                f"    if (PyFloat_CheckExact(args[{i}])) {{",
+                f"        numbers[{i}] = PyFloat_AS_DOUBLE(args[{i}]);",
+                f"        p[{i}] = (char *)&numbers[{i}];",
+                f"    }} else if ((p[{i}] = {take}) == NULL)",
+                "        goto end;",
+            ]
+        else:
+            lines += [f"    p[{i}] = {take};", f"    if (p[{i}] == NULL)", "        goto end;"]
+    invalid = f"PyErr_SetNone(PyTuple_GET_ITEM(self, {len(kernel.constants)})); goto end;"
+    lines += _print_run(printed, careful, invalid)
+    if len(kernel.outputs) == 1:
+        lines += ["    answer = results[0];", "    results[0] = NULL;"]
+    else:
+        n = len(kernel.outputs)
+        lines += [
+            f"    answer = PyTuple_New({n});",
+            "    if (answer == NULL)",
+            "        goto end;",
+            f"    for (int i = 0; i < {n}; i++) {{",
+            "        PyTuple_SET_ITEM(answer, i, results[i]);",
+            "        results[i] = NULL;",
+            "    }",
+        ]
+    return "\n".join([*lines, *_print_end(printed)])
+
+
+# -- the whole program -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Entry:
+    """What `entry` needs to know. arguments, results: their structure. leaves: of the arguments. static: those that are
+    part of the program.
+
+    objects: what the function refers to, in the order of its `self`: the kernel's constants, the function `outside`,
+    (None until it exists), and what else turns up.
+    """
+
+    arguments: tree.Structure
+    results: tree.Structure
+    leaves: Sequence[Any]
+    static: Container[int]
+    objects: list[Any] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    program: Program = field(init=False)
+
+    def fits(self, program: Program) -> bool:
+        """Whether it can be written in C for this program: the forms of arguments and results, and results that are
+        made by it."""
+        self.program = program
+        outputs = [x for x in self.program.outputs if type(x) is Node]
+        made = set(self.program.steps)
+        if len(set(outputs)) != len(outputs) or not all(x in made for x in outputs):
+            return False
+        if not all(type(x) is Node or is_scalar(x) for x in self.program.outputs):
+            return False
+        return _has_plain_nodes(self.arguments) and _has_plain_nodes(self.results)
+
+    def refer(self, value: Any) -> str:
+        """The expression of an object among those that the function refers to."""
+        for i, known in enumerate(self.objects):
+            if known is value:
+                return f"PyTuple_GET_ITEM(self, {i})"
+        self.objects.append(value)
+        return f"PyTuple_GET_ITEM(self, {len(self.objects) - 1})"
+
+    def print(self, printed: PrintedKernel, careful: bool) -> str:
+        """`entry(arguments…)`."""
+        kernel = printed.kernel
+        self.objects = [np.require(array, requirements=["C", "A"]) for _, array in kernel.constants]
+        self.objects.append(None)
+        arguments = self.arguments.children
+        self.lines = []
+        position = {node: i for i, node in enumerate(kernel.inputs)}
+        self._inputs = iter(self.program.inputs)
+        self._leaves = enumerate(self.leaves)
+        self._parts = 0
+        self._position = position
+        for i, child in enumerate(arguments):
+            self._take_apart(child, f"args[{i}]")
+        lines = [
+            "static PyObject *entry(PyObject *self, PyObject *const *args, Py_ssize_t count)",
+            "{",
+            *_print_declarations(printed),
+            "    PyObject *found = NULL;",
+            f"    if (count != {len(arguments)})",
+            "        goto other;",
+            *self.lines,
+        ]
+        lines += [
+            f"    PyObject *outside = PyTuple_GET_ITEM(self, {len(kernel.constants)});",
+            "    if (outside != Py_None) {",
+            "        found = PyObject_CallNoArgs(outside);",
+            "        if (found == NULL)",
+            "            goto end;",
+            "        if (!PyTuple_CheckExact(found))",
+            "            goto other;",
+            "    }",
+        ]
+        for i, node in enumerate(self._inputs):
+            if node in position:
+                lines += self._print_take(f"PyTuple_GET_ITEM(found, {i})", node)
+        for node, tensor in self.program.captures:
+            if node in position:
+                at = position[node]
+                name = self.refer("_array")
+                lines += [
+                    f"    owned[{at}] = PyObject_GetAttr({self.refer(tensor)}, {name});",
+                    f"    if (owned[{at}] == NULL)",
+                    "        goto end;",
+                    f"    if (!tg_is_array(owned[{at}], {_kind_name(node)}))",
+                    "        goto other;",
+                    f"    p[{at}] = PyArray_DATA((PyArrayObject *)owned[{at}]);",
+                ]
+        lines += _print_run(printed, careful, "goto other;")
+        self.lines = []
+        self._outputs = iter(self.program.outputs)
+        self._number = {node: i for i, node in enumerate(kernel.outputs)}
+        self._trees = 0
+        text = self._build(self.results)
+        lines += ["    {", *self.lines, f"        answer = {text};"]
+        if text.startswith("results["):
+            lines.append(f"        {text} = NULL;")
+        lines += ["    }", "    goto end;", "other:", "    answer = Py_NewRef(Py_NotImplemented);"]
+        return "\n".join([*lines, *_print_end(printed, ["    Py_XDECREF(found);"])])
+
+    # -- arguments
+
+    def _take_apart(self, structure: tree.Structure, value: str) -> None:
+        if structure.kind is tree.LEAF:
+            self._test_leaf(value)
+            return
+        if structure.kind is tree.STATIC:
+            self.lines += [f"    if ({value} != {self.refer(structure.meta)})", "        goto other;"]
+            return
+        count = len(structure.children)
+        parts = f"t{self._parts}"
+        self._parts += 1
+        if structure.kind is dict:
+            keys = self.refer(tuple(structure.meta))
+            self.lines += [
+                f"    PyObject *{parts}[{count + 1}];",
+                f"    if (!tg_values({value}, {keys}, {parts}))",
+                "        goto other;",
+            ]
+            children = [f"{parts}[{i}]" for i in range(count)]
+        else:
+            name = "List" if structure.kind is list else "Tuple"
+            self.lines += [
+                f"    if (!Py{name}_CheckExact({value}) || Py{name}_GET_SIZE({value}) != {count})",
+                "        goto other;",
+            ]
+            children = [f"Py{name}_GET_ITEM({value}, {i})" for i in range(count)]
+        for child, part in zip(structure.children, children, strict=True):
+            self._take_apart(child, part)
+
+    def _test_leaf(self, value: str) -> None:
+        i, x = next(self._leaves)
+        if i in self.static:
+            self.lines += [f"    if (!tg_is_number({value}, {self.refer(x)}))", "        goto other;"]
+            return
+        node = next(self._inputs)
+        if type(x) is float:
+            self.lines += [f"    if (!PyFloat_CheckExact({value}))", "        goto other;"]
+        elif type(x) is not np.ndarray:
+            self.lines += [f"    if ((PyObject *)Py_TYPE({value}) != {self.refer(type(x))})", "        goto other;"]
+        else:
+            known = node.dtype in NUMBERS
+            test = f"    if (!tg_is_array({value}, {_kind_name(node)}))" if known else "    if (1)"
+            self.lines += [test, "        goto other;"]
+        if node in self._position and type(x) is np.ndarray:
+            self.lines.append(f"    p[{self._position[node]}] = PyArray_DATA((PyArrayObject *){value});")
+        elif node in self._position:
+            self.lines += self._print_take(value, node)
+
+    def _print_take(self, value: str, node: Node) -> list[str]:
+        at = self._position[node]
+        if _is_number(node) and node.weak and node.dtype == np.float64:
+            return [
+                f"    if (!PyFloat_CheckExact({value}))",
+                "        goto other;",
+                f"    numbers[{at}] = PyFloat_AS_DOUBLE({value});",
+                f"    p[{at}] = (char *)&numbers[{at}];",
+            ]
+        take = f"tg_take({value}, {_kind_name(node)}, &owned[{at}])"
+        return [f"    p[{at}] = {take};", f"    if (p[{at}] == NULL)", "        goto end;"]
+
+    # -- results
+
+    def _build(self, structure: tree.Structure) -> str:
+        """An expression of a new reference to the tree of results; the lines before it are added."""
+        if structure.kind is tree.LEAF:
+            x = next(self._outputs)
+            if type(x) is not Node:
+                return f"Py_NewRef({self.refer(x)})"
+            return f"results[{self._number[x]}]"
+        if structure.kind is tree.STATIC:
+            return f"Py_NewRef({self.refer(structure.meta)})"
+        name = f"r{self._trees}"
+        self._trees += 1
+        count = len(structure.children)
+        kinds = {dict: "PyDict_New()", list: f"PyList_New({count})", tuple: f"PyTuple_New({count})"}
+        self.lines += [
+            f"        PyObject *{name} = {kinds[structure.kind]};",
+            f"        if ({name} == NULL)",
+            "            goto end;",
+        ]
+        for i, child in enumerate(structure.children):
+            text = self._build(child)
+            if structure.kind is dict:
+                key = self.refer(structure.meta[i])
+                if text.startswith("results["):
+                    self.lines.append(f"        PyDict_SetItem({name}, {key}, {text});")
+                else:
+                    self.lines += [
+                        f"        {{ PyObject *x = {text};",
+                        f"          PyDict_SetItem({name}, {key}, x);",
+                        "          Py_DECREF(x); }",
+                    ]
+                continue
+            kind = "List" if structure.kind is list else "Tuple"
+            self.lines.append(f"        Py{kind}_SET_ITEM({name}, {i}, {text});")
+            if text.startswith("results["):
+                self.lines.append(f"        {text} = NULL;")
+        return name
+
+
+def _has_plain_nodes(structure: tree.Structure) -> bool:
+    if structure.kind is tree.STATIC:
+        return not isinstance(structure.meta, (str, bytes))
+    if structure.kind is not tree.LEAF and structure.kind not in (dict, list, tuple):
+        return False
+    return all(map(_has_plain_nodes, structure.children))

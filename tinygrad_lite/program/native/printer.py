@@ -1,0 +1,660 @@
+"""The C of a kernel: a function for each region, and one that runs them in order.
+
+Memory. `p` points to the arrays that have all their entries: inputs, constants, results, and what lies between regions.
+`q` points to what a region sums up over its lane. `local` holds a block of what only this region needs: its rows lie
+one after the other, lanes side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..gaps import Gaps
+from ..program import Node, Operand
+from .forms import SUFFIXES, TYPES, Map, Product, Reduction
+from .schedule import Group, Region, Scheduler, is_pointwise, kind_of, others_of
+from .steps import Kernel, Step, size
+
+CACHE = 32_768  # bytes of the first-level cache that a block may fill
+LEAST_BLOCK, LARGEST_BLOCK = 16, 512
+LINE = 64  # bytes; what the memory of every array is aligned to
+
+
+@dataclass
+class PrintedKernel:
+    """text: the C functions. pointers: how many `p` has, inputs, constants and outputs first. scratch: bytes."""
+
+    text: str
+    name: str
+    kernel: Kernel
+    pointers: int
+    scratch: int
+    uses_blas: bool = False
+
+
+@dataclass
+class _Storage:
+    """Where a step's result lies. index: in `p`; sum_index: in `q`; local: offset in `local`; block-wise rows."""
+
+    local: str | None = None
+    full: str | None = None
+
+
+@dataclass
+class _Memory:
+    """Places in `p`, and in the scratch memory."""
+
+    index: dict[Node, int] = field(default_factory=dict)
+    offset: dict[Node, int] = field(default_factory=dict)  # of those that lie in the scratch memory
+    size: int = 0
+
+
+def print_kernel(kernel: Kernel, name: str) -> PrintedKernel:
+    return _Printer(kernel, name).print()
+
+
+class _Printer:
+    def __init__(self, kernel: Kernel, name: str) -> None:
+        self.kernel = kernel
+        self.name = name
+        self.scheduler = Scheduler(kernel)
+        self.order = self.scheduler.run()
+        self.memory = self._place_arrays()
+
+    def print(self) -> PrintedKernel:
+        functions: list[str] = []
+        body: list[str] = []
+        local = 0
+        uses_blas = False
+        for number, item in enumerate(self.order):
+            if isinstance(item, Step):
+                body += self._print_blas(item)
+                uses_blas = True
+                continue
+            region = _RegionPrinter(self, item, f"{self.name}_region{number}")
+            functions += region.print()
+            body += region.print_call(self.memory.size)
+            local = max(local, region.local_bytes)
+        places = [f"    p[{self.memory.index[node]}] = scratch + {at};" for node, at in self.memory.offset.items()]
+        head = f"static void {self.name}(char **p, char *scratch)\n{{"
+        text = "\n".join([*functions, head, *places, *body, "}", ""])
+        return PrintedKernel(text, self.name, self.kernel, len(self.memory.index), self.memory.size + local, uses_blas)
+
+    # -- memory
+
+    def _place_arrays(self) -> _Memory:
+        """Who has all its entries in memory, and where: results, sums, and what is read in a later region."""
+        memory = _Memory()
+        outside = [*self.kernel.inputs, *(node for node, _ in self.kernel.constants), *self.kernel.outputs]
+        for node in outside:
+            memory.index.setdefault(node, len(memory.index))
+        born: dict[Node, int] = {}
+        last: dict[Node, int] = {}
+        for number, item in enumerate(self.order):
+            steps = item.steps if isinstance(item, Region) else [item]
+            for step in steps:
+                born[step.node] = number
+                for x in step.operands:
+                    if type(x) is Node:
+                        last[self.kernel.resolve(x)[0]] = number
+        gaps = Gaps()
+        dying: dict[int, list[tuple[int, int]]] = {}
+        for number, item in enumerate(self.order):
+            steps = item.steps if isinstance(item, Region) else [item]
+            for step in steps:
+                node = step.node
+                lasts = last.get(node, number)
+                whole = isinstance(item, Step) or item.is_summed(step) or lasts > number or step.reshapes
+                if node in memory.index or not whole:
+                    continue
+                nbytes = -(-size(node.shape) * node.dtype.itemsize // LINE) * LINE
+                memory.index[node] = len(memory.index)
+                memory.offset[node] = gaps.take(nbytes)
+                dying.setdefault(lasts, []).append((memory.offset[node], nbytes))
+            for offset, nbytes in dying.get(number, []):
+                gaps.give_back(offset, nbytes)
+        memory.size = gaps.end
+        return memory
+
+    # -- BLAS
+
+    def _print_blas(self, step: Step) -> list[str]:
+        """A call, or one for each matrix of a stack."""
+        *stack, i, j, k = step.space
+        n = len(stack)
+        a, b = step.operands
+        assert type(a) is Node
+        assert type(b) is Node
+        (off_a, along_a), (off_b, along_b) = self._strides(a, step.axes[0]), self._strides(b, step.axes[1])
+        strides, stride = {}, 1
+        for axis in reversed([x for x in step.result_axes if x is not None]):
+            strides[axis] = stride
+            stride *= step.space[axis]
+        lines = [f"    /* {spell_comment(step)} */"]
+        indent = "    "
+        for axis, extent in enumerate(stack):
+            lines.append(f"{indent}for (long i{axis} = 0; i{axis} < {extent}; i{axis}++)")
+            indent += "    "
+        ctype = TYPES[step.node.dtype]
+        at = [
+            f"({ctype} *)p[{self.memory.index[self.kernel.resolve(x)[0]]}]" + _spell_offset(off, along, range(n))
+            for x, off, along in ((a, off_a, along_a), (b, off_b, along_b))
+        ]
+        out = f"({ctype} *)p[{self.memory.index[step.node]}]" + _spell_offset(0, strides, range(n))
+        shape = f"{i}, {j}, {k}"
+        steps = (
+            f"{along_a.get(n, 0)}, {along_a.get(n + 2, 0)}, {at[1]}, {along_b.get(n + 2, 0)}, {along_b.get(n + 1, 0)}"
+        )
+        lines.append(f"{indent}tg_gemm_{SUFFIXES[ctype]}({shape}, {at[0]}, {steps}, {out});")
+        return lines
+
+    def _strides(self, x: Node, axes: tuple[int, ...]) -> tuple[int, dict[int, int]]:
+        """The offset and the stride along each axis of a step's space, in memory that has all entries."""
+        layout = self.scheduler.layout(x)
+        assert layout is not None
+        offset, strides = layout
+        along = {axis: s for axis, s, extent in zip(axes, strides, x.shape, strict=True) if extent > 1}
+        return offset, along
+
+
+class _RegionPrinter:
+    def __init__(self, printer: _Printer, region: Region, name: str) -> None:
+        self.kernel, self.scheduler, self.memory = printer.kernel, printer.scheduler, printer.memory
+        self.printer = printer
+        self.region = region
+        self.name = name
+        self.summed = [step for step in region.steps if region.lane[step] is not None and region.is_summed(step)]
+        self.local: dict[Step, str] = {}
+        self.names = {step: f"v{i}" for i, step in enumerate(region.steps)}
+        self.pointers: dict[str, str] = {}  # the declarations at the top
+        self._find_locals()
+        per_lane = sum(self._rows(step) * step.node.dtype.itemsize for step in self.local)
+        self.block = self._choose_block(per_lane)
+        self.local_bytes = sum(self._local_bytes(step) for step in self.local)
+
+    # -- what lies where
+
+    def _rows(self, step: Step) -> int:
+        return size(step.node.shape) // self.region.extent
+
+    def _local_bytes(self, step: Step) -> int:
+        return -(-self._rows(step) * self.block * int(step.node.dtype.itemsize) // LINE) * LINE
+
+    def _choose_block(self, per_lane: int) -> int:
+        extent = self.region.extent
+        if extent * per_lane <= CACHE and extent <= 4 * LARGEST_BLOCK:
+            return extent
+        block = LARGEST_BLOCK
+        while block > LEAST_BLOCK and block * per_lane > CACHE:
+            block //= 2
+        return min(block, extent)
+
+    def _find_locals(self) -> None:
+        """The steps whose block is kept because another group reads it, or because the whole has its lanes apart."""
+        region = self.region
+        for step in region.steps:
+            if step in self.summed:
+                continue
+            made_by_rows = region.groups[region.place[step]].kind != "loop"
+            if made_by_rows or (step.node in self.memory.index and not self._is_stored_at_once(step)):
+                self.local[step] = f"l{len(self.local)}"
+                continue
+            for reader in self._readers_inside(step):
+                if region.place[reader] != region.place[step] and not self._is_stored_at_once(step):
+                    self.local[step] = f"l{len(self.local)}"
+                    break
+
+    def _readers_inside(self, step: Step) -> Iterable[Step]:
+        for reader in self.region.steps:
+            if any(type(x) is Node and self.kernel.resolve(x)[0] is step.node for x in reader.operands):
+                yield reader
+
+    def _is_stored_at_once(self, step: Step) -> bool:
+        """Whether the whole result is in memory with its lanes side by side, so that nothing else is needed."""
+        if step.node not in self.memory.index:
+            return False
+        lane = self.region.lane[step]
+        if lane is None:
+            return True
+        inner = [a for a in range(len(step.space)) if step.space[a] > 1 and a in step.result_axes]
+        return bool(inner) and inner[-1] == lane
+
+    # -- the function
+
+    def print(self) -> list[str]:
+        self.lines: list[str] = []
+        region = self.region
+        for group in region.groups:
+            self.lines += self._print_group(group)
+        for step in self.local:
+            if step.node in self.memory.index:
+                self.lines += self._print_copy_out(step)
+        extent, block = region.extent, self.block
+        declarations = list(self.pointers.values())
+        offset = 0
+        for step, name in self.local.items():
+            ctype = TYPES[step.node.dtype]
+            declarations.append(f"    {ctype} *const restrict {name} = ({ctype} *)(local + {offset});")
+            offset += self._local_bytes(step)
+        if block == extent:
+            loop = [f"    const long lo = 0, n = {extent};", "    {"]
+        elif extent % block == 0:
+            loop = [f"    for (long lo = from; lo < to; lo += {block}) {{", f"        const long n = {block};"]
+        else:
+            loop = [
+                f"    for (long lo = from; lo < to; lo += {block}) {{",
+                f"        const long n = to - lo < {block} ? to - lo : {block};",
+            ]
+        unused = "    (void)p; (void)q; (void)local; (void)from; (void)to; (void)lo; (void)n;"
+        if block != extent:
+            unused = "    (void)p; (void)q; (void)local; (void)from; (void)to;"
+        head = f"static void {self.name}(char *const *p, char *const *q, char *local, long from, long to)\n{{"
+        if block == extent:
+            return [head, *declarations, loop[0], unused, loop[1], *self.lines, "    }", "}", ""]
+        return [head, *declarations, unused, *loop, *self.lines, "    }", "}", ""]
+
+    def print_call(self, local: int) -> list[str]:
+        """The lines by which the kernel runs the region."""
+        lines = []
+        for step in self.summed:
+            lines.append(self._spell_start(step, f"p[{self.memory.index[step.node]}]"))
+        sums = ", ".join(f"p[{self.memory.index[step.node]}]" for step in self.summed) or "0"
+        lines = [f"    {{ char *q[] = {{{sums}}};", *lines]
+        return [*lines, f"      {self.name}(p, q, scratch + {local}, 0, {self.region.extent}); }}"]
+
+    def _spell_start(self, step: Step, pointer: str) -> str:
+        count = size(step.node.shape)
+        ctype = TYPES[step.node.dtype]
+        start = self._identity(step)
+        if start == "0":
+            return f"      memset({pointer}, 0, {count * step.node.dtype.itemsize});"
+        return f"      for (long i = 0; i < {count}; i++) (({ctype} *){pointer})[i] = {start};"
+
+    def _identity(self, step: Step) -> str:
+        if isinstance(step.form, Reduction) and step.form.ufunc is not np.add:
+            return "-INFINITY" if step.form.ufunc is np.maximum else "INFINITY"
+        return "0"
+
+    # -- groups
+
+    def _print_group(self, group: Group) -> list[str]:
+        if group.kind == "loop":
+            return self._print_loop(group)
+        (step,) = group.steps
+        lane = self.region.lane[step]
+        kind, axes = kind_of(step, lane)
+        index = {a: f"i{at}" for at, a in enumerate(axes)}
+        lines = [f"        /* {spell_comment(step)} */"]
+        indent = "        "
+        for at, a in enumerate(axes):
+            lines.append(f"{indent}for (long i{at} = 0; i{at} < {step.space[a]}; i{at}++) {{")
+            indent += "    "
+        inner = {
+            "block": self._print_block,
+            "reduce": self._print_reduce,
+            "extreme": self._print_extreme,
+            "rows": self._print_rows,
+            "dots": self._print_dots,
+            "lanes": self._print_lanes,
+        }[kind](step, index, indent)
+        lines += inner
+        for at in reversed(range(len(axes))):
+            lines.append("        " + "    " * at + "}")
+        return lines
+
+    def _print_loop(self, group: Group) -> list[str]:
+        lines = []
+        indent = "        "
+        for at, extent in enumerate(group.others):
+            lines.append(f"{indent}for (long i{at} = 0; i{at} < {extent}; i{at}++) {{")
+            indent += "    "
+        sums, after, body = [], [], []
+        for step in group.steps:
+            lane = self.region.lane[step]
+            _, axes = kind_of(step, lane)
+            index = {a: f"i{at}" for at, a in enumerate(axes)}
+            name, ctype = self.names[step], TYPES[step.node.dtype]
+            value = self._spell_value(step, index, group)
+            if step in self.summed:
+                assert lane is not None
+                sums.append(name)
+                lines.append(f"{indent}{ctype} {name} = 0;")
+                body.append((f"{name} += {value};", spell_comment(step)))
+                after.append(f"{indent}{self._sum_place(step, index)} += {name};")
+                continue
+            body.append((f"const {ctype} {name} = {value};", spell_comment(step)))
+            for place in self._places_of(step, index):
+                body.append((f"{place} = {name};", ""))
+        reductions = f" reduction(+:{', '.join(sums)})" if sums else ""
+        if self.region.extent > 1:
+            lines += [f"#pragma omp simd{reductions}", f"{indent}for (long j = 0; j < n; j++) {{"]
+        else:
+            lines += [f"{indent}{{ const long j = 0; (void)j;"]
+        lines += [f"{indent}    {text}" + (f"  /* {comment} */" if comment else "") for text, comment in body]
+        lines += [f"{indent}}}", *after]
+        for at in reversed(range(len(group.others))):
+            lines.append("        " + "    " * at + "}")
+        return lines
+
+    def _print_block(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+        """A function that takes a row of lanes."""
+        assert isinstance(step.form, Map)
+        start, _ = self._pointer(step, 0, index)
+        out, _ = self._local_pointer(step, index)
+        return [f"{indent}{step.form.block}({start}, {out}, n);"]
+
+    def _print_reduce(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+        """Over axes other than the lane."""
+        form = step.form
+        assert isinstance(form, Reduction)
+        (place,) = self._local_places(step, index)
+        lines = ["#pragma omp simd", f"{indent}for (long j = 0; j < n; j++) {place} = {self._identity(step)};"]
+        inner = sorted(step.summed)
+        index = {**index, **{a: f"k{at}" for at, a in enumerate(inner)}}
+        for at, a in enumerate(inner):
+            lines.append(f"{indent}{'    ' * at}for (long k{at} = 0; k{at} < {step.space[a]}; k{at}++)")
+        value = self._spell_operand(step, 0, index, None)
+        lines += ["#pragma omp simd", f"{indent}{'    ' * len(inner)}for (long j = 0; j < n; j++)"]
+        lines.append(f"{indent}{'    ' * (len(inner) + 1)}{place} = {_combine(step, place, value)};")
+        return lines
+
+    def _print_extreme(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+        """The largest or smallest over the lane."""
+        place = self._sum_place(step, index)
+        value = self._spell_operand(step, 0, index, None)
+        return [f"{indent}for (long j = 0; j < n; j++) {place} = {_combine(step, place, value)};"]
+
+    def _print_lanes(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+        """A product of two stacks whose matrices are the lanes."""
+        (place,) = self._local_places(step, index)
+        k = len(step.space) - 1
+        a, b = (self._spell_operand(step, at, {**index, k: "k"}, None) for at in (0, 1))
+        return [
+            "#pragma omp simd",
+            f"{indent}for (long j = 0; j < n; j++) {place} = 0;",
+            f"{indent}for (long k = 0; k < {step.space[k]}; k++)",
+            "#pragma omp simd",
+            f"{indent}    for (long j = 0; j < n; j++) {place} = {_fma(step)}({a}, {b}, {place});",
+        ]
+
+    def _print_rows(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+        """Rows of numbers times a matrix of lanes."""
+        n = len(step.space)
+        i, j, k = n - 3, n - 2, n - 1
+        lane = self.region.lane[step]
+        row_axis, row, lanes = (i, 0, 1) if lane == j else (j, 1, 0)
+        start_row, along_row = self._pointer(step, row, index)
+        start_lanes, along_lanes = self._pointer(step, lanes, index)
+        start, along = self._local_pointer(step, index)
+        suffix = SUFFIXES[TYPES[step.node.dtype]]
+        return [
+            f"{indent}tg_rows_{suffix}({start}, {along.get(row_axis, 0)}, "
+            f"{start_row}, {along_row.get(row_axis, 0)}, {along_row.get(k, 0)}, "
+            f"{start_lanes}, {along_lanes.get(k, 0)}, {step.space[row_axis]}, {step.space[k]}, n);"
+        ]
+
+    def _print_dots(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+        """Products of lanes with lanes, added up."""
+        n = len(step.space)
+        i, j = n - 3, n - 2
+        start_a, along_a = self._pointer(step, 0, index)
+        start_b, along_b = self._pointer(step, 1, index)
+        strides = self._natural_strides(step)
+        at = _spell_offset(0, {a: s for a, s in strides.items() if a in index}, (), index)
+        suffix = SUFFIXES[TYPES[step.node.dtype]]
+        return [
+            f"{indent}tg_dots_{suffix}({self._sum_pointer(step)}{at}, {strides.get(i, 0)}, {strides.get(j, 0)}, "
+            f"{start_a}, {along_a.get(i, 0)}, {start_b}, {along_b.get(j, 0)}, {step.space[i]}, {step.space[j]}, n);"
+        ]
+
+    def _print_copy_out(self, step: Step) -> list[str]:
+        """Lanes into the whole array, where they lie apart."""
+        lane = self.region.lane[step]
+        axes = others_of(step, lane)
+        index = {a: f"i{at}" for at, a in enumerate(axes)}
+        indent, lines = "        ", []
+        for at, a in enumerate(axes):
+            lines.append(f"{indent}for (long i{at} = 0; i{at} < {step.space[a]}; i{at}++)")
+            indent += "    "
+        (place,) = self._local_places(step, index)
+        whole = self._whole_place(step, index)
+        return [*lines, f"{indent}for (long j = 0; j < n; j++) {whole} = {place};"]
+
+    # -- values and places
+
+    def _spell_value(self, step: Step, index: dict[int, str], group: Group) -> str:
+        form = step.form
+        if isinstance(form, Map):
+            texts = []
+            for at, wanted in enumerate(form.types):
+                texts.append(self._spell_operand(step, at, index, group, TYPES[np.dtype(wanted)]))
+            return form.text.format(*texts)
+        if isinstance(form, Reduction):
+            if step in self.summed:
+                return self._spell_operand(step, 0, index, group, TYPES[step.node.dtype])
+            inner = sorted(step.summed)
+            terms = [
+                self._spell_operand(step, 0, {**index, **dict(zip(inner, map(str, at), strict=True))}, None)
+                for at in np.ndindex(*[step.space[a] for a in inner])
+            ]
+            text = terms[0]
+            for term in terms[1:]:
+                text = _combine(step, text, term)
+            return text
+        assert isinstance(form, Product)
+        k = len(step.space) - 1
+        pairs = [
+            [self._spell_operand(step, at, {**index, k: str(number)}, None) for at in (0, 1)]
+            for number in range(step.space[k])
+        ]
+        text = f"{pairs[0][0]} * {pairs[0][1]}"
+        for a, b in pairs[1:]:
+            text = f"{_fma(step)}({a}, {b}, {text})"
+        return text
+
+    def _spell_operand(
+        self, step: Step, at: int, index: dict[int, str], group: Group | None, ctype: str | None = None
+    ) -> str:
+        """One operand's entry, converted to a type; from the variable that has it, if it was made in this very turn."""
+        x = step.operands[at]
+        ctype = ctype or TYPES[step.node.dtype]
+        if type(x) is not Node:
+            return spell_number(x, ctype)
+        base, _ = self.kernel.resolve(x)
+        maker = self.scheduler.maker.get(base)
+        text = None
+        if maker in self.region.lane and group is not None and maker in group.steps:
+            assert maker is not None
+            if is_pointwise(x, maker, step, self.region, self.scheduler):
+                text = self.names[maker]
+        if text is None:
+            start, along = self._pointer(step, at, index, True)
+            text = start
+        have = TYPES[x.dtype]
+        return text if have == ctype else f"({ctype}){text}" if ctype != "npy_bool" else f"({text} != 0)"
+
+    def _pointer(self, step: Step, at: int, index: dict[int, str], entry: bool = False) -> tuple[str, dict[int, int]]:
+        """The start of an operand's lanes (or the entry of lane j), and the strides along the step's axes."""
+        x = step.operands[at]
+        assert type(x) is Node
+        axes = step.axes[at]
+        lane = self.region.lane[step]
+        base, chain = self.kernel.resolve(x)
+        maker = self.scheduler.maker.get(base)
+        if maker is not None and maker in self.local:
+            place = self.region.lane[maker]
+            if place is None:
+                offset, strides, name = 0, tuple(0 for _ in x.shape), self.local[maker]
+            else:
+                layout = self.scheduler.layout(x, maker.result_axes.index(place))
+                assert layout is not None
+                extent, block = self.region.extent, self.block
+                offset = layout[0] // extent * block
+                strides = tuple(
+                    1 if s == 1 and x.shape[a] == extent else s // extent * block for a, s in enumerate(layout[1])
+                )
+                name = self.local[maker]
+            from_start = ""
+        else:
+            layout = self.scheduler.layout(x)
+            assert layout is not None
+            offset, strides = layout
+            name = self._whole_pointer(base)
+            from_start = "lo + "
+        along = {axis: s for axis, s, extent in zip(axes, strides, x.shape, strict=True) if extent > 1}
+        terms = [_times(index[a], s) for a, s in along.items() if a in index and s and index[a] != "0"]
+        fixed = offset
+        moving = []
+        for term in terms:
+            if term.lstrip("-").isdigit():
+                fixed += int(term)
+            else:
+                moving.append(term)
+        if lane is not None and along.get(lane):
+            assert along[lane] in (1,) or step.node.op is None, (step.node, along, lane)
+            inner = f"{from_start}j" if entry else from_start.removesuffix(" + ")
+            if along[lane] != 1:
+                inner = f"({inner}) * {along[lane]}"
+            if inner:
+                moving.append(inner)
+        if fixed or not moving:
+            moving.append(str(fixed))
+        text = " + ".join(moving)
+        if entry:
+            return f"{name}[{text}]", along
+        return (name if text == "0" else f"{name} + {text}"), along
+
+    def _whole_pointer(self, node: Node) -> str:
+        index = self.memory.index[node]
+        name = f"x{index}"
+        if name not in self.pointers:
+            ctype = TYPES[node.dtype]
+            made_here = any(step.node is node for step in self.region.lane)
+            const = "" if made_here else "const "
+            what = f"  /* {_spell_name(node)}{node.shape} */"
+            self.pointers[name] = f"    {const}{ctype} *const restrict {name} = ({const}{ctype} *)p[{index}];{what}"
+        return name
+
+    def _sum_pointer(self, step: Step) -> str:
+        at = self.summed.index(step)
+        ctype = TYPES[step.node.dtype]
+        self.pointers[f"q{at}"] = (
+            f"    {ctype} *const restrict q{at} = ({ctype} *)q[{at}];  /* {spell_comment(step)} */"
+        )
+        return f"q{at}"
+
+    def _natural_strides(self, step: Step) -> dict[int, int]:
+        """Of the whole result, along the axes of the step's space."""
+        strides, stride = {}, 1
+        for axis in reversed([a for a in step.result_axes if a is not None]):
+            strides[axis] = stride
+            stride *= step.space[axis]
+        return strides
+
+    def _sum_place(self, step: Step, index: dict[int, str]) -> str:
+        strides = {a: s for a, s in self._natural_strides(step).items() if a in index}
+        return f"{self._sum_pointer(step)}[{_spell_sum(strides, index) or '0'}]"
+
+    def _whole_place(self, step: Step, index: dict[int, str]) -> str:
+        strides = self._natural_strides(step)
+        lane = self.region.lane[step]
+        text = _spell_sum({a: s for a, s in strides.items() if a in index}, index)
+        if lane is not None:
+            inner = "lo + j" if strides[lane] == 1 else f"(lo + j) * {strides[lane]}"
+            text = f"{text} + {inner}" if text else inner
+        return f"{self._whole_pointer(step.node)}[{text or '0'}]"
+
+    def _local_strides(self, step: Step) -> dict[int, int]:
+        lane = self.region.lane[step]
+        strides, stride = {}, self.block
+        for axis in reversed([a for a in step.result_axes if a is not None and a != lane]):
+            strides[axis] = stride
+            stride *= step.space[axis]
+        return strides
+
+    def _local_places(self, step: Step, index: dict[int, str]) -> list[str]:
+        strides = {a: s for a, s in self._local_strides(step).items() if a in index}
+        text = _spell_sum(strides, index)
+        return [f"{self.local[step]}[{f'{text} + j' if text else 'j'}]"]
+
+    def _local_pointer(self, step: Step, index: dict[int, str]) -> tuple[str, dict[int, int]]:
+        strides = self._local_strides(step)
+        text = _spell_sum({a: s for a, s in strides.items() if a in index}, index)
+        return (f"{self.local[step]} + {text}" if text else self.local[step]), strides
+
+    def _places_of(self, step: Step, index: dict[int, str]) -> list[str]:
+        """Where a value goes as soon as it is there."""
+        places = []
+        if step in self.local:
+            places += self._local_places(step, index)
+        if step.node in self.memory.index and step not in self.local:
+            places.append(self._whole_place(step, index))
+        return places
+
+
+# -- spelling --------------------------------------------------------------------------------------------------------
+
+
+def _times(index: str, stride: int) -> str:
+    if index.isdigit():
+        return str(int(index) * stride)
+    return index if stride == 1 else f"{index} * {stride}"
+
+
+def _spell_sum(strides: dict[int, int], index: dict[int, str]) -> str:
+    return " + ".join(_times(index[a], s) for a, s in sorted(strides.items()) if s)
+
+
+def _spell_offset(fixed: int, strides: dict[int, int], axes: Iterable[int], index: dict[int, str] | None = None) -> str:
+    index = index if index is not None else {a: f"i{a}" for a in axes}
+    text = _spell_sum({a: s for a, s in strides.items() if a in index}, index)
+    parts = [part for part in (text, str(fixed) if fixed else "") if part]
+    return "".join(f" + {part}" for part in parts)
+
+
+def _fma(step: Step) -> str:
+    return f"tg_fma_{SUFFIXES[TYPES[step.node.dtype]]}"
+
+
+def _combine(step: Step, a: str, b: str) -> str:
+    assert isinstance(step.form, Reduction)
+    if step.form.ufunc is np.add:
+        return f"{a} + {b}"
+    name = "max" if step.form.ufunc is np.maximum else "min"
+    return f"tg_{name}_{SUFFIXES[TYPES[step.node.dtype]]}({a}, {b})"
+
+
+def spell_number(x: Operand, ctype: str) -> str:
+    """A number as a literal of a C type, to the last bit."""
+    if ctype in ("int64_t", "int32_t", "npy_bool"):
+        return f"(({ctype}){int(x)}LL)"
+    value = float(np.float32(x)) if ctype == "float" else float(x)
+    if np.isnan(value):
+        return "NAN" if ctype == "double" else "((float)NAN)"
+    if np.isinf(value):
+        text = "INFINITY" if value > 0 else "(-INFINITY)"
+        return f"((double){text})" if ctype == "double" else text
+    suffix = "f" if ctype == "float" else ""
+    short = repr(value)
+    text = f"{short}{suffix}" if float(short) == value and len(short) < 10 else f"{value.hex()}{suffix}"
+    return f"({text})" if text.startswith("-") else text
+
+
+def _spell_name(node: Node) -> str:
+    return f"{_plain(node.name)} " if node.name else ""
+
+
+def spell_comment(step: Step) -> str:
+    """The NumPy step that a line stands for."""
+    node = step.node
+    op = node.op.name if node.op else "load"
+    return f"{_plain(op)} {node.shape}{' ' + _plain(node.name) if node.name else ''}"
+
+
+def _plain(name: Any) -> str:
+    """A user's name as a part of a comment: printable ASCII that cannot end it."""
+    return "".join(c if c.isascii() and c.isprintable() and c not in "*/\\?" else "_" for c in str(name))

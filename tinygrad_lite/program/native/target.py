@@ -1,0 +1,47 @@
+"""Which target a program is printed for: C where there is what it needs, NumPy elsewhere."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from .compiler import NotCompiled, find_compiler
+
+TARGETS = ("auto", "numpy", "c")
+VARIABLE = "TINYGRAD_LITE_TARGET"
+
+_broken: list[str] = []  # why a compiler that is there was given up
+
+
+def choose_target(target: str) -> str:
+    """ "c" or "numpy". target: as the user gave it; "auto" is the environment's choice, else C where that is possible.
+
+    ValueError for another one; RuntimeError, with what to install, where C is asked for and cannot be had.
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
+    if target == "auto":
+        target = os.environ.get(VARIABLE, "auto")
+        if target not in TARGETS:
+            raise ValueError(f"the environment variable {VARIABLE} must be one of {', '.join(TARGETS)}, not {target!r}")
+    if target == "numpy" or _broken:
+        return "numpy"
+    try:
+        find_compiler()
+    except NotCompiled as reason:
+        if target == "c":
+            raise RuntimeError(f'target="c": {reason}') from None
+        return "numpy"
+    return "c"
+
+
+def give_up(name: str, reason: NotCompiled) -> None:
+    """From now on this process makes no native code; the user is told once."""
+    if not _broken:
+        warnings.warn(
+            f"{name} runs as NumPy, and so does all that is compiled from now on: {reason}. "
+            'tg.compile(f, target="numpy") says so from the start',
+            RuntimeWarning,
+            stacklevel=6,
+        )
+    _broken.append(str(reason))
