@@ -157,6 +157,11 @@ def test_a_rule_of_a_users_own_that_returns_nonsense_is_named():
             tg.gradients(np.sum(op(x)), x)
 
 
+def _stack_of_what_is_in_a_list(W):
+    parts = [W]
+    return np.asarray(*parts)
+
+
 def _mean_of_a_list(W):
     parts = [W[0], W[1]]
     return np.mean(parts)
@@ -169,6 +174,7 @@ CONVERSIONS = {
     "a list of Tensors": (lambda W: np.mean([W[0], W[1]]), r"write np.stack\(\[…\]\) for a list of Tensors"),
     "the numbers": (lambda W: np.asarray(W), r"use the Tensor as it is .*, or say \.numpy\(\) if you mean the numbers"),
     "a list by name": (_mean_of_a_list, r"write np\.stack\(parts\) for the list of Tensors parts"),
+    "what is in a list": (_stack_of_what_is_in_a_list, r"use the Tensor as it is"),
     "np.r_": (lambda W: np.r_[W, W], r"write np\.concatenate, np\.stack"),
     "np.vectorize": (lambda W: np.vectorize(abs)(W), r"np\.vectorize hands out numbers"),
     "np.full": (lambda W: np.full(3, W[0]), r"write tg\.full"),

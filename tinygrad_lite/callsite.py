@@ -128,26 +128,30 @@ def advise_instead_of_array() -> str:
     buffer = advise_buffer()
     if buffer is not None:
         return f"{buffer}, or {_NUMBERS} ({line})"
-    name = _find_list(frame, line)
+    module = inner[-1].f_globals["__name__"] if inner else ""  # of the function of NumPy's that the user called
+    name = None if module.startswith(("numpy.ma", "numpy.polynomial")) else _find_list(frame, line)
     if name is not None:
         return f"write np.stack({name}) for the list of Tensors {name}, or {_NUMBERS} ({line})"
     for pattern, remedy in _REMEDIES:
         found = re.search(pattern, line)
         if found:
             return f"{found.expand(remedy)}, or {_NUMBERS} ({line})"
-    module = inner[-1].f_globals["__name__"] if inner else ""  # of the function of NumPy's that the user called
     elsewhere = next((text for name, text in _MODULES.items() if module.startswith(name)), None)
     return f"{f'{elsewhere}; ' if elsewhere else ''}{_NUMBERS} ({line})"
 
 
 def _find_list(frame: FrameType, line: str) -> str | None:
     """A variable in the line that is a list of things that are no arrays of NumPy's, as Tensors are."""
-    for name in re.findall(r"(?<![.\w])[A-Za-z_]\w*", line.partition(": ")[2]):
+    code = line.partition(": ")[2]
+    for found in re.finditer(r"(?<![.\w])[A-Za-z_]\w*", code):
+        if re.search(r"[(,]\s*\*+$", code[: found.start()]):
+            continue  # f(*parts) hands out what is in it
+        name = found[0]
         value: object = frame.f_locals.get(name)
         while isinstance(value, (list, tuple)) and value:
             value = value[0]
             if str(type(value).__module__).startswith(f"{_PACKAGE}."):
-                return str(name)
+                return name
     return None
 
 
