@@ -146,12 +146,60 @@ def test_a_computed_tensor_is_no_parameter():
         net[0].weight = net[0].weight - 0.1
 
 
-def test_what_is_shared_is_refused_by_transforms_and_counted_once():
-    net = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5, bias=False))
-    net[1].weight = net[0].weight
-    assert [name for name, _ in net.named_parameters()] == ["0.weight"]
-    with pytest.raises(ValueError, match="0.weight and 1.weight are one parameter"):
-        tg.grad(lambda net: np.sum(net(np.array([1, 2]))))(net)
+class Tied(nn.Module):
+    """One parameter in three places: of two modules, one of them in a list, and in a dict."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.embedding = nn.Embedding(5, 3, rng=rng)
+        self.layers = [nn.Linear(3, 3, rng=rng), nn.Linear(3, 5, bias=False)]
+        self.layers[1].weight = self.embedding.weight
+        self.more = {"again": self.embedding.weight}
+
+    def forward(self, indices):
+        return self.layers[1](np.tanh(self.layers[0](self.embedding(indices)))) + np.sum(self.more["again"][1:2])
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_a_tied_parameter_is_one_leaf_with_one_gradient_and_one_update(compile):
+    net, indices = Tied(), np.array([[1, 2], [0, 1]])
+    g = np.random.default_rng(4).normal(size=(2, 2, 5))
+    names = ["embedding.weight", "layers.0.weight", "layers.0.bias"]
+    assert [name for name, _ in net.named_parameters()] == names
+    assert len(tree.flatten(net)[0]) == 3
+    tg.testing.check_gradients(lambda net: np.sum(np.sin(net(indices)) * g), net)
+    optimizer = tg.optim.Adam(lr=0.1)
+
+    def step(net, state):
+        gradient = tg.grad(lambda net: np.sum(np.sin(net(indices)) * g))(net)
+        return optimizer.update(net, gradient, state)
+
+    step = tg.compile(step) if compile else step
+    new, state = net, optimizer.init(net)
+    for _ in range(3):
+        new, state = step(new, state)
+        assert new.layers[1].weight is new.embedding.weight is new.more["again"]
+    eager = Tied()
+    mover = tg.optim.Adam(eager, lr=0.1)
+    for _ in range(3):
+        mover.zero_grad()
+        np.sum(np.sin(eager(indices)) * g).backward()
+        mover.step()
+    for name, array in eager.state_dict().items():
+        np.testing.assert_allclose(new.state_dict()[name], array, rtol=1e-10)
+    assert new.requires_grad_().embedding.weight is new.layers[1].weight
+
+
+def test_a_tied_and_frozen_parameter_stays_both():
+    net = Tied()
+    net.embedding.weight.requires_grad = False
+    new = tree.map(lambda p: p - 1, net)
+    assert new.embedding.weight is net.embedding.weight is new.layers[1].weight
+    untied = Tied()
+    untied.more["again"] = tg.Tensor(np.ones((5, 3)), requires_grad=True)
+    assert len(tree.flatten(untied)[0]) == 4
+    with pytest.raises(ValueError, match="the trees differ"):
+        tree.map(lambda a, b: a + b, Tied(), untied)
 
 
 def test_state_dict_copies():

@@ -213,10 +213,12 @@ class Module:
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Make every parameter one whose gradient is wanted, or frozen: transforms, updates and optimisers leave it as
         it is. Returns itself."""
-        for module in self.modules():
-            unmarked = _unmarked_in(module)
-            if unmarked:  # their arrays may be somebody's, who made an update; those of others are their own
-                _replace_parameters(module, lambda t: Tensor(_read(t), name=t.name))
+        if any(
+            map(_unmarked_in, self.modules())
+        ):  # the arrays of an update may be somebody's; parameters have their own
+            for p in self.parameters():
+                p._array = np.array(_read(p))
+            for module in self.modules():
                 object.__setattr__(module, "_unmarked", frozenset())
         for p in self.parameters():
             p.requires_grad = requires_grad
@@ -262,7 +264,7 @@ class Module:
                 text = repr(value)
             elif isinstance(value, (Tensor, np.ndarray)):
                 kind = "buffer " if name in self._own_buffers() else ""
-                is_frozen = type(_without_mark(value, name, _unmarked_in(self))) is _Frozen and not kind
+                is_frozen = type(_without_mark(value, name, _unmarked_in(self), {})) is _Frozen and not kind
                 text = f"{kind}{value.shape} {value.dtype}{', frozen' if is_frozen else ''}"
             else:
                 text = "\n".join(f"({key}): {part!r}" for key, part in _items(value))
@@ -370,19 +372,6 @@ def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
             yield from _walk(value, path)
 
 
-def _replace_parameters(module: Module, make: Any) -> None:
-    """Put a new Tensor in the place of every parameter of this module's own, those in lists and dicts included."""
-
-    def replace(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return make(value)
-        return _map_parts(replace, value) if type(value) in (list, tuple, dict) and is_part(value) else value
-
-    for name, value in list(module._own_parts()):
-        if name not in module._own_buffers() and not isinstance(value, Module):
-            vars(module)[name] = replace(value)
-
-
 def _list_names(names: Mapping[str, Any]) -> str:
     shown = ", ".join(map(repr, list(names)[:6]))
     return (shown or "nothing") + (", …" if len(names) > 6 else "")
@@ -487,7 +476,7 @@ def find_settings(structure: tree.Structure) -> Iterator[Any]:
 class _Settings:
     """A module's attributes that are no leaves. Equal if they are alike; of buffers only the kind counts."""
 
-    __slots__ = ("buffers", "kind", "names", "values")
+    __slots__ = ("buffers", "kind", "names", "ties", "values")
 
     def __init__(
         self,
@@ -495,8 +484,9 @@ class _Settings:
         names: tuple[tuple[str, bool], ...],
         values: list[Any],
         buffers: dict[str, Tensor],
+        ties: dict[str, str],
     ) -> None:
-        self.kind, self.names, self.values, self.buffers = kind, names, values, buffers
+        self.kind, self.names, self.values, self.buffers, self.ties = kind, names, values, buffers, ties
 
     @property
     def held(self) -> tuple[Tensor, ...]:
@@ -523,7 +513,18 @@ def _are_alike(a: Any, b: Any) -> bool:
 
 
 def _flatten(module: Module) -> tuple[list[tuple[str, Any]], _Settings]:
-    _check_untied(module)
+    return _flatten_part(_Part(module, _find_ties(module)))
+
+
+class _Part:
+    """A module inside another. ties: {path: name of the parameter that is held there again}, paths inside of it."""
+
+    def __init__(self, module: Module, ties: dict[str, str]) -> None:
+        self.module, self.ties = module, ties
+
+
+def _flatten_part(part: _Part) -> tuple[list[tuple[str, Any]], _Settings]:
+    module, ties = part.module, part.ties
     unmarked = _unmarked_in(module)
     children, names, settings = [], [], []
     for name, value in vars(module).items():
@@ -532,10 +533,10 @@ def _flatten(module: Module) -> tuple[list[tuple[str, Any]], _Settings]:
         is_child = is_part(value)
         names.append((name, is_child))
         if is_child:
-            children.append((f".{name}", _without_mark(value, name, unmarked)))
+            children.append((f".{name}", _without_mark(value, name, unmarked, ties)))
         else:
             settings.append(value)
-    return children, _Settings(type(module), tuple(names), settings, module._own_buffers())
+    return children, _Settings(type(module), tuple(names), settings, module._own_buffers(), ties)
 
 
 def _unmarked_in(module: Module) -> frozenset[str]:
@@ -543,17 +544,53 @@ def _unmarked_in(module: Module) -> frozenset[str]:
     return unmarked
 
 
-def _check_untied(module: Module) -> None:
-    """ValueError if a parameter is held twice: as two leaves each would get a part of its gradient, and they would
-    come apart at the first update."""
+def _find_ties(module: Module) -> dict[str, str]:
+    """{path: path where the same parameter is held first}: a leaf once, so that it has one gradient and one update."""
     held: dict[int, str] = {}
-    for name, value, _ in _walk(module, ""):
-        if id(value) in held:
-            raise ValueError(
-                f"{held[id(value)]} and {name} are one parameter: a transform cannot keep them together. Hold it once, "
-                "and use it twice in forward (tg.nn.functional.linear(x, self.embedding.weight)); or use backward()"
-            )
-        held[id(value)] = name
+    return {name: held[id(t)] for name, t, _ in _walk(module, "") if held.setdefault(id(t), name) != name}
+
+
+class _Tied:
+    """Stands in a tree where a parameter is held again. (Callable, as what is static in a tree.)"""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Tied) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"tied to {self.name}"
+
+
+def _tie(part: Any, found: Mapping[str, Any]) -> Any:
+    """A part with the parameters themselves where they are held again."""
+    if type(part) is _Tied:
+        return found[part.name]
+    if isinstance(part, Module):
+        for name, value in vars(part).items():
+            vars(part)[name] = _tie(value, found)
+        return part
+    return _map_parts(lambda value: _tie(value, found), part) if type(part) in (list, tuple, dict) else part
+
+
+def _name_values(part: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """(dotted name, value) of whatever modules and containers hold."""
+    items = vars(part).items() if isinstance(part, Module) else _items(part)
+    for name, value in items:
+        path = f"{prefix}.{name}" if prefix else name
+        if isinstance(value, (Module, list, tuple, dict)):
+            yield from _name_values(value, path)
+        else:
+            yield path, value
 
 
 class _Frozen:
@@ -581,18 +618,28 @@ class _Frozen:
         return f"frozen {self.tensor.name or 'parameter'} {self.tensor.shape}"
 
 
-def _without_mark(value: Any, path: str, unmarked: Container[str]) -> Any:
+def _without_mark(value: Any, path: str, unmarked: Container[str], ties: Mapping[str, str]) -> Any:
     """A parameter as its array: a tensor that was computed, or that a transform lifted, stays what it is."""
     if type(value) is Tensor:
+        if path in ties:
+            return _Tied(ties[path])
         if value._op is not None or value._flags & ~GRAD or type(value._array) is not np.ndarray:
             return value
         return value._array if value._flags & GRAD or path in unmarked else _Frozen(value)
     if type(value) in (list, tuple, dict):
-        return _map_named(lambda key, part: _without_mark(part, f"{path}.{key}", unmarked), value)
+        return _map_named(lambda key, part: _without_mark(part, f"{path}.{key}", unmarked, ties), value)
+    if isinstance(value, Module) and ties:
+        inside = {name.removeprefix(f"{path}."): first for name, first in ties.items() if name.startswith(f"{path}.")}
+        return _Part(value, inside) if inside else value
     return value
 
 
 def _rebuild(settings: _Settings, children: list[Any]) -> Module:
+    made = _rebuild_part(settings, children)
+    return _tie(made, dict(_name_values(made, ""))) if settings.ties else made
+
+
+def _rebuild_part(settings: _Settings, children: list[Any]) -> Any:
     made: Module = object.__new__(settings.kind)
     attributes = vars(made)
     unmarked: list[str] = []
@@ -620,3 +667,4 @@ def _as_tensor(value: Any, name: str, path: str, unmarked: list[str]) -> Any:
 
 
 tree.register(Module, _flatten, _rebuild)
+tree.register(_Part, _flatten_part, _rebuild_part)
