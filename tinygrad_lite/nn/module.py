@@ -635,11 +635,13 @@ def _without_mark(value: Any, path: str, unmarked: Container[str], ties: Mapping
 
 
 def _rebuild(settings: _Settings, children: list[Any]) -> Module:
-    made = _rebuild_part(settings, children)
-    return _tie(made, dict(_name_values(made, ""))) if settings.ties else made
+    made: Module = _rebuild_part(settings, children)
+    if settings.ties:
+        _tie(made, dict(_name_values(made, "")))
+    return made
 
 
-def _rebuild_part(settings: _Settings, children: list[Any]) -> Any:
+def _rebuild_part(settings: _Settings, children: list[Any]) -> Module:
     made: Module = object.__new__(settings.kind)
     attributes = vars(made)
     unmarked: list[str] = []
