@@ -46,7 +46,7 @@ def library(request, tmp_path_factory):
 @pytest.mark.parametrize("suffix", DTYPES)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_at_most_two_units_in_the_last_place(library, name, suffix):
-    error, where = find_largest_error(library, name, suffix, count=1200)
+    error, where = find_largest_error(library, name, suffix, count=2400)
     assert error <= 2, f"{where} is {error:.2f} units off"
 
 

@@ -217,43 +217,24 @@ TG_INLINE float tg_tanh_f32(float x)
     return copysignf(tg_select_f32(a > 10.0f, 1.0f, y), x);
 }
 
-/* e^-|x| as a rounded value and *rest, what it has lost to rounding: as for exp. */
-TG_INLINE double tg_exp_of_minus_abs_f64(double x, double *rest)
-{
-    double t, lost, r = tg_reduce_exp_f64(-fabs(x), &t, &lost), z = r * r, n = t - TG_ROUND_F64;
-    double half = TG_FMA(n, 0.5, TG_ROUND_F64), scale = tg_power_of_2_f64(half);
-    double scale2 = tg_power_of_2_f64(t - (half - TG_ROUND_F64));
-    double tail = TG_FMA(z, tg_exp_rest_f64(r, z), lost), sum = r + tail, high = 1.0 + sum;
-    *rest = tg_select_f64(n < -1076.0, 0.0, ((1.0 - high) + sum) * scale * scale2);
-    return tg_select_f64(n < -1076.0, 0.0, high * scale * scale2);
-}
-TG_INLINE float tg_exp_of_minus_abs_f32(float x, float *rest)
-{
-    float t, lost, r = tg_reduce_exp_f32(-fabsf(x), &t, &lost), z = r * r, n = t - TG_ROUND_F32;
-    float half = TG_FMAF(n, 0.5f, TG_ROUND_F32), scale = tg_power_of_2_f32(half);
-    float scale2 = tg_power_of_2_f32(t - (half - TG_ROUND_F32));
-    float tail = TG_FMAF(z, tg_exp_rest_f32(r, z), lost), sum = r + tail, high = 1.0f + sum;
-    *rest = tg_select_f32(n < -151.0f, 0.0f, ((1.0f - high) + sum) * scale * scale2);
-    return tg_select_f32(n < -151.0f, 0.0f, high * scale * scale2);
-}
-
 /* sigmoid, 1 / (1 + e^-x). With e = e^-|x|: 1 / (1 + e) on the right, e / (1 + e) on the left, where the result may be
  * as small as a subnormal number.
  * The polynomial of exp.
- * What e and 1 + e have lost to rounding is put back after the division; 1 / (1 + e) is 1 minus the result there. */
+ * What 1 + e has lost to rounding, l, is made up for in the numerator e, before that is rounded: times 1 - l / (1 + e),
+ * where 1.5 - (1 + e) / 2 is near enough to 1 / (1 + e). */
 TG_INLINE double tg_sigmoid_f64(double x)
 {
-    int left = x < 0.0;
-    double rest, e = tg_exp_of_minus_abs_f64(x, &rest), below = 1.0 + e, lost = (e - (below - 1.0)) + rest, q;
-    q = tg_select_f64(left, e, 1.0) / below;
-    return q + (tg_select_f64(left, rest, 0.0) - q * lost) * tg_select_f64(left, 1.0 - q, q);
+    double a = fabs(x), t, lost, r = tg_reduce_exp_f64(tg_select_f64(a > 746.0, -746.0, -a), &t, &lost), z = r * r;
+    double sum = r + TG_FMA(z, tg_exp_rest_f64(r, z), lost), e = tg_scale_f64(sum, t), below = 1.0 + e;
+    double lowered = sum - (e - (below - 1.0)) * TG_FMA(-0.5, below, 1.5);
+    return tg_select_f64(x < 0.0, tg_scale_f64(lowered, t), 1.0) / below;
 }
 TG_INLINE float tg_sigmoid_f32(float x)
 {
-    int left = x < 0.0f;
-    float rest, e = tg_exp_of_minus_abs_f32(x, &rest), below = 1.0f + e, lost = (e - (below - 1.0f)) + rest, q;
-    q = tg_select_f32(left, e, 1.0f) / below;
-    return q + (tg_select_f32(left, rest, 0.0f) - q * lost) * tg_select_f32(left, 1.0f - q, q);
+    float a = fabsf(x), t, lost, r = tg_reduce_exp_f32(tg_select_f32(a > 104.0f, -104.0f, -a), &t, &lost), z = r * r;
+    float sum = r + TG_FMAF(z, tg_exp_rest_f32(r, z), lost), e = tg_scale_f32(sum, t), below = 1.0f + e;
+    float lowered = sum - (e - (below - 1.0f)) * TG_FMAF(-0.5f, below, 1.5f);
+    return tg_select_f32(x < 0.0f, tg_scale_f32(lowered, t), 1.0f) / below;
 }
 
 /* exp2. x = n + f, and 2^x = 2^n e^(f ln2).
@@ -479,22 +460,21 @@ TG_INLINE float tg_log1p_f32(float x)
     return tg_select_f32(x == INFINITY, x, y);
 }
 
-/* softplus, log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). With e = e^-|x|, 1 + e is 1 + f or, from 0.414 on, 2 (1 + f).
+/* softplus, log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). With e = e^-|x|, 1 + e = 2^k (1 + f) with k = 0 or, from 0.414
+ * on, 1; without a choice, for which gcc would compute the logarithm twice.
  * The polynomials of exp and log.
- * What e has lost to rounding goes into the logarithm. */
+ * None: where e^-|x| is 0, the result is 0 or x. */
 TG_INLINE double tg_softplus_f64(double x)
 {
-    double rest, e = tg_exp_of_minus_abs_f64(x, &rest);
-    int small = e < 0.414;
-    double f = tg_select_f64(small, e, TG_FMA(0.5, e, -0.5)), lost = tg_select_f64(small, rest, 0.5 * rest);
-    return tg_select_f64(x > 0.0, x, 0.0) + tg_log_sum_f64(tg_select_f64(small, 0.0, 1.0), f, lost);
+    double e = tg_exp_f64(-fabs(x)), k = ((e + 0.086) + TG_ROUND_F64) - TG_ROUND_F64;
+    double f = TG_FMA(e, 1.0 - 0.5 * k, -0.5 * k);
+    return tg_select_f64(x > 0.0, x, 0.0) + tg_log_sum_f64(k, f, 0.0);
 }
 TG_INLINE float tg_softplus_f32(float x)
 {
-    float rest, e = tg_exp_of_minus_abs_f32(x, &rest);
-    int small = e < 0.414f;
-    float f = tg_select_f32(small, e, TG_FMAF(0.5f, e, -0.5f)), lost = tg_select_f32(small, rest, 0.5f * rest);
-    return tg_select_f32(x > 0.0f, x, 0.0f) + tg_log_sum_f32(tg_select_f32(small, 0.0f, 1.0f), f, lost);
+    float e = tg_exp_f32(-fabsf(x)), k = ((e + 0.086f) + TG_ROUND_F32) - TG_ROUND_F32;
+    float f = TG_FMAF(e, 1.0f - 0.5f * k, -0.5f * k);
+    return tg_select_f32(x > 0.0f, x, 0.0f) + tg_log_sum_f32(k, f, 0.0f);
 }
 
 /* log(1 + f) as a rounded value and *rest, what it has lost to rounding, for sqrt(1/2) <= 1 + f < sqrt(2). */
