@@ -17,8 +17,8 @@ import numpy as np
 from .context import current, switched
 from .intervals import ANYTHING, interval_of
 from .op import Op, elementwise, pick
-from .pulling import add, expand, unbroadcast
-from .tensor import GRAD, TRACED, Tensor, is_left_over, label
+from .pulling import add, expand, is_finite, unbroadcast
+from .tensor import GRAD, Tensor, is_left_over, label
 
 _by_age = attrgetter("_seq")
 
@@ -84,7 +84,7 @@ def sweep(
     with np.errstate(invalid="call", call=lambda kind, flag: invalid.append(kind)):
         found = _sweep(nodes, seeds, wanted, recording, selected, prune, None)
     if invalid:  # 0 * inf, say: again, with care, and as loud as the user wants it
-        overflows = _find_overflows(nodes) if all(_is_finite(y._array) for y, _ in seeds) else {}
+        overflows = _find_overflows(nodes) if all(is_finite(y._array, False) for y, _ in seeds) else {}
         found = _sweep(nodes, seeds, wanted, recording, selected, prune, None, overflows)
     return found
 
@@ -194,10 +194,7 @@ def _guarded_vjp(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[s
     """The rule's answer with 0 * inf taken as 0: log(x) under `where(x > 0, log(x), 0)` sends nothing back at 0."""
     with np.errstate(all="ignore"):
         gx = vjp(g, y, *values, **params)
-        numbers = gx._array if type(gx) is Tensor and not gx._flags & TRACED else gx
-        if gx is g or (isinstance(numbers, (np.ndarray, np.generic)) and np.isfinite(numbers).all()):
-            return gx
-        return mask_not_taken.call(g, gx)
+        return gx if gx is g or is_finite(gx, False) else mask_not_taken.call(g, gx)
 
 
 def _saturated_vjp(vjp: Any, g: Any, y: Any, values: Any, params: dict[str, Any], overflowed: Any) -> Any:
@@ -224,10 +221,6 @@ def _find_overflows(nodes: Sequence[Tensor]) -> dict[Tensor, Any]:
             if overflowed.any() and op.range(*map(interval_of, arrays)).kind != ANYTHING:
                 found[node] = overflowed
     return found
-
-
-def _is_finite(array: Any) -> bool:
-    return isinstance(array, (np.ndarray, np.generic)) and bool(np.isfinite(array).all())
 
 
 def _is_not_taken(g: Any, gx: Any) -> Any:

@@ -105,25 +105,14 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
             if type(b) is Tensor:
                 z = b._array
                 flags |= b._flags
-            else:
-                if type(b) not in _READY:
-                    if op.beside_sparse is not None and hasattr(b, "tocsr"):
-                        return op.beside_sparse(a, b)
-                    b = as_operand(b, op)
-                    if b is NotImplemented or type(b) is Tensor:
-                        return b if b is NotImplemented else call(a, b)
+            elif type(b) in _READY:
                 z = b
-        elif type(b) is Tensor:
-            if type(a) not in _READY:
-                if op.beside_sparse is not None and hasattr(a, "tocsr"):
-                    return op.beside_sparse(a, b)
-                a = as_operand(a, op)
-                if a is NotImplemented or type(a) is Tensor:
-                    return a if a is NotImplemented else call(a, b)
-            x = a
-            z, flags = b._array, b._flags
-        elif isinstance(a, Tensor) or isinstance(b, Tensor):  # a buffer
-            return call(as_operand(a, op), b if isinstance(a, Tensor) else as_operand(b, op))
+            else:
+                return call_converted(a, b)
+        elif type(b) is Tensor and type(a) in _READY:
+            x, z, flags = a, b._array, b._flags
+        elif isinstance(a, Tensor) or isinstance(b, Tensor):
+            return call_converted(a, b)
         else:
             return fn(a, b)
         try:
@@ -132,6 +121,15 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
             raise explain_failure(op, (a, b), error) from None
         return record(op, data, flags, (a, b), NO_PARAMS)
 
+    def call_converted(*operands: Any) -> Any:
+        """One of the operands is a buffer, a list, an unusual scalar, or an array of another library."""
+        operands = tuple([x._current() if isinstance(x, Tensor) else x for x in operands])
+        if op.beside_sparse is not None and any(type(x) is not Tensor and hasattr(x, "tocsr") for x in operands):
+            return op.beside_sparse(*operands)
+        operands = tuple([x if type(x) is Tensor else as_operand(x, op) for x in operands])
+        return NotImplemented if any(x is NotImplemented for x in operands) else call_any(*operands)
+
+    call_any = _general(op, fn)
     return call
 
 

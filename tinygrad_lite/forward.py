@@ -16,8 +16,8 @@ from .axes import broadcast_shapes
 from .backward import find_nodes, mask_not_taken, sweep
 from .context import current, switched
 from .op import pick
-from .pulling import cast
-from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
+from .pulling import cast, is_finite
+from .tensor import GRAD, LIFTED, Tensor, leaf
 
 
 def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
@@ -55,7 +55,7 @@ def _push(
             t = _selected(op, ts, y, xs, node._params)
         else:
             t = op.jvp(ts, y, xs, node._params)
-            if chosen and op.kind == "elementwise" and not _is_finite(t):
+            if chosen and op.kind == "elementwise" and not is_finite(t, True):
                 t = _selected(op, ts, y, xs, node._params)
         if t is None:
             continue
@@ -68,12 +68,6 @@ def _push(
             watcher.backward(node, t)
         tangents[node] = t
     return tangents
-
-
-def _is_finite(t: Any) -> bool:
-    """Whether there is nothing to mask; what cannot be looked at counts as finite."""
-    t = t._array if type(t) is Tensor and not t._flags & TRACED else t
-    return not isinstance(t, (np.ndarray, np.generic)) or bool(np.isfinite(t).all())
 
 
 def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:

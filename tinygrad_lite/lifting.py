@@ -26,7 +26,7 @@ from .backward import find_nodes, sweep
 from .calling import record
 from .callsite import line_at
 from .context import current, running, switched
-from .op import linear
+from .op import Op, linear
 from .signatures import parameters
 from .tensor import GRAD, LIFTED, PYTHON_NUMBERS, TRACED, Tensor, check_differentiable, label, leaf, next_seq
 
@@ -312,8 +312,13 @@ def argument_name(f: Function, i: int) -> str:
     """What f's argument number i is called, for messages and generated code."""
     if type(f) is FunctionType and not f.__dict__ and i < f.__code__.co_argcount:  # without a detour: 1 µs less
         return f.__code__.co_varnames[i]
-    found = parameters(f)
+    found = parameters(f.fn if isinstance(f, Op) else f)
     return found.names[i] if found is not None and i < len(found.names) else f"arg{i}"
+
+
+def name_arguments(f: Function, count: int) -> list[str]:
+    """What f calls its first `count` arguments; arg3 where it has no name for them, as in *args."""
+    return [argument_name(f, i) for i in range(count)]
 
 
 def single_number(y: Any, f: Function, transform: str) -> Tensor | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .tensor import GRAD, Tensor
+from .tensor import GRAD, TRACED, Tensor
 
 Pull = Callable[[Tensor, Any, dict[Tensor, Any]], None]
 """(node, its cotangent, the cotangents of what is still to be visited) -> None."""
@@ -116,6 +116,12 @@ def expand(g: Any, shape: tuple[int, ...]) -> Any:
     out = np.empty(shape, g.dtype)  # a quarter of the time of np.broadcast_to, and what BLAS likes better
     out[...] = g
     return out
+
+
+def is_finite(x: Any, otherwise: bool) -> bool:
+    """Whether an array, or a Tensor's, holds finite numbers only. otherwise: what it is where nobody can look at them."""
+    numbers = x._array if type(x) is Tensor and not x._flags & TRACED else x
+    return bool(np.isfinite(numbers).all()) if isinstance(numbers, (np.ndarray, np.generic)) else otherwise
 
 
 def cast(g: Any, dtype: np.dtype[Any]) -> Any:

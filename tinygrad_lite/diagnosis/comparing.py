@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..lifting import name_arguments
 from ..program.names import leaf_names
-from ..program.trace import name_arguments
 from ..tensor import Tensor
 from .causes import find_causes
 from .entries import Given, open_manual

@@ -12,7 +12,6 @@ import numpy as np
 from .. import tree
 from ..callsite import user_line
 from ..context import switched
-from ..lifting import argument_name
 from ..op import Op
 from ..rules.indexing import get
 from ..tensor import PYTHON_NUMBERS, TRACED, Tensor, TraceError, leaf, next_seq
@@ -54,11 +53,6 @@ def open_argument(value: Any, name: str, stand_in: Callable[[Any, str], Tensor |
     leaves, structure = tree.flatten(value)
     paths = tree.paths(value, name)
     return Argument(name, structure, paths, leaves, [stand_in(x, p) for x, p in zip(leaves, paths, strict=True)])
-
-
-def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
-    """What f calls its first `count` arguments; arg3 where it has no name for them, as in *args."""
-    return [argument_name(f, i) for i in range(count)]
 
 
 _OF_WHOLE_NUMBERS = {operator.add, operator.sub, operator.mul, operator.neg}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import transforms
+from ..lifting import name_arguments
 from .comparison import KINK, ROUNDING, UNDEFINED, Comparison, compare
 from .derivatives import (
     AutogradDerivatives,
@@ -24,7 +25,7 @@ from .derivatives import (
 from .numerical import EPS, Estimate, Vector, ignore_warnings
 from .power import measure_power
 from .report import Entry, GradientError, Mistake, Report, describe_mistakes
-from .vectors import Leaf, name_arguments, name_function
+from .vectors import Leaf, name_function
 
 Mode = Literal["vjp", "jvp"]
 _DIRECTIONS = 4  # random directions along which an input too large to be checked element by element is checked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,19 +105,6 @@ def as_plain_array(leaf: Any) -> NDArray[Any]:
 
 def concatenate(parts: list[Any]) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def name_arguments(f: Callable[..., Any], count: int) -> list[str]:
-    """The names of f's first positional parameters; 'args[i]' for those that *args takes, or without a signature."""
-    names = []
-    try:
-        parameters = list(inspect.signature(getattr(f, "fn", f)).parameters.values())  # an Op is named by its fn
-    except (TypeError, ValueError):  # some functions written in C
-        parameters = []
-    for parameter in parameters:
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            names.append(parameter.name)
-    return (names + [f"args[{i}]" for i in range(len(names), count)])[:count]
 
 
 def name_function(f: Callable[..., Any]) -> str:

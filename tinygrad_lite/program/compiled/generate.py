@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...lifting import call_users
+from ...lifting import call_users, name_arguments
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
 from ..native.module import Entry
@@ -26,7 +26,7 @@ from ..rewrite import Change, Rule, rewrite
 from ..sharing import freeze
 from ..simplify import SIMPLER, drop_dead, inline
 from ..tables.fast import FAST, MEANS
-from ..trace import Guard, collect, make_input, name_arguments, open_argument, tracing
+from ..trace import Guard, collect, make_input, open_argument, tracing
 from .factors import place_factors
 from .plan import plan
 from .reach import write_outside

@@ -12,13 +12,13 @@ import numpy as np
 
 from ... import tree
 from ...backward import find_nodes, sweep
-from ...lifting import call_users, identity, positions, single_number
+from ...lifting import call_users, identity, name_arguments, positions, single_number
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
 from ..names import Names, clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
-from ..trace import Argument, Guard, collect, make_input, name_arguments, open_argument, tracing
+from ..trace import Argument, Guard, collect, make_input, open_argument, tracing
 from .layout import Labels
 from .observe import Variables, observing
 from .passes import name_constants

@@ -15,7 +15,7 @@ import numpy as np
 from ... import tree
 from ...backward import find_nodes, sweep
 from ...context import switched
-from ...lifting import call_users, identity, positions
+from ...lifting import call_users, identity, name_arguments, positions
 from ...tensor import GRAD, Tensor, leaf
 from ..derivation.layout import Labels, Layout, Line
 from ..derivation.observe import Variables, observing
@@ -27,7 +27,7 @@ from ..program import Node, Program
 from ..simplify import EXACT, drop_dead, run_passes
 from ..spelling import Speller
 from ..text import Expr, text
-from ..trace import collect, name_arguments, tracing
+from ..trace import collect, tracing
 
 _LONGEST = 40  # characters of an expression in a box
 _MOST_ROWS = 6  # of an array that is written piece by piece
