@@ -119,7 +119,7 @@ def expand(g: Any, shape: tuple[int, ...]) -> Any:
 
 
 def is_finite(x: Any, otherwise: bool) -> bool:
-    """Whether an array, or a Tensor's, holds finite numbers only. otherwise: what it is where nobody can look at them."""
+    """Whether an array, or a Tensor's, holds finite numbers only. otherwise: the answer where nobody can look at it."""
     numbers = x._array if type(x) is Tensor and not x._flags & TRACED else x
     return bool(np.isfinite(numbers).all()) if isinstance(numbers, (np.ndarray, np.generic)) else otherwise
 
