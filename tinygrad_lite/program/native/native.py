@@ -15,7 +15,7 @@ from ..program import Node, Operand, Program
 from ..simplify import is_view
 from .blas import find_blas
 from .cache import build
-from .compiler import find_compiler
+from .compiler import NotCompiled, find_compiler
 from .forms import Product, form_of
 from .module import Entry, print_module
 from .printer import PrintedKernel, print_kernel
@@ -120,8 +120,11 @@ def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("tinygrad_native", path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError as error:
+        raise NotCompiled(f"what the C compiler made cannot be loaded: {error}") from None
     blas = find_blas()
     if blas is not None:
         module.use_blas(*blas)

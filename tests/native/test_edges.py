@@ -1,0 +1,76 @@
+"""Entry-wise steps in C give what NumPy gives: at zeros of both signs, infinities, nan, subnormals, and in between.
+
+Generated from the table: every row that has a text in C.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.op import Op
+from tinygrad_lite.program.native.compiler import NotCompiled, find_compiler
+from tinygrad_lite.rules.elementwise import maximum, minimum
+from tinygrad_lite.rules.indexing import where
+from tinygrad_lite.table import rows
+
+try:
+    find_compiler()
+except NotCompiled as reason:
+    pytest.skip(str(reason), allow_module_level=True)
+
+ROWS = [op for op in rows() if op.c is not None and op.name != "mask_not_taken"]
+UNITS = 4  # in the last place; NumPy's own functions and ours are each within 2
+
+
+def values(dtype: type) -> list[float]:
+    info = np.finfo(dtype)
+    edges = [0.0, 1.0, 2.0, 0.5, 3.0, 1e-3, 30.0, 700.0, 90.0, 1e5]
+    edges += [float(x) for x in (info.max, info.tiny, info.smallest_subnormal)]
+    return [s * x for x in [*edges, np.inf] for s in (1, -1)] + [np.nan]
+
+
+def operands(op: Op, dtype: type) -> list[np.ndarray]:
+    """All combinations of the values, one array per operand; more than a vector's worth, and no multiple of one."""
+    combinations = list(itertools.product(values(dtype), repeat=op.arity))[: 27 * 27]
+    return [np.array(column, dtype) for column in zip(*combinations, strict=True)]
+
+
+def is_near(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Entry by entry: the same, signs of zero included, up to a few units in the last place."""
+    if expected.dtype.kind != "f":
+        return found == expected
+    with np.errstate(all="ignore"):
+        near = np.abs(found - expected) <= UNITS * np.spacing(np.abs(expected))
+    near |= found == expected
+    near &= np.signbit(found) == np.signbit(expected)
+    return near | (np.isnan(found) & np.isnan(expected))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_step_gives_what_numpy_gives(dtype: type) -> None:
+    ops = [op for op in ROWS if "f" in op.c_kinds and op.arity is not None]
+    arguments = [operands(op, dtype) for op in ops]
+
+    def all_at_once(arguments: list[list[np.ndarray]]) -> list[np.ndarray]:
+        calls = zip(ops, arguments, strict=True)
+        return [op.call(xs[0] > 0, *xs[1:]) if op is where else op.call(*xs) for op, xs in calls]
+
+    with np.errstate(all="ignore"):
+        expected = all_at_once(arguments)
+        compiled = tg.compile(all_at_once, target="c")
+        found = compiled(arguments)
+    assert compiled.target == "c"
+    wrong = []
+    for op, xs, a, b in zip(ops, arguments, found, expected, strict=True):
+        b = np.asarray(b)
+        assert a.dtype == b.dtype, op
+        near = is_near(a, b)
+        if op in (maximum, minimum):  # which of two zeros they take NumPy leaves to the processor
+            near |= (a == 0) & (b == 0)
+        for i in np.flatnonzero(~near)[:3]:
+            wrong.append(f"{op.name}({', '.join(str(x[i]) for x in xs)}) is {a[i]!r}, NumPy: {b[i]!r}")
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,199 @@
+"""Which target is taken, what happens when the compiler is missing or misbehaves, and the cache of what was built."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.program.native import cache, compiler, target
+
+X = np.linspace(-1, 1, 7)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(target, "_broken", [])
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(compiler, "PATIENCE", 0.2)
+
+
+def compiler_that(tmp_path: Path, what: str) -> str:
+    """A command that runs this Python in place of a compiler."""
+    script = tmp_path / "compiler.py"
+    script.write_text(
+        "import subprocess, sys, time\nif '--version' in sys.argv: sys.exit(print('1'))\n" + textwrap.dedent(what)
+    )
+    return f"{sys.executable} {script}"
+
+
+def double(x: Any) -> Any:
+    return 2 * np.tanh(x)
+
+
+def test_an_unknown_target_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be one of auto, numpy, c, not 'C'"):
+        tg.compile(double, target="C")
+
+
+def test_the_environment_sets_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "c")
+    assert tg.compile(double).target == "c"
+    assert tg.compile(double, target="numpy").target == "numpy"
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "numpy")
+    assert tg.compile(double).target == "numpy"
+    monkeypatch.delenv("TINYGRAD_LITE_TARGET")
+    assert tg.compile(double).target == "c"
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "fast")
+    with pytest.raises(ValueError, match="TINYGRAD_LITE_TARGET must be one of"):
+        _ = tg.compile(double).target
+
+
+def test_without_a_compiler_auto_is_numpy_and_c_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "/no/such/compiler")
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "auto")
+    with pytest.raises(RuntimeError, match=r"install gcc or clang, or `pip install tinygrad_lite\[native\]`"):
+        tg.compile(double, target="c")
+    f = tg.compile(double)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(f(X), double(X))
+    assert f.target == "numpy"
+
+
+def test_without_headers_c_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(compiler.sysconfig, "get_path", lambda name: str(tmp_path))
+    compiler._find_compiler.cache_clear()
+    try:
+        with pytest.raises(RuntimeError, match="Python's headers are missing"):
+            tg.compile(double, target="c")
+    finally:
+        compiler._find_compiler.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("sys.exit('error: no luck')", "the C compiler failed: error: no luck"),
+        (
+            "print('warning: strange')\nsys.exit(subprocess.call(['cc', *sys.argv[1:]]))",
+            "the C compiler warned: warning",
+        ),
+        ("time.sleep(60)", "the C compiler took more than 1 s"),
+        ("pass", "gave no library"),
+        ("open(sys.argv[sys.argv.index('-o') + 1], 'w').write('not a library')", "cannot be loaded"),
+    ],
+    ids=["fails", "warns", "hangs", "nothing", "garbage"],
+)
+def test_a_compiler_that_misbehaves_is_given_up_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str, message: str
+) -> None:
+    monkeypatch.setenv("CC", compiler_that(tmp_path, what))
+    monkeypatch.setattr(compiler, "TIME_LIMIT", 1.0 if "sleep" in what else 60.0)
+    f = tg.compile(double, target="c")
+    with pytest.warns(RuntimeWarning, match=message) as caught:
+        np.testing.assert_allclose(f(X), double(X))
+    assert len(caught) == 1
+    assert "double runs as NumPy" in str(caught[0].message)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(tg.compile(lambda x: x * 3, target="c")(X), X * 3)
+    assert f.target == "numpy"
+
+
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Fills with the name of every function that is really compiled from now on."""
+    built: list[str] = []
+    real = cache.compile_source
+
+    def counted(*arguments: Any) -> None:
+        built.append(arguments[-1])
+        real(*arguments)
+
+    monkeypatch.setattr(cache, "compile_source", counted)
+    return built
+
+
+def test_a_library_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    built = builds(monkeypatch)
+    for _ in range(2):
+        np.testing.assert_allclose(tg.compile(double, target="c")(X), double(X))
+    assert built == ["double"]
+    tg.compile(lambda x: 3 * np.tanh(x), target="c")(X)
+    assert len(built) == 2
+
+
+def test_the_cache_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tg.compile(double, target="c")(X)
+    folder = tmp_path / "cache"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (file,) = folder.iterdir()
+    assert not file.stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "foreign", "link", "writable"])
+def test_a_file_that_is_not_ours_to_the_last_byte_is_built_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    built = builds(monkeypatch)
+    tg.compile(double, target="c")(X)
+    (file,) = (tmp_path / "cache").iterdir()
+    content = bytearray(file.read_bytes())
+    file.rename(tmp_path / "elsewhere.so")  # (this process has it loaded)
+    if damage == "cut":
+        file.write_bytes(content[:-1000])
+    elif damage == "flip":
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    elif damage == "foreign":
+        file.write_bytes(b"\x7fELF nonsense")
+    elif damage == "link":
+        file.symlink_to(tmp_path / "elsewhere.so")
+    else:
+        file.write_bytes(content)
+        file.chmod(0o777)
+    np.testing.assert_allclose(tg.compile(double, target="c")(X), double(X))
+    assert built == ["double", "double"]
+    assert not file.is_symlink()
+
+
+def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cache, "MOST_FILES", 3)
+    for k in range(5):
+        (tmp_path / "cache").mkdir(mode=0o700, exist_ok=True)
+        old = tmp_path / "cache" / f"old{k}.so"
+        old.write_bytes(b"old")
+        os.utime(old, (k, k))
+    tg.compile(double, target="c")(X)
+    left = {path.name for path in (tmp_path / "cache").iterdir()}
+    assert len(left) == 3
+    assert {"old3.so", "old4.so"} < left
+
+
+def test_a_folder_that_cannot_be_private_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path / "file" / "cache"))
+    f = tg.compile(double, target="c")
+    with pytest.warns(RuntimeWarning, match="the cache folder .* cannot be used"):
+        np.testing.assert_allclose(f(X), double(X))
+
+
+def test_several_processes_at_once(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np, tinygrad_lite as tg\n"
+        "f = tg.compile(lambda x: np.tanh(x) * 5, target='c')\n"
+        "assert np.allclose(f(np.ones(9)), 5 * np.tanh(1)) and f.target == 'c'"
+    )
+    runs = [subprocess.Popen([sys.executable, "-W", "error", "-c", code]) for _ in range(4)]
+    assert [run.wait(60) for run in runs] == [0, 0, 0, 0]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
