@@ -1,14 +1,18 @@
 """What a function reaches from outside is found again at every call, whatever the way to it, or refused by name."""
 
+import ctypes
 import functools
 import gc
 import itertools
 import logging
+import os
+import sys
 import threading
 import types
 import warnings
 import weakref
-from collections import OrderedDict, defaultdict, deque, namedtuple
+from array import array
+from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -444,6 +448,59 @@ def test_a_cached_array_is_watched():
 
 
 # -- what is refused, and what is let go -----------------------------------------------------------------------------
+
+
+def test_what_pythons_own_objects_hold(monkeypatch):
+    below, inner, proxied = {"k": X * 2}, UserDict(k=X), {"k": 2.0}
+    chained, proxy, items = ChainMap({}, below), types.MappingProxyType(proxied), UserList([X, 3.0])
+    numbers, octets = array("d", [1.0, 2.0]), bytearray(b"\x01\x02")
+    monkeypatch.setenv("RATE_OF_A_TEST", "2")
+    monkeypatch.setattr(sys, "argv", ["program", "3"])
+
+    def f(x):
+        y = chained["k"] * x + inner["k"] * proxy["k"] + items[0] * items[1]
+        return y * numbers[1] + octets[0] * float(os.environ["RATE_OF_A_TEST"]) - float(sys.argv[1])
+
+    assert_follows(
+        f,
+        lambda: below.__setitem__("k", X * 3),
+        lambda: chained.maps[0].__setitem__("k", X * 4),
+        lambda: inner.__setitem__("k", X * 5),
+        lambda: proxied.__setitem__("k", 3.0),
+        lambda: items.__setitem__(1, 4.0),
+        lambda: numbers.__setitem__(1, 7.0),
+        lambda: octets.__setitem__(0, 9),
+        lambda: monkeypatch.setenv("RATE_OF_A_TEST", "5"),
+        lambda: sys.argv.__setitem__(1, "6"),
+    )
+
+
+def test_the_environment_by_another_name(monkeypatch):
+    monkeypatch.setenv("RATE_OF_A_TEST", "2")
+    read = os.getenv
+    assert_follows(lambda x: x * float(os.getenv("RATE_OF_A_TEST")), lambda: monkeypatch.setenv("RATE_OF_A_TEST", "5"))
+    assert read("RATE_OF_A_TEST") == "5"
+
+
+def test_modules_that_a_function_imports(monkeypatch):
+    module = types.ModuleType("settings_of_a_test")
+    module.rate, module.weights = 2.0, X * 2
+    monkeypatch.setitem(sys.modules, "settings_of_a_test", module)
+
+    def f(x):
+        import settings_of_a_test
+        from settings_of_a_test import weights
+
+        return x * settings_of_a_test.rate + weights
+
+    assert_follows(f, lambda: setattr(module, "rate", 3.0), lambda: setattr(module, "weights", X))
+
+
+@pytest.mark.parametrize("kind", [memoryview, lambda x: (ctypes.c_double * 3)(*x)])
+def test_memory_that_nobody_can_watch_is_refused_by_name(kind):
+    numbers = kind(X)
+    with pytest.raises(TypeError, match=r"reaches numbers from outside.*pass np.asarray of it as an argument"):
+        tg.compile(lambda x: numbers[0] * x)(X)
 
 
 def test_what_nobody_can_look_into_is_refused_by_name():

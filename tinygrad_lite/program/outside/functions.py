@@ -3,11 +3,12 @@ put into those of a copy."""
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from .mentions import code_of, globals_in, is_of_library
+from .mentions import code_of, globals_in, imports_in, is_of_library
 from .source import HELD, KEYS, Source
 from .walk import Walk
 
@@ -77,6 +78,8 @@ def _visit_globals(walk: Walk, f: FunctionType, names: dict[str, Any], raw: bool
         x = f.__globals__[name]
         names[name] = walk.visit(x, ("item", source, name), name, raw)
         changed = changed or names[name] is not x
+    for name in sorted(imports_in(f.__code__) & sys.modules.keys()):
+        walk.visit(sys.modules[name], ("object", sys.modules[name]), name, True)
     return changed
 
 

@@ -72,6 +72,13 @@ def globals_in(code: CodeType) -> set[str]:
     return found
 
 
+@lru_cache(1000)
+def imports_in(code: CodeType) -> set[str]:
+    """The modules that the code imports when it runs."""
+    parts = code_of(code)
+    return {i.argval for part in parts for i in dis.get_instructions(part) if i.opname == "IMPORT_NAME" and i.argval}
+
+
 def functions_of(x: Any) -> list[FunctionType]:
     """The functions behind a member of a class: a method, a property, a static method."""
     if isinstance(x, property):

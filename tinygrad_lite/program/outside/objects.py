@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import os
 from argparse import Namespace
-from collections import deque
+from array import array
+from collections import ChainMap, UserDict, UserList, deque
 from contextvars import ContextVar
 from inspect import getmro
+from mmap import mmap
 from threading import local
-from types import ModuleType, SimpleNamespace
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 from weakref import ReferenceType
 
@@ -23,6 +27,14 @@ from .walk import Unreachable, Walk
 
 MAKE_OBJECTS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__", "__repr__", "__str__"})
 """Methods that do not run for an object that is there; the first of them mentions all its attributes."""
+_WAYS_IN: list[tuple[Any, str, str]] = [
+    (ContextVar, "call", "get"),
+    (ReferenceType, "call", "__call__"),
+    ((MappingProxyType, type(os.environ)), "call", "copy"),
+    (ChainMap, "attribute", "maps"),
+    ((UserDict, UserList), "attribute", "data"),
+]
+"""Objects of Python's own, and how to get at what they hold."""
 _HOLD_OTHERS = ("__iter__", "__getitem__", "__next__", "get")
 
 
@@ -43,14 +55,23 @@ def visit_object(walk: Walk, source: Source, raw: bool) -> Any:
         return value
     if isinstance(value, deque):
         return visit_container(walk, source, True)
-    if isinstance(value, (ContextVar, ReferenceType)):
-        try:
-            held = value.get() if isinstance(value, ContextVar) else value()
-        except LookupError:
-            return value
-        walk.keep.append(held)
-        walk.visit(held, ("call", source, "get" if isinstance(value, ContextVar) else "__call__"), source.path, True)
+    if isinstance(value, (array, bytearray)):
+        source.ask, source.value = EQUAL, copy.copy(value)
         return value
+    if isinstance(value, (memoryview, mmap, ctypes.Array)):
+        raise Unreachable(
+            f"the function reaches {source.path} from outside, a {kind.__name__}, whose numbers nobody can watch; "
+            "pass np.asarray of it as an argument"
+        )
+    for kinds, step, name in _WAYS_IN:
+        if isinstance(value, kinds):
+            try:
+                held = getattr(value, name) if step == "attribute" else getattr(value, name)()
+            except LookupError:
+                return value
+            walk.keep.append(held)
+            walk.visit(held, (step, source, name), source.path, True)
+            return value
     if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):
         raise Unreachable(
             f"the function reaches {source.path} from outside, a {kind.__module__.partition('.')[0]}."
@@ -99,9 +120,16 @@ def visit_members(walk: Walk, kind: type, but: frozenset[str]) -> None:
                 walk.visit(x, ("item", attributes, name), f"{base.__name__}.{name}", True)
 
 
+_CHANGES = {"os": {"environ": {"environ", "getenv"}}, "sys": {"argv": {"argv"}}}
+"""What changes in modules of Python's own: by whichever of some names it is reached."""
+
+
 def visit_module(walk: Walk, source: Source, raw: bool) -> Any:
     module = source.value
     if is_of_library(module.__name__):
+        for name, mentions in _CHANGES.get(module.__name__, {}).items():
+            if not mentions.isdisjoint(walk.mentioned):
+                walk.visit(getattr(module, name), ("attribute", source, name), f"{source.path}.{name}", True)
         return module
     attributes = walk.visit_namespace(module, source.path, "module")
     twin = ModuleType(module.__name__)
