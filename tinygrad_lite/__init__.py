@@ -46,6 +46,7 @@ from .transforms import jvp as jvp
 from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .vmap import vmap as vmap
 
 if TYPE_CHECKING:
     from . import data as data

@@ -13,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from .array_view import ArrayView, plain
+from .batched import Batched
+from .batching import call_batched
 from .callsite import user_line
 from .context import current
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
@@ -88,7 +90,7 @@ def make_caller(op: Any) -> Callable[..., Any]:
 def _unary(op: Any, fn: Callable[..., Any]) -> Callable[[Any], Any]:
     def call(x: Any) -> Any:
         if type(x) is not Tensor:
-            return call(x._current()) if isinstance(x, Tensor) else fn(x)
+            return convert_and_call(op, (x,)) if isinstance(x, Tensor) else fn(x)
         try:
             data = fn(x._array)
         except (TypeError, ValueError) as error:
@@ -140,7 +142,7 @@ def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
         x = operands[0]
         if type(x) is not Tensor:
             if isinstance(x, Tensor):
-                return call(x._current(), **params)
+                return convert_and_call(op, operands, params)
             return fn(x, **_check_no_tensor(op, params))
         if params:
             if op.extension is not None and not op.keywords.issuperset(params):
@@ -173,6 +175,8 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
                 any_tensor = True
                 flags |= x._flags
                 values.append(x._array)
+            elif type(x) is Batched:
+                return convert_and_call(op, operands, params)
             else:
                 values.append(x)
             inputs.append(x)
@@ -187,6 +191,24 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
         return record(op, data, flags, tuple(inputs), params)
 
     return call
+
+
+def convert_and_call(op: Any, operands: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Any:
+    """The op on operands among which are buffers, or Tensors that stand for many examples."""
+    found = []
+    for x in operands:
+        if type(x) is not Tensor and type(x) is not Batched:
+            x = as_operand(x, op)
+            if x is NotImplemented:
+                return x
+        found.append(x)
+    if not any(type(x) is Batched for x in found):
+        return op.call(*found, **params)
+    if params:
+        if op.extension is not None and not op.keywords.issuperset(params):
+            return op.extension(*found, **params)
+        params = _supported_keywords(op, dict(params))
+    return call_batched(op, found, params)
 
 
 # -- operands and keywords -------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import tree
 from .array_view import ArrayView
-from .context import current
+from .context import current, running
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def compile(f: Function, target: str = "auto") -> Compiled:
     are inputs of the program, numbers and flags are compared. Another program is made where f reads the numbers of an
     array that has changed; RuntimeWarning where that goes on. What f changes outside, it changes only while traced.
 
-    Where a gradient flows through an argument, or to a Tensor outside (except under `no_grad`), f itself runs, so that
-    transforms may be put around a compiled function; put them inside for speed.
+    Where a gradient flows through an argument, or to a Tensor outside (except under `no_grad`), and inside `tg.vmap`, f
+    itself runs, so that transforms may be put around a compiled function; put them inside for speed.
 
     RuntimeError for target="c" where there is no C compiler, with what to install.
     TraceError if f reads a number it should compute (`if loss < 1`, `float(t)`); RuntimeError if the program does not
@@ -124,8 +124,11 @@ class Compiled:
         """A call with arguments of a new kind, or in a form that no `entry` takes apart."""
         mode = current()
         leaves, structure = tree.flatten((args, kwargs))
-        if mode is not None and mode.tracing or any(type(x) is Tensor and x._flags for x in leaves):
+        if mode is not None and mode.tracing or any(isinstance(x, Tensor) and x._flags for x in leaves):
             return self.__wrapped__(*args, **kwargs)  # a gradient flows through an argument: a program has none
+        transform = running.get()
+        if transform is not None and transform.level is not None:  # it may reach what stands for many examples
+            return self.__wrapped__(*args, **kwargs)
         leaves, key, as_tensors = _classify(leaves, structure, self.__name__)
         kind = self._kinds.setdefault(key, _Kind())
         for program in kind.programs:

@@ -106,7 +106,7 @@ def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], reco
                 shape = broadcast_shapes(back.shape, x.shape)
                 back, t = np.broadcast_to(back, shape), np.broadcast_to(t, shape)
         if type(back) is Tensor and back._flags & GRAD:  # else the vjp is zero whatever g is
-            seeds.append((back, leaf(t, 0) if recording and type(t) is not Tensor else t))
+            seeds.append((back, leaf(t, 0) if recording and not isinstance(t, Tensor) else t))
     nodes, _ = find_nodes([back for back, _ in seeds], oldest=gs[0]._seq)
     found = sweep(nodes, seeds, set(gs), recording)
     if several:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import tree
+from .batched import Level, every_example, wrap
 from .forward import push
-from .lifting import Function, Run, positions, pull
+from .lifting import Function, Run, at_level, positions, pull
 from .tensor import Tensor, leaf
-from .transforms import check_arguments, grad, jvp, name_after
+from .transforms import check_arguments, grad, jvp, name_after, vjp
+from .vmap import vmap
 
 
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -28,6 +30,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         with Run() as run:
+            if run.level is not None:
+                return _of_each(f, argnums, args, kwargs)
             y = run.call(f, args, positions(argnums, args, "jacobian"), kwargs)
             if type(y) is not Tensor:
                 if not isinstance(y, (int, float, complex, np.generic)) and not hasattr(y, "__array_function__"):
@@ -49,35 +53,98 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 
 def _rows(run: Run, y: Tensor) -> list[Any]:
-    """One reverse sweep for each entry of the value."""
-    rows = [run.leaving.derivatives(pull(run, run.nodes, [(y, e)]), run.leaves) for e in _basis(y)]
-    return [_stack([row[i] for row in rows], y, x, 0) for i, x in enumerate(run.leaves)]
+    """One reverse sweep for all entries of the value, mapped over them."""
+
+    def row(e: Any) -> Any:
+        return run.leaving.derivatives(pull(run, run.nodes, [(y, e)]), run.leaves)
+
+    found = _for_each_place(row, y, run)
+    return [np.reshape(rows, y.shape + x.shape) for rows, x in zip(found, run.leaves, strict=True)]
 
 
 def _columns(run: Run, y: Tensor) -> list[Any]:
-    """One forward push for each entry of the arguments."""
-    recording = run.is_recorded_outside
+    """One forward push for all entries of an argument, mapped over them."""
     results = []
     for x in run.leaves:
-        pushed = [push(run.nodes, {x: leaf(e, 0) if recording else e}, recording).get(y) for e in _basis(x)]
-        results.append(_stack(run.leaving.derivatives(pushed, [y] * len(pushed)), y, x, -1))
+
+        def column(e: Any, x: Tensor = x) -> Any:
+            recording = run.is_recorded_outside
+            e = leaf(e, 0) if recording and not isinstance(e, Tensor) else e
+            return run.leaving.derivatives([push(run.nodes, {x: e}, recording).get(y)], [y])
+
+        (columns,) = _for_each_place(column, x, run)
+        results.append(np.reshape(np.moveaxis(columns, 0, -1), y.shape + x.shape))
     return results
 
 
-def _basis(x: Tensor) -> Iterator[Any]:
-    """Arrays of x's shape and dtype with a single 1, at each place in turn."""
-    for k in range(x.size):
-        e = np.zeros(x.shape, x.dtype)
-        e.reshape(-1)[k] = 1
-        yield e
+def _for_each_place(f: Function, x: Tensor, run: Run) -> list[Any]:
+    """f of every array of x's shape with a single 1, all at once: arrays, with the places along the first axis.
+
+    They are taken in blocks of so many that what lies in between does not grow without bound.
+    """
+    if not x.size:
+        return [np.zeros((0, *np.shape(y)), y.dtype) for y in f(np.zeros(x.shape, x.dtype))]
+    if x.size <= _FEW:
+        basis = np.eye(x.size, dtype=x.dtype)
+        return [np.stack(column) for column in zip(*(f(np.reshape(e, x.shape)) for e in basis), strict=True)]
+    largest = max((node.size for node in run.nodes), default=1)
+    block = max(1, min(x.size, _MOST_NUMBERS // max(largest, 1)))
+    parts = []
+    for start in range(0, x.size, block):
+        count = min(block, x.size - start)
+        basis = np.zeros((count, x.size), x.dtype)
+        basis[np.arange(count), np.arange(start, start + count)] = 1
+        level = Level(count, run.level)
+        with at_level(level):
+            found = [every_example(y, level) for y in f(wrap(np.reshape(basis, (count, *x.shape)), level))]
+        parts.append(found if run.leaving.tensors else [_own_array(y, run) for y in found])
+    return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def _stack(parts: Sequence[Any], y: Tensor, x: Tensor, axis: int) -> Any:
-    """Rows or columns as one array, of y's shape and then x's."""
-    shape = y.shape + x.shape
-    if not parts:
-        return np.zeros(shape, np.result_type(y.dtype, x.dtype))
-    return np.reshape(np.stack(parts, axis), shape)
+def _own_array(y: Any, run: Run) -> Any:
+    array = run.leaving._own(y._array if type(y) is Tensor else y)
+    run.leaving.held.add(id(array))
+    return array
+
+
+_FEW = 4  # that are sooner done one by one
+_MOST_NUMBERS = 1 << 22  # in one value of a block: 32 MB
+
+
+def _of_each(f: Function, argnums: int | Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Inside vmap: the rows by mapped cotangents, or the columns by mapped tangents."""
+    chosen = positions(argnums, args, "jacobian")
+    leaves, structure = tree.flatten([args[i] for i in chosen])
+
+    def of_leaves(*xs: Any) -> Any:
+        given = list(args)
+        for i, arg in zip(chosen, tree.unflatten(structure, xs), strict=True):
+            given[i] = arg
+        return f(*given, **kwargs)
+
+    y, pullback = vjp(of_leaves, *leaves)
+    if not isinstance(y, Tensor):
+        name = getattr(f, "__name__", "the function")
+        raise TypeError(f"jacobian: {name} must return one array, not a {type(y).__name__}")
+    if sum(map(np.size, leaves)) < y.size:
+        found = []
+        for i, x in enumerate(leaves):
+
+            def column(e: Any, i: int = i) -> Any:
+                return jvp(of_leaves, leaves, [e if k == i else np.zeros_like(z) for k, z in enumerate(leaves)])[1]
+
+            columns = vmap(column)(_unit_arrays(x))
+            found.append(np.reshape(np.moveaxis(columns, 0, -1), y.shape + np.shape(x)))
+    else:
+        rows = vmap(pullback)(_unit_arrays(y))
+        found = [np.reshape(row, y.shape + np.shape(x)) for row, x in zip(rows, leaves, strict=True)]
+    trees = tree.unflatten(structure, found)
+    return tuple(trees) if isinstance(argnums, (tuple, list)) else trees[0]
+
+
+def _unit_arrays(x: Any) -> Any:
+    """Every array of x's shape and dtype with a single 1."""
+    return np.reshape(np.eye(np.size(x), dtype=x.dtype), (np.size(x), *np.shape(x)))
 
 
 def hessian(f: Function, argnums: int = 0) -> Function:

@@ -23,6 +23,7 @@ from . import tree
 from .array_argument import as_argument
 from .array_view import plain
 from .backward import find_nodes, sweep
+from .batched import Batched, Level, wrap
 from .calling import record
 from .callsite import line_at
 from .context import current, running, switched
@@ -52,10 +53,11 @@ class Run:
     As a context manager it is the innermost transform that is running. start: tensors older than this were there
     before it; outermost: those older than this were there before any of the transforms around it, `outer` and its
     outers. reads: the numbers that were taken out of tensors that depend on its arguments: (tensor, by what, where).
+    level: the innermost vmap that is running.
     """
 
     __slots__ = (
-        *("_around", "outer", "outermost", "reads", "start"),
+        *("_around", "level", "outer", "outermost", "reads", "start"),
         *("leaves", "leaving", "nodes", "output", "structures"),  # since the function has run
     )
 
@@ -68,7 +70,10 @@ class Run:
     def __init__(self) -> None:
         self.start: int = next_seq()
         self.outer: Run | None = running.get()
-        self.outermost: int = self.start if self.outer is None else self.outer.outermost
+        self.outermost: int = self.start
+        self.level: Level | None = None
+        if self.outer is not None:
+            self.outermost, self.level = self.outer.outermost, self.outer.level
         self.reads: list[tuple[Tensor, str, str]] = []
 
     def __enter__(self) -> Run:
@@ -131,6 +136,13 @@ class Run:
     def is_recorded_outside(self) -> bool:
         """Whether its derivatives are themselves recorded, since the results depend on something outside."""
         return self.leaving.tensors and bool(self.leaving.outer & (GRAD | TRACED))
+
+
+def at_level(level: Level | None) -> Run:
+    """A run in which that vmap is the innermost."""
+    run = Run()
+    run.level = level
+    return run
 
 
 class TensorInArrayError(TypeError, ValueError):
@@ -212,7 +224,7 @@ def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]])
     seeds = [(y, g) for y, g in seeds if y._flags & GRAD]
     recording = run.is_recorded_outside or any(type(g) is Tensor for _, g in seeds)
     if recording:
-        seeds = [(y, g if type(g) is Tensor else leaf(g, 0)) for y, g in seeds]
+        seeds = [(y, g if isinstance(g, Tensor) else leaf(g, 0)) for y, g in seeds]
     # Where nothing outside has a gradient, every node leads to a lifted leaf.
     found = sweep(nodes, seeds, set(run.leaves), recording, prune=bool(run.leaving.outer & GRAD))
     return [found.get(x) for x in run.leaves]
@@ -294,6 +306,8 @@ class Exit:
 
     def _release(self, t: Tensor) -> Tensor:
         """The Tensor, marked by what it depends on outside, no longer by the transform."""
+        if type(t) is Batched:
+            return wrap(self._release(t.whole), t.level)  # type: ignore[no-any-return]
         mode = current()
         flags = t._flags & (self.outer if mode is None or mode.grad_enabled else self.outer & ~GRAD)
         if flags == t._flags:
@@ -385,7 +399,7 @@ def check_tangent(v: Any, x: Tensor, as_tensor: bool, what: str) -> Any:
         if not np.can_cast(v.dtype, x.dtype, "same_kind"):
             raise TypeError(f"{what} is {v.dtype}, but {label(x)} is {x.dtype}; convert it with .astype")
         v = v.astype(x.dtype)
-    return leaf(v, 0) if as_tensor and type(v) is not Tensor else v
+    return leaf(v, 0) if as_tensor and not isinstance(v, Tensor) else v
 
 
 def check_real(y: Tensor, what: str) -> None:

@@ -70,6 +70,7 @@ class Op:
     bounded: bool = False  # the partial derivatives are finite whatever the operands, NaN and infinity included
     real: bool = False  # complex operands are refused, because fn would compute something else with them
     explain: Callable[..., str] | None = None  # what is wrong with operands that fn refused
+    batch: Any = None  # many examples at once, where that does not follow from the kind: a rule (see batching.py)
 
     # For the tests.
     domain: Sequence[tuple[float, float]] | None = None  # an interval per operand in which they draw

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import tree
 from .backward import find_nodes, sweep
+from .batched import Batched, Level, every_example, wrap
 from .calling import record
 from .forward import push
 from .lifting import (
@@ -18,6 +19,7 @@ from .lifting import (
     Function,
     Run,
     arrange_by_argument,
+    at_level,
     check_tangent,
     find_differentiable,
     leave_with,
@@ -50,6 +52,8 @@ def gradients(
     """
     if not isinstance(y, Tensor):
         raise TypeError(f"gradients: y is a {type(y).__name__}, not a Tensor")
+    if type(y) is Batched:
+        return _gradients_of_each(y, [xs] if isinstance(xs, Tensor) else xs, g, create_graph, disconnected)
     y = y._current()
     _check_has_gradient(y, "gradients")
     xs = [x._current() if isinstance(x, Tensor) else x for x in ([xs] if isinstance(xs, Tensor) else xs)]
@@ -77,6 +81,22 @@ def gradients(
     return leaving.derivatives([found.get(x) for x in xs], xs)
 
 
+def _gradients_of_each(y: Batched, xs: Sequence[Any], g: Any, create_graph: bool, disconnected: str) -> list[Any]:
+    """The same inside vmap: the examples do not depend on one another, so one sweep serves them all."""
+    level = y.level
+    for i, x in enumerate(xs):
+        if type(x) is not Batched or x.level is not level:
+            raise ValueError(
+                f"gradients: inside tg.vmap, xs[{i}] ({label(x)}) is the same for all examples, and would get the sum "
+                "of their gradients; use tg.grad(f)(x) inside, or take the gradients of what vmap returns"
+            )
+    if g is None and y.size != 1:
+        raise ValueError(f"the gradient of {label(y)}, shape {y.shape}, needs g, a cotangent of that shape")
+    g = np.ones_like(y.whole) if g is None else every_example(g, level)
+    found = gradients(y.whole, [x.whole for x in xs], g, create_graph, disconnected)
+    return [wrap(gx, level) for gx in found]
+
+
 def backward(y: Tensor, g: Any = None) -> None:
     """Add the gradients of y into `.grad` of every leaf it was computed from that requires one.
 
@@ -88,6 +108,10 @@ def backward(y: Tensor, g: Any = None) -> None:
     array(6.)
     """
     y = y._current()
+    if type(y) is Batched:
+        raise RuntimeError(
+            ".backward() inside tg.vmap would mix the examples' gradients; call it on what vmap returns, or use tg.grad"
+        )
     _check_has_gradient(y, ".backward()")
     if is_left_over(y):
         raise RuntimeError(
@@ -130,6 +154,8 @@ def stop_gradient(x: Any) -> Any:
     if not isinstance(x, Tensor):
         return x
     x = x._current()
+    if type(x) is Batched:
+        return wrap(stop_gradient(x.whole), x.level)
     return record(_stop, x._array, x._flags & ~(GRAD | LIFTED), (x,), {})
 
 
@@ -154,17 +180,23 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         with Run() as run:
+            if run.level is not None:
+                return _value_and_grad_of_each(run.level, f, args, argnums, has_aux, kwargs)
             value = run.call(f, args, positions(argnums, args, "value_and_grad"), kwargs)
             if has_aux:
-                if not isinstance(run.output, tuple) or len(run.output) != 2:
-                    raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
-                value = run.output[0]
+                value = _first_of_pair(value)
             y = single_number(value, f, "grad")
             found = pull(run, run.nodes, [] if y is None else [(y, one_like(y))])
             single = not isinstance(argnums, (tuple, list))
             return run.leaving.hand_out(run.output), arrange_by_argument(run, run.leaving, found, single)
 
     return name_after(f, transformed, "value_and_grad")
+
+
+def _first_of_pair(output: Any) -> Any:
+    if not isinstance(output, tuple) or len(output) != 2:
+        raise TypeError("value_and_grad(has_aux=True): the function must return a pair (value, auxiliary)")
+    return output[0]
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -196,6 +228,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     (array([ 3., 40.]), array([ 1., 20.]))
     """
     with Run() as run:
+        if run.level is not None:
+            return _vjp_of_each(run.level, f, args)
         outputs, structure = tree.flatten(run.call(f, args, range(len(args)), {}, keep=True))
     run.leaving.held |= {id(x._array if type(x) is Tensor else x) for x in (*run.nodes, *outputs)}  # the pullback's
 
@@ -204,7 +238,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
         if given != structure:
             raise ValueError(f"pullback: the cotangent's structure {given} differs from the value's {structure}")
         pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor]
-        seeds = [(y, start_from(y, c, type(c) is Tensor)) for y, c in pairs]
+        seeds = [(y, start_from(y, c, isinstance(c, Tensor))) for y, c in pairs]
         with run:  # and find the nodes again, which checks that nothing has changed
             nodes, _ = find_nodes(find_differentiable(outputs), run.start)
             return arrange_by_argument(run, leave_with(run, cotangents), pull(run, nodes, seeds), False)  # type: ignore[no-any-return]
@@ -226,6 +260,8 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     """
     check_arguments("jvp", args, tangents, "tangents")
     with Run() as run:
+        if run.level is not None:
+            return _jvp_of_each(run.level, f, args, tangents)
         run.call(f, args, range(len(args)), {})
         ts: list[Any] = []
         for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
@@ -243,6 +279,72 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
         values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
         results = run.leaving.derivatives([found.get(y) for y in values], values)
         return run.leaving.hand_out(run.output), tree.unflatten(structure, results)
+
+
+# -- inside vmap -----------------------------------------------------------------------------------------------------
+
+# The examples do not depend on one another. So the gradients of their values are those of the sum of the values with
+# respect to what each example has of its own: an argument that is the same for all is repeated (in a view).
+
+
+def _value_and_grad_of_each(
+    level: Level, f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_aux: bool, kwargs: dict[str, Any]
+) -> tuple[Any, Any]:
+    chosen = positions(argnums, args, "value_and_grad")
+
+    def total(*wholes: Any) -> Any:
+        given = list(args)
+        for i, whole in zip(chosen, wholes, strict=True):
+            given[i] = _view_each(whole, level)
+        with at_level(level):
+            output = f(*given, **kwargs)
+        value = _first_of_pair(output) if has_aux else output
+        single_number(value, f, "grad")
+        return np.sum(every_example(value, level)), _whole(output, level)
+
+    with at_level(level.outer):
+        wholes = [_whole(args[i], level) for i in chosen]
+        every = value_and_grad(name_after(f, total, "total"), tuple(range(len(chosen))), has_aux=True)
+        (_, output), found = every(*wholes)
+    found = _view_each(found, level)
+    return _view_each(output, level), found if isinstance(argnums, (tuple, list)) else found[0]
+
+
+def _vjp_of_each(level: Level, f: Function, args: Sequence[Any]) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    with at_level(level.outer):
+        value, pull_back = vjp(_of_every_example(f, level), *(_whole(arg, level) for arg in args))
+
+    def pullback(g: Any) -> tuple[Any, ...]:
+        with at_level(level.outer):
+            return _view_each(pull_back(_whole(g, level)), level)  # type: ignore[no-any-return]
+
+    return _view_each(value, level), pullback
+
+
+def _jvp_of_each(level: Level, f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    with at_level(level.outer):
+        wholes, whole_tangents = ([_whole(x, level) for x in given] for given in (args, tangents))
+        return _view_each(jvp(_of_every_example(f, level), wholes, whole_tangents), level)  # type: ignore[no-any-return]
+
+
+def _of_every_example(f: Function, level: Level) -> Function:
+    """f of many examples, its result for all of them."""
+
+    def of_all(*wholes: Any) -> Any:
+        with at_level(level):
+            return _whole(f(*(_view_each(whole, level) for whole in wholes)), level)
+
+    return name_after(f, of_all, "of_all")
+
+
+def _whole(values: Any, level: Level) -> Any:
+    """A tree, with the examples along the first axis of every leaf."""
+    return tree.map(lambda x: every_example(x._current() if isinstance(x, Tensor) else x, level), values)
+
+
+def _view_each(wholes: Any, level: Level) -> Any:
+    """A tree of what stands for one example."""
+    return tree.map(lambda x: wrap(x, level), wholes)
 
 
 def check_arguments(transform: str, args: Any, others: Any, name: str) -> None:

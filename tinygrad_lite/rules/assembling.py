@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batching import elementwise
 from ..op import Array, Op, linear, variadic
 from ..pulling import hand_on
 from ..table import row
@@ -78,13 +79,17 @@ def _as_written(x: Any) -> Any:
 
 
 # Between a value and what is read of it again: a gradient with respect to what was read is not one of all the value's.
-written = linear(_as_written, hand_on, name="written", alias=True)
+written = linear(_as_written, hand_on, name="written", batch=elementwise, alias=True)
 
 
 @functools.cache
 def unstack(n: int) -> Op:
     """The op that takes n rows apart. Their gradients come back in one piece; each row alone would fill a whole."""
-    return linear(_rows_of, lambda g, y, x: np.stack(g), name="unstack", outputs=n, selects=True)
+    return linear(_rows_of, lambda g, y, x: np.stack(g), name="unstack", outputs=n, selects=True, batch=_unstack_each)
+
+
+def _unstack_each(op: Op, xs: Any, mapped: Any, params: Any) -> Any:
+    return op.call(np.moveaxis(xs[0], 1, 0))
 
 
 def _rows_of(x: Any) -> tuple[Any, ...]:

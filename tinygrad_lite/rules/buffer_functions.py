@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axis
+from ..batched import Batched
 from ..tensor import Tensor
 from .buffers import Buffer, check_same_kind, writing
 
@@ -161,6 +162,8 @@ def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     >>> tg.zeros_like(np.ones(2, np.float32))
     Buffer([0., 0.], dtype=float32)
     """
+    if type(a) is Batched:
+        return zeros(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
     array = np.zeros_like(a._array if isinstance(a, Tensor) else a, dtype, subok=False, shape=shape)
     return Buffer(array) if isinstance(array, np.ndarray) else array  # another library's arrays are not ours to write
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..batched import Batched
 from ..calling import as_operand, record
 from ..callsite import user_line
 from ..context import current, running
@@ -262,6 +263,11 @@ class Buffer(Tensor):
         """What is written to a place of this shape: a Tensor where it is to be recorded, an array where not."""
         if isinstance(value, (list, tuple)) and any(isinstance(x, Tensor) for x in value):
             value = np.stack(value)
+        if type(value) is Batched:
+            raise TypeError(
+                f"{self._label()} holds the numbers of one example, and inside tg.vmap this value stands for many: "
+                f"collect the values in a list, then np.stack; or write tg.set_at(t, index, value) ({user_line()})"
+            )
         value = value._current() if isinstance(value, Tensor) else as_operand(value, assemble)
         array = value._array if type(value) is Tensor else value
         if value is NotImplemented or not isinstance(array, (np.ndarray, np.generic, int, float, complex)):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axis
+from ..batching import along
 from ..op import Array, bilinear, constant, custom_vjp
 from ..table import implements, row
 from .indexing import getitem
@@ -213,6 +214,7 @@ unwrap = row(
     custom_vjp(
         np.unwrap,
         _unwrap_vjp,
+        batch=along(-1),
         examples=lambda rng: [((rng.uniform(-6, 6, (2, 5)),), some) for some in ({}, {"axis": 0}, {"period": 3.0})],
     )
 )

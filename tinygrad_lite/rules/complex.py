@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import batching
 from ..dispatch import handlers
 from ..op import constant, linear
 from ..table import implements, row
@@ -21,15 +22,24 @@ def _numbers(rng: np.random.Generator) -> list[tuple[Any, dict[str, Any]]]:
 
 
 # Re(g Re x) = Re(g x) for a real g, and Im x = Re(-i x).
-real = row(linear(np.real, lambda g, y, x: g, examples=_numbers))
-imag = row(linear(np.imag, lambda g, y, x: g * -1j if x.dtype.kind == "c" else 0 * g, examples=_numbers))
-conjugate = row(linear(np.conjugate, lambda g, y, x: np.conjugate(g), examples=_numbers))
+real = row(linear(np.real, lambda g, y, x: g, batch=batching.elementwise, examples=_numbers))
+imag = row(
+    linear(
+        np.imag,
+        lambda g, y, x: g * -1j if x.dtype.kind == "c" else 0 * g,
+        batch=batching.elementwise,
+        examples=_numbers,
+    )
+)
+conjugate = row(linear(np.conjugate, lambda g, y, x: np.conjugate(g), batch=batching.elementwise, examples=_numbers))
 
-iscomplex = row(constant(np.iscomplex))
-isreal = row(constant(np.isreal))
+iscomplex = row(constant(np.iscomplex, batch=batching.elementwise))
+isreal = row(constant(np.isreal, batch=batching.elementwise))
 
 
-_angle_of_real = constant(np.angle)  # 0 or π, by the sign bit, so that -0.0 counts as negative; NaN for NaN
+_angle_of_real = constant(
+    np.angle, batch=batching.elementwise
+)  # 0 or π, by the sign bit, so that -0.0 counts as negative; NaN for NaN
 
 
 @implements(np.angle, examples=_numbers)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from ..batching import stacked
 from ..op import Array, custom_vjp
 from ..table import implements, row
 from ..tensor import GRAD, TRACED, Tensor
@@ -53,7 +54,7 @@ def _fold(s: Array, lower: bool) -> Array:
 
 def _used(g: Array) -> bool:
     """Whether a cotangent may be other than zero. (A recorded one stands for any: see Op.jvp's transposition.)"""
-    if type(g) is Tensor:
+    if isinstance(g, Tensor):
         return bool(g._flags & (GRAD | TRACED)) or bool(np.any(g._array))
     return bool(np.any(g))
 
@@ -97,6 +98,7 @@ cholesky = row(
     custom_vjp(
         np.linalg.cholesky,
         _cholesky_vjp,
+        batch=stacked(2),
         examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}), ((), {"upper": True})),
     )
 )
@@ -121,7 +123,7 @@ def _qr_vjp(g: Any, y: Any, a: Array) -> Array:
     return np.concatenate([left, q @ gr[..., m:]], axis=-1)
 
 
-_qr = row(custom_vjp(np.linalg.qr, _qr_vjp, outputs=2, examples=RECTANGLES))
+_qr = row(custom_vjp(np.linalg.qr, _qr_vjp, batch=stacked(2), outputs=2, examples=RECTANGLES))
 
 
 @implements(
@@ -183,9 +185,9 @@ def _check_positive(s: Array) -> None:
 
 def _check_phases(name: str, seen: Array, *cotangents: Array) -> None:
     """Each vector of a complex decomposition may be multiplied by a number of modulus 1: results must not see that."""
-    if type(seen) is Tensor:
+    if isinstance(seen, Tensor):
         return
-    scale = sum(float(np.max(np.abs(g), initial=0)) for g in cotangents if type(g) is not Tensor)
+    scale = sum(float(np.max(np.abs(g), initial=0)) for g in cotangents if not isinstance(g, Tensor))
     if float(np.max(np.abs(seen), initial=0)) > 1e4 * np.finfo(seen.dtype).eps * scale:
         raise LinAlgError(
             f"{name}: the result depends on the phases of complex vectors, which are arbitrary, so it has no "
@@ -193,7 +195,7 @@ def _check_phases(name: str, seen: Array, *cotangents: Array) -> None:
         )
 
 
-_svd = row(custom_vjp(_thin_svd, _svd_vjp, outputs=3, name="svd", examples=RECTANGLES))
+_svd = row(custom_vjp(_thin_svd, _svd_vjp, batch=stacked(2), outputs=3, name="svd", examples=RECTANGLES))
 
 
 def _svdvals_vjp(g: Array, y: Array, a: Array) -> Array:
@@ -202,7 +204,7 @@ def _svdvals_vjp(g: Array, y: Array, a: Array) -> Array:
     return conjugated((u * columns(np.where(s == 0, 0, g))) @ vh)
 
 
-svdvals = row(custom_vjp(np.linalg.svdvals, _svdvals_vjp, examples=RECTANGLES))
+svdvals = row(custom_vjp(np.linalg.svdvals, _svdvals_vjp, batch=stacked(2), examples=RECTANGLES))
 
 
 @implements(
@@ -249,7 +251,7 @@ def _eigh_vjp(g: Any, y: Any, a: Array, UPLO: str = "L") -> Array:
 
 
 SYMMETRIC = examples_of(symmetric_matrix, ((), {}), ((2,), {}), ((), {"UPLO": "U"}))
-_eigh = row(custom_vjp(np.linalg.eigh, _eigh_vjp, outputs=2, examples=SYMMETRIC))
+_eigh = row(custom_vjp(np.linalg.eigh, _eigh_vjp, batch=stacked(2), outputs=2, examples=SYMMETRIC))
 
 
 @implements(np.linalg.eigh, examples=SYMMETRIC)
@@ -267,7 +269,7 @@ def _eigvalsh_vjp(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
     return _fold((v * columns(g)) @ adjoint(v), lower=UPLO.upper() == "L")
 
 
-eigvalsh = row(custom_vjp(np.linalg.eigvalsh, _eigvalsh_vjp, examples=SYMMETRIC))
+eigvalsh = row(custom_vjp(np.linalg.eigvalsh, _eigvalsh_vjp, batch=stacked(2), examples=SYMMETRIC))
 
 
 @in_usual_convention
@@ -287,7 +289,15 @@ def _eig_vjp(g: Any, y: Any, a: Array) -> Array:
     return np.linalg.solve(vh, inner @ vh)
 
 
-_eig = row(custom_vjp(np.linalg.eig, _eig_vjp, outputs=2, examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}))))
+_eig = row(
+    custom_vjp(
+        np.linalg.eig,
+        _eig_vjp,
+        batch=stacked(2),
+        outputs=2,
+        examples=examples_of(symmetric_matrix, ((), {}), ((2,), {})),
+    )
+)
 
 
 @implements(np.linalg.eig, examples=examples_of(symmetric_matrix, ((), {}), ((2,), {})))
@@ -306,4 +316,8 @@ def _eigvals_vjp(g: Array, y: Array, a: Array) -> Array:
     return np.linalg.solve(vh, g[..., :, None] * vh)
 
 
-eigvals = row(custom_vjp(np.linalg.eigvals, _eigvals_vjp, examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}))))
+eigvals = row(
+    custom_vjp(
+        np.linalg.eigvals, _eigvals_vjp, batch=stacked(2), examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}))
+    )
+)

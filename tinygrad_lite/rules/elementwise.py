@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import intervals
+from .. import batching, intervals
 from ..dispatch import handlers
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
@@ -144,7 +144,7 @@ heaviside = row(
     )
 )
 fraction = row(elementwise(lambda x: np.modf(x)[0], ONE, name="fraction", domain=[(0.1, 0.9)]))
-exponent = row(constant(lambda x: np.frexp(x)[1], name="exponent"))
+exponent = row(constant(lambda x: np.frexp(x)[1], name="exponent", batch=batching.elementwise))
 mantissa = row(
     elementwise(
         lambda x: np.frexp(x)[0],
@@ -231,6 +231,12 @@ def raise_to(x: Any, p: Any) -> Any:
     if cheap is None or type(x._array) in PYTHON_NUMBERS:  # of a Python float, Python makes another one, as power does
         return power.call(x, p)
     return cheap(x)
+
+
+def raise_each(x: Any, p: Any) -> Any:
+    """The same where x stands for many examples."""
+    cheap = _CHEAP_POWERS.get(p) if type(p) is int or type(p) is float else None
+    return power.call(x, p) if cheap is None else cheap(x)
 
 
 _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciprocal.call}
@@ -364,7 +370,9 @@ def _is_larger(a: Any, b: Any) -> Any:
     return np.where(a == b, 0.5, a > b).astype(np.result_type(a, b))
 
 
-is_larger = row(constant(_is_larger, operands=2, inline=True, range=intervals.between(0, 1)))
+is_larger = row(
+    constant(_is_larger, operands=2, batch=batching.elementwise, inline=True, range=intervals.between(0, 1))
+)
 
 _CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True, "range": intervals.union}
 maximum = row(
@@ -388,8 +396,8 @@ def _is_smaller_ignoring_nan(a: Any, b: Any) -> Any:
     return np.where(np.isnan(a) | np.isnan(b), share, _is_larger(b, a)).astype(np.result_type(a, b))
 
 
-is_larger_ignoring_nan = row(constant(_is_larger_ignoring_nan, operands=2))
-is_smaller_ignoring_nan = row(constant(_is_smaller_ignoring_nan, operands=2))
+is_larger_ignoring_nan = row(constant(_is_larger_ignoring_nan, operands=2, batch=batching.elementwise))
+is_smaller_ignoring_nan = row(constant(_is_smaller_ignoring_nan, operands=2, batch=batching.elementwise))
 
 fmax = row(
     elementwise(
@@ -435,7 +443,7 @@ def _nan_to_num_vjp(g: Array, y: Array, x: Array, nan: Any = 0.0, posinf: Any = 
     return np.where(np.isfinite(x), g, 0)
 
 
-nan_to_num_ = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, selects=True))
+nan_to_num_ = row(custom_vjp(np.nan_to_num, _nan_to_num_vjp, batch=batching.elementwise, selects=True))
 
 
 @implements(
@@ -499,17 +507,19 @@ floor_divide = row(constant(np.floor_divide, operands=2, operator=operator.floor
 isnan = row(constant(np.isnan, c="{0} != {0}"))
 isinf = row(constant(np.isinf, c="{0} - {0} != 0 && {0} == {0}"))
 isfinite = row(constant(np.isfinite, c="{0} - {0} == 0"))
-isneginf = row(constant(np.isneginf))
-isposinf = row(constant(np.isposinf))
-isclose = row(constant(np.isclose, operands=2))
+isneginf = row(constant(np.isneginf, batch=batching.elementwise))
+isposinf = row(constant(np.isposinf, batch=batching.elementwise))
+isclose = row(constant(np.isclose, operands=2, batch=batching.elementwise))
 signbit = row(constant(np.signbit))
 spacing = row(constant(np.spacing))
-fix = row(constant(np.fix))
-round = row(constant(np.round, examples=with_keywords({}, {"decimals": 1})), np.round, np.around)
+fix = row(constant(np.fix, batch=batching.elementwise))
+round = row(
+    constant(np.round, batch=batching.elementwise, examples=with_keywords({}, {"decimals": 1})), np.round, np.around
+)
 left_shift = row(constant(np.left_shift, operands=2, operator=operator.lshift))
 right_shift = row(constant(np.right_shift, operands=2, operator=operator.rshift))
 bitwise_count = row(constant(np.bitwise_count))
 gcd = row(constant(np.gcd, operands=2))
 lcm = row(constant(np.lcm, operands=2))
-packbits = row(constant(np.packbits, examples=over_axes(draw=whole)))
+packbits = row(constant(np.packbits, batch=batching.along(None), examples=over_axes(draw=whole)))
 unpackbits = row(constant(np.unpackbits))

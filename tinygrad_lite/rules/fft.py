@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axes, reduced_axes
+from ..batching import along
 from ..op import Array, linear
 from ..table import implements, row
 from .products import conjugated
@@ -63,10 +64,10 @@ def _waves(*calls: dict[str, Any], shape: tuple[int, ...] = (3, 4)) -> Any:
 
 _CALLS = _waves({}, {"axis": 0}, {"n": 6}, {"n": 3, "norm": "ortho"}, {"axis": 0, "norm": "forward"})
 
-fft = row(linear(np.fft.fft, _fft_vjp, examples=_CALLS))
-ifft = row(linear(np.fft.ifft, _ifft_vjp, examples=_CALLS))
-rfft = row(linear(np.fft.rfft, _rfft_vjp, examples=_CALLS))
-irfft = row(linear(np.fft.irfft, _irfft_vjp, examples=_CALLS))
+fft = row(linear(np.fft.fft, _fft_vjp, batch=along(-1), examples=_CALLS))
+ifft = row(linear(np.fft.ifft, _ifft_vjp, batch=along(-1), examples=_CALLS))
+rfft = row(linear(np.fft.rfft, _rfft_vjp, batch=along(-1), examples=_CALLS))
+irfft = row(linear(np.fft.irfft, _irfft_vjp, batch=along(-1), examples=_CALLS))
 
 
 @implements(np.fft.hfft, examples=_CALLS)

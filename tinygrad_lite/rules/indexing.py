@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import intervals
 from ..axes import positive_axis
+from ..batching import all_mapped, elementwise, shift
 from ..calling import record
 from ..dispatch import handlers
 from ..op import Array, Op, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
-from ..tensor import Tensor
+from ..tensor import Tensor, TraceError
 from .examples import whole, with_keywords
 from .shaping import as_array
 
@@ -70,6 +72,79 @@ def _has_mask(x: Any, *arrays: Any) -> bool:
     return any(a.dtype.kind == "b" for a in arrays)
 
 
+def _with_examples(
+    template: Any, arrays: Sequence[Any], mapped: Sequence[bool], ndim: int, size: int
+) -> tuple[Any, list[Any], int, int, int]:
+    """An index into each of many examples, which lie along the first axis, as one index.
+
+    ndim: of one example. The result: template, arrays; and what NumPy does with the axes that the index arrays make:
+    how many they are, before which axis of one example's result they stand, and before which of the whole's (where -1
+    says that the examples' axis is the first of them).
+    """
+    if not any(isinstance(part, Slot) for part in template):
+        return (slice(None), *template), list(arrays), 0, 0, 0
+    if any(m and a.dtype.kind == "b" for a, m in zip(arrays, mapped, strict=True)):
+        raise TraceError(
+            "t[mask] inside tg.vmap, where the mask differs between examples, would have another length for each; "
+            "write np.where(mask, t, 0), or multiply by the mask"
+        )
+    advanced = [i for i, part in enumerate(template) if isinstance(part, (Slot, int, np.integer))]
+    together = advanced[-1] - advanced[0] + 1 == len(advanced)
+    is_mask = [a.dtype.kind == "b" for a in arrays]
+    made = max(1 if b else np.ndim(a) - m for a, b, m in zip(arrays, is_mask, mapped, strict=True))
+    used = sum(1 if part is not None and part is not ... else 0 for part in template)
+    used += sum(a.ndim - 1 for a, b in zip(arrays, is_mask, strict=True) if b)
+    before = sum(ndim - used if part is ... else 1 for part in template[: advanced[0]]) if together else 0
+    if not any(mapped):
+        return (slice(None), *template), list(arrays), made, before, before + 1 if together else 0
+    arrays = [
+        np.reshape(a, (a.shape[0], *(1,) * (made - a.ndim + 1), *a.shape[1:])) if m else a
+        for a, m in zip(arrays, mapped, strict=True)
+    ]
+    each = np.reshape(np.arange(size), (size, *(1,) * made))
+    return (Slot(len(arrays)), *template), [*arrays, each], made, before, -1
+
+
+def _get_each(op: Op, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    x, *arrays = xs
+    x = x if mapped[0] else np.broadcast_to(x, (_count(xs, mapped), *x.shape))
+    template, arrays, made, before, found = _with_examples(
+        params["template"], arrays, mapped[1:], x.ndim - 1, x.shape[0]
+    )
+    y = op.call(x, *arrays, template=template)
+    return _move_made(y, made, before, found)
+
+
+def _count(xs: Sequence[Any], mapped: Sequence[bool]) -> int:
+    return next(int(x.shape[0]) for x, m in zip(xs, mapped, strict=True) if m)
+
+
+def _move_made(y: Any, made: int, before: int, found: int) -> Any:
+    """The axes from the index arrays, where one example has them."""
+    if found == -1:
+        return np.moveaxis(y, range(1, 1 + made), range(1 + before, 1 + before + made)) if before else y
+    return np.moveaxis(y, made, 0) if made and found == 0 else y
+
+
+def _put_each(op: Op, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    g, *arrays = xs
+    size = _count(xs, mapped)
+    g = g if mapped[0] else np.broadcast_to(g, (size, *g.shape))
+    shape = params["shape"]
+    template, arrays, made, before, found = _with_examples(params["template"], arrays, mapped[1:], len(shape), size)
+    if found == -1:
+        g = np.moveaxis(g, range(1 + before, 1 + before + made), range(1, 1 + made)) if before else g
+    elif made and found == 0:
+        g = np.moveaxis(g, 0, made)
+    return op.call(g, *arrays, template=template, shape=(size, *shape))
+
+
+def _covered_each(op: Op, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    size, shape = _count(xs, mapped), params["shape"]
+    template, arrays, *_ = _with_examples(params["template"], xs, mapped, len(shape), size)
+    return op.call(*arrays, template=template, shape=(size, *shape))
+
+
 _EXAMPLES: list[Any] = [
     1,
     -1,
@@ -94,6 +169,7 @@ get: Op = row(
         operands=None,
         selects=True,
         name="getitem",
+        batch=_get_each,
         view=True,
         shape_from_values=_has_mask,
         examples=lambda rng: [
@@ -108,6 +184,7 @@ put: Op = row(
         lambda g, y, x, *arrays, template, shape: get(g, *arrays, template=template),
         operands=None,
         name="put",
+        batch=_put_each,
         shape_from_values=_has_mask,
         examples=lambda rng: [
             (
@@ -142,7 +219,7 @@ def getitem(x: Any, index: Any) -> Any:
     if type(index) is int or type(index) is slice:  # the common case: 0.5 µs instead of 1.7 µs
         try:
             return record(get, x._array[index], x._flags, (x,), {"template": (index,)})
-        except IndexError:  # is explained below
+        except (IndexError, AttributeError):  # is explained below; a Batched has no array
             pass
     template, arrays = split_index(index)
     return get.call(x, *arrays, template=template)
@@ -176,7 +253,7 @@ def _covered(*arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     return times > 0
 
 
-covered = row(constant(_covered, operands=None))
+covered = row(constant(_covered, operands=None, batch=_covered_each))
 
 # -- along one axis --------------------------------------------------------------------------------------------------
 
@@ -199,11 +276,25 @@ def _take_along_vjp(g: Array, y: Array, x: Array, indices: Array, axis: int | No
     return put_along(g, indices, axis=axis, n=x.shape[axis])
 
 
+def _take_along_each(op: Op, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    x, indices = all_mapped(xs, mapped)
+    axis = params.get("axis", -1)
+    if axis is None:
+        return op.call(np.reshape(x, (x.shape[0], -1)), indices, axis=1)
+    return op.call(x, indices, axis=shift(axis, x.ndim - 1))
+
+
+def _put_along_each(op: Op, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    g, indices = all_mapped(xs, mapped)
+    return op.call(g, indices, axis=shift(params["axis"], g.ndim - 1), n=params["n"])
+
+
 take_along = row(
     linear(
         np.take_along_axis,
         _take_along_vjp,
         operands=2,
+        batch=_take_along_each,
         selects=True,
         examples=lambda rng: [
             ((rng.normal(size=(3, 4)), rng.integers(-3, 3, (5, 4))), {"axis": 0}),
@@ -218,6 +309,7 @@ put_along = row(
         _put_along,
         lambda g, y, x, indices, axis, n: np.take_along_axis(g, indices, axis),
         operands=2,
+        batch=_put_along_each,
         examples=lambda rng: [((rng.normal(size=(5, 4)), rng.integers(0, 3, (5, 4))), {"axis": 0, "n": 3})],
     )
 )
@@ -234,7 +326,7 @@ def _places(indices: Any, n: int, mode: str) -> Any:
     return indices
 
 
-places = row(constant(_places))
+places = row(constant(_places, batch=elementwise))
 _MODES = ("raise", "wrap", "clip")
 
 
@@ -259,7 +351,7 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     elif not a.ndim:  # NumPy takes a number for an array of one
         a = np.reshape(a, (1,))
     axis = positive_axis(axis, a.ndim)
-    if type(indices) is not Tensor:
+    if not isinstance(indices, Tensor):
         indices = np.asarray(indices, None if np.size(indices) else np.intp)
     if mode != "raise":
         indices = places.call(indices, n=a.shape[axis], mode=mode)
@@ -289,6 +381,7 @@ where = row(
         None,
         lambda g, y, c, a, b: np.where(c, g, 0),
         lambda g, y, c, a, b: np.where(c, 0, g),
+        batch=elementwise,
         selects=True,
         signs=(0, 1, 1),
         fresh=True,

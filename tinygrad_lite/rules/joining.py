@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axis
+from ..batching import all_mapped, shift
 from ..op import Array, variadic
 from ..table import implements, row
 from ..tensor import Tensor
@@ -61,8 +62,22 @@ def _sequences(*shapes: Sequence[tuple[int, ...]]) -> Callable[[np.random.Genera
     return lambda rng: [(([rng.normal(size=shape) for shape in some],), {}) for some in shapes]
 
 
-concatenate_ = row(variadic(_concatenate, _concatenate_vjp, joint=True, linear_in_all=True, examples=_rectangles))
-stack_ = row(variadic(_stack, _stack_vjp, joint=True, linear_in_all=True, examples=_alike))
+def _concatenate_each(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    xs = all_mapped(xs, mapped)
+    return op.call(*xs, axis=shift(params.get("axis", 0), xs[0].ndim - 1))
+
+
+def _stack_each(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    xs = all_mapped(xs, mapped)
+    return op.call(*xs, axis=shift(params.get("axis", 0), xs[0].ndim))
+
+
+concatenate_ = row(
+    variadic(
+        _concatenate, _concatenate_vjp, batch=_concatenate_each, joint=True, linear_in_all=True, examples=_rectangles
+    )
+)
+stack_ = row(variadic(_stack, _stack_vjp, batch=_stack_each, joint=True, linear_in_all=True, examples=_alike))
 
 
 def in_dtype(arrays: Any, dtype: Any, casting: str) -> Any:
@@ -226,7 +241,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 
 
 def _static(index: Any, how: str) -> Any:
-    return index._read(how) if type(index) is Tensor else index
+    return index._read(how) if isinstance(index, Tensor) else index
 
 
 @implements(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from .. import batching
+from ..batching import stacked
 from ..op import Array, Op, constant, custom_vjp
 from ..table import implements, row
 from .decompositions import svdvals
@@ -38,7 +40,7 @@ def _inv_vjp(g: Array, y: Array, a: Array) -> Array:
     return -(yt @ g @ yt)
 
 
-inv = row(custom_vjp(np.linalg.inv, _inv_vjp, examples=SQUARES))
+inv = row(custom_vjp(np.linalg.inv, _inv_vjp, batch=stacked(2), examples=SQUARES))
 
 
 def _solve_b_vjp(g: Array, x: Array, a: Array, b: Array) -> Array:
@@ -56,6 +58,7 @@ solve = row(
         np.linalg.solve,
         _solve_a_vjp,
         _solve_b_vjp,
+        batch=batching.solve,
         examples=lambda rng: [
             ((square_matrix(rng), rng.normal(size=3)), {}),
             ((square_matrix(rng), rng.normal(size=(3, 2))), {}),
@@ -141,14 +144,16 @@ cofactors_derivative: Op = row(
         _cofactors_derivative,
         lambda g, y, e, a: cofactors_derivative(g, a),
         _third_derivative,
+        batch=stacked(2, 2),
         examples=lambda rng: [((rng.normal(size=(3, 3)), square_matrix(rng)), {})],
     )
 )
-cofactors = row(custom_vjp(_cofactors, lambda g, y, a: cofactors_derivative(g, a), examples=SQUARES))
+cofactors = row(custom_vjp(_cofactors, lambda g, y, a: cofactors_derivative(g, a), batch=stacked(2), examples=SQUARES))
 det = row(
     custom_vjp(
         np.linalg.det,
         lambda g, y, a: g[..., None, None] * cofactors(a),
+        batch=stacked(2),
         examples=lambda rng: [
             ((square_matrix(rng),), {}),
             ((square_matrix(rng, 2),), {}),
@@ -166,7 +171,7 @@ def _slogdet_vjp(gs: Any, ys: Any, a: Array) -> Array:
     return g_log[..., None, None] * transposed(np.linalg.inv(a))
 
 
-_slogdet = row(custom_vjp(np.linalg.slogdet, _slogdet_vjp, outputs=2, examples=SQUARES))
+_slogdet = row(custom_vjp(np.linalg.slogdet, _slogdet_vjp, batch=stacked(2), outputs=2, examples=SQUARES))
 
 
 @implements(np.linalg.slogdet, examples=SQUARES)
@@ -175,7 +180,17 @@ def slogdet(a: Any) -> Any:
     return _SlogdetResult(*_slogdet.call(a))
 
 
-matrix_rank = row(constant(np.linalg.matrix_rank))
+def _rank_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    """Of a vector NumPy says whether it is other than zero."""
+    (x,) = xs
+    return (
+        stacked(2)(op, xs, mapped, params)
+        if x.ndim > 2
+        else np.astype(np.any(x != 0, axis=tuple(range(1, x.ndim))), np.intp)
+    )
+
+
+matrix_rank = row(constant(np.linalg.matrix_rank, batch=_rank_each))
 
 
 # -- pseudo-inverse and least squares --------------------------------------------------------------------------------
@@ -189,7 +204,7 @@ def _pinv_vjp(g: Array, p: Array, a: Array, rcond: Any = None, rtol: Any = None)
     return (gp - a @ (p @ gp) - ph @ g) @ ph + ph @ (pg - (pg @ p) @ a)
 
 
-pinv = row(custom_vjp(np.linalg.pinv, _pinv_vjp, examples=RECTANGLES))
+pinv = row(custom_vjp(np.linalg.pinv, _pinv_vjp, batch=stacked(2), examples=RECTANGLES))
 
 
 @implements(

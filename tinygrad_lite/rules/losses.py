@@ -219,7 +219,7 @@ def _count(loss: str, a: Any, count: int) -> int:
 def _range(a: Any) -> tuple[Any, Any] | None:
     """The least and the greatest number in an array; None where there is none, or where it cannot be looked at: in a
     trace, in a lazy array."""
-    if type(a) is Tensor:
+    if isinstance(a, Tensor):
         if a._flags & TRACED:
             return None
         a = a._array

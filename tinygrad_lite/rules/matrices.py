@@ -83,4 +83,4 @@ def in_usual_convention(vjp: Callable[..., Any]) -> Callable[..., Any]:
 
 def readable(x: Array) -> bool:
     """Whether the numbers can be looked at: not those of a trace."""
-    return not (type(x) is Tensor and x._flags & TRACED)
+    return not (isinstance(x, Tensor) and x._flags & TRACED)

@@ -17,12 +17,12 @@ from .buffer_functions import full_like, zeros_like
 
 
 def _dtype(x: Any) -> Any:
-    return x.dtype if type(x) is Tensor else x
+    return x.dtype if isinstance(x, Tensor) else x
 
 
 def _pattern(x: Any) -> Any:
     """An array of x's shape and dtype that holds no numbers."""
-    return np.broadcast_to(np.empty((), x.dtype), x.shape) if type(x) is Tensor else x
+    return np.broadcast_to(np.empty((), x.dtype), x.shape) if isinstance(x, Tensor) else x
 
 
 without_gradient(np.shape)(lambda a: a.shape)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched import Batched
 from ..callsite import user_line
 from ..dispatch import handler_of
 from ..table import read_rows
@@ -152,6 +153,7 @@ def install() -> None:
             _install_operator(op.operator.__name__.strip("_"), op.call)
     _install_operator("pow", elementwise.raise_to)
     _install_operator("divmod", elementwise.divmod)
+    setattr(Batched, "__pow__", elementwise.raise_each)  # noqa: B010 (a declared operator)
     for name, method in _METHODS.items():
         setattr(Tensor, name, method)
     for name, fact in _FACTS.items():

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import intervals
+from ..batching import over
 from ..op import Array, custom_vjp, elementwise
 from ..table import row
 from .examples import over_axes, with_keywords
@@ -139,8 +140,17 @@ def _logsumexp_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: boo
 
 softmax = row(
     custom_vjp(
-        _softmax, _softmax_vjp, real=True, range=intervals.finite_of_finite(0, 1), examples=over_axes(several=True)
+        _softmax,
+        _softmax_vjp,
+        real=True,
+        batch=over(-1),
+        range=intervals.finite_of_finite(0, 1),
+        examples=over_axes(several=True),
     )
 )
-log_softmax = row(custom_vjp(_log_softmax, _log_softmax_vjp, real=True, examples=over_axes(several=True)))
-logsumexp = row(custom_vjp(_logsumexp, _logsumexp_vjp, real=True, examples=over_axes(several=True, keepdims=True)))
+log_softmax = row(
+    custom_vjp(_log_softmax, _log_softmax_vjp, batch=over(-1), real=True, examples=over_axes(several=True))
+)
+logsumexp = row(
+    custom_vjp(_logsumexp, _logsumexp_vjp, batch=over(), real=True, examples=over_axes(several=True, keepdims=True))
+)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import reduced_axes
+from ..batching import reduction
 from ..op import Array, custom_vjp
 from ..table import implements, row
 from .decompositions import svdvals
@@ -49,12 +50,18 @@ def _vectors(*calls: dict[str, Any]) -> Any:
 
 euclidean_norm = row(
     custom_vjp(
-        _euclidean_norm, _euclidean_norm_vjp, examples=_vectors({}, {"axis": 1}, {"axis": (0, 1), "keepdims": True})
+        _euclidean_norm,
+        _euclidean_norm_vjp,
+        batch=reduction,
+        examples=_vectors({}, {"axis": 1}, {"axis": (0, 1), "keepdims": True}),
     )
 )
 p_norm = row(
     custom_vjp(
-        _p_norm, _p_norm_vjp, examples=_vectors({"ord": 3, "axis": 0}, {"ord": -1.5, "axis": 1, "keepdims": True})
+        _p_norm,
+        _p_norm_vjp,
+        batch=reduction,
+        examples=_vectors({"ord": 3, "axis": 0}, {"ord": -1.5, "axis": 1, "keepdims": True}),
     )
 )
 

@@ -27,11 +27,16 @@ def _pad_vjp(g: Array, y: Array, x: Array, widths: Any, constant_values: Any = 0
     return g[tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))]
 
 
+def _pad_each(op: Any, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    return op.call(*xs, **{**params, "widths": [(0, 0), *params["widths"]]})
+
+
 pad_constant = row(
     custom_vjp(
         _pad,
         _pad_vjp,
         name="pad_constant",
+        batch=_pad_each,
         examples=lambda rng: [((rng.normal(size=(2, 3)),), {"widths": [(1, 0), (2, 1)], "constant_values": 0.5})],
     )
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import intervals
+from .. import batching, intervals
 from ..op import Array, bilinear, variadic
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
@@ -75,6 +75,7 @@ matmul = row(
         np.matmul,
         _left_vjp,
         _right_vjp,
+        batch=batching.matmul,
         explain=_explain,
         operator=operator.matmul,
         range=intervals.finite_of_finite(),
@@ -298,7 +299,15 @@ def _einsum_examples(rng: np.random.Generator) -> list[tuple[list[Any], dict[str
     return calls + [([rng.normal(size=(2, 3)), rng.normal(size=(3, 4))], {"subscripts": "ij,jk->ki", "optimize": True})]
 
 
-_einsum_row = row(variadic(_einsum, _einsum_vjp, name="einsum", examples=_einsum_examples))
+def _einsum_each(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    """One more letter, for the examples."""
+    left, out = params["subscripts"].split("->")
+    new = next(c for c in string.ascii_letters if c not in left)
+    terms = [new + term if m else term for term, m in zip(left.split(","), mapped, strict=True)]
+    return op.call(*xs, **{**params, "subscripts": ",".join(terms) + "->" + new + out})
+
+
+_einsum_row = row(variadic(_einsum, _einsum_vjp, batch=_einsum_each, name="einsum", examples=_einsum_examples))
 
 
 def _with_subscripts(rng: np.random.Generator) -> list[tuple[list[Any], dict[str, Any]]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import intervals
 from ..axes import positive_axes, reduced_axes, reduced_size
+from ..batching import along, elementwise, reduction
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
 from .examples import over_axes
@@ -59,8 +60,8 @@ def _mean_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = F
     return _sum_vjp(g / builtins.max(_count(x, axis), 1), y, x, axis, keepdims)
 
 
-sum = row(linear(_sum, _sum_vjp, examples=_OVER_AXES, range=intervals.total, reduces=np.add), np.sum)
-mean = row(linear(np.mean, _mean_vjp, examples=calls(*_REDUCED), range=intervals.total))
+sum = row(linear(_sum, _sum_vjp, batch=reduction, examples=_OVER_AXES, range=intervals.total, reduces=np.add), np.sum)
+mean = row(linear(np.mean, _mean_vjp, batch=reduction, examples=calls(*_REDUCED), range=intervals.total))
 
 # -- spread around the mean ------------------------------------------------------------------------------------------
 
@@ -101,8 +102,8 @@ def _are_equal(x: Array, axis: Any, keepdims: bool) -> Array:
     return np.equal(first, np.max(x, axis=axis, keepdims=keepdims)) if x.size else np.equal(first, 0)
 
 
-var_ = row(custom_vjp(_var, _var_vjp, numpy=np.var, examples=calls(*_SPREAD)))
-std_ = row(custom_vjp(_std, _std_vjp, numpy=np.std, examples=calls(*_SPREAD)))
+var_ = row(custom_vjp(_var, _var_vjp, batch=reduction, numpy=np.var, examples=calls(*_SPREAD)))
+std_ = row(custom_vjp(_std, _std_vjp, batch=reduction, numpy=np.std, examples=calls(*_SPREAD)))
 
 
 def flag(keepdims: Any) -> bool:
@@ -159,7 +160,7 @@ def _ties(x: Any, extreme: Any) -> Any:
     return np.logical_or(found, np.logical_and(unknown, x != x))
 
 
-ties = row(constant(_ties, operands=2))
+ties = row(constant(_ties, operands=2, batch=elementwise))
 
 
 def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
@@ -170,10 +171,11 @@ def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool 
     return np.where(tied, share, 0)  # a choice, not a product: in forward mode, what was not taken may be infinite
 
 
-max = row(custom_vjp(np.max, _extreme_vjp, selects=True, examples=_OVER_AXES, reduces=np.maximum), np.max, np.amax)
-min = row(custom_vjp(np.min, _extreme_vjp, selects=True, examples=_OVER_AXES, reduces=np.minimum), np.min, np.amin)
-nanmax = row(custom_vjp(np.nanmax, _extreme_vjp, selects=True, examples=_OVER_AXES))
-nanmin = row(custom_vjp(np.nanmin, _extreme_vjp, selects=True, examples=_OVER_AXES))
+_EXTREME: dict[str, Any] = {"selects": True, "batch": reduction, "examples": _OVER_AXES}
+max = row(custom_vjp(np.max, _extreme_vjp, **_EXTREME, reduces=np.maximum), np.max, np.amax)
+min = row(custom_vjp(np.min, _extreme_vjp, **_EXTREME, reduces=np.minimum), np.min, np.amin)
+nanmax = row(custom_vjp(np.nanmax, _extreme_vjp, **_EXTREME))
+nanmin = row(custom_vjp(np.nanmin, _extreme_vjp, **_EXTREME))
 
 
 @implements(np.ptp, examples=_OVER_AXES)
@@ -191,7 +193,7 @@ def _cumsum_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis), x.shape)
 
 
-cumsum = row(linear(np.cumsum, _cumsum_vjp, examples=over_axes()))
+cumsum = row(linear(np.cumsum, _cumsum_vjp, batch=along(None), examples=over_axes()))
 
 # -- products --------------------------------------------------------------------------------------------------------
 
@@ -258,10 +260,11 @@ prod = row(
     custom_vjp(
         np.prod,
         _prod_vjp,
+        batch=reduction,
         examples=calls(*_EVERY_AXIS, {"axis": (1, 0), "keepdims": True}, {"axis": 1, "keepdims": True}),
     )
 )
-cumprod = row(custom_vjp(np.cumprod, _cumprod_vjp, examples=calls(*_EVERY_AXIS)))
+cumprod = row(custom_vjp(np.cumprod, _cumprod_vjp, batch=along(None), examples=calls(*_EVERY_AXIS)))
 
 
 # -- piecewise constant ----------------------------------------------------------------------------------------------
@@ -271,13 +274,13 @@ def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return np.asarray(np.count_nonzero(a, axis, keepdims=keepdims))  # of older NumPys, a Python int
 
 
-argmax = row(constant(np.argmax, examples=over_axes(keepdims=True)))
-argmin = row(constant(np.argmin, examples=over_axes(keepdims=True)))
-nanargmax = row(constant(np.nanargmax, examples=over_axes(keepdims=True)))
-nanargmin = row(constant(np.nanargmin, examples=over_axes(keepdims=True)))
-all = row(constant(np.all, examples=_OVER_AXES))
-any = row(constant(np.any, examples=_OVER_AXES))
-count_nonzero = row(constant(_count_nonzero, examples=_OVER_AXES), np.count_nonzero)
+argmax = row(constant(np.argmax, batch=along(None), examples=over_axes(keepdims=True)))
+argmin = row(constant(np.argmin, batch=along(None), examples=over_axes(keepdims=True)))
+nanargmax = row(constant(np.nanargmax, batch=along(None), examples=over_axes(keepdims=True)))
+nanargmin = row(constant(np.nanargmin, batch=along(None), examples=over_axes(keepdims=True)))
+all = row(constant(np.all, batch=reduction, examples=_OVER_AXES))
+any = row(constant(np.any, batch=reduction, examples=_OVER_AXES))
+count_nonzero = row(constant(_count_nonzero, batch=reduction, examples=_OVER_AXES), np.count_nonzero)
 
 
 def _answer(function: Any) -> Any:

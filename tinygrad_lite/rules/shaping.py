@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..axes import positive_axes, positive_axis
+from ..batching import along, elementwise, reduction, shift
 from ..op import Array, Op, constant, linear
 from ..table import implements, row
 from ..tensor import Tensor, check_numeric, holds_tensor, stacked
@@ -78,13 +80,121 @@ def _axes_of_size_1(shape: tuple[int, ...]) -> list[dict[str, Any]]:
     return [{}, *({"axis": axis} for axis in several + single)]
 
 
+# -- the same for each of many examples, which lie along the first axis (see batching.py) -----------------------------
+
+Operands = Sequence[Any]
+Mapped = Sequence[bool]
+Keywords = dict[str, Any]
+
+
+def _broadcast_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    shape = params["shape"] if np.ndim(params["shape"]) else (params["shape"],)
+    missing = len(shape) - x.ndim + 1
+    x = np.reshape(x, (x.shape[0], *(1,) * missing, *x.shape[1:])) if missing > 0 else x
+    return op.call(x, shape=(x.shape[0], *shape))
+
+
+def _reshape_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    shape = tuple(params["shape"]) if np.ndim(params["shape"]) else (params["shape"],)
+    if -1 in shape:
+        known = -math.prod(shape)
+        size = math.prod(x.shape[1:])
+        if known <= 0 or size % known:
+            raise ValueError(f"cannot reshape an array of shape {x.shape[1:]} into shape {shape}")
+        shape = tuple(size // known if n == -1 else n for n in shape)
+    order = params.get("order", "C")
+    if order == "C":
+        return op.call(x, shape=(x.shape[0], *shape))
+    # In Fortran's order the last axis counts slowest: there the examples do not mix.
+    return np.moveaxis(op.call(np.moveaxis(x, 0, -1), shape=(*shape, x.shape[0]), order=order), -1, 0)
+
+
+def _ravel_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    return _reshape_each(reshape, xs, mapped, {"shape": (math.prod(xs[0].shape[1:]),), **params})
+
+
+def _transpose_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    axes = params.get("axes")
+    return op.call(x, axes=(0, *(range(x.ndim - 1, 0, -1) if axes is None else shift(axes, x.ndim - 1))))
+
+
+def _with_next_axes(*names: str) -> Any:
+    """The rule of an op with keywords that name axes."""
+
+    def rule(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+        return op.call(*xs, **{**params, **{name: shift(params[name], xs[0].ndim - 1) for name in names}})
+
+    return rule
+
+
+def _expand_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    axis = params["axis"]
+    return op.call(*xs, axis=shift(axis, xs[0].ndim - 1 + (len(axis) if np.ndim(axis) else 1)))
+
+
+def _squeeze_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    axis = params.get("axis")
+    if axis is None:
+        axis = tuple(i for i, n in enumerate(x.shape[1:]) if n == 1)
+    elif x.ndim == 1:  # NumPy takes axis 0 of a number, too
+        axis = ()
+    return op.call(x, axis=shift(axis, x.ndim - 1))
+
+
+def _roll_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    if params.get("axis") is None:
+        moved = op.call(np.reshape(x, (x.shape[0], -1)), shift=params["shift"], axis=1)
+        return np.reshape(moved, x.shape)
+    return op.call(x, shift=params["shift"], axis=shift(params["axis"], x.ndim - 1))
+
+
+def _tile_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    times = tuple(params["reps"]) if np.ndim(params["reps"]) else (params["reps"],)
+    missing = len(times) - (x.ndim - 1)
+    x = np.reshape(x, (x.shape[0], *(1,) * missing, *x.shape[1:])) if missing > 0 else x
+    return op.call(x, reps=(1, *(1,) * -missing, *times))
+
+
+def _diagonal_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    axes = shift((params.get("axis1", 0), params.get("axis2", 1)), x.ndim - 1)
+    return op.call(x, offset=params.get("offset", 0), axis1=axes[0], axis2=axes[1])
+
+
+def _from_diagonal_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    axes = shift((params.get("axis1", 0), params.get("axis2", 1)), x.ndim)
+    shape = (x.shape[0], *params["shape"])
+    return op.call(x, shape=shape, offset=params.get("offset", 0), axis1=axes[0], axis2=axes[1])
+
+
+def _triangle_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> Any:
+    (x,) = xs
+    if x.ndim == 2:  # NumPy makes a matrix of a vector: each of its rows is the vector
+        x = np.broadcast_to(np.expand_dims(x, 1), (x.shape[0], x.shape[1], x.shape[1]))
+    return op.call(x, **params)
+
+
+# -- other axes, other shapes: the rows ------------------------------------------------------------------------------
+
 # The sweep sums g over the broadcast axes, so the rule has nothing left to do.
-broadcast_to = row(linear(np.broadcast_to, lambda g, y, x, shape: g, alias=True, view=True, examples=_broadcasts))
+broadcast_to = row(
+    linear(
+        np.broadcast_to, lambda g, y, x, shape: g, batch=_broadcast_each, alias=True, view=True, examples=_broadcasts
+    )
+)
 reshape = row(
     linear(
         _reshape,
         lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order),
         name="reshape",
+        batch=_reshape_each,
         examples=_new_shapes,
         **_RESHAPES,
     ),
@@ -94,12 +204,13 @@ ravel = row(
     linear(
         np.ravel,
         lambda g, y, x, order="C": _reshaped(g, x.shape, order),
+        batch=_ravel_each,
         examples=with_keywords({}, {"order": "F"}),
         **_RESHAPES,
     )
 )
 transpose = row(
-    linear(np.transpose, _transpose_vjp, view=True, examples=for_each_shape(_orders_of_axes)),
+    linear(np.transpose, _transpose_vjp, batch=_transpose_each, view=True, examples=for_each_shape(_orders_of_axes)),
     np.transpose,
     np.permute_dims,
 )
@@ -107,6 +218,7 @@ swapaxes = row(
     linear(
         np.swapaxes,
         lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2),
+        batch=_with_next_axes("axis1", "axis2"),
         view=True,
         examples=with_keywords({"axis1": 0, "axis2": -1}, shapes=WITH_AXES),
     )
@@ -115,6 +227,7 @@ moveaxis = row(
     linear(
         np.moveaxis,
         lambda g, y, x, source, destination: np.moveaxis(g, destination, source),
+        batch=_with_next_axes("source", "destination"),
         view=True,
         examples=with_keywords({"source": 0, "destination": -1}, shapes=WITH_AXES),
     )
@@ -123,6 +236,7 @@ expand_dims = row(
     linear(
         np.expand_dims,
         lambda g, y, x, axis: np.squeeze(g, axis),
+        batch=_expand_each,
         reshapes=True,
         examples=for_each_shape(_new_axes),
     )
@@ -131,11 +245,12 @@ squeeze = row(
     linear(
         np.squeeze,
         lambda g, y, x, axis=None: np.reshape(g, x.shape),
+        batch=_squeeze_each,
         examples=for_each_shape(_axes_of_size_1),
         **_RESHAPES,
     )
 )
-copy = row(linear(np.copy, lambda g, y, x: g, alias=True))
+copy = row(linear(np.copy, lambda g, y, x: g, batch=elementwise, alias=True))
 
 
 @implements(np.matrix_transpose)
@@ -210,6 +325,7 @@ flip = row(
     linear(
         np.flip,
         lambda g, y, m, axis=None: np.flip(g, axis),
+        batch=reduction,
         examples=_axis_examples({}, {"axis": 1}, {"axis": -1}, {"axis": (0, 2)}),
     )
 )
@@ -217,6 +333,7 @@ roll = row(
     linear(
         np.roll,
         lambda g, y, a, shift, axis=None: np.roll(g, -np.asarray(shift), axis),
+        batch=_roll_each,
         examples=_axis_examples({"shift": 5}, {"shift": -1, "axis": 1}, {"shift": (1, 2), "axis": (0, -1)}),
     )
 )
@@ -268,6 +385,7 @@ tile = row(
     linear(
         np.tile,
         _tile_vjp,
+        batch=_tile_each,
         examples=lambda rng: [
             ((rng.normal(size=shape),), {"reps": reps})
             for shape, reps in (
@@ -294,6 +412,7 @@ repeat_each = row(
     linear(
         np.repeat,
         _repeat_vjp,
+        batch=along(None),
         examples=lambda rng: [
             ((rng.normal(size=(2, 3)),), keywords)
             for keywords in ({"repeats": 2}, {"repeats": 2, "axis": 0}, {"repeats": 3, "axis": -1})
@@ -305,7 +424,7 @@ repeat_each = row(
 @implements(np.repeat, examples=lambda rng: [((rng.normal(size=(2, 3)),), {"repeats": (1, 0, 2), "axis": 1})])
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each entry as often as its number of repeats says."""
-    if type(repeats) is Tensor:
+    if isinstance(repeats, Tensor):
         repeats = repeats._read("np.repeat(…, repeats=t)")
     if np.size(repeats) == 1:
         return repeat_each.call(a, repeats=int(np.reshape(repeats, ())), axis=axis)
@@ -346,6 +465,7 @@ diagonal = row(
         lambda g, y, a, offset=0, axis1=0, axis2=1: from_diagonal(
             g, shape=a.shape, offset=offset, axis1=axis1, axis2=axis2
         ),
+        batch=_diagonal_each,
         examples=_axis_examples(
             {},
             {"offset": 1},
@@ -359,12 +479,13 @@ from_diagonal: Op = row(
     linear(
         _from_diagonal,
         lambda g, y, d, shape, offset=0, axis1=0, axis2=1: np.diagonal(g, offset, axis1, axis2),
+        batch=_from_diagonal_each,
         examples=lambda rng: [((rng.normal(size=(4, 2)),), {"shape": (2, 3, 4), "offset": -1, "axis1": 1, "axis2": 0})],
     )
 )
 _DIAGONALS = with_keywords({}, {"k": 1}, {"k": -1}, shapes=WITH_AXES)
-tril = row(linear(np.tril, lambda g, y, m, k=0: np.tril(g, k), examples=_DIAGONALS))
-triu = row(linear(np.triu, lambda g, y, m, k=0: np.triu(g, k), examples=_DIAGONALS))
+tril = row(linear(np.tril, lambda g, y, m, k=0: np.tril(g, k), batch=_triangle_each, examples=_DIAGONALS))
+triu = row(linear(np.triu, lambda g, y, m, k=0: np.triu(g, k), batch=_triangle_each, examples=_DIAGONALS))
 
 
 @implements(
@@ -401,8 +522,8 @@ def _converted(x: Any, dtype: Any) -> Any:
 
 
 # The sweep gives every cotangent its operand's dtype; an integer result carries none.
-to_inexact = linear(_converted, lambda g, y, x, dtype: g, name="astype", alias=True)
-to_integer = constant(_converted, name="astype", alias=True)
+to_inexact = linear(_converted, lambda g, y, x, dtype: g, name="astype", batch=elementwise, alias=True)
+to_integer = constant(_converted, name="astype", batch=elementwise, alias=True)
 
 
 @implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])

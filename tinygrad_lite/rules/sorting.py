@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batching import along, elementwise, first_operand
 from ..op import Array, constant, custom_vjp
 from ..table import implements, row, without_gradient
 from .examples import SHAPES, WITH_AXES, distinct, for_each_shape, kth_along_axes, over_axes, whole
@@ -17,12 +18,12 @@ from .indexing import put_along
 
 # -- orders: integers ------------------------------------------------------------------------------------------------
 
-argsort = row(constant(np.argsort, examples=over_axes()))
+argsort = row(constant(np.argsort, batch=along(-1), examples=over_axes()))
 _SECOND = for_each_shape(kth_along_axes, WITH_AXES)
-argpartition = row(constant(np.argpartition, examples=_SECOND))
+argpartition = row(constant(np.argpartition, batch=along(-1), examples=_SECOND))
 searchsorted = row(constant(np.searchsorted, operands=2))
-digitize = row(constant(np.digitize, operands=2))
-isin = row(constant(np.isin, operands=2))
+digitize = row(constant(np.digitize, operands=2, batch=first_operand(elementwise)))
+isin = row(constant(np.isin, operands=2, batch=first_operand(elementwise)))
 
 
 def _lexsort(*keys: Any, axis: int = -1) -> Any:
@@ -72,8 +73,8 @@ def _to_sort(rng: np.random.Generator) -> Any:
     return [*over_axes(shapes=WITH_AXES)(rng), ((distinct(rng, ()),), {"axis": None})]
 
 
-sort_ = row(custom_vjp(_sort, _sort_vjp, selects=True, numpy=np.sort, examples=_to_sort))
-partition = row(custom_vjp(np.partition, _partition_vjp, selects=True, examples=_SECOND))
+sort_ = row(custom_vjp(_sort, _sort_vjp, batch=along(-1), selects=True, numpy=np.sort, examples=_to_sort))
+partition = row(custom_vjp(np.partition, _partition_vjp, batch=along(-1), selects=True, examples=_SECOND))
 
 
 @implements(np.sort, examples=_to_sort)

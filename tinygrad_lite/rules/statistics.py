@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import reduced_axes
+from ..batching import reduction, shift
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
@@ -31,7 +32,22 @@ def _heights(x: Any, q: Any, method: str, skip_nan: bool) -> Any:
     return heights
 
 
-heights = row(constant(_heights))
+def _quantile_each(op: Any, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    """The axes of q come first; the examples' is put before them."""
+    x, q = xs[0], params["q"]
+    if x.ndim == 1:
+        params = {**params, "keepdims": False}
+        return np.moveaxis(op.call(np.expand_dims(x, 1), **{**params, "axis": 1}), np.ndim(q), 0)
+    axis = params.get("axis")
+    axes = tuple(range(1, x.ndim)) if axis is None else shift(axis, x.ndim - 1)
+    return np.moveaxis(op.call(x, **{**params, "axis": axes}), np.ndim(q), 0)
+
+
+def _heights_each(op: Any, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    return np.moveaxis(op.call(*xs, **params), np.ndim(params["q"]), 0)
+
+
+heights = row(constant(_heights, batch=_heights_each))
 
 
 def _quantile_vjp(
@@ -78,6 +94,7 @@ quantile_ = row(
         lambda g, y, x, q, axis=None, keepdims=False, method="linear": _quantile_vjp(
             g, y, x, q, axis, keepdims, method
         ),
+        batch=_quantile_each,
         selects=True,
         numpy=np.quantile,
         examples=_quantile_examples,
@@ -89,6 +106,7 @@ nanquantile_ = row(
         lambda g, y, x, q, axis=None, keepdims=False, method="linear": _quantile_vjp(
             g, y, x, q, axis, keepdims, method, skip_nan=True
         ),
+        batch=_quantile_each,
         selects=True,
         numpy=np.nanquantile,
         examples=_quantile_examples,
@@ -132,7 +150,7 @@ def _weighted_quantile(
 def _order_statistic(
     name: str, a: Any, q: Any, axis: Any, method: str, keepdims: Any, weights: Any, skip_nan: bool = False
 ) -> Any:
-    if type(q) is Tensor:
+    if isinstance(q, Tensor):
         raise TypeError(f"{name}: q must be plain numbers, not a Tensor; there is no gradient with respect to it")
     if weights is not None:
         return _weighted_quantile(name, a, q, axis, method, flag(keepdims), weights, skip_nan)
@@ -178,7 +196,7 @@ def nanpercentile(
 
 def _hundredth(q: Any, dtype: np.dtype[Any]) -> Any:
     """As NumPy rounds it."""
-    return q if type(q) is Tensor else np.true_divide(q, dtype.type(100) if dtype.kind == "f" else 100)
+    return q if isinstance(q, Tensor) else np.true_divide(q, dtype.type(100) if dtype.kind == "f" else 100)
 
 
 median_ = row(
@@ -186,6 +204,7 @@ median_ = row(
         lambda x, axis=None, keepdims=False: np.median(x, axis, keepdims=keepdims),
         lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear"),
         name="median",
+        batch=reduction,
         numpy=np.median,
         selects=True,
         examples=calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}),
@@ -196,6 +215,7 @@ nanmedian_ = row(
         lambda x, axis=None, keepdims=False: np.nanmedian(x, axis, keepdims=keepdims),
         lambda g, y, x, axis=None, keepdims=False: _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear", skip_nan=True),
         name="nanmedian",
+        batch=reduction,
         numpy=np.nanmedian,
         selects=True,
         examples=calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}),
@@ -312,7 +332,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 def _fixed_edges(function: str, bins: Any, limits: Any) -> Any:
     """The edges, if they do not depend on the data, so that only the counts do, which are piecewise constant."""
-    if type(bins) is Tensor:
+    if isinstance(bins, Tensor):
         bins = np.asarray(bins)  # TypeError if it has a gradient, which the edges would lose
     if limits is None and np.ndim(bins) == 0:
         raise TypeError(
@@ -323,7 +343,7 @@ def _fixed_edges(function: str, bins: Any, limits: Any) -> Any:
 
 
 def _plain_weights(function: str, weights: Any) -> Any:
-    if type(weights) is Tensor:
+    if isinstance(weights, Tensor):
         raise TypeError(
             f"{function}(weights=t) is not supported on Tensors, because its gradient would be lost; "
             "write np.bincount(np.digitize(a, edges) - 1, weights=t)"

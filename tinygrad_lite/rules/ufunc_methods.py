@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batching import along
 from ..dispatch import handlers
 from ..op import constant
 from ..table import read_rows, row
@@ -90,12 +91,14 @@ def _first_place(y: Any, axis: int) -> Any:
     return np.moveaxis(np.maximum.accumulate(steps, axis=-1), -1, axis)
 
 
-first_place = row(constant(_first_place))
+first_place = row(constant(_first_place, batch=along(0)))
 
 
 def _running_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
     """A running extreme is the entry that first reached it."""
-    extreme = row(constant(lambda a, axis=0: ufunc.accumulate(a, axis), name=f"running_{ufunc.__name__}"))
+    extreme = row(
+        constant(lambda a, axis=0: ufunc.accumulate(a, axis), batch=along(0), name=f"running_{ufunc.__name__}")
+    )
 
     def running(a: Any, axis: int = 0) -> Any:
         if not a.ndim:

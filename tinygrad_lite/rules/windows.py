@@ -98,12 +98,22 @@ def _summing_examples(rng: np.random.Generator) -> Any:
     ]
 
 
+def _windows_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    return op.call(*xs, **{**params, "axes": tuple(a + 1 for a in params["axes"])})
+
+
+def _sum_windows_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    axes, shape = tuple(a + 1 for a in params["axes"]), (xs[0].shape[0], *params["shape"])
+    return op.call(*xs, **{**params, "axes": axes, "shape": shape})
+
+
 windows: Op = row(
     linear(
         _windows,
         lambda g, y, x, window, axes, stride, dilation: sum_windows(
             g, window=window, axes=axes, stride=stride, dilation=dilation, shape=x.shape
         ),
+        batch=_windows_each,
         view=True,
         examples=_examples,
     )
@@ -114,6 +124,7 @@ sum_windows: Op = row(
         lambda g, y, x, window, axes, stride, dilation, shape: windows(
             g, window=window, axes=axes, stride=stride, dilation=dilation
         ),
+        batch=_sum_windows_each,
         examples=_summing_examples,
     )
 )

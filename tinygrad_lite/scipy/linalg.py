@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batching import stacked
 from ..op import Array, Op, custom_vjp
 from ..rules.products import transposed
 from ..rules.shaping import as_array
@@ -242,9 +243,12 @@ def _expm_derivative_a_vjp(g: Array, y: Array, e: Array, a: Array) -> Array:
 
 
 expm_derivative: Op = custom_vjp(
-    _expm_derivative, lambda g, y, e, a: expm_derivative(g, transposed(a)), _expm_derivative_a_vjp
+    _expm_derivative,
+    lambda g, y, e, a: expm_derivative(g, transposed(a)),
+    _expm_derivative_a_vjp,
+    batch=stacked(2, 2),
 )
-expm_: Op = custom_vjp(_expm, lambda g, y, a: expm_derivative(g, transposed(a)))
+expm_: Op = custom_vjp(_expm, lambda g, y, a: expm_derivative(g, transposed(a)), batch=stacked(2))
 
 
 def expm(A: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations
+from ..batching import elementwise
 from ..op import Op, custom_vjp
 from ..rules.shaping import as_array
 
@@ -18,7 +19,7 @@ def _polygamma(n: Any, x: Any) -> Any:
     return special.polygamma(n, x)
 
 
-polygamma_: Op = custom_vjp(_polygamma, None, lambda g, y, n, x: g * polygamma_(n + 1, x))
+polygamma_: Op = custom_vjp(_polygamma, None, lambda g, y, n, x: g * polygamma_(n + 1, x), batch=elementwise)
 
 
 def polygamma(n: Any, x: Any) -> Any:
