@@ -29,7 +29,7 @@ LAYERS = [
     ["jacobians"],
     ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io", "data"],
     ["diagnosis"],
-    ["compile", "derive", "compare", "draw"],
+    ["compile", "derive", "compare", "draw", "loops"],
     ["training"],
     ["plot"],
     ["check"],

@@ -23,6 +23,9 @@ from .draw import draw as draw
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian
+from .loops import cond as cond
+from .loops import scan as scan
+from .loops import while_loop as while_loop
 from .op import bilinear as bilinear
 from .op import custom_vjp as custom_vjp
 from .op import elementwise as elementwise
@@ -70,6 +73,7 @@ __all__ = [
     "checkpoint",
     "compare",
     "compile",
+    "cond",
     "cross_entropy",
     "custom_vjp",
     "data",
@@ -99,6 +103,7 @@ __all__ = [
     "plot",
     "relu",
     "save",
+    "scan",
     "scipy",
     "set_at",
     "sigmoid",
@@ -109,6 +114,8 @@ __all__ = [
     "tree",
     "value_and_grad",
     "vjp",
+    "vmap",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

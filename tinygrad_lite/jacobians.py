@@ -87,7 +87,7 @@ def _for_each_place(f: Function, x: Tensor, run: Run) -> list[Any]:
     if x.size <= _FEW:
         basis = np.eye(x.size, dtype=x.dtype)
         return [np.stack(column) for column in zip(*(f(np.reshape(e, x.shape)) for e in basis), strict=True)]
-    largest = max((node.size for node in run.nodes), default=1)
+    largest = max((y.size for node in run.nodes for y in _arrays(node)), default=1)
     block = max(1, min(x.size, _MOST_NUMBERS // max(largest, 1)))
     parts = []
     for start in range(0, x.size, block):
@@ -99,6 +99,10 @@ def _for_each_place(f: Function, x: Tensor, run: Run) -> list[Any]:
             found = [every_example(y, level) for y in f(wrap(np.reshape(basis, (count, *x.shape)), level))]
         parts.append(found if run.leaving.tensors else [_own_array(y, run) for y in found])
     return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _arrays(node: Tensor) -> tuple[Any, ...]:
+    return node._array if type(node._array) is tuple else (node,)
 
 
 def _own_array(y: Any, run: Run) -> Any:

@@ -24,6 +24,7 @@ from .array_argument import as_argument
 from .array_view import plain
 from .backward import find_nodes, sweep
 from .batched import Batched, Level, wrap
+from .batching import elementwise
 from .calling import record
 from .callsite import line_at
 from .context import current, running, switched
@@ -41,7 +42,7 @@ def _as_differentiable(x: Any) -> Any:
 
 
 # The link from a lifted tensor to the one it stands for, and from a released one to what it was.
-identity = linear(_as_differentiable, lambda g, y, x: g, name="identity", alias=True)
+identity = linear(_as_differentiable, lambda g, y, x: g, name="identity", batch=elementwise, alias=True)
 
 
 # -- lifting ---------------------------------------------------------------------------------------------------------

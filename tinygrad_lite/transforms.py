@@ -11,6 +11,7 @@ import numpy as np
 from . import tree
 from .backward import find_nodes, sweep
 from .batched import Batched, Level, every_example, wrap
+from .batching import elementwise
 from .calling import record
 from .forward import push
 from .lifting import (
@@ -159,7 +160,7 @@ def stop_gradient(x: Any) -> Any:
     return record(_stop, x._array, x._flags & ~(GRAD | LIFTED), (x,), {})
 
 
-_stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient", alias=True)
+_stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient", batch=elementwise, alias=True)
 
 
 # -- reverse mode ----------------------------------------------------------------------------------------------------

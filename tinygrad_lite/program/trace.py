@@ -63,11 +63,13 @@ class Guard:
     """Refuses what a program cannot repeat with other numbers.
 
     start: what is older was there before the trace. saw_sweep: whether a gradient was computed.
+    keeps_loops: whether tg.scan and its like are to be loops of the program, and not to be unrolled.
     """
 
     def __init__(self) -> None:
         self.start = next_seq()
         self.saw_sweep = False
+        self.keeps_loops = False
 
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""

@@ -22,12 +22,10 @@ from ..outside.outside import Outside
 from ..outside.source import is_equal, owner
 from ..program import Node, Operand, Program
 from ..ranges import Ranges
-from ..rewrite import Change, Rule, rewrite
 from ..sharing import freeze
-from ..simplify import SIMPLER, drop_dead, inline
-from ..tables.fast import FAST, MEANS
 from ..trace import Guard, collect, make_input, open_argument, tracing
-from .factors import place_factors
+from .body import describe_loop, steps_of
+from .optimise import optimise as optimise
 from .plan import plan
 from .reach import write_outside
 from .writer import Writer
@@ -109,7 +107,7 @@ class Trace:
     def needs_care(self) -> bool:
         """Whether a gradient is computed of something that may overflow. Where a cotangent of 0 meets such an infinity
         the sweep sends back 0, while a program, which has no second look, would make a nan of them."""
-        return self.has_gradient and any(map(Ranges().may_overflow, self.program.steps))
+        return self.has_gradient and any(map(Ranges().may_overflow, steps_of(self.program)))
 
 
 def trace_function(
@@ -129,6 +127,7 @@ def trace_function(
     named = [open_argument(x, n, stand_in) for n, x in kwargs.items()]
     tensors = [t for a in (*positional, *named) for t in a.tensors]
     guard = Guard()
+    guard.keeps_loops = True
     with tracing(guard), np.errstate(all="ignore"):  # what is to be said the function says when it runs
         output = call_users(outside.function, [a.tree() for a in positional], {a.name: a.tree() for a in named})
     roots, results = tree.flatten(output)
@@ -156,6 +155,7 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], targe
     lines = [*again, *writer.write(trace.results)]
     if not kwargs.children:
         lines += writer.write_entry(args, leaves, static, bool(again)) or []
+    lines += [line for node in program.steps for line in describe_loop(node)]
     text = "\n".join(lines) + "\n"
     generated = Generated(text, writer.names, trace.dynamic, static, outside, name, is_careful)
     if native is not None:
@@ -183,12 +183,6 @@ def _stop_at_invalid(body: Function) -> Function:
             return NotImplemented
 
     return careful_body
-
-
-def optimise(program: Program, table: Sequence[Rule | Change] = FAST) -> Program:
-    """The same results, up to rounding, in less time. table: what is faster on the target."""
-    program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
-    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *table]))
 
 
 def check_repeatable(name: str, first: Trace, second: Trace, outside: Outside, states: list[Any]) -> None:

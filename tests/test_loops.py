@@ -1,0 +1,305 @@
+"""tg.scan, tg.cond, tg.while_loop: eager against a loop by hand, compiled against eager, with every transform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tinygrad_lite as tg
+from tinygrad_lite import tree
+
+RNG = np.random.default_rng(11)
+STEPS, IN, HIDDEN = 6, 3, 4
+PARAMS = {
+    "W": RNG.normal(size=(HIDDEN, HIDDEN)) / 2,
+    "U": RNG.normal(size=(HIDDEN, IN)),
+    "b": RNG.normal(size=HIDDEN),
+}
+X, H = RNG.normal(size=(STEPS, IN)), RNG.normal(size=HIDDEN)
+
+
+def same(found: Any, expected: Any) -> None:
+    a, one = tree.flatten(found)
+    b, other = tree.flatten(expected)
+    assert one == other
+    for x, y in zip(a, b, strict=True):
+        assert np.asarray(x).dtype == np.asarray(y).dtype
+        assert_allclose(np.asarray(x), np.asarray(y), rtol=1e-10, atol=1e-12)
+
+
+def step(p: Any, h: Any, x: Any) -> Any:
+    h = np.tanh(p["W"] @ h + p["U"] @ x + p["b"])
+    return h, {"square": np.sum(h**2), "largest": np.max(h * x[0])}
+
+
+def rnn(p: Any, X: Any, h: Any, **options: Any) -> Any:
+    last, ys = tg.scan(lambda h, x: step(p, h, x), h, X, **options)
+    return np.sum(last * np.arange(HIDDEN)) + np.mean(ys["square"]) * np.sum(ys["largest"] * np.arange(len(X)))
+
+
+def rnn_by_hand(p: Any, X: Any, h: Any, reverse: bool = False, checkpoint: bool = False) -> Any:
+    ys: list[Any] = [None] * len(X)
+    for i in reversed(range(len(X))) if reverse else range(len(X)):
+        h, ys[i] = step(p, h, X[i])
+    squares, largest = np.stack([y["square"] for y in ys]), np.stack([y["largest"] for y in ys])
+    return np.sum(h * np.arange(HIDDEN)) + np.mean(squares) * np.sum(largest * np.arange(len(X)))
+
+
+def gradients(f: Any, **options: Any) -> Any:
+    return tg.value_and_grad(lambda p, X, h: f(p, X, h, **options), argnums=(0, 1, 2))
+
+
+OPTIONS: list[dict[str, Any]] = [{}, {"reverse": True}, {"checkpoint": True}, {"checkpoint": True, "reverse": True}]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_scan_and_its_gradient(options: Any) -> None:
+    expected = gradients(rnn_by_hand, **options)(PARAMS, X, H)
+    same(gradients(rnn, **options)(PARAMS, X, H), expected)
+    compiled = tg.compile(gradients(rnn, **options))
+    same(compiled(PARAMS, X, H), expected)
+    same(compiled(PARAMS, X[::-1], -H), gradients(rnn_by_hand, **options)(PARAMS, X[::-1], -H))
+
+
+TRANSFORMS = {
+    "value": lambda f: lambda p, X, h: f(p, X, h),
+    "hvp": lambda f: lambda p, X, h: tg.hvp(lambda p: f(p, X, h), (p,), (p,)),
+    "gradient of gradients": lambda f: (
+        lambda p, X, h: tg.grad(lambda p: sum(np.sum(g**3) for g in tg.grad(lambda p: f(p, X, h))(p).values()))(p)
+    ),
+    "jvp": lambda f: lambda p, X, h: tg.jvp(f, (p, X, h), (p, X, h)),
+    "jacobian": lambda f: lambda p, X, h: tg.jacobian(lambda h: f(p, X, h) * h)(h),
+    "hessian": lambda f: lambda p, X, h: tg.hessian(lambda h: f(p, X, h))(h),
+    "jacobian, columns": lambda f: (
+        lambda p, X, h: tg.jacobian(lambda X: f(p, X, h) * np.ones((40, 1)) * X[:, 0])(X[:2])
+    ),
+    "jacobian, rows": lambda f: lambda p, X, h: tg.jacobian(lambda b: f({**p, "b": b}, X, h) * X)(p["b"]),
+    "for each of many": lambda f: (
+        lambda p, X, h: tg.vmap(tg.grad(f), in_axes=(None, 1, None))(p, np.stack([X, 2 * X], 1), h)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transforms(name: str) -> None:
+    expected = TRANSFORMS[name](rnn_by_hand)(PARAMS, X, H)
+    same(TRANSFORMS[name](rnn)(PARAMS, X, H), expected)
+    same(tg.compile(TRANSFORMS[name](rnn))(PARAMS, X, H), expected)
+
+
+def test_trees_whole_numbers_and_nothing() -> None:
+    table = RNG.normal(size=(4, 3))
+
+    def f(table: Any, words: Any, scale: float) -> Any:
+        def one(carry: Any, word: Any) -> Any:
+            row = tg.Tensor(table)[word] if isinstance(table, np.ndarray) else table[word]
+            return {"n": carry["n"] + 1, "sum": carry["sum"] + scale * row * carry["n"]}, None
+
+        return tg.scan(one, {"n": 0, "sum": np.zeros(3)}, words)
+
+    words = np.array([0, 3, 3, 1])
+    carry, ys = f(table, words, 2.0)
+    assert ys is None
+    assert int(carry["n"]) == 4
+    assert_allclose(carry["sum"], 2 * np.arange(4.0) @ table[words])
+    same(tg.compile(f)(table, words, 2.0), (carry, None))
+    g = tg.grad(lambda table: np.sum(f(table, words, 2.0)[0]["sum"] * np.arange(3)))
+    same(tg.compile(g)(table), g(table))
+
+
+def test_length_without_xs() -> None:
+    def powers(x: Any) -> Any:
+        return tg.scan(lambda y, _: (y * x, y), 1.0, length=4)[1]
+
+    assert_allclose(powers(2.0), [1, 2, 4, 8])
+    assert_allclose(tg.compile(powers)(2.0), [1, 2, 4, 8])
+    assert_allclose(tg.jacobian(powers)(2.0), [0, 1, 4, 12])
+    assert_allclose(tg.compile(tg.jacobian(powers))(2.0), [0, 1, 4, 12])
+
+
+def test_no_steps() -> None:
+    for f in (rnn_no_steps := lambda X: tg.scan(lambda h, x: (h * x[0], h + 1), 3.0, X)), tg.compile(rnn_no_steps):
+        carry, ys = f(np.zeros((0, 2)))
+        assert carry == 3
+        assert ys.shape == (0,)
+
+
+def test_scan_in_scan() -> None:
+    def f(x: Any) -> Any:
+        def outer(total: Any, row: Any) -> Any:
+            inner, products = tg.scan(lambda c, e: (c * np.sin(e), c + e), total, row)
+            return inner + np.sum(products), inner
+
+        last, ys = tg.scan(outer, 1.0, x)
+        return last * np.sum(ys)
+
+    def by_hand(x: Any) -> Any:
+        total: Any = 1.0
+        ys = []
+        for row in x:
+            inner, products = total, []
+            for e in row:
+                products.append(inner + e)
+                inner = inner * np.sin(e)
+            total = inner + np.sum(np.stack(products))
+            ys.append(inner)
+        return total * np.sum(np.stack(ys))
+
+    same(tg.grad(f)(X), tg.grad(by_hand)(X))
+    same(tg.compile(tg.grad(f))(X), tg.grad(by_hand)(X))
+    same(tg.compile(tg.hessian(f))(X[:2]), tg.hessian(by_hand)(X[:2]))
+
+
+def test_training_steps_in_a_scan() -> None:
+    def loss(w: Any, x: Any) -> Any:
+        return np.sum((x @ w - 1) ** 2)
+
+    def train(w: Any, X: Any, rate: float) -> Any:
+        return tg.scan(lambda w, x: (w - rate * tg.grad(loss)(w, x), loss(w, x)), w, X)
+
+    w, losses = np.ones(IN), []
+    for x in X:
+        losses.append(loss(w, x))
+        w = w - 0.1 * tg.grad(loss)(w, x)
+    same(tg.compile(train)(np.ones(IN), X, 0.1), (w, np.stack(losses)))
+    g = tg.grad(lambda rate: np.sum(train(np.ones(IN), X, rate)[1]))
+    same(tg.compile(g)(0.1), g(0.1))
+
+
+def test_what_is_not_taken_in_a_step_sends_nothing_back() -> None:
+    def f(x: Any) -> Any:
+        logs = np.log(x)
+        return tg.scan(lambda c, row: (c + np.sum(np.where(row[1] > 0, row[0], 0)), None), 0.0, np.stack([logs, x], 1))[
+            0
+        ]
+
+    x = np.array([0.0, 1.0, 2.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = tg.grad(f)(x)
+        assert_array_equal(expected, [0, 1, 0.5])
+        assert_array_equal(tg.compile(tg.grad(f))(x), expected)
+
+
+def test_the_program_does_not_grow_with_the_steps() -> None:
+    f = tg.compile(gradients(rnn))
+    few, many = f.source(PARAMS, X, H), f.source(PARAMS, np.repeat(X, 50, 0), H)
+    assert len(few.splitlines()) == len(many.splitlines())
+    assert "def loop(" in few
+    same(f(PARAMS, np.repeat(X, 50, 0), H), gradients(rnn_by_hand)(PARAMS, np.repeat(X, 50, 0), H))
+
+
+def test_a_forward_pass_is_made_once() -> None:
+    assert tg.compile(gradients(rnn)).source(PARAMS, X, H).count("# scan, body:") == 2
+
+
+def test_a_step_reads_what_is_outside_at_every_call() -> None:
+    scale = tg.Tensor(2.0)
+    f = tg.compile(lambda x: tg.scan(lambda c, e: (c + scale * e, None), 0.0, x)[0])
+    assert f(np.ones(3)) == 6
+    scale.data = np.array(5.0)
+    assert f(np.ones(3)) == 15
+
+
+def test_derived_text_is_unrolled() -> None:
+    text = tg.derive(lambda w: tg.scan(lambda c, x: (c * w + x, None), 0.0, np.array([1.0, 2.0]))[0], 3.0).source
+    assert "scan" not in text
+
+
+# -- cond ------------------------------------------------------------------------------------------------------------
+
+
+def choose(x: Any, w: Any) -> Any:
+    return tg.cond(np.sum(x) > 0, lambda x: np.log(x) @ w, lambda x: np.exp(x) @ w * 2, x)
+
+
+@pytest.mark.parametrize("x", [np.array([1.0, 2.0, 0.5]), np.array([-1.0, -2.0, 0.5])], ids=["yes", "no"])
+def test_cond(x: Any) -> None:
+    w = np.array([1.0, -2.0, 0.3])
+    f = (lambda x, w: np.log(x) @ w) if np.sum(x) > 0 else lambda x, w: np.exp(x) @ w * 2
+    both = (0, 1)
+    for g in (
+        lambda f: f,
+        lambda f: tg.value_and_grad(f, both),
+        lambda f: tg.jacobian(tg.grad(f)),
+        lambda f: lambda x, w: tg.jvp(f, (x, w), (w, x)),
+    ):
+        same(g(choose)(x, w), g(f)(x, w))
+        same(tg.compile(g(choose))(x, w), g(f)(x, w))
+    compiled = tg.compile(tg.grad(choose))
+    compiled(-np.abs(x), w)
+    same(compiled(x, w), tg.grad(f)(x, w))  # the program of the other branch
+
+
+def test_cond_for_each_of_many() -> None:
+    x = RNG.normal(size=(5, 3))
+
+    def f(x: Any) -> Any:
+        return tg.cond(np.sum(x) > 0, np.sin, lambda x: x**2, x)
+
+    expected = np.where(x.sum(1, keepdims=True) > 0, np.sin(x), x**2)
+    same(tg.vmap(f)(x), expected)
+    same(tg.compile(tg.vmap(f))(x), expected)
+    same(tg.compile(tg.vmap(tg.grad(lambda x: np.sum(f(x)))))(x), tg.vmap(tg.grad(lambda x: np.sum(f(x))))(x))
+
+
+def test_cond_of_all_of_many() -> None:
+    x = RNG.normal(size=(5, 3))
+    f = tg.vmap(lambda x, p: tg.cond(p > 0, np.sin, np.cos, x), in_axes=(0, None))
+    for p in (1.0, -1.0):
+        same(f(x, p), np.sin(x) if p > 0 else np.cos(x))
+        same(tg.compile(f)(x, p), np.sin(x) if p > 0 else np.cos(x))
+
+
+# -- while_loop ------------------------------------------------------------------------------------------------------
+
+
+def root(a: Any) -> Any:
+    """Newton's steps to the square root."""
+    _, x = tg.while_loop(lambda c: np.abs(c[1] ** 2 - a) > 1e-12, lambda c: (c[0] + 1, (c[1] + a / c[1]) / 2), (0, 1.0))
+    return x
+
+
+def test_while_loop() -> None:
+    f = tg.compile(root)
+    for a in (2.0, 9.0, 1.0):
+        assert_allclose(root(a), np.sqrt(a))
+        assert_allclose(f(a), np.sqrt(a))
+    assert_allclose(tg.jvp(root, (2.0,), (1.0,))[1], 0.5 / np.sqrt(2), rtol=1e-6)
+    assert_allclose(tg.compile(lambda a: tg.jvp(root, (a,), (1.0,))[1])(2.0), 0.5 / np.sqrt(2), rtol=1e-6)
+    several = np.array([2.0, 9.0, 1.0])
+    assert_allclose(tg.vmap(root)(several), np.sqrt(several))
+    assert_allclose(tg.compile(tg.vmap(root))(several), np.sqrt(several))
+
+
+# -- refused ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda: tg.scan(lambda c, x: c, 0.0, X), TypeError, r"return a pair \(carry, y\)"),
+        (
+            lambda: tg.scan(lambda c, x: (x, c), 0.0, X),
+            TypeError,
+            r"carry was float64 \(\), and the step makes it .*\(3,\)",
+        ),
+        (lambda: tg.scan(lambda c, x: (c * 1.5, None), 1, X), TypeError, "carry was int64"),
+        (lambda: tg.scan(lambda c, x: ((c, c), None), 0.0, X), TypeError, "it must stay alike"),
+        (lambda: tg.scan(lambda c, x: (c, x), 0.0), ValueError, "length= says"),
+        (lambda: tg.scan(lambda c, x: (c, x), 0.0, (X, X[1:])), ValueError, r"xs\[1\] has 5 steps, but there are 6"),
+        (lambda: tg.scan(lambda c, x: (c, x), 0.0, X, length=2), ValueError, "xs has 6 steps, but there are 2"),
+        (lambda: tg.scan(lambda c, x: (c, x), 0.0, 3.0), ValueError, "xs is one number"),
+        (lambda: tg.cond(X > 0, np.sin, np.cos, X), ValueError, "one truth value"),
+        (lambda: tg.compile(lambda x: tg.cond(x[0] > 0, np.sum, np.sin, x))(H), TypeError, "the branches differ"),
+        (lambda: tg.while_loop(lambda c: c < 3, lambda c: (c,), 0.0), TypeError, "it must stay alike"),
+        (lambda: tg.compile(tg.grad(root))(2.0), TypeError, "tg.scan with a fixed length"),
+        (lambda: tg.compile(lambda x: x if x < 1 else -x)(2.0), tg.TraceError, "tg.cond.*tg.while_loop"),
+        (lambda: tg.compile(lambda x: tg.scan(lambda c, e: (c + RNG.normal(), e), 0.0, x))(H), RuntimeError, "random"),
+    ],
+)
+def test_refused(call: Any, error: Any, match: str) -> None:
+    with pytest.raises(error, match=match):
+        call()

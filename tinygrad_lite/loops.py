@@ -1,0 +1,281 @@
+"""scan, cond, while_loop: loops and branches that a compiled program keeps as such.
+
+Called with numbers, each is plain Python: a `for` loop, an `if`, a `while` loop. While `tg.compile` traces a function,
+what is looped over is traced once, and the loop becomes a loop of the generated code (program/loop.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .batched import Batched, Level, every_example, unwrap, wrap
+from .checkpoint import checkpoint as checkpointed
+from .context import current, running
+from .lifting import at_level
+from .tensor import Tensor
+
+Function = Callable[..., Any]
+
+
+def scan(
+    f: Function, carry: Any, xs: Any = None, length: int | None = None, reverse: bool = False, checkpoint: bool = False
+) -> tuple[Any, Any]:
+    """A loop that hands something on: carry, y = f(carry, x) for each x; returns the last carry, and the ys, stacked.
+
+    f: from (carry, x) to (carry, y). carry, xs, y: trees of arrays, or None. xs: its leaves have the steps along the
+    first axis; f is given one of them. The carry that f returns has the structure, shapes and dtypes of the one it is
+    given (else TypeError). length: the number of steps, needed where xs is None. reverse: from the last x to the first
+    (the ys keep their places). checkpoint: a gradient computes each step again instead of storing what lies between the
+    carries.
+
+    In a compiled function, f is traced once whatever the number of steps. (As jax.lax.scan.)
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scan(lambda total, x: (total + x, total * x), 0.0, np.array([1.0, 2.0, 3.0]))
+    (np.float64(6.0), array([0., 2., 9.]))
+    >>> tg.grad(lambda a: tg.scan(lambda h, x: (np.tanh(a * h + x), None), 0.0, np.ones(3))[0])(0.5).round(6)
+    np.float64(0.243206)
+    """
+    carry, xs = tree.map(_as_array, carry), tree.map(_as_array, xs)
+    count = _count_steps(xs, length)
+    level = _level()
+    if level is not None:
+        whole, stacked = _whole(carry, level), tree.map(lambda x: np.moveaxis(x, 0, 1), _whole(xs, level))
+        with at_level(level.outer):
+            last, rows = scan(_of_every_example(f, level), whole, stacked, count, reverse, checkpoint)
+            rows = tree.map(lambda y: np.moveaxis(y, 0, 1), rows)
+        return _views(last, level), _views(rows, level)
+    if _keeps_loops():
+        return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
+    step = checkpointed(f) if checkpoint else f
+    ys: list[Any] = [None] * count
+    for i in range(count - 1, -1, -1) if reverse else range(count):
+        carry, ys[i] = _check_step(step(carry, tree.map(lambda x, i=i: x[i], xs)), carry, "scan")
+    if not count:  # what would come out is seen from a step that is not taken
+        _, y = _check_step(f(carry, tree.map(lambda x: np.zeros(x.shape[1:], x.dtype), xs)), carry, "scan")
+        return carry, tree.map(lambda y: np.zeros((0, *np.shape(y)), _as_array(y).dtype), y)
+    return carry, tree.map(lambda *column: np.stack(column), *ys)
+
+
+def cond(pred: Any, yes: Function, no: Function, *args: Any) -> Any:
+    """yes(*args) if pred, else no(*args), in a compiled function, too, where pred is known only when it runs.
+
+    pred: one truth value. yes, no: of the same arguments, to results alike in structure, shapes and dtypes (checked
+    while a function is traced; else TypeError). Only the branch that is taken is computed; but inside `tg.vmap`, where
+    pred differs between the examples, both are, and np.where chooses.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> f = tg.compile(lambda x: tg.cond(np.sum(x) > 1, np.sin, np.cos, x))
+    >>> f(np.array([0.5, 0.0])), f(np.array([1.5, 0.0]))
+    (array([0.87758256, 1.        ]), array([0.99749499, 0.        ]))
+    """
+    pred = _one_truth(pred, "cond")
+    if type(pred) is Batched:
+        return tree.map(lambda a, b: np.where(pred, a, b), yes(*args), no(*args))
+    if type(pred) is Tensor and _keeps_loops() and _level() is None:
+        return _cond_in_program(pred, yes, no, args)
+    if type(pred) is Tensor and _keeps_loops():
+        level = _level()
+        assert level is not None
+        with at_level(level.outer):
+            whole = cond(pred, _of_every_example(yes, level), _of_every_example(no, level), *_whole(args, level))
+        return _views(whole, level)
+    return yes(*args) if pred else no(*args)
+
+
+def while_loop(test: Function, f: Function, carry: Any) -> Any:
+    """carry = f(carry) as long as test(carry); the carry at the end.
+
+    test: from the carry to one truth value. f: to a carry like the one it is given. In a compiled function the number
+    of rounds is known only when it runs, so that forward mode (tg.jvp) goes through it, and a gradient raises
+    TypeError: for that write `tg.scan` with a fixed length. Inside `tg.vmap` it goes on until the test fails for all
+    the examples; those that are done stay as they are.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.while_loop(lambda x: x < 100, lambda x: 2 * x, 3.0)
+    np.float64(192.0)
+    """
+    carry = tree.map(_as_array, carry)
+    level = _level()
+    if level is not None:
+        return _while_for_every_example(test, f, carry, level)
+    if _keeps_loops():
+        return _while_in_program(test, f, carry)
+    while _one_truth(test(carry), "while_loop"):
+        carry = _check_carry(f(carry), carry, "while_loop")
+    return carry
+
+
+# -- what is given ---------------------------------------------------------------------------------------------------
+
+
+def _as_array(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return x._current()
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
+def _count_steps(xs: Any, length: int | None) -> int:
+    leaves, structure = tree.flatten(xs)
+    for x, path in zip(leaves, structure.paths("xs"), strict=True):
+        if not x.ndim:
+            raise ValueError(f"scan: {path} is one number; the steps lie along its first axis")
+        if length is None:
+            length = x.shape[0]
+        elif x.shape[0] != length:
+            raise ValueError(f"scan: {path} has {x.shape[0]} steps, but there are {length}; all must have as many")
+    if length is None:
+        raise ValueError("scan: without xs, length= says how many steps there are")
+    return int(length)
+
+
+def _check_step(result: Any, carry: Any, name: str) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"{name}: the function must return a pair (carry, y), not a {type(result).__name__}")
+    return _check_carry(result[0], carry, name), result[1]
+
+
+def _check_carry(result: Any, carry: Any, name: str) -> Any:
+    """The carry that a step returned, if it is like the one it was given; TypeError otherwise."""
+    found, structure = tree.flatten(result)
+    given, expected = tree.flatten(carry)
+    if structure != expected:
+        raise TypeError(f"{name}: the carry was {expected}, and the step makes it {structure}; it must stay alike")
+    found = [_as_array(x) for x in found]
+    for a, b, path in zip(found, given, expected.paths("carry"), strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            raise TypeError(
+                f"{name}: {path} was {b.dtype} {b.shape}, and the step makes it {a.dtype} {a.shape}; it must stay "
+                "alike (start from an array of that shape and dtype)"
+            )
+    return tree.unflatten(structure, found)
+
+
+def _one_truth(pred: Any, name: str) -> Any:
+    pred = _as_array(pred)
+    if pred.size != 1:
+        raise ValueError(f"{name}: the condition has shape {pred.shape}; it must be one truth value (np.all, np.any)")
+    return np.reshape(pred, ()) if pred.ndim else pred
+
+
+# -- inside vmap -----------------------------------------------------------------------------------------------------
+
+
+def _level() -> Level | None:
+    transform = running.get()
+    return None if transform is None else transform.level
+
+
+def _whole(values: Any, level: Level) -> Any:
+    return tree.map(lambda x: every_example(_as_array(x), level), values)
+
+
+def _views(values: Any, level: Level) -> Any:
+    return tree.map(lambda x: wrap(x, level), values)
+
+
+def _of_every_example(f: Function, level: Level) -> Function:
+    def of_all(*wholes: Any) -> Any:
+        with at_level(level):
+            return _whole(f(*(_views(whole, level) for whole in wholes)), level)
+
+    return of_all
+
+
+def _while_for_every_example(test: Function, f: Function, carry: Any, level: Level) -> Any:
+    """All go on until the last one is done."""
+
+    def tests(whole: Any) -> Any:
+        with at_level(level):
+            pred = _one_truth(test(_views(whole, level)), "while_loop")
+        found = unwrap(pred, level) if isinstance(pred, Tensor) else None
+        return pred if found is None else found
+
+    def any_test(whole: Any) -> Any:
+        return np.any(tests(whole))
+
+    def step(whole: Any) -> Any:
+        go_on = tests(whole)
+        moved = _check_carry(_of_every_example(f, level)(whole), whole, "while_loop")
+        if not np.ndim(go_on):
+            return moved
+
+        def choose(new: Any, old: Any) -> Any:
+            return np.where(np.reshape(go_on, (level.size, *(1,) * (new.ndim - 1))), new, old)
+
+        return tree.map(choose, moved, whole)
+
+    with at_level(level.outer):
+        return _views(while_loop(any_test, step, _whole(carry, level)), level)
+
+
+# -- in a program ----------------------------------------------------------------------------------------------------
+
+
+def _keeps_loops() -> bool:
+    """Whether tg.compile is tracing."""
+    mode = current()
+    return mode is not None and mode.tracing and getattr(mode.watcher, "keeps_loops", False)
+
+
+def _sample(x: Any) -> Any:
+    """The numbers to trace with."""
+    return x._array if isinstance(x, Tensor) else x
+
+
+def _first(x: Any) -> Any:
+    array = _sample(x)
+    return array[0] if array.shape[0] else np.zeros(array.shape[1:], array.dtype)
+
+
+def _scan_in_program(f: Function, carry: Any, xs: Any, count: int, reverse: bool, recompute: bool) -> tuple[Any, Any]:
+    from .program.compiled.body import trace_body
+    from .program.compiled.scan import call_scan
+
+    start, carried = tree.flatten(carry)
+    stacks, of_xs = tree.flatten(xs)
+
+    def step(*operands: Any) -> Any:
+        given = tree.unflatten(carried, operands[: len(start)])
+        return _check_step(f(given, tree.unflatten(of_xs, operands[len(start) :])), given, "scan")
+
+    samples = [*map(_sample, start), *map(_first, stacks)]
+    body, outside, _, of_pair = trace_body(step, samples)
+    found = call_scan(body, start, stacks, outside, count, reverse, recompute)
+    return tree.unflatten(of_pair, found)  # type: ignore[no-any-return]
+
+
+def _cond_in_program(pred: Tensor, yes: Function, no: Function, args: tuple[Any, ...]) -> Any:
+    from .program.compiled.body import trace_branches
+    from .program.compiled.branch import call_cond
+
+    leaves, structure = tree.flatten(args)
+    leaves = [_as_array(x) for x in leaves]
+
+    def of_leaves(f: Function) -> Function:
+        return lambda *xs: f(*tree.unflatten(structure, xs))
+
+    bodies, operands, results = trace_branches([of_leaves(yes), of_leaves(no)], leaves)
+    return tree.unflatten(results, call_cond(pred, bodies, operands))
+
+
+def _while_in_program(test: Function, f: Function, carry: Any) -> Any:
+    from .program.compiled.body import trace_branches
+    from .program.compiled.branch import call_while
+
+    start, carried = tree.flatten(carry)
+
+    def go_on(*operands: Any) -> Any:
+        return [_one_truth(test(tree.unflatten(carried, operands)), "while_loop")]
+
+    def step(*operands: Any) -> Any:
+        given = tree.unflatten(carried, operands)
+        return tree.flatten(_check_carry(f(given), given, "while_loop"))[0]
+
+    bodies, operands, _ = trace_branches([go_on, step], start, alike=False)
+    found = call_while(bodies, start, operands[len(start) :])
+    return tree.unflatten(carried, found)

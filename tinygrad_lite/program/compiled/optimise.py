@@ -1,0 +1,63 @@
+"""What is done to a program before it is printed as NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..program import Node, Operand, Program, is_scalar
+from ..rewrite import Change, Rule, rewrite
+from ..simplify import SIMPLER, drop_dead, inline
+from ..tables.fast import FAST, MEANS
+from .factors import place_factors
+
+
+def optimise(program: Program, table: Sequence[Rule | Change] = FAST) -> Program:
+    """The same results, up to rounding, in less time. table: what is faster on the target."""
+    program = merge_loops(drop_dead(program))
+    program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
+    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *table]))
+
+
+def merge_loops(program: Program) -> Program:
+    """A scan, and the same one that stores more for the gradient, are the latter alone."""
+    scans = [
+        node for node in program.steps if node.op is not None and node.op.kind == "loop" and "extends" in node.params
+    ]
+    extending = {_key(node, node.params["extends"]): node for node in scans}
+    replaced: dict[Node, Node] = {}
+    moved: set[Node] = set()
+    for node in scans:
+        more = extending.get(_key(node, node.params["body"]))
+        if more is not None and more is not node:
+            replaced[node] = more
+    if not replaced:
+        return program
+    known: dict[Node, Node] = {}
+    steps: list[Node] = []
+
+    def look_up(x: Operand) -> Operand:
+        return known.get(x, x) if type(x) is Node else x
+
+    for node in program.steps:
+        target = replaced.get(node, node)
+        if target in moved:
+            known[node] = known[target]
+            continue
+        same = Node(target.op, tuple(map(look_up, target.operands)), target.params, target.shape, target.dtype)
+        if target is node and not any(x in known for x in node.operands if type(x) is Node):
+            steps.append(node)
+            continue
+        if target is not node or node in replaced.values():
+            moved.add(target)
+            known[target] = same
+        else:
+            same = node.with_operands(tuple(map(look_up, node.operands)))
+        known[node] = same
+        steps.append(same)
+    return Program(program.inputs, program.captures, tuple(steps), tuple(map(look_up, program.outputs)))
+
+
+def _key(node: Node, body: Any) -> Any:
+    operands = tuple(id(x) if type(x) is Node or not is_scalar(x) else repr(x) for x in node.operands)
+    return id(body), operands, node.params["length"], node.params["reverse"]
