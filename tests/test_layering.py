@@ -29,7 +29,7 @@ LAYERS = [
     ["jacobians"],
     ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io", "data"],
     ["diagnosis"],
-    ["compile", "derive", "compare", "draw", "loops"],
+    ["compile", "derive", "compare", "draw", "loops", "minimize"],
     ["training"],
     ["plot"],
     ["check"],

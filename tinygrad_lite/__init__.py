@@ -26,6 +26,8 @@ from .jacobians import jacobian as jacobian
 from .loops import cond as cond
 from .loops import scan as scan
 from .loops import while_loop as while_loop
+from .minimize import minimize as minimize
+from .minimize import root as root
 from .op import bilinear as bilinear
 from .op import custom_vjp as custom_vjp
 from .op import elementwise as elementwise

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import batching
 from ..dispatch import handlers, providers
 from ..op import Array, Op, constant, custom_vjp, elementwise, over
 from ..table import row
@@ -90,7 +91,15 @@ def _gamma_functions(sp: Any) -> None:
     def _polygamma(n: Any, x: Any) -> Any:
         return sp.polygamma(n, x)
 
-    polygamma: Op = row(custom_vjp(_polygamma, None, lambda g, y, n, x: g * polygamma(n + 1, x), examples=_orders))
+    polygamma: Op = row(
+        custom_vjp(
+            _polygamma,
+            None,
+            lambda g, y, n, x: g * polygamma(n + 1, x),
+            batch=batching.elementwise,
+            examples=_orders,
+        )
+    )
     row(constant(sp.gammasgn))
     for function in (sp.digamma, sp.psi):  # two names of one function, in most versions
         if function not in handlers:

@@ -185,10 +185,22 @@ def _summing_strided_examples(rng: np.random.Generator) -> Any:
     ]
 
 
+def _strided_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    """One example lies behind the other."""
+    count, *one = xs[0].shape
+    return op.call(*xs, shape=(count, *params["shape"]), steps=(math.prod(one), *params["steps"]))
+
+
+def _sum_strided_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
+    one = params["shape"]
+    return op.call(*xs, shape=(xs[0].shape[0], *one), steps=(math.prod(one), *params["steps"]))
+
+
 strided: Op = row(
     linear(
         _strided,
         lambda g, y, x, shape, steps: sum_strided(g, steps=steps, shape=x.shape),
+        batch=_strided_each,
         view=True,
         examples=_strided_examples,
     )
@@ -197,6 +209,7 @@ sum_strided: Op = row(
     linear(
         _sum_strided,
         lambda g, y, x, steps, shape: strided(g, shape=x.shape, steps=steps),
+        batch=_sum_strided_each,
         examples=_summing_strided_examples,
     )
 )

@@ -1,0 +1,241 @@
+"""minimize, root: scipy.optimize over trees of parameters, with derivatives."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .jacobians import hessian, hvp, jacobian
+from .lifting import single_number
+from .tensor import Tensor, leaf
+from .transforms import value_and_grad
+
+Function = Callable[..., Any]
+
+# What scipy.optimize's methods make use of.
+_WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
+_WITH_PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
+_WITH_HESSIAN = {"dogleg", "trust-exact"}
+_ROOTS_WITH_JACOBIAN = {"hybr", "lm"}
+
+
+def minimize(
+    f: Function,
+    params: Any,
+    method: str = "L-BFGS-B",
+    *,
+    args: Sequence[Any] = (),
+    bounds: Any = None,
+    tol: float | None = None,
+    options: dict[str, Any] | None = None,
+    callback: Function | None = None,
+    progress: bool = False,
+    **others: Any,
+) -> Any:
+    """The params for which f(params, *args), a number, is least: scipy.optimize.minimize with gradients.
+
+    params: where to start; a tree of float arrays. method: any of SciPy's. Its gradient is tg.grad's; those that take
+    them are given products with the Hessian (Newton-CG, trust-ncg, trust-krylov, trust-constr) or the Hessian itself
+    (dogleg, trust-exact); Nelder-Mead and its like need none. f may be a compiled function, or is compiled around:
+    what is called is `tg.value_and_grad(f)`.
+
+    bounds: a pair (low, high); each is None, a number, or a tree like params of such, or of arrays. callback: called
+    with the params after every iteration; StopIteration ends it. progress: a line on the terminal. tol, options, and
+    whatever else: as SciPy's minimize takes them (constraints= works on the vector of all entries, see tg.tree.ravel).
+
+    Returns SciPy's result (.x, .fun, .success, .message, .nit, …) with .x and .jac, the gradient, in the structure,
+    shapes and dtypes of params. ModuleNotFoundError without SciPy; TypeError for complex params or a result that is no
+    number.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> def cost(p):
+    ...     return np.sum((p["w"] - np.array([1.0, 2.0])) ** 2) + (p["b"] + 1) ** 4
+    >>> result = tg.minimize(cost, {"w": np.zeros(2), "b": 0.0}, bounds=(None, {"w": 1.5, "b": None}))
+    >>> result.success, result.x["w"].round(4)
+    (True, array([1. , 1.5]))
+    """
+    optimize = _scipy_optimize("tg.minimize")
+    start, unravel = _as_vector(params, "minimize")
+    kind = method.lower() if isinstance(method, str) else ""
+    progress_line = _ProgressLine(progress)
+
+    def of_vector(vector: Any) -> Any:
+        return f(unravel(vector), *args)
+
+    gradient = value_and_grad(of_vector)
+
+    def value(vector: Any) -> float:
+        y = of_vector(vector)
+        single_number(y if isinstance(y, Tensor) else leaf(np.asarray(y), 0), f, "minimize")
+        return float(np.asarray(y._array if isinstance(y, Tensor) else y))
+
+    def value_and_gradient(vector: Any) -> tuple[float, Any]:
+        y, g = gradient(vector)
+        number = float(np.asarray(y._array if isinstance(y, Tensor) else y))
+        progress_line.saw(number, g)
+        return number, np.asarray(g, float)
+
+    extra: dict[str, Any] = {"jac": True}
+    function: Function = value_and_gradient
+    if kind in _WITHOUT_GRADIENT:
+        extra, function = {}, value
+    elif kind in _WITH_PRODUCTS:
+        extra["hessp"] = lambda vector, v: np.asarray(hvp(of_vector, (vector,), (v,))[0], float)
+    elif kind in _WITH_HESSIAN:
+        extra["hess"] = lambda vector: np.asarray(hessian(of_vector)(vector), float)
+    for name in ("jac", "hess", "hessp"):
+        if name in others:
+            raise TypeError(f"minimize: {name}= is what tg.minimize finds itself; leave it out")
+    if bounds is not None:
+        extra["bounds"] = _bounds(bounds, params, optimize)
+
+    def after_iteration(intermediate_result: Any) -> None:
+        progress_line.iterated()
+        if callback is not None:
+            callback(unravel(np.array(intermediate_result.x)))
+
+    if kind == "tnc" or kind == "cobyla" or kind == "slsqp":  # these give the vector alone
+        extra["callback"] = lambda xk: after_iteration(optimize.OptimizeResult(x=xk))
+    else:
+        extra["callback"] = after_iteration
+    try:
+        result = optimize.minimize(function, start, method=method, tol=tol, options=options, **extra, **others)
+    finally:
+        progress_line.end()
+    result.x = unravel(np.asarray(result.x))
+    if np.shape(result.get("jac")) == start.shape:
+        result.jac = unravel(np.asarray(result.jac))
+    return result
+
+
+def root(
+    f: Function,
+    params: Any,
+    method: str = "hybr",
+    *,
+    args: Sequence[Any] = (),
+    tol: float | None = None,
+    options: dict[str, Any] | None = None,
+    **others: Any,
+) -> Any:
+    """The params for which f(params, *args) is zero everywhere: scipy.optimize.root with the Jacobian.
+
+    params: where to start, a tree of float arrays. f: gives a tree of arrays with as many entries in all (ValueError
+    otherwise). method: any of SciPy's; hybr and lm are given the Jacobian. Returns SciPy's result with .x in the
+    structure of params and .fun in that of f's result. ModuleNotFoundError without SciPy.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> result = tg.root(lambda p: [p["x"] + p["y"] - 3, p["x"] * p["y"] - 2], {"x": 0.0, "y": 5.0})
+    >>> round(float(result.x["x"]), 6), round(float(result.x["y"]), 6)
+    (1.0, 2.0)
+    """
+    optimize = _scipy_optimize("tg.root")
+    start, unravel = _as_vector(params, "root")
+    found: list[Any] = []
+
+    def of_vector(vector: Any) -> Any:
+        residual, back = tree.ravel(f(unravel(vector), *args))
+        found[:] = [back]
+        return residual
+
+    def values(vector: Any) -> Any:
+        residual = of_vector(vector)
+        residual = np.asarray(residual._array if isinstance(residual, Tensor) else residual, float)
+        if residual.shape != start.shape and method != "lm":
+            raise ValueError(
+                f"root: {getattr(f, '__name__', 'the function')} gives {residual.size} numbers for {start.size} "
+                "unknowns; there must be as many"
+            )
+        return residual
+
+    extra = {}
+    if method in _ROOTS_WITH_JACOBIAN:
+        extra["jac"] = lambda vector: np.asarray(jacobian(of_vector)(vector), float)
+    if "jac" in others:
+        raise TypeError("root: jac= is what tg.root finds itself; leave it out")
+    result = optimize.root(values, start, method=method, tol=tol, options=options, **extra, **others)
+    result.x = unravel(np.asarray(result.x))
+    result.fun = found[0](np.asarray(result.fun))
+    return result
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _scipy_optimize(name: str) -> Any:
+    try:
+        import scipy.optimize as optimize
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(f"{name} needs SciPy: pip install tinygrad_lite[scipy]") from None
+    return optimize
+
+
+def _as_vector(params: Any, name: str) -> tuple[Any, Function]:
+    """All entries of params in one vector of float64, and the way back."""
+    params = tree.map(lambda x: x.numpy() if isinstance(x, Tensor) else x, params)
+    vector, unravel = tree.ravel(params)
+    if not vector.size:
+        raise TypeError(f"{name}: there is no array in params, {params!r:.60}, to start from")
+    if vector.dtype.kind == "c":
+        raise TypeError(f"{name}: params are complex; give their real and imaginary parts instead")
+    if vector.dtype.kind != "f":
+        raise TypeError(f"{name}: params are {vector.dtype}; give floats, as in 3.0 for 3")
+    return np.asarray(vector, np.float64), unravel
+
+
+def _bounds(bounds: Any, params: Any, optimize: Any) -> Any:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise TypeError(f"minimize: bounds is {bounds!r:.60}; give a pair (low, high)")
+    low, high = (
+        np.concatenate([np.ravel(x) for x in _spread(bound, params, "params", nothing)])
+        for bound, nothing in zip(bounds, (-np.inf, np.inf), strict=True)
+    )
+    if np.any(low > high):
+        raise ValueError("minimize: a lower bound is larger than the upper one")
+    return optimize.Bounds(low, high)
+
+
+def _spread(bound: Any, part: Any, path: str, nothing: float) -> list[Any]:
+    """A bound for each entry of each leaf of a tree."""
+    if isinstance(part, dict) and isinstance(bound, dict) and set(bound) == set(part):
+        return [x for key in part for x in _spread(bound[key], part[key], f"{path}[{key!r}]", nothing)]
+    if isinstance(part, (list, tuple)) and isinstance(bound, (list, tuple)) and len(bound) == len(part):
+        pairs = enumerate(zip(bound, part, strict=True))
+        return [x for i, (b, p) in pairs for x in _spread(b, p, f"{path}[{i}]", nothing)]
+    leaves, structure = tree.flatten(part)
+    if not isinstance(bound, dict) and (bound is None or np.ndim(bound) == 0):
+        return [np.full(np.shape(x), nothing if bound is None else bound) for x in leaves]
+    if len(leaves) == 1 and structure.kind is tree.LEAF and np.shape(bound) == np.shape(leaves[0]):
+        return [np.asarray(bound, float)]
+    given, found = tree.flatten(bound)
+    if found == structure and all(np.shape(b) in ((), np.shape(x)) for b, x in zip(given, leaves, strict=True)):
+        return [np.broadcast_to(b, np.shape(x)) for b, x in zip(given, leaves, strict=True)]
+    raise ValueError(
+        f"minimize: the bound {bound!r:.60} does not fit {path}; it is None, a number, an array of its shape, or a "
+        "tree of such built like it"
+    )
+
+
+class _ProgressLine:
+    """One line on the terminal, written over at every iteration."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted, self.iterations, self.cost, self.slope = wanted, 0, np.nan, np.nan
+
+    def saw(self, cost: float, gradient: Any) -> None:
+        if self.wanted:
+            self.cost, self.slope = cost, float(np.max(np.abs(np.asarray(gradient)), initial=0))
+
+    def iterated(self) -> None:
+        self.iterations += 1
+        if self.wanted:
+            text = f"{self.iterations} iterations  cost {self.cost:.6g}  largest slope {self.slope:.2g}"
+            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self.wanted and self.iterations:
+            print(file=sys.stderr)
