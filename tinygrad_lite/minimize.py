@@ -207,9 +207,9 @@ def _spread(bound: Any, part: Any, path: str, nothing: float) -> list[Any]:
         pairs = enumerate(zip(bound, part, strict=True))
         return [x for i, (b, p) in pairs for x in _spread(b, p, f"{path}[{i}]", nothing)]
     leaves, structure = tree.flatten(part)
-    if not isinstance(bound, dict) and (bound is None or np.ndim(bound) == 0):
+    if bound is None or (not isinstance(bound, dict) and np.ndim(bound) == 0):
         return [np.full(np.shape(x), nothing if bound is None else bound) for x in leaves]
-    if len(leaves) == 1 and structure.kind is tree.LEAF and np.shape(bound) == np.shape(leaves[0]):
+    if len(leaves) == 1 and structure.kind is tree.LEAF and _shape(bound) == _shape(leaves[0]):
         return [np.asarray(bound, float)]
     given, found = tree.flatten(bound)
     if found == structure and all(np.shape(b) in ((), np.shape(x)) for b, x in zip(given, leaves, strict=True)):
@@ -218,6 +218,10 @@ def _spread(bound: Any, part: Any, path: str, nothing: float) -> list[Any]:
         f"minimize: the bound {bound!r:.60} does not fit {path}; it is None, a number, an array of its shape, or a "
         "tree of such built like it"
     )
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return np.shape(x)
 
 
 class _ProgressLine:

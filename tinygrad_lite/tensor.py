@@ -414,8 +414,8 @@ def _single(t: Tensor, how: str) -> Any:
 def _refuse_reading(t: Tensor, how: str) -> TraceError:
     return TraceError(
         f"{how} at {user_line()}: while a function is traced into a program, {label(t)} has no fixed value. Choose "
-        "with np.where, branch with tg.cond, loop with tg.scan or tg.while_loop, return a cost as it is, without float() "
-        "or .item(), or read numbers after the compiled call"
+        "with np.where, branch with tg.cond, loop with tg.scan or tg.while_loop, return a cost as it is, without "
+        "float() or .item(), or read numbers after the compiled call"
     )
 
 
