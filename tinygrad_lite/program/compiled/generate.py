@@ -6,7 +6,7 @@ import builtins
 import itertools
 import linecache
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,7 +149,7 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], targe
         entry = None if kwargs.children else Entry(args, trace.results, leaves, static)
         invalid = _InvalidValue if is_careful else None
         native = make_native(optimise(trace.program, []), entry, invalid, name)
-    program = optimise(trace.program, FAST) if native is None else native.program
+    program = optimise(trace.program) if native is None else native.program
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)
     lines = [*again, *writer.write(trace.results)]
