@@ -16,7 +16,7 @@ LABELS = (X[:, 0] > 0.1).astype(int)
 
 def draw(picture):
     file = io.BytesIO()
-    picture.savefig(file, format="png")
+    picture.savefig(file, format="png", dpi=50)
     return file.getvalue()
 
 
