@@ -48,15 +48,15 @@ def _push(
         y: Any = node if recording else node._array
         t: Any
         if op.kind in ("custom", "variadic") and not op.linear_in_all:
-            t = _transposed(node, ts, y, xs, recording)
+            t = _transpose_vjp(node, ts, y, xs, recording)
         elif op is pick:
             t = ts[0][node._params["index"]]
         elif op.selects and op.kind == "elementwise":
-            t = _selected(op, ts, y, xs, node._params)
+            t = _push_selected(op, ts, y, xs, node._params)
         else:
             t = op.jvp(ts, y, xs, node._params)
             if chosen and op.kind == "elementwise" and not is_finite(t, True):
-                t = _selected(op, ts, y, xs, node._params)
+                t = _push_selected(op, ts, y, xs, node._params)
         if t is None:
             continue
         if op.outputs == 1:
@@ -70,7 +70,7 @@ def _push(
     return tangents
 
 
-def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+def _push_selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
     """The tangent of an op that takes some entries and leaves others: 0 * inf is 0, for what was left."""
     total = None
     for t, times in zip(ts, op.vjps, strict=True):
@@ -83,7 +83,7 @@ def _selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dic
     return total
 
 
-def _transposed(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
+def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
     """Forward mode of an op that has only a vjp: g -> vjp(g) is linear, and the transpose of that map is the jvp.
 
     For an op with several outputs, a list of tangents, one per output.

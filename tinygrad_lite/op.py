@@ -120,7 +120,7 @@ class Op:
         if is_users_own(self.fn):
             _check_rules(self)
         call = make_caller(self)
-        self.call = call if self.outputs == 1 else _taking_apart(call, self.outputs)
+        self.call = call if self.outputs == 1 else _unpack_results(call, self.outputs)
 
     def join_table(self) -> None:
         """Count as a row of the table."""
@@ -180,7 +180,7 @@ class _EveryOperand:
         return map(self.__getitem__, itertools.count())
 
 
-def _taking_apart(call: Callable[..., Any], outputs: int) -> Callable[..., Any]:
+def _unpack_results(call: Callable[..., Any], outputs: int) -> Callable[..., Any]:
     """The caller of an op with several results: a Tensor for each."""
 
     def call_all(*operands: Any, **params: Any) -> Any:
@@ -192,7 +192,7 @@ def _taking_apart(call: Callable[..., Any], outputs: int) -> Callable[..., Any]:
 
 def _check_rules(op: Op) -> None:
     """TypeError unless there is a rule for each array that a user's function takes, and each can be asked."""
-    takes = _required(op.fn)
+    takes = _list_required(op.fn)
     if op.arity is None or takes is None:
         return
     if len(takes) != op.arity:
@@ -204,14 +204,14 @@ def _check_rules(op: Op) -> None:
     arguments = ("y", *takes) if op.kind == "elementwise" else ("g", "y", *takes)
     for i, rule in enumerate(given):
         rule = rule.denominator if type(rule) is over else rule
-        names = _required(rule) if callable(rule) else None
+        names = _list_required(rule) if callable(rule) else None
         if names is not None and len(names) != len(arguments):
             raise TypeError(
                 f"{op.name}: rule number {i} takes ({', '.join(names)}); it is called with ({', '.join(arguments)})"
             )
 
 
-def _required(function: Callable[..., Any]) -> list[str] | None:
+def _list_required(function: Callable[..., Any]) -> list[str] | None:
     """The names of its parameters that have no default; None if it takes any number."""
     try:
         every = inspect.signature(function).parameters.values()

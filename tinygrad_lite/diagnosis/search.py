@@ -142,7 +142,7 @@ class Factors:
                 if sign < 0:
                     new = self.bench.apply(negative, new)
                 words = ("1" if times is None else self.bench.spell(times)) + (
-                    "" if over is None else f"/{self._enclosed(over)}"
+                    "" if over is None else f"/{self._enclose(over)}"
                 )
                 return new, ("-" if sign < 0 else "") + words, cost + (1.0 if sign < 0 else 0.0)
         number = float(f"{factor:.15g}")
@@ -150,7 +150,7 @@ class Factors:
         cost = _PLAIN if is_plain else 3.5 if short is not None else 4.5
         return self.bench.apply(multiply, number, root), f"{number:.6g}", cost
 
-    def _enclosed(self, x: Operand) -> str:
+    def _enclose(self, x: Operand) -> str:
         text = self.bench.spell(x)
         is_one_word = text.isidentifier() or text.isdigit() or text.startswith("np.")
         return text if is_one_word else f"({text})"

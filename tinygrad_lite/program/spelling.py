@@ -27,7 +27,7 @@ from ..rules.indexing import Slot, get, put, split_index
 from ..rules.shaping import broadcast_to, expand_dims, reshape, swapaxes, to_inexact, to_integer, transpose
 from ..signatures import is_default
 from .program import Node, Operand, dtype_of, shape_of
-from .text import Assembly, Expr, flattened
+from .text import Assembly, Expr, spell_flat
 
 _INFIX: dict[Any, ast.operator] = {
     operator.add: ast.Add(),
@@ -188,7 +188,7 @@ def _spell_assemble(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
     for (index, source), value in zip(pieces, xs[1:], strict=True):
         indices.append(_spell_static_index(speller, index))
         if source is not None:
-            value = flattened(value)
+            value = spell_flat(value)
             value = value if source is ... else ast.Subscript(value, _spell_static_index(speller, source), ast.Load())
         values.append(value)
     return Assembly(start, indices, values, [source is not None for _, source in pieces])

@@ -51,11 +51,11 @@ class Assembly(ast.expr):
         """The lines, as (left side, right side)."""
         pairs: list[tuple[Expr, Expr]] = [(name, self.start)]
         for index, value, flat in zip(self.indices, self.values, self.flat, strict=True):
-            pairs.append((ast.Subscript(flattened(name) if flat else name, index, ast.Load()), value))
+            pairs.append((ast.Subscript(spell_flat(name) if flat else name, index, ast.Load()), value))
         return pairs
 
 
-def flattened(x: Expr) -> Expr:
+def spell_flat(x: Expr) -> Expr:
     return ast.Call(ast.Attribute(x, "reshape", ast.Load()), [ast.UnaryOp(ast.USub(), ast.Constant(1))], [])
 
 

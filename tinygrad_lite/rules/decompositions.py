@@ -52,7 +52,7 @@ def _fold(s: Array, lower: bool) -> Array:
     return (np.tril(both, -1) if lower else np.triu(both, 1)) + np.where(eye(s), np.real(s), 0)
 
 
-def _used(g: Array) -> bool:
+def _may_be_nonzero(g: Array) -> bool:
     """Whether a cotangent may be other than zero. (A recorded one stands for any: see Op.jvp's transposition.)"""
     if isinstance(g, Tensor):
         return bool(g._flags & (GRAD | TRACED)) or bool(np.any(g._array))
@@ -154,7 +154,7 @@ def _thin_svd(a: Any) -> Any:
 def _svd_vjp(g: Any, y: Any, a: Array) -> Array:
     """Giles 2008, section 3.7; the complex case as in Wan and Zhang 2019, for functions that do not see the phases."""
     (gu, gs, gvh), (u, s, vh) = g, y
-    if not (_used(gu) or _used(gvh)):
+    if not (_may_be_nonzero(gu) or _may_be_nonzero(gvh)):
         return (u * columns(np.where(s == 0, 0, gs))) @ vh
     _check_positive(s)
     gv = adjoint(gvh)
@@ -242,7 +242,7 @@ def _eigh_vjp(g: Any, y: Any, a: Array, UPLO: str = "L") -> Array:
     """Giles 2008, section 3.1: V (diag(gw) + (Vᴴ Gv) / (wⱼ - wᵢ)) Vᴴ."""
     (gw, gv), (w, v) = g, y
     inner = on_diagonal(gw)
-    if _used(gv):
+    if _may_be_nonzero(gv):
         vg = adjoint(v) @ gv
         if a.dtype.kind == "c":
             _check_phases("eigh", np.imag(diagonal_of(vg)), gv)
@@ -280,7 +280,7 @@ def _eig_vjp(g: Any, y: Any, a: Array) -> Array:
     (gw, gv), (w, v) = g, y
     vh = adjoint(v)
     inner = on_diagonal(gw)
-    if _used(gv):
+    if _may_be_nonzero(gv):
         vg = vh @ gv
         if v.dtype.kind == "c":
             _check_phases("eig", np.imag(diagonal_of(vg)), gv)

@@ -20,7 +20,7 @@ from .products import conjugated
 _SWAPPED: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _resized(x: Array, size: int, axis: int) -> Array:
+def _resize(x: Array, size: int, axis: int) -> Array:
     """x cut, or padded with zeros at the end, to a size along one axis."""
     old = x.shape[axis]
     if size == old:
@@ -33,17 +33,17 @@ def _resized(x: Array, size: int, axis: int) -> Array:
 
 
 def _fft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
-    return _resized(np.fft.fft(g, axis=axis, norm=norm), x.shape[axis], axis)
+    return _resize(np.fft.fft(g, axis=axis, norm=norm), x.shape[axis], axis)
 
 
 def _ifft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
-    return _resized(np.fft.ifft(g, axis=axis, norm=norm), x.shape[axis], axis)
+    return _resize(np.fft.ifft(g, axis=axis, norm=norm), x.shape[axis], axis)
 
 
 def _rfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
     """The transpose of the whole transform, applied to g with zeros for the half that is not kept."""
     n = x.shape[axis] if n is None else n
-    return _resized(np.real(np.fft.fft(g, n=n, axis=axis, norm=norm)), x.shape[axis], axis)
+    return _resize(np.real(np.fft.fft(g, n=n, axis=axis, norm=norm)), x.shape[axis], axis)
 
 
 def _irfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
@@ -55,7 +55,7 @@ def _irfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -
     if n % 2 == 0:
         times[-1] = 1
     times = times.reshape((-1,) + (1,) * (y.ndim - 1 - axis % y.ndim))
-    return _resized(spectrum * times, x.shape[axis], axis)
+    return _resize(spectrum * times, x.shape[axis], axis)
 
 
 def _waves(*calls: dict[str, Any], shape: tuple[int, ...] = (3, 4)) -> Any:
@@ -163,7 +163,7 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any
 # -- order of frequencies ----------------------------------------------------------------------------------------------
 
 
-def _shifted(x: Any, axes: Any, sign: int) -> Any:
+def _roll_half(x: Any, axes: Any, sign: int) -> Any:
     axes = reduced_axes(axes, x.ndim)
     shifts = [x.shape[i] // 2 if sign > 0 else -(x.shape[i] // 2) for i in axes]
     return np.roll(x, shifts, axes)
@@ -172,10 +172,10 @@ def _shifted(x: Any, axes: Any, sign: int) -> Any:
 @implements(np.fft.fftshift, examples=_waves({}, {"axes": 1}, {"axes": (0,)}))
 def fftshift(x: Any, axes: Any = None) -> Any:
     """Frequency zero moved to the middle."""
-    return _shifted(x, axes, 1)
+    return _roll_half(x, axes, 1)
 
 
 @implements(np.fft.ifftshift, examples=_waves({}, {"axes": 1}, {"axes": (0,)}))
 def ifftshift(x: Any, axes: Any = None) -> Any:
     """The inverse of fftshift."""
-    return _shifted(x, axes, -1)
+    return _roll_half(x, axes, -1)

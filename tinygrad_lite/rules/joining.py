@@ -52,7 +52,7 @@ def _alike(rng: np.random.Generator) -> Any:
     return [((rng.normal(size=(2, 3)), rng.normal(size=(2, 3))), {"axis": axis}) for axis in (0, 1, -1)]
 
 
-def _listed(examples: Callable[[np.random.Generator], Any]) -> Callable[[np.random.Generator], Any]:
+def _list_operands(examples: Callable[[np.random.Generator], Any]) -> Callable[[np.random.Generator], Any]:
     """The same examples for a function that takes its arrays in a list."""
     return lambda rng: [(([*operands],), keywords) for operands, keywords in examples(rng)]
 
@@ -93,7 +93,7 @@ def in_dtype(arrays: Any, dtype: Any, casting: str) -> Any:
     return [as_dtype(a, np.dtype(dtype)) for a in arrays]
 
 
-@implements(np.concatenate, np.concat, examples=_listed(_rectangles))
+@implements(np.concatenate, np.concat, examples=_list_operands(_rectangles))
 def concatenate(
     arrays: Sequence[Any], /, axis: int | None = 0, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
@@ -103,7 +103,7 @@ def concatenate(
     return concatenate_.call(*arrays, axis=axis)
 
 
-@implements(np.stack, examples=_listed(_alike))
+@implements(np.stack, examples=_list_operands(_alike))
 def stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     return stack_.call(*in_dtype(arrays, dtype, casting), axis=axis)
 

@@ -69,7 +69,7 @@ def array2string(a: Any, **options: Any) -> str:
 # -- functions that write into their argument ------------------------------------------------------------------------
 
 
-def _refused(name: str, instead: str) -> Any:
+def _make_refusal(name: str, instead: str) -> Any:
     def refuse(*operands: Any, **params: Any) -> Any:
         raise TypeError(
             f"{name} at {user_line()} would change a Tensor, or copy it into an array without its gradient; {instead}"
@@ -87,4 +87,4 @@ for _function, _instead in (
     (np.put_along_axis, _SET_AT),
     (np.fill_diagonal, "write t = np.where(np.eye(n, dtype=bool), value, t) instead"),
 ):
-    handlers[_function] = _refused(_function.__name__, _instead)
+    handlers[_function] = _make_refusal(_function.__name__, _instead)

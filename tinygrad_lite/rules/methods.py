@@ -20,7 +20,7 @@ from . import buffer_functions, complex, elementwise, indexing, shaping
 from .in_place import in_place
 
 
-def _swapped(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _swap_operands(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda self, other: call(other, self)
 
 
@@ -142,7 +142,7 @@ def _install_operator(name: str, call: Callable[..., Any]) -> None:
     """Python's operator of this name, and its twin for a Tensor on the right (comparisons have none)."""
     setattr(Tensor, f"__{name}__", call)
     if name not in _ONE_SIDED:
-        setattr(Tensor, f"__r{name}__", _swapped(call))
+        setattr(Tensor, f"__r{name}__", _swap_operands(call))
 
 
 def install() -> None:

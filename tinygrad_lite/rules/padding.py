@@ -118,7 +118,7 @@ def _statistics(
     return _constants(x, axis, width, (before, after))
 
 
-def _repeated(x: Any, axis: int, width: tuple[int, int], mode: str, odd: bool) -> Any:
+def _repeat_entries(x: Any, axis: int, width: tuple[int, int], mode: str, odd: bool) -> Any:
     """The whole padded axis: entries again, or for an odd reflection, twice the entry at the edge less them."""
     n = x.shape[axis]
     if not odd:
@@ -182,7 +182,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
         if not x.shape[axis] and mode != "constant":
             raise ValueError(f"pad: axis {axis} has no entries, so mode={mode!r} has nothing to repeat there")
         if mode in ("edge", "wrap", "reflect", "symmetric"):
-            x = _repeated(x, axis, width, mode, given == "odd")
+            x = _repeat_entries(x, axis, width, mode, given == "odd")
             continue
         if mode == "constant":
             margins = _constants(x, axis, width, values[axis])

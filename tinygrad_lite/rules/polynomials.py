@@ -24,7 +24,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
+def _pad_to_one_length(a1: Any, a2: Any) -> tuple[Any, Any]:
     """Both with as many coefficients as the longer one."""
     a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
     n = max(a1.shape[0], a2.shape[0])
@@ -34,13 +34,13 @@ def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
 
 @implements(np.polyadd, examples=_two)
 def polyadd(a1: Any, a2: Any) -> Any:
-    one, two = _aligned(a1, a2)
+    one, two = _pad_to_one_length(a1, a2)
     return one + two
 
 
 @implements(np.polysub, examples=_two)
 def polysub(a1: Any, a2: Any) -> Any:
-    one, two = _aligned(a1, a2)
+    one, two = _pad_to_one_length(a1, a2)
     return one - two
 
 

@@ -196,8 +196,8 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     free_b = [i for i in range(b.ndim) if i not in over_b]
     inner_size = math.prod(summed)
     shape = tuple(a.shape[i] for i in free_a) + tuple(b.shape[i] for i in free_b)
-    left = np.reshape(_permuted(a, free_a + over_a), (math.prod(a.shape[i] for i in free_a), inner_size))
-    right = np.reshape(_permuted(b, over_b + free_b), (inner_size, math.prod(b.shape[i] for i in free_b)))
+    left = np.reshape(_permute(a, free_a + over_a), (math.prod(a.shape[i] for i in free_a), inner_size))
+    right = np.reshape(_permute(b, over_b + free_b), (inner_size, math.prod(b.shape[i] for i in free_b)))
     return np.reshape(matmul.call(left, right), shape)
 
 
@@ -384,7 +384,7 @@ def _arrays(*xs: Any) -> list[Any]:
     return [x if type(x) is Tensor or hasattr(x, "__array_function__") else as_array(x) for x in xs]
 
 
-def _permuted(x: Array, axes: list[int]) -> Array:
+def _permute(x: Array, axes: list[int]) -> Array:
     return x if axes == sorted(axes) else np.transpose(x, axes)
 
 

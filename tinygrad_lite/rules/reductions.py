@@ -213,7 +213,7 @@ def split_axes(line: Array, order: tuple[int, ...], moved: tuple[int, ...]) -> A
     return np.transpose(np.reshape(line, moved), tuple(int(i) for i in np.argsort(order)))
 
 
-def _shifted(x: Array, by: int, fill: float) -> Array:
+def _shift_entries(x: Array, by: int, fill: float) -> Array:
     """Entry i of the last axis is what was entry i + by; `fill` where there was none."""
     n = x.shape[-1]
     by = builtins.max(-n, builtins.min(by, n))
@@ -226,8 +226,8 @@ def _prod_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = F
     if x.ndim == 0:
         return np.reshape(g, ())
     line, order, moved = join_axes(x, axis)
-    before = _shifted(np.cumprod(line, axis=-1), -1, 1)
-    after = _shifted(np.flip(np.cumprod(np.flip(line, -1), axis=-1), -1), 1, 1)
+    before = _shift_entries(np.cumprod(line, axis=-1), -1, 1)
+    after = _shift_entries(np.flip(np.cumprod(np.flip(line, -1), axis=-1), -1), 1, 1)
     # Where another entry is 0, the product of the others is, also where one part of it has overflowed.
     others = np.sum(line == 0, axis=-1, keepdims=True) > np.equal(line, 0)
     before, after = (
@@ -245,13 +245,13 @@ def _cumprod_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
     if axis is None or x.ndim == 0:
         return np.reshape(_cumprod_vjp(np.reshape(g, (-1,)), y, np.reshape(x, (-1,)), 0), x.shape)
     line, s = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
-    run = _shifted(line, 1, 0)
+    run = _shift_entries(line, 1, 0)
     length = 1
     while length < line.shape[-1]:
-        s = s + run * _shifted(s, length, 0)
-        run = run * _shifted(run, length, 0)
+        s = s + run * _shift_entries(s, length, 0)
+        run = run * _shift_entries(run, length, 0)
         length *= 2
-    before = _shifted(np.cumprod(line, axis=-1), -1, 1)
+    before = _shift_entries(np.cumprod(line, axis=-1), -1, 1)
     return np.moveaxis(before * s, -1, axis)
 
 

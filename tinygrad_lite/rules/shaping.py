@@ -35,7 +35,7 @@ def as_dtype(x: Any, dtype: Any) -> Any:
     return x if x.dtype == dtype else np.astype(x, dtype)
 
 
-def _reshaped(g: Array, shape: tuple[int, ...], order: Any) -> Array:
+def _reshape_in_order(g: Array, shape: tuple[int, ...], order: Any) -> Array:
     """In the usual order said nothing of it: not every library has another."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
@@ -192,7 +192,7 @@ broadcast_to = row(
 reshape = row(
     linear(
         _reshape,
-        lambda g, y, x, shape, order="C": _reshaped(g, x.shape, order),
+        lambda g, y, x, shape, order="C": _reshape_in_order(g, x.shape, order),
         name="reshape",
         batch=_reshape_each,
         examples=_new_shapes,
@@ -203,7 +203,7 @@ reshape = row(
 ravel = row(
     linear(
         np.ravel,
-        lambda g, y, x, order="C": _reshaped(g, x.shape, order),
+        lambda g, y, x, order="C": _reshape_in_order(g, x.shape, order),
         batch=_ravel_each,
         examples=with_keywords({}, {"order": "F"}),
         **_RESHAPES,
@@ -517,13 +517,13 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 # -- dtype -----------------------------------------------------------------------------------------------------------
 
 
-def _converted(x: Any, dtype: Any) -> Any:
+def _convert(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
 # The sweep gives every cotangent its operand's dtype; an integer result carries none.
-to_inexact = linear(_converted, lambda g, y, x, dtype: g, name="astype", batch=elementwise, alias=True)
-to_integer = constant(_converted, name="astype", batch=elementwise, alias=True)
+to_inexact = linear(_convert, lambda g, y, x, dtype: g, name="astype", batch=elementwise, alias=True)
+to_integer = constant(_convert, name="astype", batch=elementwise, alias=True)
 
 
 @implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])

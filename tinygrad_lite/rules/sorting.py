@@ -143,15 +143,17 @@ def unique(
     return (values, *extra) if extra else values
 
 
-def _named(function: Any) -> Any:
+def _result_class(function: Any) -> Any:
     """The class of what NumPy's function returns, a named tuple."""
     return type(function(np.zeros(1)))
 
 
 implements(np.unique_values)(lambda x: unique(x, equal_nan=False))
-implements(np.unique_all)(lambda x: _named(np.unique_all)(*unique(x, True, True, True, equal_nan=False)))
-implements(np.unique_counts)(lambda x: _named(np.unique_counts)(*unique(x, return_counts=True, equal_nan=False)))
-implements(np.unique_inverse)(lambda x: _named(np.unique_inverse)(*unique(x, return_inverse=True, equal_nan=False)))
+implements(np.unique_all)(lambda x: _result_class(np.unique_all)(*unique(x, True, True, True, equal_nan=False)))
+implements(np.unique_counts)(lambda x: _result_class(np.unique_counts)(*unique(x, return_counts=True, equal_nan=False)))
+implements(np.unique_inverse)(
+    lambda x: _result_class(np.unique_inverse)(*unique(x, return_inverse=True, equal_nan=False))
+)
 
 
 def _two_sets(rng: np.random.Generator) -> Any:

@@ -158,7 +158,7 @@ def sliding_windows(x: Any, window_shape: Any, axis: Any = None, *, writeable: b
 # -- as_strided --------------------------------------------------------------------------------------------------------
 
 
-def _strided(x: Any, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+def _view_entries(x: Any, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
     """steps: how many entries, in C order, lie between neighbours along each axis."""
     return view_strided(np.ascontiguousarray(x), shape, [n * x.itemsize for n in steps], writeable=False)
 
@@ -166,7 +166,7 @@ def _strided(x: Any, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
 def _sum_strided(g: Any, steps: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The transpose: every entry is the sum of the places at which it is seen."""
     size = math.prod(shape)
-    places = _strided(np.arange(size), g.shape, steps)
+    places = _view_entries(np.arange(size), g.shape, steps)
     out = np.zeros(size, g.dtype)
     np.add.at(out, places, g)
     return out.reshape(shape)
@@ -198,8 +198,9 @@ def _sum_strided_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> A
 
 strided: Op = row(
     linear(
-        _strided,
+        _view_entries,
         lambda g, y, x, shape, steps: sum_strided(g, steps=steps, shape=x.shape),
+        name="strided",
         batch=_strided_each,
         view=True,
         examples=_strided_examples,

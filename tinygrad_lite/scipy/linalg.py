@@ -64,7 +64,7 @@ def _with_columns(a: Any, b: Any, structure: str) -> Any:
     return solve_.call(a, b, structure=structure)
 
 
-def _mirrored(a: Any, lower: bool, conjugate: bool) -> Any:
+def _mirror_triangle(a: Any, lower: bool, conjugate: bool) -> Any:
     """The symmetric (or Hermitian) matrix of which one triangle was given."""
     half = np.tril(a, -1) if lower else np.triu(a, 1)
     other = transposed(np.conj(half) if conjugate and a.dtype.kind == "c" else half)
@@ -100,7 +100,7 @@ def solve(
     structure = _STRUCTURES[assume_a]
     a, b = _square("solve", a), as_array(b)
     if structure in _SHORT:
-        a = _mirrored(a, lower, conjugate=structure != "symmetric")
+        a = _mirror_triangle(a, lower, conjugate=structure != "symmetric")
     elif structure == "tridiagonal":
         a, structure = np.triu(np.tril(a, 1), -1), "general"
     elif structure in ("upper triangular", "diagonal"):
