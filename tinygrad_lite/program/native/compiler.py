@@ -26,6 +26,7 @@ FLAGS = (
     "-std=gnu11",
     "-O3",
     "-fPIC",
+    "-pthread",
     "-shared",
     "-fwrapv",
     "-fno-math-errno",

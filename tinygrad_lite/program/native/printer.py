@@ -7,6 +7,7 @@ one after the other, lanes side by side.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,8 +78,9 @@ class _Printer:
                 continue
             region = _RegionPrinter(self, item, f"{self.name}_region{number}")
             functions += region.print()
-            body += region.print_call(self.memory.size)
-            local = max(local, region.local_bytes)
+            lines, needed = region.print_call(self.memory.size)
+            body += lines
+            local = max(local, needed)
         places = [f"    p[{self.memory.index[node]}] = scratch + {at};" for node, at in self.memory.offset.items()]
         head = f"static void {self.name}(char **p, char *scratch)\n{{"
         text = "\n".join([*functions, head, *places, *body, "}", ""])
@@ -257,14 +259,45 @@ class _RegionPrinter:
             return [head, *declarations, loop[0], unused, loop[1], *self.lines, "    }", "}", ""]
         return [head, *declarations, unused, *loop, *self.lines, "    }", "}", ""]
 
-    def print_call(self, local: int) -> list[str]:
-        """The lines by which the kernel runs the region."""
-        lines = []
-        for step in self.summed:
-            lines.append(self._spell_start(step, f"p[{self.memory.index[step.node]}]"))
-        sums = ", ".join(f"p[{self.memory.index[step.node]}]" for step in self.summed) or "0"
-        lines = [f"    {{ char *q[] = {{{sums}}};", *lines]
-        return [*lines, f"      {self.name}(p, q, scratch + {local}, 0, {self.region.extent}); }}"]
+    def count_parts(self) -> int:
+        """Into how many parts the region is divided, each done by a thread: more than one only where that pays."""
+        if self.region.extent < 2 * self.block:
+            return 1
+        cost = sum(size(step.space) * _cost(step) for step in self.region.steps)
+        return max(1, min(count_threads(), int(cost // WORTH_A_THREAD), self.region.extent // self.block))
+
+    def print_call(self, at: int) -> tuple[list[str], int]:
+        """The lines by which the kernel runs the region, and how many bytes they need from offset `at` on."""
+        parts = self.count_parts()
+        sums = [f"p[{self.memory.index[step.node]}]" for step in self.summed]
+        lines = [self._spell_start(step, pointer) for step, pointer in zip(self.summed, sums, strict=True)]
+        if parts == 1:
+            lines.insert(0, f"    {{ char *q[] = {{{', '.join(sums) or '0'}}};")
+            return [*lines, f"      {self.name}(p, q, scratch + {at}, 0, {self.region.extent}); }}"], self.local_bytes
+        piece = -(-self.region.extent // self.block // parts) * self.block
+        own, rows, places = at + parts * self.local_bytes, [], [sums]
+        for _ in range(1, parts):
+            places.append([])
+            for step in self.summed:
+                places[-1].append(f"scratch + {own}")
+                lines.append(self._spell_start(step, f"({places[-1][-1]})"))
+                own += -(-size(step.node.shape) * int(step.node.dtype.itemsize) // LINE) * LINE
+        for i in range(parts):
+            end = min((i + 1) * piece, self.region.extent)
+            rows.append(
+                f"          {{{self.name}, p, q[{i}], scratch + {at + i * self.local_bytes}, {i * piece}, {end}}},"
+            )
+        table = ", ".join(f"{{{', '.join(row) or '0'}}}" for row in places)
+        lines.insert(0, f"    {{ char *q[{parts}][{max(len(sums), 1)}] = {{{table}}};")
+        lines += ["      tg_part parts[] = {", *rows, "      };", f"      tg_run_parts(parts, {parts});"]
+        for k, step in enumerate(self.summed):
+            ctype = TYPES[step.node.dtype]
+            total, part = f"(({ctype} *)q[0][k])[i]".replace("[k]", f"[{k}]"), f"(({ctype} *)q[t][{k}])[i]"
+            is_sum = not isinstance(step.form, Reduction)
+            text = f"{total} + {part}" if is_sum else _combine(step, total, part)
+            lines.append(f"      for (int t = 1; t < {parts}; t++)")
+            lines.append(f"          for (long i = 0; i < {size(step.node.shape)}; i++) {total} = {text};")
+        return [*lines, "    }"], own - at
 
     def _spell_start(self, step: Step, pointer: str) -> str:
         count = size(step.node.shape)
@@ -594,6 +627,28 @@ class _RegionPrinter:
         if step.node in self.memory.index and step not in self.local:
             places.append(self._whole_place(step, index))
         return places
+
+
+# -- threads ---------------------------------------------------------------------------------------------------------
+
+WORTH_A_THREAD = 150_000  # nanoseconds of work; to start and to await a thread takes some 30,000
+
+
+def count_threads() -> int:
+    """How many threads native code may use: TINYGRAD_LITE_THREADS, else as many as there are processors for us."""
+    given = os.environ.get("TINYGRAD_LITE_THREADS")
+    if given:
+        if not given.isdigit() or int(given) < 1:
+            raise ValueError(f"the environment variable TINYGRAD_LITE_THREADS must be a whole number, not {given!r}")
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cost(step: Step) -> float:
+    """About how many nanoseconds an entry of the step's space takes, on one processor."""
+    if not isinstance(step.form, Map):
+        return 0.1
+    return 2.0 if "tg_" in step.form.text or step.form.block else 0.2
 
 
 # -- spelling --------------------------------------------------------------------------------------------------------
