@@ -93,7 +93,7 @@ class Op:
     extension: Callable[..., Any] | None = None  # a composition that has keywords of NumPy's that the rules lack
     beside_sparse: Callable[..., Any] | None = None  # what it is of a Tensor and a scipy.sparse matrix
     inline: bool = False  # fn is written in functions of the table: given Tensors, it records itself
-    c: str | None = None  # the result in C: an expression of entries {0}, {1}; or a function (see native/)
+    c: str | None = None  # in C: an expression of entries {0}, {1}; a function; or "steps" (see native/forms.py)
     c_kinds: str = "f"  # the kinds of dtypes of which that is right: f floats, i integers, b booleans
     shape_from_values: bool | Callable[..., bool] = False  # whether (for these operands) numbers decide on the shape
 

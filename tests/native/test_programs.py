@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.generators.fused import Draw, differences, several
+from tinygrad_lite.program.native.printer import count_threads
 
 RNG = np.random.default_rng(3)
 W, X, Y = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 37)), RNG.normal(size=(5, 37))
@@ -38,7 +39,7 @@ def test_random_functions(seed: int) -> None:
     compiled = tg.compile(f, target="c")
     with np.errstate(all="ignore"):
         compiled(arguments)  # the first result is checked in itself
-        assert not differences(f, compiled, [draw.again() for draw in draws])
+        assert not differences(draws, f, compiled, [draw.again() for draw in draws])
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,29 @@ def test_two_threads_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("count", ["1", "2", "3"])
+def test_long_axes_are_divided_among_threads(monkeypatch: pytest.MonkeyPatch, count: str) -> None:
+    x, y = RNG.normal(size=(3, 50_021)), RNG.normal(size=(5, 50_021))
+    monkeypatch.setenv("TINYGRAD_LITE_THREADS", count)
+
+    def f(w: Any, x: Any, y: Any) -> Any:
+        z = np.tanh(w @ x)
+        return step(w, x, y, 0.3), np.max(z), np.min(z, axis=1), np.sum(z, axis=0)
+
+    compiled = tg.compile(f, target="c")
+    first, again, expected = compiled(W, x, y), compiled(W, x, y), f(W, x, y)
+    assert ("tg_run_parts" in compiled.source(W, x, y).split("# C")[1].split("tg_function")[0]) == (count != "1")
+    for a, b, c in zip(*(tg.tree.flatten(result)[0] for result in (first, again, expected)), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c, rtol=1e-9)
+
+
+def test_the_number_of_threads_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYGRAD_LITE_THREADS", "many")
+    with pytest.raises(ValueError, match="TINYGRAD_LITE_THREADS must be a whole number, not 'many'"):
+        count_threads()
 
 
 Pair = namedtuple("Pair", "left right")

@@ -58,6 +58,15 @@ def inline(node: Node) -> Steps | None:
     return (steps, result) if is_interchangeable(result, node) else None
 
 
+def write_out(node: Node) -> Steps | None:
+    """The same where only the printer of C wants it so (`c="steps"`): it fuses them again."""
+    assert node.op is not None
+    if node.op.c != "steps":
+        return None
+    steps, result = expand(node.op.fn, node.operands, node.params)
+    return (steps, result) if is_interchangeable(result, node) else None
+
+
 def run_passes(program: Program, passes: tuple[Pass, ...], most: int = 10) -> Program:
     """Apply the passes in turn until nothing changes any more."""
     for _ in range(most):

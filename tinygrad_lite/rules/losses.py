@@ -49,6 +49,7 @@ log_loss = row(
         lambda loss, a, y: np.log1p(-a) - np.log(a),
         domain=[(0.05, 0.95), (0.05, 0.95)],
         real=True,
+        c="steps",
     )
 )
 logistic_loss = row(
@@ -71,6 +72,7 @@ among = row(
         lambda y, chosen, x: chosen,
         bounded=True,
         examples=lambda rng: [((rng.random((3, 4)) < 0.5, rng.normal(size=(3, 4))), {})],
+        c="{0} ? {1} : 0",
     )
 )
 

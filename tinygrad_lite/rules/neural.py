@@ -146,11 +146,19 @@ softmax = row(
         batch=over(-1),
         range=intervals.finite_of_finite(0, 1),
         examples=over_axes(several=True),
+        c="steps",
     )
 )
 log_softmax = row(
-    custom_vjp(_log_softmax, _log_softmax_vjp, batch=over(-1), real=True, examples=over_axes(several=True))
+    custom_vjp(_log_softmax, _log_softmax_vjp, batch=over(-1), real=True, examples=over_axes(several=True), c="steps")
 )
 logsumexp = row(
-    custom_vjp(_logsumexp, _logsumexp_vjp, batch=over(), real=True, examples=over_axes(several=True, keepdims=True))
+    custom_vjp(
+        _logsumexp,
+        _logsumexp_vjp,
+        batch=over(),
+        real=True,
+        examples=over_axes(several=True, keepdims=True),
+        c="steps",
+    )
 )

@@ -160,7 +160,7 @@ def _ties(x: Any, extreme: Any) -> Any:
     return np.logical_or(found, np.logical_and(unknown, x != x))
 
 
-ties = row(constant(_ties, operands=2, batch=elementwise))
+ties = row(constant(_ties, operands=2, batch=elementwise, c="({0} == {1}) | (({1} != {1}) & ({0} != {0}))"))
 
 
 def _extreme_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:

@@ -148,7 +148,7 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], targe
     if target == "c":
         entry = None if kwargs.children else Entry(args, trace.results, leaves, static)
         invalid = _InvalidValue if is_careful else None
-        native = make_native(optimise(trace.program, []), entry, invalid, name)
+        native = make_native(optimise(trace.program, "c"), entry, invalid, name)
     program = optimise(trace.program) if native is None else native.program
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)

@@ -1,22 +1,26 @@
-"""What is done to a program before it is printed as NumPy."""
+"""What is done to a program before it is printed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..program import Node, Operand, Program, is_scalar
 from ..rewrite import Change, Rule, rewrite
-from ..simplify import SIMPLER, drop_dead, inline
+from ..simplify import SIMPLER, drop_dead, inline, write_out
 from ..tables.fast import FAST, MEANS
 from .factors import place_factors
 
 
-def optimise(program: Program, table: Sequence[Rule | Change] = FAST) -> Program:
-    """The same results, up to rounding, in less time. table: what is faster on the target."""
+def optimise(program: Program, target: str = "numpy") -> Program:
+    """The same results, up to rounding, in less time on the target."""
+    before, after = _TABLES[target]
     program = merge_loops(drop_dead(program))
-    program = drop_dead(rewrite(program, [inline, *MEANS, *SIMPLER]))
-    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *table]))
+    program = drop_dead(rewrite(program, [*before, inline, *MEANS, *SIMPLER]))
+    return drop_dead(rewrite(place_factors(program), [*SIMPLER, *after]))
+
+
+_TABLES: dict[str, tuple[list[Change], list[Rule | Change]]] = {"numpy": ([], [*FAST]), "c": ([write_out], [])}
+"""What is applied for each target, before and after factors are placed."""
 
 
 def merge_loops(program: Program) -> Program:

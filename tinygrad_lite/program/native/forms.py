@@ -2,7 +2,8 @@
 
 What of an op the printer needs stands on its row: `c`, what it reduces with, whether it is a view. `c` is an expression
 of the operands' entries, {0}, {1}; or a name: exp stands for tg_exp_f64 and tg_exp_f32 of elementwise.h and
-vector_math.h. A name that ends in _block is that of a function which takes a row of entries.
+vector_math.h. A name that ends in _block is that of a function which takes a row of entries. "steps" says that the op's
+own function is to be written out, in steps of the table.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_axes
-from ...rules.indexing import where
 from ...rules.products import matmul
 from ...rules.shaping import copy, to_inexact
 from ..program import Node, Operand, dtype_of, is_scalar, is_weak, shape_of
@@ -91,7 +91,10 @@ def _is_known(x: Operand) -> bool:
 def _reduction_of(node: Node) -> Reduction | None:
     (x,) = node.operands
     ufunc = node.op.reduces if node.op else None
-    if not set(node.params) <= {"axis", "keepdims"} or node.dtype.kind != "f" or dtype_of(x) != node.dtype:
+    counts = node.dtype.kind == "i" and ufunc is np.add and dtype_of(x).kind in "bi"
+    if not set(node.params) <= {"axis", "keepdims"}:
+        return None
+    if not counts and (node.dtype.kind != "f" or dtype_of(x) != node.dtype):
         return None
     if ufunc not in (np.add, np.maximum, np.minimum) or not math.prod(shape_of(x)):
         return None
@@ -103,10 +106,10 @@ def _map_of(node: Node) -> Map | None:
     assert op is not None
     if op is to_inexact or op is copy:
         return Map("{0}", (node.dtype,)) if op is copy or not set(node.params) - {"dtype"} else None
-    if op.c is None or node.params:
+    if op.c is None or op.c == "steps" or node.params:
         return None
-    if op is where:
-        return Map(op.c, (dtype_of(xs[0]), node.dtype, node.dtype))
+    if op.c.startswith("{0} ?"):  # a condition keeps its own dtype
+        return Map(op.c, (dtype_of(xs[0]), *[node.dtype] * (len(xs) - 1)))
     compute = node.dtype
     if node.dtype == np.bool_:  # a comparison, in the dtype that holds both operands
         compute = np.result_type(*(_example(x) for x in xs))

@@ -172,7 +172,7 @@ def flatten(step: Step, kernel: Kernel, alike: set[Node]) -> Step:
             continue
         row = Node(reshape, (x,), {"shape": (n,)}, (n,), x.dtype, x.weak, x.name)
         base, chain = kernel.resolve(x)
-        kernel.views[row] = base, [] if base in alike else [*chain, row]
+        kernel.views[row] = base, [row] if base in alike else [*chain, row]
         operands.append(row)
         axes.append((0,))
     return Step(step.node, step.form, tuple(operands), (n,), axes, (0,))
