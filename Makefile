@@ -28,7 +28,7 @@ lint: $(VENV)/.has-dev ## style (ruff) and types (mypy --strict)
 figures: $(VENV)/.has-demo ## draw every picture of the README again
 	$(PY) -m models.figures
 
-bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and autograd (downloads them)
+bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and others (downloads them)
 	$(PY) -m benchmarks
 
 fuzz: $(VENV)/.has-dev ## random programs, differentiated in several ways that must agree

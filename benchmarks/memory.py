@@ -1,10 +1,10 @@
-"""Peak memory of a training step: compiled, tuned by hand, and hand-written.
+"""Peak memory of a training step of the two-layer network, in arrays: hand-written, tuned by hand, and ours.
 
     python -m benchmarks.memory
 
 Counted is what the step needs beside its arguments: arrays kept from call to call (a compiled step's arena, a tuned
 step's buffers), and the most that is allocated at one time during a call, results included. Measured with tracemalloc,
-which NumPy tells of every array.
+which NumPy tells of every array; `race.py` shows by how much whole processes grow.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import tracemalloc
 
 import numpy as np
 
-from models.two_layer_manual import train_step
-
-from .contestants import CONFIGURATIONS, Configuration, Step, compiled_step, tinygrad_lite_step, tuned_step
-
-RATE = 0.1
+from .contestants import CONTESTANTS, OURS
+from .workloads import WORKLOADS
+from .workloads.two_layer import TwoLayer
+from .workloads.workload import Workload
 
 
 def _arrays() -> int:
@@ -28,25 +27,19 @@ def _arrays() -> int:
     return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([domain]).traces)
 
 
-def peak(name: str, configuration: Configuration) -> tuple[int, int]:
+def peak(name: str, workload: Workload) -> tuple[int, int]:
     """Bytes kept between calls, and the most that a call allocates on top of them."""
-    params, X, Y = configuration.data()
+    params, data = workload.data()
     tracemalloc.start()
     try:
         before = _arrays()
-        steps: dict[str, Step] = {
-            "hand-written": train_step,
-            "tuned by hand": tuned_step(params, X, Y) if name == "tuned by hand" else train_step,
-            "tinygrad_lite": tinygrad_lite_step(),
-            "tg.compile": compiled_step(),
-        }
-        step = steps[name]
+        loop = CONTESTANTS[name].make(workload, params, data)()
         for _ in range(2):
-            step(params, X, Y, RATE)
+            loop(1)
         kept = _arrays() - before
         tracemalloc.reset_peak()
         now = tracemalloc.get_traced_memory()[0]
-        step(params, X, Y, RATE)
+        loop(1)
         return kept, tracemalloc.get_traced_memory()[1] - now
     finally:
         tracemalloc.stop()
@@ -54,15 +47,15 @@ def peak(name: str, configuration: Configuration) -> tuple[int, int]:
 
 def main() -> None:
     """Print the table."""
-    names = ("hand-written", "tuned by hand", "tg.compile", "tinygrad_lite")
     print("kilobytes a step: in all (of which kept between calls)")
-    print(f"{'':<32}" + "".join(f"{name:>22}" for name in names))
-    for configuration in CONFIGURATIONS:
-        cells = []
-        for name in names:
-            kept, allocated = peak(name, configuration)
-            cells.append(f"{(kept + allocated) / 1000:,.1f} ({kept / 1000:,.1f})")
-        print(f"{configuration!s:<32}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+    print(f"{'':<32}" + "".join(f"{name:>22}" for name in OURS))
+    for workload in WORKLOADS:
+        if isinstance(workload, TwoLayer):
+            cells = []
+            for name in OURS:
+                kept, allocated = peak(name, workload)
+                cells.append(f"{(kept + allocated) / 1000:,.1f} ({kept / 1000:,.1f})")
+            print(f"{workload!s:<32}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
