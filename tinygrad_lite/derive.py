@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .program.derivation.layout import Line
+    from .program.derivation.lines import Line
 
 Function = Callable[..., Any]
 

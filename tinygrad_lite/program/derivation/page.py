@@ -18,7 +18,8 @@ from ..spelling import Speller
 from ..text import Expr, text
 from ..trace import Argument
 from .helpers import Helpers
-from .layout import Layout, Line
+from .layout import Layout
+from .lines import Line
 from .recording import Function, Recording
 from .sums import Fact
 from .values import find_forward

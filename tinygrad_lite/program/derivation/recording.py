@@ -19,7 +19,7 @@ from ..names import Names, clean, leaf_names
 from ..program import Node, Program
 from ..simplify import EXACT, run_passes
 from ..trace import Argument, Guard, collect, make_input, open_argument, tracing
-from .layout import Labels
+from .lines import Labels
 from .observe import Variables, observing
 from .passes import name_constants
 

@@ -16,7 +16,7 @@ from ..rewrite import rewrite
 from ..simplify import SIMPLER, drop_dead, run_passes
 from ..tables.readable import FINITE, READABLE, SPELLED, SPELLED_FINITE
 from .algebra import Algebra
-from .layout import Labels, Line
+from .lines import Labels, Line
 from .page import Page
 from .passes import separate_cotangents
 from .recording import Function, Recording, record

@@ -17,7 +17,8 @@ from ...backward import find_nodes, sweep
 from ...context import switched
 from ...lifting import call_users, identity, name_arguments, positions
 from ...tensor import GRAD, Tensor, leaf
-from ..derivation.layout import Labels, Layout, Line
+from ..derivation.layout import Layout
+from ..derivation.lines import Labels, Line
 from ..derivation.observe import Variables, observing
 from ..derivation.passes import name_constants
 from ..derivation.values import compute_nodes, find_forward
