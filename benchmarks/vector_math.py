@@ -43,7 +43,8 @@ Suffix = Literal["f64", "f32"]
 @dataclass(frozen=True)
 class Function:
     """exact: with mpmath's numbers. low, high: beyond them the result is a constant, or is not a number. near: points
-    of which the neighbourhood is looked at. numpy: what is timed beside it, if not NumPy's function of that name."""
+    of which the neighbourhood is looked at. numpy: what is timed beside it, if not NumPy's function of that name.
+    limit: what its error in float64 may be, in units in the last place."""
 
     exact: Callable[..., Any]
     low: float = -np.inf
@@ -51,6 +52,7 @@ class Function:
     near: tuple[float, ...] = (0, 1)
     numpy: Callable[..., Any] | None = None
     operands: int = 1
+    limit: float = 2
 
 
 def _sigmoid(x: Array) -> Any:
@@ -64,6 +66,10 @@ def _softplus(x: Array) -> Any:
 
 def _erf(x: Array) -> Any:
     return np.array([math.erf(v) for v in x.tolist()], x.dtype)
+
+
+def _normal_cdf(x: Array) -> Any:
+    return np.array([math.erfc(v * -math.sqrt(0.5)) / 2 for v in x.tolist()], x.dtype)
 
 
 _EXP_EDGES = (88.72, -87.33, -103.97, 709.78, -708.39, -745.13)
@@ -81,6 +87,9 @@ FUNCTIONS: dict[str, Function] = {
     "sigmoid": Function(lambda x: 1 / (1 + mp.exp(-x)), -800, 800, (0, 16.6, 36.7, *_EXP_EDGES), _sigmoid),
     "softplus": Function(lambda x: mp.log1p(mp.exp(x)), -800, near=(0, 16.6, 36.7, *_EXP_EDGES), numpy=_softplus),
     "erf": Function(mp.erf, -30, 30, (0, 0.4769, 1, 2, 3.9, 5.9), _erf),
+    "normal_cdf": Function(
+        lambda x: mp.erfc(-x / mp.sqrt(2)) / 2, -50, 50, (0, 1, -1, -3, -5, -14.17, -38.46), _normal_cdf
+    ),
     "sin": Function(mp.sin, near=(0, np.pi / 4, np.pi / 2, np.pi, 355)),
     "cos": Function(mp.cos, near=(0, np.pi / 4, np.pi / 2, np.pi, 355)),
     "pow": Function(lambda a, b: mp.power(a, b).real, operands=2, numpy=np.power),
@@ -269,7 +278,7 @@ def write_table(native: ctypes.CDLL, plain: ctypes.CDLL, count: int) -> Iterator
         for suffix in DTYPES:
             errors = [find_largest_error(library, name, suffix, count)[0] for library in (native, plain)]
             ours, numpys = time_both(native, name, suffix)
-            shown = f"{numpys:.2f}" if name != "erf" else "–"
+            shown = f"{numpys:.2f}" if name not in ("erf", "normal_cdf") else "–"
             yield (
                 f"| `{name}` | {np.dtype(DTYPES[suffix]).name} | {draw_points(name, suffix, count)[0].size:,} "
                 f"| {errors[0]:.2f} | {errors[1]:.2f} | {ours:.2f} | {shown} |"

@@ -110,6 +110,18 @@ def scaled_erfc(u: Any, k: Any) -> Any:
     return mp.exp(a * a) * mp.erfc(a)
 
 
+def normal_rest(z: Any) -> Any:
+    """(Φ(x) - 1/2) / x at z = x^2."""
+    x = mp.sqrt(z)
+    return mp.erf(x / mp.sqrt(2)) / 2 / x
+
+
+def scaled_normal_tail(u: Any, k: Any) -> Any:
+    """e^(a^2 / 2) Φ(-a) (a + k) at u = (a - k) / (a + k)."""
+    a = k * (1 + u) / (1 - u)
+    return mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2 * (a + k)
+
+
 WIDER = 1 + mp.mpf(2) ** -10  # a reduced argument may pass the edge by a rounding error
 HALF_LN2 = mp.log(2) / 2 * WIDER
 TANH_EDGE = mp.mpf("0.8")
@@ -138,7 +150,15 @@ def constants() -> Iterator[tuple[str, list[Any], type]]:
         k, edge = ERFC_MIDDLE[dtype], ERFC_EDGE[dtype]
         ends = (1 - k) / (1 + k), (edge - k) / (edge + k)
         yield "erf: e^(a^2) erfc(a)", fit(partial(scaled_erfc, k=k), *ends, 13 if wide else 4), dtype
-    # sin and cos of float, and pow of float, are computed in double.
+    # normal_cdf, sin, cos and pow of float are computed in double.
+    yield "normal_cdf: (Φ(x) - 1/2) / x", fit(normal_rest, 0, mp.mpf("0.36"), 8), np.float64
+    for k, first, last, degree in ((5, mp.mpf("0.6"), 39, 20), (3, 0, 15, 10)):
+        low, high = ((mp.mpf(a) - k) / (a + k) for a in (first, last))
+        yield (
+            "normal_cdf: e^(a^2 / 2) Φ(-a) (a + k)",
+            fit(partial(scaled_normal_tail, k=k), low, high, degree),
+            np.float64,
+        )
     yield "2 / pi", [2 / mp.pi], np.float64
     yield "pi / 2, in three parts", split(mp.pi / 2, 37, 37), np.float64
     yield "pi / 2, in two parts", split(mp.pi / 2, 33), np.float64

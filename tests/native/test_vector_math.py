@@ -30,6 +30,7 @@ SPECIAL = {
     "sigmoid": [(0.0, 0.5), (-0.0, 0.5), (INF, 1), (-INF, 0.0), (40, 1), (1e30, 1), (-1e30, 0.0)],
     "softplus": [(INF, INF), (-INF, 0.0), (1e30, 1e30), (-1e30, 0.0), (1000, 1000)],
     "erf": [(0.0, 0.0), (-0.0, -0.0), (INF, 1), (-INF, -1), (6, 1), (-1e30, -1)],
+    "normal_cdf": [(0.0, 0.5), (-0.0, 0.5), (INF, 1), (-INF, 0.0), (40, 1), (-40, 0.0), (1e30, 1), (-1e30, 0.0)],
     "sin": [*ODD, (INF, NAN), (-INF, NAN)],
     "cos": [(0.0, 1), (-0.0, 1), (1e-30, 1), (INF, NAN), (-INF, NAN)],
 }
@@ -47,7 +48,7 @@ def library(request, tmp_path_factory):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_at_most_two_units_in_the_last_place(library, name, suffix):
     error, where = find_largest_error(library, name, suffix, count=2400)
-    assert error <= 2, f"{where} is {error:.2f} units off"
+    assert error <= (FUNCTIONS[name].limit if suffix == "f64" else 2), f"{where} is {error:.2f} units off"
 
 
 @pytest.mark.slow
@@ -55,7 +56,7 @@ def test_at_most_two_units_in_the_last_place(library, name, suffix):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_at_most_two_units_in_the_last_place_at_many_points(library, name, suffix):
     error, where = find_largest_error(library, name, suffix, count=20_000)
-    assert error <= 2, f"{where} is {error:.2f} units off"
+    assert error <= (FUNCTIONS[name].limit if suffix == "f64" else 2), f"{where} is {error:.2f} units off"
 
 
 @pytest.mark.slow

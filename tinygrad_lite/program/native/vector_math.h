@@ -3,9 +3,10 @@
  *     for (long j = 0; j < n; j++) out[j] = tg_tanh_f64(in[j]);
  *
  * Every function comes for double (_f64) and for float (_f32, in float arithmetic), errs by at most 2 units in the last
- * place, and is right at +-0, +-inf, nan and subnormal numbers, as docs/native_math.md shows. No table is looked up, no
- * integer is converted (not every processor has vector instructions for that), and every choice is a blend of values
- * that are all computed. The numbers are those that benchmarks/vector_math_coefficients.py prints.
+ * place (normal_cdf of double: 5), and is right at +-0, +-inf, nan and subnormal numbers, as docs/native_math.md shows.
+ * No table is looked up, no integer is converted (not every processor has vector instructions for that), and every
+ * choice is a blend of values that are all computed. The numbers are those that benchmarks/vector_math_coefficients.py
+ * prints.
  *
  * To be compiled with -ffp-contract=off and without -ffast-math: several lines recover what a sum has rounded away.
  * gcc makes vector code of blends only with -fno-trapping-math.
@@ -353,6 +354,74 @@ TG_INLINE float tg_erf_f32(float x)
         far = 1.0f - tg_exp_normal_f32(-a * a) * TG_FMAF(TG_FMAF(0x1.55f4cep-5f, w, c23), w, c01);
     }
     return copysignf(tg_select_f32(a < 1.0f, y, far), x);
+}
+
+/* normal_cdf, the normal distribution's Φ(x). Near 0, |x| < 0.6, 1/2 + x P(x^2); beyond, with a = |x|, Φ(-a) is
+ * e^(-a^2 / 2) R(u) / (a + k) with u = (a - k) / (a + k), and Φ(a) = 1 - Φ(-a). a^2 is h^2 + (a - h) (a + h) with h the
+ * upper half of the digits of a.
+ * P of degree 8, R of degree 20, k = 5 (float: R alone, of degree 10, k = 3, in double); the polynomial of exp.
+ * 0 from -39 down (float: -15); what a + k loses to rounding is put into e^(-a^2 / 2). Left of -0.6 up to 5
+ * units off, since terms of R cancel (by way of erfc, x / sqrt(2) rounded alone would cost x^2 units). */
+TG_INLINE double tg_normal_cdf_f64(double x)
+{
+    double a = tg_select_f64(fabs(x) > 39.0, 39.0, fabs(x)), near, far, y;
+    {
+        double z = x * x, w = z * z, v = w * w, s = v * v, p;
+        double p0 = TG_FMA(-0x1.1058377e2cedep-4, z, 0x1.9884533d43651p-2);
+        double p1 = TG_FMA(-0x1.37403f6b49cedp-10, z, 0x1.46d0429768bbdp-7);
+        double p2 = TG_FMA(-0x1.3ce8e72391289p-17, z, 0x1.e42b0d040f527p-14);
+        double p3 = TG_FMA(-0x1.612198f03b477p-25, z, 0x1.6584541223c19p-21);
+        double pp0 = TG_FMA(p1, w, p0);
+        double pp1 = TG_FMA(p3, w, p2);
+        p = TG_FMA(0x1.205a812d4931p-29, s, TG_FMA(pp1, v, pp0));
+        near = TG_FMA(x, p, 0.5);
+    }
+    {
+        double h = tg_from_bits_f64(tg_bits_f64(a) & 0xfffffffff8000000), square = -0.5 * h * h;
+        double t = TG_FMA(square, TG_LOG2E_F64, TG_ROUND_F64), n = t - TG_ROUND_F64;
+        double high = TG_FMA(n, -TG_LN2_HIGH_F64, square);
+        double low = TG_FMA(n, -TG_LN2_LOW_F64, -0.5 * (a - h) * (a + h)), r = high + low, z = r * r;
+        double half = TG_FMA(n, 0.5, TG_ROUND_F64), d = a + 5.0, b = d - a, lost = (a - (d - b)) + (5.0 - b);
+        double u = (a - 5.0) / d, w = u * u, v = w * w, s = v * v, g;
+        double sum = r + TG_FMA(z, tg_exp_rest_f64(r, z), ((high - r) + low) - lost * TG_FMA(u, -0.1, 0.1));
+        double g0 = TG_FMA(-0x1.54ad03f27ca19p-1, u, 0x1.89d3abe1f95aep-1);
+        double g1 = TG_FMA(-0x1.410ed5f8757fep-2, u, 0x1.fb31653876f91p-2);
+        double g2 = TG_FMA(-0x1.1b1c254caf88dp-4, u, 0x1.51f6329f01659p-3);
+        double g3 = TG_FMA(-0x1.88590e80c2277p-9, u, 0x1.54b4d4f4d7fb7p-6);
+        double g4 = TG_FMA(0x1.1daf178cabdep-11, u, -0x1.a2503803c1d5bp-11);
+        double g5 = TG_FMA(-0x1.a16ef06920dbbp-15, u, -0x1.f2144b429ccbfp-15);
+        double g6 = TG_FMA(0x1.0af55f7e515f8p-18, u, 0x1.17dc414fcac5bp-16);
+        double g7 = TG_FMA(-0x1.62e56ec8a5111p-22, u, -0x1.7398707e51c9dp-19);
+        double g8 = TG_FMA(0x1.27cf0b6133589p-25, u, 0x1.cfd4900523a18p-22);
+        double g9 = TG_FMA(-0x1.f698e1cc5beeep-29, u, -0x1.15f7fdc712139p-24);
+        double gg0 = TG_FMA(g1, w, g0);
+        double gg1 = TG_FMA(g3, w, g2);
+        double gg2 = TG_FMA(g5, w, g4);
+        double gg3 = TG_FMA(g7, w, g6);
+        double gg4 = TG_FMA(g9, w, g8);
+        g = TG_FMA(TG_FMA(TG_FMA(0x1.deffbd3477f4fp-28, v, gg4), s, TG_FMA(gg3, v, gg2)), s, TG_FMA(gg1, v, gg0));
+        far = TG_FMA(g, sum, g) / d * tg_power_of_2_f64(half) * tg_power_of_2_f64(t - (half - TG_ROUND_F64));
+    }
+    y = tg_select_f64(x > 0.0, 1.0 - far, far);
+    return tg_select_f64(fabs(x) < 0.6, near, y);
+}
+TG_INLINE float tg_normal_cdf_f32(float x)
+{
+    double a = tg_select_f64(fabsf(x) > 15.0f, 15.0, fabsf(x)), y;
+    {
+        double d = a + 3.0, u = (a - 3.0) / d, w = u * u, v = w * w, s = v * v, g;
+        double g0 = TG_FMA(-0x1.04c72995b3b4p-1, u, 0x1.754a751f53b8fp-1);
+        double g1 = TG_FMA(-0x1.832d3218a4899p-5, u, 0x1.d71381f68a21cp-3);
+        double g2 = TG_FMA(0x1.c8c7db1a994f6p-8, u, -0x1.56d40a79ed451p-7);
+        double g3 = TG_FMA(-0x1.0f2e8bd171a21p-10, u, 0x1.0c7a08db4e001p-10);
+        double g4 = TG_FMA(0x1.1799c0bd0e1cdp-13, u, -0x1.0098a87a2bee1p-12);
+        double gg0 = TG_FMA(g1, w, g0);
+        double gg1 = TG_FMA(g3, w, g2);
+        double gg2 = TG_FMA(0x1.d17fe3198ec87p-15, w, g4);
+        g = TG_FMA(gg2, s, TG_FMA(gg1, v, gg0));
+        y = tg_exp_normal_f64(-0.5 * a * a) * g / d;
+    }
+    return (float)tg_select_f64(x > 0.0f, 1.0 - y, y);
 }
 
 /* ---- log and what is made of it ---------------------------------------------------------------------------------- */
