@@ -88,7 +88,7 @@ FUNCTIONS: dict[str, Function] = {
     "softplus": Function(lambda x: mp.log1p(mp.exp(x)), -800, near=(0, 16.6, 36.7, *_EXP_EDGES), numpy=_softplus),
     "erf": Function(mp.erf, -30, 30, (0, 0.4769, 1, 2, 3.9, 5.9), _erf),
     "normal_cdf": Function(
-        lambda x: mp.erfc(-x / mp.sqrt(2)) / 2, -50, 50, (0, 1, -1, -3, -5, -14.17, -38.46), _normal_cdf
+        lambda x: mp.erfc(-x / mp.sqrt(2)) / 2, -50, 50, (0, 0.6, -0.6, -1, -3, -14.17, -38.46), _normal_cdf, limit=5
     ),
     "sin": Function(mp.sin, near=(0, np.pi / 4, np.pi / 2, np.pi, 355)),
     "cos": Function(mp.cos, near=(0, np.pi / 4, np.pi / 2, np.pi, 355)),

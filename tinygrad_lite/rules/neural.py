@@ -83,7 +83,13 @@ leaky_relu = row(
 )
 softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True))
 normal_cdf = row(
-    elementwise(_normal_cdf, lambda y, x: np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)), real=True, range=(0, 1))
+    elementwise(
+        _normal_cdf,
+        lambda y, x: np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)),
+        real=True,
+        range=(0, 1),
+        c="normal_cdf",
+    )
 )
 
 # -- over an axis ----------------------------------------------------------------------------------------------------

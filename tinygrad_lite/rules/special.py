@@ -71,14 +71,14 @@ def _logistic(sp: Any) -> None:
 
 def _error_functions(sp: Any) -> None:
     """DLMF 7.2, 7.10."""
-    row(elementwise(sp.erf, lambda y, x: 2 / _ROOT_PI * np.exp(-x * x)))
+    row(elementwise(sp.erf, lambda y, x: 2 / _ROOT_PI * np.exp(-x * x), c="erf"))
     row(elementwise(sp.erfc, lambda y, x: -2 / _ROOT_PI * np.exp(-x * x)))
     row(elementwise(sp.erfcx, lambda y, x: 2 * x * y - 2 / _ROOT_PI))
     row(elementwise(sp.erfi, lambda y, x: 2 / _ROOT_PI * np.exp(x * x)))
     row(elementwise(sp.dawsn, lambda y, x: 1 - 2 * x * y))
     row(elementwise(sp.erfinv, lambda y, x: _ROOT_PI / 2 * np.exp(y * y), domain=[(-0.9, 0.9)]))
     row(elementwise(sp.erfcinv, lambda y, x: -_ROOT_PI / 2 * np.exp(y * y), domain=[(0.1, 1.9)]))
-    row(elementwise(sp.ndtr, lambda y, x: np.exp(-x * x / 2) / _ROOT_2PI))
+    row(elementwise(sp.ndtr, lambda y, x: np.exp(-x * x / 2) / _ROOT_2PI, c="normal_cdf"))
     # The ratio of the density to the distribution function, without the difference of two large exponents.
     row(elementwise(sp.log_ndtr, over(lambda y, x: math.sqrt(math.pi / 2) * sp.erfcx(-x / math.sqrt(2)))))
     row(elementwise(sp.ndtri, lambda y, x: _ROOT_2PI * np.exp(y * y / 2), domain=_UNIT))
