@@ -57,6 +57,13 @@ def add_training_flags(
         to.add_argument("--seed", type=seed_int, default=seed, help="seed of the initial weights")
 
 
+def add_epoch_flags(to: argparse.ArgumentParser, *, epochs: int, learning_rate: float) -> None:
+    """``--epochs``, ``--learning-rate`` and ``--seed``, for the programs that train by ``tg.fit``."""
+    to.add_argument("--epochs", type=positive_int, metavar="N", default=epochs, help="how often all examples are used")
+    to.add_argument("--learning-rate", type=positive_float, metavar="LR", default=learning_rate, help="size of a step")
+    to.add_argument("--seed", type=seed_int, default=0, help="seed of the weights, the order, and of dropout")
+
+
 def positive_int(text: str) -> int:
     """A whole number from 1 to ten million."""
     value = _number(int, text, "a whole number")

@@ -15,10 +15,12 @@ Everything but the flower is scikit-learn's (``pip install tinygrad_lite[data]``
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+import tinygrad_lite as tg
 from models.two_layer_manual import Array
 
 Labels = NDArray[np.intp]
@@ -111,6 +113,27 @@ def digits(seed: int = 0) -> Dataset:
     X, Y = table.data.T / 16.0, one_hot(table.target)
     train, test = _split(X.shape[1], seed)
     return _in_two("digits", X, Y, train, test)
+
+
+class DigitImages(NamedTuple):
+    """Images (m, 1, 8, 8) in 0..1, float32, and labels 0..9, (m,): to train on, and held out, to judge by.
+
+    Examples are rows here, as the layers of ``tg.nn`` have it.
+    """
+
+    images: Array
+    labels: Labels
+    test_images: Array
+    test_labels: Labels
+
+
+def digit_images(seed: int = 0) -> DigitImages:
+    """The digits as images, of which a fifth is held out. The seed decides which."""
+    table = _sklearn().load_digits()
+    images = (table.images[:, np.newaxis] / 16.0).astype(np.float32)
+    parts = tg.data.train_test_split(images, table.target, test_size=0.2, rng=np.random.default_rng(seed))
+    train, test, train_labels, test_labels = parts
+    return DigitImages(train, train_labels, test, test_labels)
 
 
 def breast_cancer(seed: int = 0) -> Dataset:

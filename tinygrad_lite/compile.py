@@ -31,7 +31,8 @@ def compile(f: Function, target: str = "auto") -> Compiled:
 
     target: "c" prints C, has the system's compiler build it (half a second, once: libraries are kept in the user's
     cache folder) and loads it; "numpy" prints calls of NumPy; "auto" takes C where a compiler and Python's headers are
-    found, else NumPy. The environment variable TINYGRAD_LITE_TARGET says what "auto" is. Steps that C does not know
+    found and the program is not very long (as an unrolled loop may be, at 15 ms of the compiler's time for each step),
+    else NumPy. The environment variable TINYGRAD_LITE_TARGET says what "auto" is. Steps that C does not know
     stay NumPy's, between native ones. Native code raises no floating-point warnings.
 
     f: takes and returns trees (dicts, lists, tuples, dataclasses) of arrays and numbers, and may use anything the table
@@ -188,7 +189,7 @@ class Compiled:
         """
         from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
         from .program.native.compiler import NotCompiled
-        from .program.native.target import give_up
+        from .program.native.target import choose_target, give_up
         from .program.outside.outside import Outside
         from .program.outside.walk import WAYS
 
@@ -207,7 +208,8 @@ class Compiled:
                 expected = f(*args, **kwargs)
                 outside.forget_own_changes()
                 try:
-                    generated = generate(trace, outside, name, leaves, self.target)
+                    target = choose_target(self._asked, len(trace.program.steps))
+                    generated = generate(trace, outside, name, leaves, target)
                 except NotCompiled as reason:
                     give_up(name, reason)
                     generated = generate(trace, outside, name, leaves, "numpy")

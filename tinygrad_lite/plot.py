@@ -144,7 +144,9 @@ def history(
         right.set(ylabel="accuracy", ylim=(0, 1.02))
         axes.plot([], [], "--", color=GREEN, label="accuracy")  # for the one legend
     if len(curves) + bool(len(accuracy)) > 1:
-        axes.legend()
+        axes.legend(
+            loc="center right" if len(accuracy) else "best"
+        )  # between losses that fall and an accuracy that rises
     return _figure_of(axes)
 
 

@@ -40,6 +40,26 @@ def double(x: Any) -> Any:
     return 2 * np.tanh(x)
 
 
+def test_a_very_long_program_is_not_left_to_a_c_compiler_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler's time grows with the steps: of an unrolled loop it would be minutes."""
+    monkeypatch.setattr(target, "_MOST_STEPS", 10)
+
+    def in_c(asked: str, count: int) -> bool:
+        def repeat(x: Any) -> Any:
+            for _ in range(count):
+                x = np.sin(x)
+            return x
+
+        return "# C" in tg.compile(repeat, target=asked).source(X)
+
+    monkeypatch.delenv("TINYGRAD_LITE_TARGET", raising=False)
+    assert in_c("auto", 10)
+    assert not in_c("auto", 11)
+    assert in_c("c", 11)
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "c")
+    assert in_c("auto", 11)
+
+
 def test_an_unknown_target_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of auto, numpy, c, not 'C'"):
         tg.compile(double, target="C")

@@ -13,8 +13,12 @@ VARIABLE = "TINYGRAD_LITE_TARGET"
 _broken: list[str] = []  # why a compiler that is there was given up
 
 
-def choose_target(target: str) -> str:
-    """ "c" or "numpy". target: as the user gave it; "auto" is the environment's choice, else C where that is possible.
+_MOST_STEPS = 1500  # unless C is asked for: a compiler takes 15 ms for each
+
+
+def choose_target(target: str, steps: int = 0) -> str:
+    """ "c" or "numpy". target: as the user gave it; "auto" is the environment's choice, else C where that is possible,
+    and the program has not too many steps, as an unrolled loop may have.
 
     ValueError for another one; RuntimeError, with what to install, where C is asked for and cannot be had.
     """
@@ -24,7 +28,7 @@ def choose_target(target: str) -> str:
         target = os.environ.get(VARIABLE, "auto")
         if target not in TARGETS:
             raise ValueError(f"the environment variable {VARIABLE} must be one of {', '.join(TARGETS)}, not {target!r}")
-    if target == "numpy" or _broken:
+    if target == "numpy" or _broken or (target == "auto" and steps > _MOST_STEPS):
         return "numpy"
     try:
         find_compiler()
