@@ -453,8 +453,18 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Zeros of the given shape with d on a diagonal, as np.diagonal would read it."""
-    out = np.zeros(shape, d.dtype)
     steps = np.arange(d.shape[-1])
+    if not isinstance(d, np.ndarray):  # an array of another library, which need not be written into
+        rest = [n for i, n in enumerate(shape) if i not in positive_axes((axis1, axis2), len(shape))]
+        rows, columns = shape[axis1], shape[axis2]
+        if offset >= 0:
+            part = np.where(steps[:, None] + offset == np.arange(columns), d[..., :, None], 0)
+            more = np.zeros((*rest, rows - len(steps), columns), d.dtype)
+        else:
+            part = np.where(np.arange(rows)[:, None] == steps - offset, d[..., None, :], 0)
+            more = np.zeros((*rest, rows, columns - len(steps)), d.dtype)
+        return np.moveaxis(np.concatenate((part, more), -2 if offset >= 0 else -1), (-2, -1), (axis1, axis2))
+    out = np.zeros(shape, d.dtype)
     np.moveaxis(out, (axis1, axis2), (-2, -1))[..., steps + max(-offset, 0), steps + max(offset, 0)] = d
     return out
 
