@@ -173,6 +173,10 @@ class _RegionPrinter:
         self.local: dict[Step, str] = {}
         self.names = {step: f"v{i}" for i, step in enumerate(region.steps)}
         self.pointers: dict[str, str] = {}  # the declarations at the top
+        self.readers: dict[Node, list[Step]] = {}  # the steps of the region that read a value
+        for step in region.steps:
+            for node in {self.kernel.resolve(x)[0] for x in step.operands if type(x) is Node}:
+                self.readers.setdefault(node, []).append(step)
         self._find_locals()
         per_lane = sum(self._rows(step) * step.node.dtype.itemsize for step in self.local)
         self.block = self._choose_block(per_lane)
@@ -205,15 +209,10 @@ class _RegionPrinter:
             if made_by_rows or (step.node in self.memory.index and not self._is_stored_at_once(step)):
                 self.local[step] = f"l{len(self.local)}"
                 continue
-            for reader in self._readers_inside(step):
+            for reader in self.readers.get(step.node, ()):
                 if region.place[reader] != region.place[step] and not self._is_stored_at_once(step):
                     self.local[step] = f"l{len(self.local)}"
                     break
-
-    def _readers_inside(self, step: Step) -> Iterable[Step]:
-        for reader in self.region.steps:
-            if any(type(x) is Node and self.kernel.resolve(x)[0] is step.node for x in reader.operands):
-                yield reader
 
     def _is_stored_at_once(self, step: Step) -> bool:
         """Whether the whole result is in memory with its lanes side by side, so that nothing else is needed."""
