@@ -45,10 +45,10 @@ class CharRNN(nn.Module):
 
 
 def train(net: nn.Module, numbers: Array, epochs: int, learning_rate: float, seed: int, length: int = 64) -> History:
-    """Train on the first nine tenths of a text; each epoch looks at 60 batches of pieces of that length."""
+    """Train on the first nine tenths of a text; each epoch looks at 80 batches of 16 pieces of that length."""
     rng, cut = np.random.default_rng(seed), len(numbers) * 9 // 10
     held_out = list(Windows(numbers[cut:], length, 32, 8, np.random.default_rng(seed)))
-    batches = Windows(numbers[:cut], length, 32, 60, rng)
+    batches = Windows(numbers[:cut], length, 16, 80, rng)
     optimizer = tg.optim.Adam(net.parameters(), lr=learning_rate)
     return tg.fit(net, batches, characters.loss, optimizer, epochs, validation=held_out)
 

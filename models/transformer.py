@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--blocks", type=cli.positive_int, metavar="N", default=2, help="one upon another")
     parser.add_argument("--length", type=cli.positive_int, metavar="N", default=300, help="characters it writes")
-    cli.add_epoch_flags(parser, epochs=10, learning_rate=0.003)
+    cli.add_epoch_flags(parser, epochs=8, learning_rate=0.005)
     flags = parser.parse_args(argv)
     if flags.width % 16:
         parser.error(f"--width {flags.width} is not a multiple of 16")
