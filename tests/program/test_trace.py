@@ -5,8 +5,9 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite.context import current
+from tinygrad_lite.lifting import name_arguments
 from tinygrad_lite.program.program import Node
-from tinygrad_lite.program.trace import collect, expand, make_input, name_arguments, open_argument, tracing
+from tinygrad_lite.program.trace import collect, expand, make_input, open_argument, tracing
 from tinygrad_lite.tensor import TraceError, next_seq
 
 X = np.arange(6.0).reshape(2, 3)
