@@ -272,8 +272,8 @@ logaddexp2 = row(elementwise(np.logaddexp2, _share2, lambda y, a, b: _share2(y, 
 
 # -- trigonometry ----------------------------------------------------------------------------------------------------
 
-sin = row(elementwise(np.sin, lambda y, x: np.cos(x), range=intervals.finite_of_finite(-1, 1), c="sin_block"))
-cos = row(elementwise(np.cos, lambda y, x: -np.sin(x), range=intervals.finite_of_finite(-1, 1), c="cos_block"))
+sin = row(elementwise(np.sin, lambda y, x: np.cos(x), range=intervals.finite_of_finite(-1, 1), c="sin"))
+cos = row(elementwise(np.cos, lambda y, x: -np.sin(x), range=intervals.finite_of_finite(-1, 1), c="cos"))
 tan = row(elementwise(np.tan, lambda y, x: 1 + y * y, domain=[(-1.2, 1.2)], c="tan"))
 arcsin = row(elementwise(np.arcsin, over(lambda y, x: np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)], c="arcsin"))
 arccos = row(elementwise(np.arccos, over(lambda y, x: -np.sqrt((1 - x) * (1 + x))), domain=[(-0.9, 0.9)], c="arccos"))

@@ -7,6 +7,7 @@ the same; the oldest go when there are too many.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import stat
@@ -24,8 +25,13 @@ _MARK = b"tinygrad_lite"
 _TAIL = len(_MARK) + hashlib.sha256().digest_size
 
 
-def build(compiler: Compiler, source: str, what: str) -> Path:
-    """The library for a C source: from the cache, or made now. NotCompiled if that fails."""
+def build(compiler: Compiler, source: str, what: str, quickly: bool = False) -> Path:
+    """The library for a C source: from the cache, or made now. NotCompiled if that fails.
+
+    what: its name, for messages. quickly: whether it is large, so that compiling should take half the time.
+    """
+    if quickly:
+        compiler = dataclasses.replace(compiler, flags=(*compiler.flags, "-O1"))
     folder = _folder()
     path = folder / f"{_key(compiler, source)}.so"
     if _is_whole(path):

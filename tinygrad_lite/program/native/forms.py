@@ -2,8 +2,7 @@
 
 What of an op the printer needs stands on its row: `c`, what it reduces with, whether it is a view. `c` is an expression
 of the operands' entries, {0}, {1}; or a name: exp stands for tg_exp_f64 and tg_exp_f32 of elementwise.h and
-vector_math.h. A name that ends in _block is that of a function which takes a row of entries. "steps" says that the op's
-own function is to be written out, in steps of the table.
+vector_math.h. "steps" says that the op's own function is to be written out, in steps of the table.
 """
 
 from __future__ import annotations
@@ -28,6 +27,9 @@ TYPES = {
     np.dtype(np.bool_): "npy_bool",
 }
 """The dtypes that native code computes with, and their names in C."""
+ONLY_ROWS = frozenset({"sin", "cos"})
+ROWS = frozenset(["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh"]) | ONLY_ROWS
+"""The functions that there are for a row of entries, in rows.h; and those that there are for nothing else."""
 SUFFIXES = {"double": "f64", "float": "f32"}
 
 
@@ -35,12 +37,14 @@ SUFFIXES = {"double": "f64", "float": "f32"}
 class Map:
     """Entry by entry. text: in C, of the operands {0}, {1}, …. types: those that the operands are converted to.
 
-    block: the name of a function of one operand that is called for a row of entries, as it looks at all of them first.
+    row: the name of a function of one operand that is called for a row of entries. only_rows: whether there is no
+    other, as it looks at all of them first.
     """
 
     text: str
     types: tuple[Any, ...]
-    block: str | None = None
+    row: str | None = None
+    only_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,13 @@ def _map_of(node: Node) -> Map | None:
         compute = np.result_type(*(_example(x) for x in xs))
     if compute not in TYPES or compute.kind not in op.c_kinds:
         return None
-    if op.c.endswith("_block"):
-        one = f"{op.c.removesuffix('_block')}{'f' if compute == np.float32 else ''}({{0}})"
-        return Map(one, (compute,), f"tg_{op.c}_{SUFFIXES[TYPES[compute]]}") if dtype_of(xs[0]) == compute else None
-    return Map(op.c if "{" in op.c else _spell_call(op.c, TYPES[compute], len(xs)), (compute,) * len(xs))
+    if "{" in op.c:
+        return Map(op.c, (compute,) * len(xs))
+    row = f"tg_{op.c}_row_{SUFFIXES[TYPES[compute]]}" if op.c in ROWS and dtype_of(xs[0]) == compute else None
+    if op.c in ONLY_ROWS:
+        one = f"{op.c}{'f' if compute == np.float32 else ''}({{0}})"
+        return Map(one, (compute,), row, True) if row else None
+    return Map(_spell_call(op.c, TYPES[compute], len(xs)), (compute,) * len(xs), row)
 
 
 def _example(x: Operand) -> Any:

@@ -31,7 +31,7 @@ NUMBERS = {
 ON_STACK = 65_536  # bytes of scratch memory that are taken from the stack
 RELEASE_FROM = 50_000  # entries; work beside which releasing the interpreter's lock costs nothing
 
-HEADERS = ("runtime.h", "elementwise.h", "vector_math.h", "products.h", "blas.h", "threads.h")
+HEADERS = ("runtime.h", "elementwise.h", "vector_math.h", "rows.h", "products.h", "blas.h", "threads.h")
 
 _FOOT = """
 static PyObject *tg_bind(PyObject *module, PyObject *args)

@@ -22,6 +22,9 @@ from .printer import PrintedKernel, print_kernel
 from .schedule import is_for_blas
 from .steps import make_kernel, size
 
+MANY_LOOPS = 100  # nests of loops, from which on compiling quickly matters more
+MOST_LOOPS = 1500  # from which on it takes many seconds, and NumPy's code is there at once
+
 
 @dataclass
 class Segment:
@@ -47,7 +50,8 @@ class Native:
 
 
 def make_native(program: Program, entry: Entry | None, invalid: type[BaseException] | None, what: str) -> Native | None:
-    """The program with its steps in native code; None if there is nothing for native code to do. NotCompiled if the
+    """The program with its steps in native code; None if there is nothing for native code to do, or far too much to
+    compile. NotCompiled if the
     compiler fails.
 
     entry: how the program is called. invalid: what is raised where a result is nan; None to let it pass. what: the
@@ -62,12 +66,13 @@ def make_native(program: Program, entry: Entry | None, invalid: type[BaseExcepti
             printed = _print_segment(segment, program, f"kernel{len(kernels)}")
             printed_as[id(segment)] = printed
             kernels.append(printed)
-    if not kernels:
+    loops = sum(printed.loops for printed in kernels)
+    if not 0 < loops <= MOST_LOOPS:
         return None
     if len(segments) > 1 or (entry is not None and not entry.fits(program)):
         entry = None
     text = print_module(kernels, entry, invalid is not None)
-    module = _load(build(find_compiler(), text, what))
+    module = _load(build(find_compiler(), text, what, quickly=loops > MANY_LOOPS))
     steps: list[Node] = []
     replaced: dict[Node, Node] = {}
     for segment in segments:

@@ -8,6 +8,7 @@ one after the other, lanes side by side.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,19 +23,24 @@ from .steps import Kernel, Step, size
 
 CACHE = 32_768  # bytes of the first-level cache that a block may fill
 LEAST_BLOCK, LARGEST_BLOCK = 16, 512
+MOST_PIECES = 24  # nests of loops in one function
 LINE = 64  # bytes; what the memory of every array is aligned to
+
+
+_FUNCTION = "static __attribute__((noinline)) void"
 
 
 @dataclass
 class PrintedKernel:
-    """text: the C functions. pointers: how many `p` has, inputs, constants and outputs first. scratch: bytes."""
+    """text: the C functions. pointers: how many `p` has, inputs, constants and outputs first. scratch: bytes of memory.
+    loops: how many nests of loops there are."""
 
     text: str
     name: str
     kernel: Kernel
     pointers: int
     scratch: int
-    uses_blas: bool = False
+    loops: int
 
 
 @dataclass
@@ -70,11 +76,9 @@ class _Printer:
         functions: list[str] = []
         body: list[str] = []
         local = 0
-        uses_blas = False
         for number, item in enumerate(self.order):
             if isinstance(item, Step):
                 body += self._print_blas(item)
-                uses_blas = True
                 continue
             region = _RegionPrinter(self, item, f"{self.name}_region{number}")
             functions += region.print()
@@ -84,7 +88,8 @@ class _Printer:
         places = [f"    p[{self.memory.index[node]}] = scratch + {at};" for node, at in self.memory.offset.items()]
         head = f"static void {self.name}(char **p, char *scratch)\n{{"
         text = "\n".join([*functions, head, *places, *body, "}", ""])
-        return PrintedKernel(text, self.name, self.kernel, len(self.memory.index), self.memory.size + local, uses_blas)
+        loops = sum(len(item.groups) for item in self.order if isinstance(item, Region))
+        return PrintedKernel(text, self.name, self.kernel, len(self.memory.index), self.memory.size + local, loops)
 
     # -- memory
 
@@ -227,36 +232,43 @@ class _RegionPrinter:
     # -- the function
 
     def print(self) -> list[str]:
-        self.lines: list[str] = []
-        region = self.region
-        for group in region.groups:
-            self.lines += self._print_group(group)
-        for step in self.local:
-            if step.node in self.memory.index:
-                self.lines += self._print_copy_out(step)
-        extent, block = region.extent, self.block
-        declarations = list(self.pointers.values())
+        """The function of the region; where it is long, several, since compilers take more than twice the time for
+        twice the text."""
+        pieces = [self._print_group(group) for group in self.region.groups]
+        pieces += [self._print_copy_out(step) for step in self.local if step.node in self.memory.index]
+        functions = []
+        if len(pieces) > MOST_PIECES:
+            calls = []
+            for k, start in enumerate(range(0, len(pieces), MOST_PIECES)):
+                part = f"{self.name}_{k}"
+                text = [line for piece in pieces[start : start + MOST_PIECES] for line in piece]
+                head = f"{_FUNCTION} {part}(char *const *p, char *const *q, char *local, long lo, long n)\n{{"
+                unused = "    (void)p; (void)q; (void)local; (void)lo; (void)n;"
+                functions += [head, *self._declare(text), unused, "    {", *text, "    }", "}", ""]
+                calls.append([f"        {part}(p, q, local, lo, n);"])
+            pieces = calls
+        text = [line for piece in pieces for line in piece]
+        extent, block = self.region.extent, self.block
+        head = f"{_FUNCTION} {self.name}(char *const *p, char *const *q, char *local, long from, long to)\n{{"
+        unused = "    (void)p; (void)q; (void)local; (void)from; (void)to;"
+        if block == extent:
+            loop = [f"    const long lo = 0, n = {extent};", "    (void)lo; (void)n;", "    {"]
+        else:
+            n = str(block) if extent % block == 0 else f"to - lo < {block} ? to - lo : {block}"
+            loop = [f"    for (long lo = from; lo < to; lo += {block}) {{", f"        const long n = {n};"]
+        return [*functions, head, *self._declare(text), unused, *loop, *text, "    }", "}", ""]
+
+    def _declare(self, text: list[str]) -> list[str]:
+        """The declarations of the pointers that occur in a text."""
+        used = set(re.findall(r"\b[xql]\d+\b", " ".join(line.split("/*")[0] for line in text)))
+        lines = [declaration for name, declaration in self.pointers.items() if name in used]
         offset = 0
         for step, name in self.local.items():
-            ctype = TYPES[step.node.dtype]
-            declarations.append(f"    {ctype} *const restrict {name} = ({ctype} *)(local + {offset});")
+            if name in used:
+                ctype = TYPES[step.node.dtype]
+                lines.append(f"    {ctype} *const restrict {name} = ({ctype} *)(local + {offset});")
             offset += self._local_bytes(step)
-        if block == extent:
-            loop = [f"    const long lo = 0, n = {extent};", "    {"]
-        elif extent % block == 0:
-            loop = [f"    for (long lo = from; lo < to; lo += {block}) {{", f"        const long n = {block};"]
-        else:
-            loop = [
-                f"    for (long lo = from; lo < to; lo += {block}) {{",
-                f"        const long n = to - lo < {block} ? to - lo : {block};",
-            ]
-        unused = "    (void)p; (void)q; (void)local; (void)from; (void)to; (void)lo; (void)n;"
-        if block != extent:
-            unused = "    (void)p; (void)q; (void)local; (void)from; (void)to;"
-        head = f"static void {self.name}(char *const *p, char *const *q, char *local, long from, long to)\n{{"
-        if block == extent:
-            return [head, *declarations, loop[0], unused, loop[1], *self.lines, "    }", "}", ""]
-        return [head, *declarations, unused, *loop, *self.lines, "    }", "}", ""]
+        return lines
 
     def count_parts(self) -> int:
         """Into how many parts the region is divided, each done by a thread: more than one only where that pays."""
@@ -326,7 +338,7 @@ class _RegionPrinter:
             lines.append(f"{indent}for (long i{at} = 0; i{at} < {step.space[a]}; i{at}++) {{")
             indent += "    "
         inner = {
-            "block": self._print_block,
+            "row": self._print_row,
             "reduce": self._print_reduce,
             "extreme": self._print_extreme,
             "rows": self._print_rows,
@@ -372,12 +384,12 @@ class _RegionPrinter:
             lines.append("        " + "    " * at + "}")
         return lines
 
-    def _print_block(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
+    def _print_row(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
         """A function that takes a row of lanes."""
         assert isinstance(step.form, Map)
         start, _ = self._pointer(step, 0, index)
         out, _ = self._local_pointer(step, index)
-        return [f"{indent}{step.form.block}({start}, {out}, n);"]
+        return [f"{indent}{step.form.row}({start}, {out}, n);"]
 
     def _print_reduce(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
         """Over axes other than the lane."""
@@ -647,7 +659,7 @@ def _cost(step: Step) -> float:
     """About how many nanoseconds an entry of the step's space takes, on one processor."""
     if not isinstance(step.form, Map):
         return 0.1
-    return 2.0 if "tg_" in step.form.text or step.form.block else 0.2
+    return 2.0 if "tg_" in step.form.text or step.form.row else 0.2
 
 
 # -- spelling --------------------------------------------------------------------------------------------------------

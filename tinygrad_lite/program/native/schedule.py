@@ -25,6 +25,7 @@ UNROLLED = 8  # a product or sum over so few entries is written out, as one expr
 GROUP = 24  # steps in one inner loop: more would not stay in registers
 BLAS_FROM = 300_000  # multiplications; BLAS takes over where, besides, no side is small
 SMALL_SIDE = 16
+MOST_FUSED = 40  # functions like exp; each takes the C compiler as long as some hundred lines
 FULL_VECTOR = 16  # lanes; shorter ones leave vector units idle
 
 
@@ -33,7 +34,7 @@ class Group:
     """Steps in one nest of loops. others: the extents of its outer loops; all steps have the lane inside."""
 
     others: tuple[int, ...]
-    kind: str  # "loop", "block" (a function of a row), "reduce", "extreme", or, of products, "rows" (numbers times
+    kind: str  # "loop", "row" (a function of one), "reduce", "extreme", or, of products, "rows" (numbers times
     # lanes), "dots" (lanes times lanes), "lanes" (lane by lane)
     steps: list[Step]
 
@@ -70,6 +71,9 @@ class Scheduler:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
+        maps = [(step, step.form) for step in kernel.steps if isinstance(step.form, Map) and step.form.row]
+        for step, form in maps:
+            step.calls_row = form.only_rows or len(maps) > MOST_FUSED
         self.maker: dict[Node, Step] = {step.node: step for step in kernel.steps}
         self.number = {step: i for i, step in enumerate(kernel.steps)}
         self.readers: dict[Step, list[Step]] = {step: [] for step in kernel.steps}
@@ -347,7 +351,7 @@ def others_of(step: Step, lane: int | None, drop: Iterable[int] = ()) -> list[in
 def kind_of(step: Step, lane: int | None) -> tuple[str, list[int]]:
     """How a step is written, and the axes of its outer loops."""
     if isinstance(step.form, Map):
-        return ("block" if step.form.block and lane is not None else "loop"), others_of(step, lane)
+        return ("row" if step.calls_row and lane is not None else "loop"), others_of(step, lane)
     if isinstance(step.form, Reduction):
         if lane in step.summed:
             return ("loop" if step.form.ufunc is np.add else "extreme"), others_of(step, lane)
@@ -371,7 +375,7 @@ def _add_loads(region: Region, scheduler: Scheduler) -> None:
     loads: dict[tuple[Node, int], Node] = {}
     for step, lane in region.lane.items():
         operands = list(step.operands)
-        side_by_side = (1,) if kind_of(step, lane)[0] in ("rows", "dots", "block") else (0, 1)
+        side_by_side = (1,) if kind_of(step, lane)[0] in ("rows", "dots", "row") else (0, 1)
         for i, (x, axes) in enumerate(zip(step.operands, step.axes, strict=True)):
             if type(x) is not Node or lane is None or lane not in axes:
                 continue

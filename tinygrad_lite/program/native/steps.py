@@ -26,7 +26,7 @@ class Step:
 
     result_axes: the same for the result, as it lies in memory, C-contiguous; None for an axis that was reduced.
     reshapes: whether that is another shape than the node's (a view that needs a copy), so that nobody can read the
-    result while it is made.
+    result while it is made. calls_row: whether a function does a row at a time.
     """
 
     node: Node
@@ -36,6 +36,7 @@ class Step:
     axes: list[tuple[int, ...]]
     result_axes: tuple[int | None, ...]
     reshapes: bool = False
+    calls_row: bool = False
 
     @property
     def stored(self) -> tuple[int, ...]:
@@ -175,7 +176,7 @@ def flatten(step: Step, kernel: Kernel, alike: set[Node]) -> Step:
         kernel.views[row] = base, [row] if base in alike else [*chain, row]
         operands.append(row)
         axes.append((0,))
-    return Step(step.node, step.form, tuple(operands), (n,), axes, (0,))
+    return Step(step.node, step.form, tuple(operands), (n,), axes, (0,), calls_row=step.calls_row)
 
 
 def size(shape: tuple[int, ...]) -> int:
