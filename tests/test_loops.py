@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
 from tinygrad_lite import tree
+from tinygrad_lite.program.native.compiler import NotCompiled, find_compiler
 
 RNG = np.random.default_rng(11)
 STEPS, IN, HIDDEN = 6, 3, 4
@@ -189,6 +190,16 @@ def test_the_program_does_not_grow_with_the_steps() -> None:
     assert len(few.splitlines()) == len(many.splitlines())
     assert "def loop(" in few
     same(f(PARAMS, np.repeat(X, 50, 0), H), gradients(rnn_by_hand)(PARAMS, np.repeat(X, 50, 0), H))
+
+
+def test_native_steps() -> None:
+    try:
+        find_compiler()
+    except NotCompiled as reason:
+        pytest.skip(str(reason))
+    compiled = tg.compile(gradients(rnn), target="c")
+    same(compiled(PARAMS, X, H), gradients(rnn_by_hand)(PARAMS, X, H))
+    assert "kernel0" in compiled.source(PARAMS, X, H).partition("# scan, body:")[2]
 
 
 def test_a_forward_pass_is_made_once() -> None:

@@ -209,7 +209,8 @@ class Compiled:
                 outside.forget_own_changes()
                 try:
                     target = choose_target(self._asked, len(trace.program.steps))
-                    generated = generate(trace, outside, name, leaves, target)
+                    loops = target if self._asked == "c" else "numpy"
+                    generated = generate(trace, outside, name, leaves, target, loops)
                 except NotCompiled as reason:
                     give_up(name, reason)
                     generated = generate(trace, outside, name, leaves, "numpy")

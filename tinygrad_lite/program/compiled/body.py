@@ -35,7 +35,8 @@ class Body:
 
     def __init__(self, program: Program, samples: Arrays) -> None:
         self.program, self.samples = program, list(samples)
-        self._loops: dict[tuple[int, int], Code] = {}
+        self.target = "numpy"  # or "c": what a loop over its steps is printed for
+        self._loops: dict[Any, Code] = {}
 
     def replay(self, operands: Arrays) -> list[Any]:
         """The results of its steps on Tensors, which records them."""
@@ -54,9 +55,10 @@ class Body:
 
     def loop(self, carries: int, each: int) -> Code:
         """The generated code of the loop over steps."""
-        if (carries, each) not in self._loops:
-            self._loops[carries, each] = write_loop(self.program, carries, each)
-        return self._loops[carries, each]
+        key = carries, each, self.target
+        if key not in self._loops:
+            self._loops[key] = write_loop(self.program, carries, each, self.target)
+        return self._loops[key]
 
     @property
     def has_choice(self) -> bool:
@@ -351,6 +353,15 @@ def steps_of(program: Program) -> list[Node]:
         for _, body in bodies_of(node):
             found += steps_of(body.program)
     return found
+
+
+def print_loops_for(program: Program, target: str) -> None:
+    """Make the code of its loops for that target; NotCompiled if it fails."""
+    for node in program.steps:
+        for _, body in bodies_of(node):
+            if "each" in node.params:
+                body.target = target
+                body.loop(node.params["carries"], node.params["each"])
 
 
 def describe_loop(node: Node) -> list[str]:

@@ -24,7 +24,7 @@ from ..program import Node, Operand, Program
 from ..ranges import Ranges
 from ..sharing import freeze
 from ..trace import Guard, collect, make_input, open_argument, tracing
-from .body import describe_loop, steps_of
+from .body import describe_loop, print_loops_for, steps_of
 from .optimise import optimise as optimise
 from .plan import plan
 from .reach import write_outside
@@ -140,8 +140,13 @@ def trace_function(
     return Trace(program, structure, results, dynamic, guard.saw_sweep)
 
 
-def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], target: str) -> Generated:
-    """Print the program, as NumPy (`target` "numpy") or, as far as it can be, as C ("c"; NotCompiled if that fails)."""
+def generate(
+    trace: Trace, outside: Outside, name: str, leaves: list[Any], target: str, loops: str = "numpy"
+) -> Generated:
+    """Print the program, as NumPy (`target` "numpy") or, as far as it can be, as C ("c"; NotCompiled if that fails).
+
+    loops: the target of what tg.scan goes through, which takes a compiler as long again for each loop.
+    """
     static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
     args, kwargs = trace.arguments.children
     native, is_careful = None, trace.needs_care()
@@ -150,6 +155,7 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], targe
         invalid = _InvalidValue if is_careful else None
         native = make_native(optimise(trace.program, "c"), entry, invalid, name)
     program = optimise(trace.program) if native is None else native.program
+    print_loops_for(program, "numpy" if is_careful else loops)  # native code would not stop where a nan arises
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)
     lines = [*again, *writer.write(trace.results)]

@@ -15,6 +15,7 @@ import numpy as np
 
 from ... import tree
 from ...tensor import next_seq
+from ..native.native import make_native
 from ..program import Node, Operand, Program, is_scalar, shape_of
 from .optimise import optimise
 from .plan import plan, writes_into
@@ -32,9 +33,13 @@ def write_step(program: Program) -> Code:
     return _run(writer.write(structure), writer, "body")
 
 
-def write_loop(program: Program, carries: int, each: int) -> Code:
-    """loop(length, reverse, carry, x stacks, constants) -> the last carry and the stacks of results, in one tuple."""
-    writer = _LoopWriter(optimise(program), carries, each)
+def write_loop(program: Program, carries: int, each: int, target: str) -> Code:
+    """loop(length, reverse, carry, x stacks, constants) -> the last carry and the stacks of results, in one tuple.
+
+    target: "numpy", or "c" for steps in native code as far as they can be (NotCompiled if that fails).
+    """
+    native = make_native(optimise(program, "c"), None, None, "a loop") if target == "c" else None
+    writer = _LoopWriter(optimise(program) if native is None else native.program, carries, each)
     return _run(writer.write_loop(), writer, "loop")
 
 
