@@ -26,7 +26,7 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_of_a_kind_that_is_checked_here(page):
-    assert {kind for kind, _ in BLOCKS[page]} <= {"python", "text", "sh"}
+    assert {kind for kind, _ in BLOCKS[page]} <= {"python", "text", "sh", "c"}  # of C: tests/native/test_docs.py
     assert PAGES[page].count("```") == 2 * len(BLOCKS[page])
 
 
