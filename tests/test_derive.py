@@ -717,3 +717,11 @@ def test_tracing_leaves_no_trace_function_behind():
     before = sys.gettrace()
     tg.derive(network(), parameters(), X, Y)
     assert sys.gettrace() is before
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e-308, 5e-324, 1e20, 2.0**60, 1e9, -3e-10])
+def test_numbers_in_the_code_may_be_huge_or_tiny(number):
+    f = lambda w: np.sum(w * number * (w + number))  # noqa: E731 (a name for the derivation)
+    w = np.array([0.5, -1.5])
+    with np.errstate(all="ignore"):
+        assert_agrees(tg.derive(f, w), f, -3 * w)

@@ -140,6 +140,13 @@ def test_what_is_written_where_is_masked_out_again():
     np.testing.assert_array_equal(slope, [0.25, 0, 0])
 
 
+def test_a_sum_of_exponentials_over_nothing():
+    for shape, axis in (((0,), 0), ((0, 3), 0), ((2, 0), 1), ((0, 0), 0), ((2, 0), None)):
+        x = np.zeros(shape)
+        want = np.logaddexp.reduce(x, axis=axis)
+        np.testing.assert_array_equal(np.logaddexp.reduce(tg.Tensor(x), axis=axis).numpy(), want, strict=True)
+
+
 def test_values_are_subtracted_at_an_index_that_repeats():
     def f(t):
         b = tg.ones(3)

@@ -62,7 +62,12 @@ def _reduce_at(ufunc: np.ufunc, reduce: Callable[..., Any]) -> Callable[..., Any
 
 
 def _log_sum(array: Any, axis: Any = None, keepdims: bool = False, initial: Any = UNSET, where: Any = UNSET) -> Any:
-    total = logsumexp(entries(array, where, -np.inf), axis=axis, keepdims=keepdims)
+    array = entries(array, where, -np.inf)
+    if not np.size(array):  # a maximum over nothing is none, but a sum over nothing is 0
+        with np.errstate(divide="ignore"):
+            total = np.log(np.sum(array, axis=axis, keepdims=keepdims))
+    else:
+        total = logsumexp(array, axis=axis, keepdims=keepdims)
     return with_initial(np.logaddexp, total, initial)
 
 

@@ -22,7 +22,7 @@ Expression = Any  # SymPy's
 
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg, operator.pow}
 _PLAIN = 3  # smaller whole numbers stand for themselves; the factor 2 of a square may cancel
-_MOST_EXACT = 10**9  # larger whole numbers are no counts of anything
+_MOST_EXACT = 10**9  # larger whole numbers are no counts of anything, and no parts of one are as small as its inverse
 _EIGHTHS = 8  # fractions of that many parts are written as such: 0.125, not a symbol; they are exact in binary
 _LARGEST_FACTOR = 4  # 4 m for a number 4 m, but not 5 m: that is no count of the same thing
 
@@ -81,6 +81,8 @@ class Symbols:
             return self.sympy.Integer(int(value))
         if value == int(value) and abs(value) < _MOST_EXACT:
             return self._count(int(value)) if value > 0 else -self._count(int(-value))
+        if not 1 / _MOST_EXACT < abs(value) < _MOST_EXACT:
+            return self._constant(x) if value > 0 else -self._constant(-x)
         for numerator in (1, 2) if value not in self._literals else ():
             count = round(numerator / abs(value))
             if (count in self._counts or count // 2 in self._counts) and _is_rounded(numerator / count, abs(value)):
