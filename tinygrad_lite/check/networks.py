@@ -163,7 +163,7 @@ class Network:
         lines = ["m = X.shape[1]"]
         for k, name in enumerate(self.activations, 1):
             before = "X" if k == 1 else f"A{k - 1}"
-            g = "leaky_relu({})" if name == "leaky_relu" else SPELLED[name]
+            g = f"{name}({{}})" if name in ("relu", "leaky_relu") else SPELLED[name]  # 0 at the kink, not a half
             lines += [f"Z{k} = np.dot(W{k}, {before}) + b{k}", f"A{k} = {g.format(f'Z{k}')}"]
         J = self._spell_cost(f"A{len(self.activations)}", self.is_regularised)
         return define_cost(self.arguments, [*lines, f"J = {J}"])
