@@ -206,6 +206,19 @@ def test_a_forward_pass_is_made_once() -> None:
     assert tg.compile(gradients(rnn)).source(PARAMS, X, H).count("# scan, body:") == 2
 
 
+@pytest.mark.parametrize("which", ["carry alone", "ys alone"])
+def test_the_gradient_of_a_scan_with_one_result(which: str) -> None:
+    def cost(W: Any, X: Any, h: Any) -> Any:
+        if which == "carry alone":
+            found, _ = tg.scan(lambda h, x: (np.tanh(W @ h + x[0]), None), h, X)
+        else:
+            _, found = tg.scan(lambda nothing, x: (nothing, np.tanh(W @ h + x[0])), None, X)
+        return np.sum(found * np.arange(HIDDEN))
+
+    f = tg.value_and_grad(cost, argnums=(0, 1, 2))
+    same(tg.compile(f)(PARAMS["W"], X, H), f(PARAMS["W"], X, H))
+
+
 def test_a_step_reads_what_is_outside_at_every_call() -> None:
     scale = tg.Tensor(2.0)
     f = tg.compile(lambda x: tg.scan(lambda c, e: (c + scale * e, None), 0.0, x)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...op import pick
 from ..program import Node, Operand, Program, is_scalar
 from ..rewrite import Change, Rule, rewrite
 from ..simplify import SIMPLER, drop_dead, inline, write_out
@@ -43,10 +44,17 @@ def merge_loops(program: Program) -> Program:
     def look_up(x: Operand) -> Operand:
         return known.get(x, x) if type(x) is Node else x
 
+    def find_results(node: Node, merged: Node) -> Node:
+        """What the readers of a scan read in the one that stores more: where it has but one result, the first part."""
+        if node.shape is None or merged.shape is not None:
+            return merged
+        steps.append(Node(pick, (merged,), {"index": 0}, node.shape, node.dtype))
+        return steps[-1]
+
     for node in program.steps:
         target = replaced.get(node, node)
         if target in moved:
-            known[node] = known[target]
+            known[node] = find_results(node, known[target])
             continue
         same = Node(target.op, tuple(map(look_up, target.operands)), target.params, target.shape, target.dtype)
         if target is node and not any(x in known for x in node.operands if type(x) is Node):
@@ -57,8 +65,8 @@ def merge_loops(program: Program) -> Program:
             known[target] = same
         else:
             same = node.with_operands(tuple(map(look_up, node.operands)))
-        known[node] = same
         steps.append(same)
+        known[node] = find_results(node, same)
     return Program(program.inputs, program.captures, tuple(steps), tuple(map(look_up, program.outputs)))
 
 
