@@ -9,6 +9,7 @@ only its own.
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -90,10 +91,12 @@ def tinygrad_lite(target: str | None, workload: Workload, params: Params, data: 
     """target: "numpy" or "c"; None: the step is not compiled, but recorded anew each time."""
     import tinygrad_lite as tg
 
+    if target == "c":  # a compiler that fails is no contestant
+        warnings.filterwarnings("error", ".* runs as NumPy")
     cost = workload.tinygrad_lite()
     state: Any = params
     if workload.update == "adam":
-        optimizer = tg.optim.Adam()
+        optimizer = tg.optim.Adam(eps=adam.EPS)
         state = params, optimizer.init(params)
 
         def step(state: Any, *inputs: Any) -> tuple[Any, Any]:
@@ -132,7 +135,7 @@ def torch(compiled: bool, workload: Workload, params: Params, data: Data) -> Sta
     def start() -> Loop:
         p = {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
         leaves = list(p.values())
-        optimizer = torch.optim.Adam(leaves, lr=workload.rate, fused=True) if workload.update == "adam" else None
+        optimizer = _torch_adam(leaves, workload.rate) if workload.update == "adam" else None
 
         def loop(n: int) -> tuple[Any, Any]:
             for _ in range(n):
@@ -153,6 +156,12 @@ def torch(compiled: bool, workload: Workload, params: Params, data: Data) -> Sta
         return loop
 
     return start
+
+
+def _torch_adam(leaves: list[Any], rate: float) -> Any:
+    import torch
+
+    return torch.optim.Adam(leaves, lr=rate, eps=adam.EPS, fused=True)
 
 
 def autograd(workload: Workload, params: Params, data: Data) -> Start:

@@ -96,6 +96,12 @@ def disagreement(result: Prepared, expected: Prepared, tolerance: float) -> str 
     return None
 
 
+def name_reference(workload: Workload) -> str:
+    """The contestant by whom the others are measured."""
+    by_hand = type(workload).hand_written is not Workload.hand_written
+    return "hand-written" if by_hand else "PyTorch"
+
+
 def prepare(workload: Workload, workers: Sequence[Worker]) -> tuple[dict[str, Prepared], dict[str, str]]:
     """What is known of those whose results agree with the first one's; and why others are missing."""
     params, data = workload.data()
@@ -158,9 +164,10 @@ def summarise(seconds: dict[str, list[float]], prepared: dict[str, Prepared]) ->
 
 def race(workload: Workload, names: Sequence[str], options: argparse.Namespace) -> report.Result:
     """One workload, all contestants."""
-    workers = []
+    reference = name_reference(workload)
+    workers: list[Worker] = []
     try:
-        for name in names:
+        for name in dict.fromkeys([reference, *names]):
             python = sys.executable if name in OURS else options.peer_python
             workers.append(Worker(name, python, not options.verbose))
         prepared, missing = prepare(workload, workers)
@@ -213,7 +220,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Race, and report."""
     options = parse(arguments)
-    names = [n for i, n in enumerate(CONTESTANTS) if i == 0 or any(text in n for text in options.contestants)]
+    names = [name for name in CONTESTANTS if any(text in name for text in options.contestants)]
     print(f"{machine()}; medians over {options.rounds} rounds; the first line of a table is the reference")
     record: report.Record = {"machine": machine(), "rounds": options.rounds, "workloads": {}}
     for workload in WORKLOADS:

@@ -29,6 +29,15 @@ def test_those_that_need_numpy_alone_agree(name, dtype):
     assert race.disagreement(prepare(name, workload), reference, workload.tolerance[dtype]) is None
 
 
+LARGER = [w for w in WORKLOADS if not isinstance(w, TwoLayer) and race.name_reference(w) == "hand-written"]
+
+
+@pytest.mark.parametrize("workload", LARGER, ids=str)
+def test_gradients_by_hand_of_the_larger_workloads(workload):
+    reference = prepare("hand-written", workload)
+    assert race.disagreement(prepare("eager", workload), reference, workload.tolerance[workload.dtype]) is None
+
+
 def test_a_result_that_differs_is_named():
     reference = prepare("hand-written", TINY)
     W1 = reference.params["W1"].copy()

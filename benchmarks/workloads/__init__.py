@@ -1,5 +1,11 @@
 """What is raced: the training step of the two-layer network in seven sizes, and larger models."""
 
+from .convnet import ConvNet
+from .digits import Digits
+from .gaussian_process import GaussianProcess
+from .layers import Attention, LayerNorm
+from .recurrent import Recurrent
+from .transformer import Transformer
 from .two_layer import TwoLayer
 from .workload import Workload
 
@@ -11,4 +17,11 @@ WORKLOADS: list[Workload] = [
     TwoLayer(2, 4, 1, 100_000, "float64"),
     TwoLayer(1024, 1024, 10, 1024, "float32"),
     TwoLayer(12288, 7, 1, 209, "float64"),
+    Digits(),
+    ConvNet(),
+    Transformer(),
+    LayerNorm(),
+    Attention(),
+    GaussianProcess(),
+    Recurrent(),
 ]

@@ -25,7 +25,7 @@ class Workload:
 
     dtype: str
     update: ClassVar[str] = "descent"
-    """"descent": params - rate · gradient. "adam": Adam, as PyTorch has it. "none": the gradients are the result."""
+    """"descent": params - rate · gradient. "adam": Adam. "none": the gradients are the result."""
     rate: ClassVar[float] = 0.1
     tolerance: ClassVar[dict[str, float]] = {"float64": 1e-9, "float32": 1e-4}
     """How far results may be apart after three steps, in parts of the largest entry of each array."""
