@@ -109,10 +109,15 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
                 flags |= b._flags
             elif type(b) in _READY:
                 z = b
+            elif isinstance(b, ArrayView):  # an argument that is not differentiated
+                z = b = plain(b)
             else:
                 return call_converted(a, b)
         elif type(b) is Tensor and type(a) in _READY:
             x, z, flags = a, b._array, b._flags
+        elif type(b) is Tensor and isinstance(a, ArrayView):
+            x = a = plain(a)
+            z, flags = b._array, b._flags
         elif isinstance(a, Tensor) or isinstance(b, Tensor):
             return call_converted(a, b)
         else:
