@@ -192,6 +192,27 @@ def test_the_program_does_not_grow_with_the_steps() -> None:
     same(f(PARAMS, np.repeat(X, 50, 0), H), gradients(rnn_by_hand)(PARAMS, np.repeat(X, 50, 0), H))
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda c, x: ((c[0] + x, c[1]), c[0] * 2),
+        lambda c, x: ((c[1], c[0]), x),
+        lambda c, x: ((c[0] + x, c[0]), None),
+        lambda c, x: ((c[0] * x + c[0], c[1] + c[0]), (c[1], c[1] * x)),
+        lambda c, x: ((x, c[1] - x), (x, x)),
+        lambda c, x: ((c[0], c[1] + c[1]), np.sum(c[1])),
+    ],
+)
+def test_a_carry_that_is_read_again_after_its_step(step: Any) -> None:
+    start = (np.array([1.0, 2.0, 3.0]), np.array([-1.0, 0.5, 4.0]))
+    for f in (
+        lambda start, X: tg.scan(step, start, X),
+        lambda start, X: tg.vjp(lambda s, X: tg.scan(step, s, X)[0], start, X)[1](start),
+    ):
+        same(tg.compile(f)(start, X), f(start, X))
+    assert_array_equal(start[0], [1, 2, 3])
+
+
 def test_native_steps() -> None:
     try:
         find_compiler()
