@@ -1,9 +1,9 @@
 """A whole training step (cost, gradients, update) by hand-written NumPy, tinygrad_lite and others, in one run.
 
     python -m benchmarks.race
-    python -m benchmarks.race --quick --contestants compiled jax PyTorch
-    python -m benchmarks.race --rounds 9 --only float32 convnet --json race.json
-    python -m benchmarks.race --write                 put what came out into this folder's README, and draw the picture
+    python -m benchmarks.race --quick                                       a few contestants, in minutes
+    python -m benchmarks.race --rounds 9 --only float32 convnet --contestants compiled jax --json race.json
+    python -m benchmarks.race --write                                       the tables and the chart into the READMEs
 
 Each contestant has a process of its own for each workload. First everyone's results are compared with the reference's
 (hand-written NumPy; where there is none, PyTorch); then they take turns, round by round, with a pause before each turn,
@@ -37,6 +37,7 @@ from .workloads import WORKLOADS
 from .workloads.workload import NotWritten, Workload
 
 TURN = 0.1  # seconds of work in one turn
+QUICK = ["hand-written", "eager", "compiled to C", "jax.jit", "PyTorch"]
 
 
 class Worker:
@@ -193,18 +194,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="turns for each contestant (default: 15)")
     parser.add_argument("--pause", type=float, help="seconds before each turn (default: 0.25)")
     parser.add_argument("--turn", type=float, default=TURN, help="seconds of work in a turn (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="3 rounds with short pauses")
+    parser.add_argument("--quick", action="store_true", help=f"3 rounds with short pauses, and only {', '.join(QUICK)}")
     parser.add_argument("--only", nargs="+", default=[""], help="workloads whose name contains one of these")
-    parser.add_argument("--contestants", nargs="+", default=[""], help="contestants whose name contains one of these")
+    parser.add_argument("--contestants", nargs="+", help="contestants whose name contains one of these")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has the peers' libraries")
     parser.add_argument("--json", type=Path, help="file to write all numbers to")
-    parser.add_argument(
-        "--write", action="store_true", help="put the tables into benchmarks/README.md, draw the picture"
-    )
+    parser.add_argument("--write", action="store_true", help="put the tables and the chart into the READMEs")
     parser.add_argument("--verbose", action="store_true", help="show what the contestants' libraries print")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds if options.rounds is not None else 3 if options.quick else 15
     options.pause = options.pause if options.pause is not None else 0.05 if options.quick else 0.25
+    options.contestants = options.contestants or (QUICK if options.quick else [""])
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     for flag, given, known in (

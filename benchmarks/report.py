@@ -1,7 +1,7 @@
 """What came out of a race: tables for a terminal (rich) and in Markdown, and a bar chart (matplotlib).
 
 python -m benchmarks.report race.json          the tables of a race that was kept, in the terminal
-python -m benchmarks.report race.json --write  and into benchmarks/README.md, with the chart in docs/figures
+python -m benchmarks.report race.json --write  and into benchmarks/README.md, with the chart in README.md
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import TypedDict
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "benchmarks" / "README.md"
+README = ROOT / "README.md"
 CHART = ROOT / "docs" / "figures" / "benchmarks.png"
 _START, _END = "<!-- results -->", "<!-- end of results -->"
+_CAPTION = "Time of a step of training, compiled, and by others; hand-written NumPy is 1, shorter is faster"
 
 
 class Row(TypedDict):
@@ -145,7 +147,7 @@ def draw(record: Record, path: Path) -> None:
         rows = sorted(result["summary"].items(), key=lambda item: -item[1]["ratio"])
         ratios = [row["ratio"] for _, row in rows]
         names = [name for name, _ in rows]
-        axes.barh(names, ratios, color=[ours.get(name, GREY) for name in names], height=0.7)
+        bars = axes.barh(names, ratios, color=[ours.get(name, GREY) for name in names], height=0.7)
         axes.axvline(1, color=plotting.INK, linewidth=0.8)
         axes.set(xscale="log", xlim=(0.5 * min(ratios), 4 * max(ratios)), title=workload)
         axes.title.set_fontsize(9)
@@ -153,23 +155,30 @@ def draw(record: Record, path: Path) -> None:
         axes.set_xticks([])
         axes.minorticks_off()
         axes.spines[:].set_visible(False)
-        for y, ratio in enumerate(ratios):
-            axes.text(ratio, y, f" {ratio:.3g}", va="center", fontsize=8, color=plotting.INK)
+        axes.bar_label(bars, [f"{ratio:.3g}" for ratio in ratios], padding=3, fontsize=8, color=plotting.INK)
+    picture.supxlabel(f"ratio to the reference; {record['machine']}; {record['rounds']} rounds", fontsize=8)
     plotting.save(picture, path)
 
 
 def write(record: Record) -> None:
-    """The tables into the README of this folder, between its two marks, and the chart beside the README's pictures."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
-    text = f"{before}{_START}\n{write_markdown(record)}\n{_END}{rest.partition(_END)[2]}"
-    PAGE.write_text(text, encoding="utf-8")
+    """The tables into the README of this folder, the chart into the project's, each between its two marks."""
     draw(record, CHART)
+    _replace(PAGE, write_markdown(record))
+    _replace(README, f"![{_CAPTION}](docs/figures/{CHART.name})")
+
+
+def _replace(page: Path, text: str) -> None:
+    before, start, rest = page.read_text(encoding="utf-8").partition(_START)
+    _, end, after = rest.partition(_END)
+    if not (start and end):
+        raise ValueError(f"{page} has no {_START} and {_END}, between which the results are written")
+    page.write_text(f"{before}{_START}\n{text}\n{_END}{after}", encoding="utf-8")
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("race", type=Path, help="what `python -m benchmarks.race --json` wrote")
-    parser.add_argument("--write", action="store_true", help=f"into {PAGE.parent.name}/{PAGE.name}, and draw the chart")
+    parser.add_argument("--write", action="store_true", help="into the two READMEs, and draw the chart")
     options = parser.parse_args(None if arguments is None else list(arguments))
     record: Record = json.loads(options.race.read_text(encoding="utf-8"))
     for workload, result in record["workloads"].items():

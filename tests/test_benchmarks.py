@@ -57,8 +57,10 @@ def test_a_race_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
     """What is missing or not written is left out; the JSON, the tables and the picture hold what came out."""
     monkeypatch.setattr(race, "WORKLOADS", [TINY])
     monkeypatch.setattr(report, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(report, "README", tmp_path / "readme.md")
     monkeypatch.setattr(report, "CHART", tmp_path / "chart.png")
-    report.PAGE.write_text("before\n<!-- results -->\nold\n<!-- end of results -->\nafter\n")
+    for path in (report.PAGE, report.README):
+        path.write_text("before\n<!-- results -->\nold\n<!-- end of results -->\nafter\n")
     names = ["hand-written", "tuned by hand", "eager"]
     kept = tmp_path / "race.json"
     flags = ["--rounds", "1", "--pause", "0", "--turn", "1e-6", "--write", "--json", str(kept), "--contestants"]
@@ -72,8 +74,23 @@ def test_a_race_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
     assert page.endswith("<!-- end of results -->\nafter\n")
     assert "old" not in page
     assert page.count(f"| {TINY} |") == 3
+    assert "\n![Time of a step" in report.README.read_text()
     assert report.CHART.read_bytes().startswith(b"\x89PNG")
     assert all(name in capsys.readouterr().out for name in names[:1])
+
+
+def test_a_page_without_the_marks_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(report, "draw", lambda record, path: None)
+    report.PAGE.write_text("nothing here\n")
+    with pytest.raises(ValueError, match="has no <!-- results -->"):
+        report.write({"machine": "", "rounds": 1, "workloads": {}})
+    assert report.PAGE.read_text() == "nothing here\n"
+
+
+def test_both_pages_have_the_marks():
+    for page in (report.PAGE, report.README):
+        assert page.read_text().count(report._START) == page.read_text().count(report._END) == 1
 
 
 def test_a_library_that_is_not_installed_is_left_out_with_a_note(monkeypatch):
