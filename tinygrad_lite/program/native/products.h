@@ -21,56 +21,91 @@
 #define TG_FUSED __attribute__((optimize("fp-contract=fast"), noipa))
 #endif
 
+/* Keeps a vector in a register: GCC would rather load it again for every use. */
+#if defined(__x86_64__) && TG_VECTOR == 64
+#define TG_KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__x86_64__)
+#define TG_KEEP(x) __asm__("" : "+x"(x))
+#else
+#define TG_KEEP(x) (void)(x)
+#endif
+
 typedef double tg_vector_f64 __attribute__((vector_size(TG_VECTOR), aligned(8), may_alias));
 typedef float tg_vector_f32 __attribute__((vector_size(TG_VECTOR), aligned(4), may_alias));
 
-/* R rows times C vectors of lanes, from lane l on. */
-#define TG_ROWS_TILE(T, S, R, C)                                                                                       \
+/* R rows times C vectors of lanes, from lane l on, for some of the k: added to what is there, unless they are the first.
+   The lanes of b lie one row after the other, `step` entries apart. */
+#define TG_ROWS_TILE(T, S, R, C, rows, step)                                                                           \
     {                                                                                                                  \
-        tg_vector_##S sum[R][C] = {{{0}}};                                                                             \
-        for (long k = 0; k < nk; k++) {                                                                                 \
-            tg_vector_##S lanes[C];                                                                                    \
+        tg_vector_##S sum[R][C];                                                                                       \
+        for (int r = 0; r < R; r++)                                                                                    \
             for (int c = 0; c < C; c++)                                                                                \
-                lanes[c] = *(const tg_vector_##S *)(b + k * bk + l + c * W);                                           \
-            for (int r = 0; r < R; r++) {                                                                              \
-                const T x = a[(i + r) * ai + k * ak];                                                                  \
+                sum[r][c] = first ? (tg_vector_##S){0} : *(const tg_vector_##S *)(out + (i + r) * oi + l + c * W);     \
+        const T *lanes = rows;                                                                                         \
+        const T *left = a + i * ai + from * ak;                                                                        \
+        for (long k = from; k < to; k++) {                                                                             \
+            tg_vector_##S right[C];                                                                                    \
+            for (int c = 0; c < C; c++)                                                                                \
+                right[c] = *(const tg_vector_##S *)(lanes + c * W);                                                    \
+            for (int c = 0; c < C; c++)                                                                                \
+                TG_KEEP(right[c]);                                                                                     \
+            for (int r = 0; r < R; r++)                                                                                \
                 for (int c = 0; c < C; c++)                                                                            \
-                    sum[r][c] += x * lanes[c];                                                                         \
-            }                                                                                                          \
+                    sum[r][c] += left[r * ai] * right[c];                                                              \
+            lanes += step;                                                                                             \
+            left += ak;                                                                                                \
         }                                                                                                              \
         for (int r = 0; r < R; r++)                                                                                    \
             for (int c = 0; c < C; c++)                                                                                \
                 *(tg_vector_##S *)(out + (i + r) * oi + l + c * W) = sum[r][c];                                        \
     }
 
+/* The lanes are first copied side by side where they are read often: rows a power of two apart share a few lines of the
+   cache, and drive one another out. */
+#define TG_ROWS_STRIP(T, S, C)                                                                                         \
+    {                                                                                                                  \
+        const T *strip = b + from * bk + l;                                                                            \
+        long step = bk, i = 0;                                                                                         \
+        if (ni >= 8 && to - from >= 8) {                                                                               \
+            for (long k = 0; k < to - from; k++)                                                                       \
+                for (int c = 0; c < C; c++)                                                                            \
+                    *(tg_vector_##S *)(packed + (k * C + c) * W) = *(const tg_vector_##S *)(strip + k * bk + c * W);   \
+            strip = packed;                                                                                            \
+            step = C * W;                                                                                              \
+        }                                                                                                              \
+        for (; i + 6 <= ni; i += 6)                                                                                    \
+            TG_ROWS_TILE(T, S, 6, C, strip, step)                                                                      \
+        for (; i + 3 <= ni; i += 3)                                                                                    \
+            TG_ROWS_TILE(T, S, 3, C, strip, step)                                                                      \
+        for (; i < ni; i++)                                                                                            \
+            TG_ROWS_TILE(T, S, 1, C, strip, step)                                                                      \
+    }
+
+#define TG_MOST_K 192 /* of which two vectors of lanes each fit into half of the first-level cache */
+
 #define TG_ROWS(T, S, F)                                                                                               \
     TG_FUSED static void tg_rows_##S(                                                                                  \
-        T *restrict out, long oi, const T *restrict a, long ai, long ak, const T *restrict b, long bk, long ni, long nk, \
-        long n)                                                                                                        \
+        T *restrict out, long oi, const T *restrict a, long ai, long ak, const T *restrict b, long bk, long ni,        \
+        long nk, long n)                                                                                               \
     {                                                                                                                  \
         const long W = TG_VECTOR / sizeof(T);                                                                          \
-        long l = 0;                                                                                                    \
-        for (; l + 2 * W <= n; l += 2 * W) {                                                                           \
-            long i = 0;                                                                                                \
-            for (; i + 4 <= ni; i += 4)                                                                                 \
-                TG_ROWS_TILE(T, S, 4, 2)                                                                               \
-            for (; i < ni; i++)                                                                                         \
-                TG_ROWS_TILE(T, S, 1, 2)                                                                               \
+        T packed[TG_MOST_K * 2 * TG_VECTOR / sizeof(T)] __attribute__((aligned(64)));                                  \
+        for (long from = 0; from < nk; from += TG_MOST_K) {                                                            \
+            const long to = nk - from < TG_MOST_K ? nk : from + TG_MOST_K;                                             \
+            const int first = from == 0;                                                                               \
+            long l = 0;                                                                                                \
+            for (; l + 2 * W <= n; l += 2 * W)                                                                         \
+                TG_ROWS_STRIP(T, S, 2)                                                                                 \
+            for (; l + W <= n; l += W)                                                                                 \
+                TG_ROWS_STRIP(T, S, 1)                                                                                 \
+            for (; l < n; l++)                                                                                         \
+                for (long i = 0; i < ni; i++) {                                                                        \
+                    T sum = first ? 0 : out[i * oi + l];                                                               \
+                    for (long k = from; k < to; k++)                                                                   \
+                        sum += a[i * ai + k * ak] * b[k * bk + l];                                                     \
+                    out[i * oi + l] = sum;                                                                             \
+                }                                                                                                      \
         }                                                                                                              \
-        for (; l + W <= n; l += W) {                                                                                   \
-            long i = 0;                                                                                                \
-            for (; i + 4 <= ni; i += 4)                                                                                 \
-                TG_ROWS_TILE(T, S, 4, 1)                                                                               \
-            for (; i < ni; i++)                                                                                         \
-                TG_ROWS_TILE(T, S, 1, 1)                                                                               \
-        }                                                                                                              \
-        for (; l < n; l++)                                                                                             \
-            for (long i = 0; i < ni; i++) {                                                                             \
-                T sum = 0;                                                                                             \
-                for (long k = 0; k < nk; k++)                                                                           \
-                    sum += a[i * ai + k * ak] * b[k * bk + l];                                                         \
-                out[i * oi + l] = sum;                                                                                 \
-            }                                                                                                          \
     }
 
 TG_FOR_EACH_TYPE(TG_ROWS)

@@ -23,8 +23,8 @@ from .steps import Kernel, Layout, Step, flatten, size, view_layout
 
 UNROLLED = 8  # a product or sum over so few entries is written out, as one expression
 GROUP = 24  # steps in one inner loop: more would not stay in registers
-BLAS_FROM = 300_000  # multiplications; BLAS takes over where, besides, no side is small
-SMALL_SIDE = 16
+BLAS_FROM = 100_000  # multiplications; BLAS takes over where, besides, no side is small
+SMALL_SIDE = 8
 MOST_FUSED = 40  # functions like exp; each takes the C compiler as long as some hundred lines
 FULL_VECTOR = 16  # lanes; shorter ones leave vector units idle
 
@@ -211,7 +211,20 @@ class Scheduler:
         region.lane = dict.fromkeys(flat.values(), 0)
 
     def _usefulness(self, region: Region) -> float:
-        work = sum(size(step.space) for step in region.lane)
+        """The work that is done; less where vectors are not full, or lanes lie apart in memory."""
+        work = 0.0
+        for step, lane in region.lane.items():
+            work += size(step.space)
+            if region.is_flat:
+                continue
+            kept = [a for a in step.result_axes if a is not None and step.space[a] > 1]
+            if lane in kept and kept[-1] != lane:
+                work -= 0.5 * size(step.node.shape)
+            for x, axes in zip(step.operands, step.axes, strict=True):
+                if type(x) is Node and lane in axes and self.maker.get(self.kernel.resolve(x)[0]) not in region.lane:
+                    layout = self.layout(x)
+                    if layout is not None and layout[1][axes.index(lane)] not in (0, 1):
+                        work -= 0.5 * size(x.shape)
         return work * min(1.0, region.extent / FULL_VECTOR)
 
     def _grow(self, ready: set[Step], label: int | None, extent: int) -> Region:
