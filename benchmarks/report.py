@@ -67,7 +67,7 @@ def show_result(workload: str, result: Result) -> None:
     for name, row in rows.items():
         table.add_row(
             name,
-            f"{row['us']:,.1f}",
+            _microseconds(row),
             f"{row['ratio']:.2f}",
             f"{row['low']:.2f} – {row['high']:.2f}",
             f"{row['first_s']:.3f}",
@@ -80,6 +80,10 @@ def show_result(workload: str, result: Result) -> None:
     console.print(table)
     for name, why in result["missing"].items():
         console.print(f"left out: {name}: {why}", markup=False, highlight=False)
+
+
+def _microseconds(row: Row) -> str:
+    return f"{row['us']:,.1f}" if row["us"] < 100 else f"{row['us']:,.0f}"
 
 
 def _megabytes(row: Row) -> str:
@@ -99,8 +103,8 @@ def write_markdown(record: Record) -> str:
             imports[name] = min(imports.get(name, row["import_s"]), row["import_s"])
     parts = [
         f"{record['machine']}; {record['rounds']} rounds.",
-        "Microseconds a step, and in brackets the ratio to the reference, the first one of the row:",
-        _table(names, results, lambda row: f"{row['us']:,.0f} ({row['ratio']:.2f})"),
+        "Microseconds a step, and in brackets the ratio to the reference, whose own is 1:",
+        _table(names, results, lambda row: f"{_microseconds(row)} ({row['ratio']:.2f})"),
         "Seconds for the first step, tracing and compiling included:",
         _table(names, results, lambda row: f"{row['first_s']:.2f}"),
         "Megabytes by which the process grew, at most, taking later steps:",
@@ -156,7 +160,9 @@ def draw(record: Record, path: Path) -> None:
         axes.minorticks_off()
         axes.spines[:].set_visible(False)
         axes.bar_label(bars, [f"{ratio:.3g}" for ratio in ratios], padding=3, fontsize=8, color=plotting.INK)
-    picture.supxlabel(f"ratio to the reference; {record['machine']}; {record['rounds']} rounds", fontsize=8)
+    picture.supxlabel(
+        f"ratio to the reference, on a logarithmic scale; {record['machine']}; {record['rounds']} rounds", fontsize=8
+    )
     plotting.save(picture, path)
 
 
