@@ -11,7 +11,7 @@ import tinygrad_lite as tg
 from tests.generators.strategies import programs
 from tinygrad_lite.program.program import Node, Program
 from tinygrad_lite.program.rewrite import rewrite
-from tinygrad_lite.program.simplify import EXACT, SIMPLER, drop_alias, drop_dead, inline, run_passes
+from tinygrad_lite.program.simplify import EXACT, SIMPLER, drop_alias, drop_dead, inline, is_view, run_passes
 from tinygrad_lite.program.tables.fast import MEANS
 
 
@@ -22,6 +22,11 @@ def only(*entries):
 
 split_means, share = only(*MEANS), only()
 PASSES = [only(entry) for entry in [*SIMPLER[:2], inline]] + [*EXACT, share, split_means]
+
+
+def count_computing(program):
+    """How many steps do more than look at memory in another way: a sum of single entries is a view of them."""
+    return sum(not is_view(node) for node in program.steps)
 
 
 def ops(program):
@@ -37,7 +42,7 @@ def test_every_pass_preserves_values_shapes_and_dtypes(record_drawn, check, fres
         check(before, change(before), *arrays)
     done = run_passes(before, EXACT)
     check(before, done, *arrays)
-    assert len(done.steps) <= len(before.steps)
+    assert count_computing(done) <= count_computing(before)
     assert run_passes(done, EXACT).steps == done.steps
     done = run_passes(done, (only(inline, *MEANS, *SIMPLER), drop_dead))
     check(before, done, *arrays)
