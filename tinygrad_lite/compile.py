@@ -110,7 +110,7 @@ class Compiled:
         return [program for kind in self._kinds.values() for program in kind.programs]
 
     def source(self, /, *args: Any, **kwargs: Any) -> str:
-        """The generated code for arguments like these: the Python, and behind it the C."""
+        """The generated code for arguments like these: the Python, and behind it, in comments, the C."""
         leaves, structure = tree.flatten((args, kwargs))
         leaves, key, _ = _classify(leaves, structure, self.__name__)
         kind = self._kinds.setdefault(key, _Kind())
@@ -119,7 +119,10 @@ class Compiled:
         if not kind.programs:
             raise RuntimeError(f"{self.__name__} has no program: what it reaches outside changes while it is made")
         program = kind.programs[0]
-        return program.text if program.native is None else f"{program.text}\n\n# C\n\n{program.native}"
+        if program.native is None:
+            return program.text
+        c = "".join(f"# {line}".rstrip() + "\n" for line in program.native.splitlines())
+        return f"{program.text}\n\n# The C behind it:\n\n{c}"
 
     def _call_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with arguments of a new kind, or in a form that no `entry` takes apart."""
