@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..program import Node
+from ..program import Node, Operand
 from .forms import Map, Product, Reduction
 from .steps import Kernel, Layout, Step, flatten, size, view_layout
 
 UNROLLED = 8  # a product or sum over so few entries is written out, as one expression
 GROUP = 24  # steps in one inner loop: more would not stay in registers
 BLAS_FROM = 100_000  # multiplications; BLAS takes over where, besides, no side is small
-SMALL_SIDE = 8
+SMALL_SIDE, SMALL_AREA = 8, 512
 MOST_FUSED = 40  # functions like exp; each takes the C compiler as long as some hundred lines
 FULL_VECTOR = 16  # lanes; shorter ones leave vector units idle
 
@@ -59,11 +59,11 @@ class Region:
 
 
 def is_for_blas(step: Step) -> bool:
-    """Whether BLAS multiplies these matrices faster than loops do."""
+    """Whether BLAS multiplies these matrices faster than loops do: they are large, and no two sides are small."""
     if not isinstance(step.form, Product):
         return False
-    *_, i, j, k = step.space
-    return i * j * k >= BLAS_FROM and min(i, j, k) > SMALL_SIDE
+    least, middle, _ = sides = sorted(step.space[-3:])
+    return size(tuple(sides)) >= BLAS_FROM and (least > SMALL_SIDE or least * middle > SMALL_AREA)
 
 
 class Scheduler:
@@ -103,6 +103,19 @@ class Scheduler:
             self.layouts[x, lane] = view_layout(stored, chain, lane)
         return self.layouts[x, lane]
 
+    def is_for_blas(self, step: Step) -> bool:
+        """Whether BLAS multiplies these matrices faster, and can: the entries of each row or column are neighbours."""
+        return is_for_blas(step) and all(self._is_matrix(x) for x in step.operands)
+
+    def _is_matrix(self, x: Operand) -> bool:
+        layout = self.layout(x) if type(x) is Node else None
+        if type(x) is not Node or layout is None:
+            return False
+        (rows, columns), (down, along) = ((1, 1, *pair)[-2:] for pair in (x.shape, layout[1]))
+        if along == 1 or columns == 1:
+            return rows == 1 or bool(down >= columns)
+        return (down == 1 or rows == 1) and bool(along >= rows)
+
     def labels_of(self, step: Step) -> list[int | None]:
         """For each axis of the space its label: axes with the same label run over the same things."""
         labels: list[int | None] = [None] * len(step.space)
@@ -122,7 +135,7 @@ class Scheduler:
         ready = {step for step, count in self.waits.items() if not count}
         while ready:
             numbers = {step for step in ready if size(step.space) == 1}
-            loops = {step for step in ready if not is_for_blas(step)} - numbers
+            loops = {step for step in ready if not self.is_for_blas(step)} - numbers
             if numbers:
                 region = self._grow(ready, None, 1)
             elif loops:
@@ -235,7 +248,7 @@ class Scheduler:
         heapq.heapify(queue)
         while queue:
             _, step = heapq.heappop(queue)
-            if is_for_blas(step):
+            if self.is_for_blas(step):
                 continue
             if label is None:
                 if size(step.space) > 1:
