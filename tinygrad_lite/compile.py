@@ -225,12 +225,34 @@ class Compiled:
                 result = NotImplemented if found is None else generated.run(leaves, found)
                 if found is None or result is NotImplemented:  # it changed meanwhile; it cannot be compared
                     return None, expected
-                check_first_result(name, result, expected, trace, leaves, found)
+                try:
+                    check_first_result(name, result, expected, trace, leaves, found)
+                except RuntimeError:
+                    if generated.native is None:
+                        raise
+                    return self._leave_to_numpy(args, kwargs, leaves, key, variable)
                 return generated, result
             except Exception:
                 if way == WAYS[-1] or outside.is_settled:
                     raise
         raise AssertionError
+
+    def _leave_to_numpy(self, *arguments: Any) -> tuple[Generated | None, Any]:
+        """The program as NumPy, after native code has given another result than the function. If NumPy does, too, the
+        function is the reason, and the error says so."""
+        asked, self._asked = self._asked, "numpy"
+        try:
+            made = self._make_program(*arguments)
+        except Exception:
+            self._asked = asked
+            raise
+        warnings.warn(
+            f"{self.__name__} runs as NumPy: as native code it gave another result than the function itself. That is a "
+            "mistake in tinygrad_lite or in the C compiler; please report it",
+            RuntimeWarning,
+            stacklevel=6,
+        )
+        return made
 
 
 Entry = tuple[int, Function]

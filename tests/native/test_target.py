@@ -16,6 +16,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite.program.native import cache, compiler, target
+from tinygrad_lite.rules.elementwise import tanh
 
 X = np.linspace(-1, 1, 7)
 
@@ -217,3 +218,26 @@ def test_several_processes_at_once(tmp_path: Path) -> None:
     runs = [subprocess.Popen([sys.executable, "-W", "error", "-c", code]) for _ in range(4)]
     assert [run.wait(60) for run in runs] == [0, 0, 0, 0]
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_native_code_that_gives_another_result_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tanh, "c", "sinh")
+    f = tg.compile(double, target="c")
+    with pytest.warns(RuntimeWarning, match="double runs as NumPy: as native code it gave another result") as caught:
+        np.testing.assert_allclose(f(X), double(X))
+    assert caught[0].filename == __file__
+    assert f.target == "numpy"
+    np.testing.assert_allclose(f(2 * X), double(2 * X))
+
+
+def test_where_the_function_is_the_reason_the_error_says_so() -> None:
+    calls = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        return x * (1.0 if len(calls) % 3 else 2.0)
+
+    compiled = tg.compile(f, target="c")
+    with pytest.raises(RuntimeError, match="does not reproduce the function"):
+        compiled(X)
+    assert compiled.target == "c"
