@@ -11,7 +11,10 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.generators.fused import Draw, differences, several
+from tinygrad_lite.program.native import native as native_programs
 from tinygrad_lite.program.native.printer import count_threads
+from tinygrad_lite.program.native.steps import Step
+from tinygrad_lite.program.program import Node
 
 RNG = np.random.default_rng(3)
 W, X, Y = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 37)), RNG.normal(size=(5, 37))
@@ -141,6 +144,30 @@ def test_the_number_of_threads_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TINYGRAD_LITE_THREADS", "many")
     with pytest.raises(ValueError, match="TINYGRAD_LITE_THREADS must be a whole number, not 'many'"):
         count_threads()
+
+
+def test_the_same_function_is_printed_alike_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else no other process would find its library in the cache."""
+
+    class Printed(Exception):
+        pass
+
+    def stop(compiler: Any, text: str, *_: Any, **__: Any) -> None:
+        raise Printed(text)
+
+    monkeypatch.setattr(native_programs, "build", stop)
+
+    def print_once(f: Any, arguments: Any, key: int) -> str:
+        for kind in (Node, Step):  # as if they lay elsewhere in memory, which is what sets go by
+            monkeypatch.setattr(kind, "__hash__", lambda self: hash((id(self), key)))
+        with np.errstate(all="ignore"), pytest.raises(Printed) as printed:
+            tg.compile(f, target="c")(arguments)
+        return str(printed.value)
+
+    for seed in (5, 19, 29):
+        rng = np.random.default_rng(seed)
+        f, arguments = several([Draw(rng) for _ in range(4)], gradients=True)
+        assert len({print_once(f, arguments, key) for key in range(4)}) == 1
 
 
 Pair = namedtuple("Pair", "left right")

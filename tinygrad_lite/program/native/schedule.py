@@ -134,9 +134,9 @@ class Scheduler:
         order: list[Region | Step] = []
         ready = {step for step, count in self.waits.items() if not count}
         while ready:
-            numbers = {step for step in ready if size(step.space) == 1}
-            loops = {step for step in ready if not self.is_for_blas(step)} - numbers
-            if numbers:
+            # In order of the steps, so that the same program is printed alike in every process, and found in the cache.
+            loops = [step for step in sorted(ready, key=self.number.__getitem__) if not self.is_for_blas(step)]
+            if any(size(step.space) == 1 for step in ready):
                 region = self._grow(ready, None, 1)
             elif loops:
                 region = self._best_region(ready, loops)
@@ -164,7 +164,7 @@ class Scheduler:
                 if not self.waits[reader] and reader not in self.done:
                     ready.add(reader)
 
-    def _best_region(self, ready: set[Step], loops: set[Step]) -> Region:
+    def _best_region(self, ready: set[Step], loops: list[Step]) -> Region:
         """Grown along the axis that lets most be done."""
         candidates: dict[tuple[int, int], int] = {}
         for step in loops:
@@ -172,10 +172,11 @@ class Scheduler:
                 if label is not None:
                     candidates[label, extent] = self.work[label]
         likeliest = sorted(candidates, key=lambda c: (-candidates[c], -c[1]))[: 3 if len(self.number) < 1000 else 1]
-        regions = [self._grow_flat(ready, shape) for shape in {step.space for step in loops if self._is_flat(step)}]
+        shapes = dict.fromkeys(step.space for step in loops if self._is_flat(step))
+        regions = [self._grow_flat(ready, shape) for shape in shapes]
         regions += [self._grow(ready, label, extent) for label, extent in likeliest]
         if not any(region.lane for region in regions):
-            step = min(loops, key=self.number.__getitem__)
+            step = loops[0]
             axis = _last_axis(step)
             return Region(step.space[axis], lane={step: axis})
         return max(regions, key=self._usefulness)
