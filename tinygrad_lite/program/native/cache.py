@@ -8,6 +8,7 @@ the same; the oldest go when there are too many.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 import stat
@@ -55,11 +56,16 @@ def build(compiler: Compiler, source: str, what: str, quickly: bool = False) -> 
 
 def _key(compiler: Compiler, source: str) -> str:
     parts = [source, *compiler.command, compiler.version, *compiler.flags, describe_processor()]
-    parts += [sys.version, np.__version__, *(path.read_text() for path in sorted(SOURCES.glob("*.h")))]
+    parts += [sys.version, np.__version__, _read_headers()]
     digest = hashlib.sha256()
     for part in parts:
         digest.update(hashlib.sha256(part.encode()).digest())
     return digest.hexdigest()
+
+
+@functools.cache
+def _read_headers() -> str:
+    return "".join(path.read_text() for path in sorted(SOURCES.glob("*.h")))
 
 
 def _folder() -> Path:

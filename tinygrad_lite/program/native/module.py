@@ -267,7 +267,7 @@ class Entry:
     def print(self, printed: PrintedKernel, careful: bool) -> str:
         """`entry(arguments…)`."""
         kernel = printed.kernel
-        self.objects = [np.require(array, requirements=["C", "A"]) for _, array in kernel.constants]
+        self.objects = [array for _, array in kernel.constants]
         self.objects.append(None)
         arguments = self.arguments.children
         self.lines = []

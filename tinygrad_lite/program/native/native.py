@@ -8,8 +8,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from ...op import constant, pick
 from ..program import Node, Operand, Program
 from ..simplify import is_view
@@ -19,7 +17,7 @@ from .compiler import NotCompiled, find_compiler
 from .forms import Product, form_of
 from .module import Entry, print_module
 from .printer import PrintedKernel, print_kernel
-from .schedule import is_for_blas
+from .schedule import is_large
 from .steps import make_kernel, size
 
 MANY_LOOPS = 100  # nests of loops, from which on compiling quickly matters more
@@ -51,19 +49,20 @@ class Native:
 
 def make_native(program: Program, entry: Entry | None, invalid: type[BaseException] | None, what: str) -> Native | None:
     """The program with its steps in native code; None if there is nothing for native code to do, or far too much to
-    compile. NotCompiled if the
-    compiler fails.
+    compile. NotCompiled if the compiler fails.
 
     entry: how the program is called. invalid: what is raised where a result is nan; None to let it pass. what: the
     function's name, for messages.
     """
     program, native = separate_views(program)
-    segments = partition(program, native)
+    users = program.users()
+    returned = {x for x in program.outputs if type(x) is Node}
+    segments = partition(program, native, users)
     kernels: list[PrintedKernel] = []
     printed_as: dict[int, PrintedKernel] = {}
     for segment in segments:
         if segment.native:
-            printed = _print_segment(segment, program, f"kernel{len(kernels)}")
+            printed = _print_segment(segment, users, returned, f"kernel{len(kernels)}")
             printed_as[id(segment)] = printed
             kernels.append(printed)
     loops = sum(printed.loops for printed in kernels)
@@ -90,7 +89,7 @@ def make_native(program: Program, entry: Entry | None, invalid: type[BaseExcepti
 def _call_kernel(module: ModuleType, printed: PrintedKernel, invalid: Any, replaced: dict[Node, Node]) -> list[Node]:
     """The steps that call a kernel, and take its results apart. replaced: what stands for each node is added."""
     kernel = printed.kernel
-    objects = (*(contiguous(array) for _, array in kernel.constants), *([invalid] if invalid else []))
+    objects = (*(array for _, array in kernel.constants), *([invalid] if invalid else []))
     function = module.bind(f"{printed.name}_call", objects)
     op = constant(function, operands=None, name=printed.name, outputs=len(kernel.outputs), fresh=True)
     operands = tuple(replaced.get(x, x) for x in kernel.inputs)
@@ -108,16 +107,11 @@ def _call_kernel(module: ModuleType, printed: PrintedKernel, invalid: Any, repla
     return [call, *picks]
 
 
-def contiguous(array: Any) -> Any:
-    return np.require(array, requirements=["C", "A"])
-
-
-def _print_segment(segment: Segment, program: Program, name: str) -> PrintedKernel:
+def _print_segment(segment: Segment, users: dict[Node, list[Node]], returned: set[Node], name: str) -> PrintedKernel:
     made = set(segment.nodes)
     inputs = dict.fromkeys(x for node in segment.nodes for x in node.operands if type(x) is Node and x not in made)
-    wanted = {x for x in program.outputs if type(x) is Node}
-    wanted.update(x for node in program.steps if node not in made for x in node.operands if type(x) is Node)
-    return print_kernel(make_kernel(segment.nodes, list(inputs), [x for x in segment.nodes if x in wanted]), name)
+    outputs = [x for x in segment.nodes if x in returned or any(user not in made for user in users[x])]
+    return print_kernel(make_kernel(segment.nodes, list(inputs), outputs), name)
 
 
 def _load(path: Path) -> ModuleType:
@@ -165,9 +159,8 @@ def separate_views(program: Program) -> tuple[Program, dict[Node, bool]]:
     return Program(program.inputs, program.captures, tuple(is_native), outputs), is_native
 
 
-def partition(program: Program, native: dict[Node, bool]) -> list[Segment]:
+def partition(program: Program, native: dict[Node, bool], users: dict[Node, list[Node]]) -> list[Segment]:
     """The program's steps in as few segments as their dependences allow, native ones and NumPy's in turn."""
-    users = program.users()
     waits = {node: len({x for x in node.operands if type(x) is Node and x in native}) for node in program.steps}
     number = {node: i for i, node in enumerate(program.steps)}
     ready: dict[bool, list[Node]] = {True: [], False: []}
@@ -197,9 +190,7 @@ def _is_native(node: Node) -> bool:
     form = form_of(node)
     if form is None:
         return False
-    return not isinstance(form, Product) or find_blas() is not None or not _is_large(node)
-
-
-def _is_large(node: Node) -> bool:
+    if not isinstance(form, Product) or find_blas() is not None:
+        return True
     (step,) = make_kernel([node], [x for x in node.operands if type(x) is Node], [node]).steps
-    return is_for_blas(step)
+    return not is_large(step)

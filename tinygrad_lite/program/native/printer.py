@@ -44,14 +44,6 @@ class PrintedKernel:
 
 
 @dataclass
-class _Storage:
-    """Where a step's result lies. index: in `p`; sum_index: in `q`; local: offset in `local`; block-wise rows."""
-
-    local: str | None = None
-    full: str | None = None
-
-
-@dataclass
 class _Memory:
     """Places in `p`, and in the scratch memory."""
 
@@ -99,12 +91,10 @@ class _Printer:
         outside = [*self.kernel.inputs, *(node for node, _ in self.kernel.constants), *self.kernel.outputs]
         for node in outside:
             memory.index.setdefault(node, len(memory.index))
-        born: dict[Node, int] = {}
         last: dict[Node, int] = {}
         for number, item in enumerate(self.order):
             steps = item.steps if isinstance(item, Region) else [item]
             for step in steps:
-                born[step.node] = number
                 for x in step.operands:
                     if type(x) is Node:
                         last[self.kernel.resolve(x)[0]] = number
@@ -137,10 +127,7 @@ class _Printer:
         assert type(a) is Node
         assert type(b) is Node
         (off_a, along_a), (off_b, along_b) = self._strides(a, step.axes[0]), self._strides(b, step.axes[1])
-        strides, stride = {}, 1
-        for axis in reversed([x for x in step.result_axes if x is not None]):
-            strides[axis] = stride
-            stride *= step.space[axis]
+        strides = whole_strides(step)
         lines = [f"    /* {spell_comment(step)} */"]
         indent = "    "
         for axis, extent in enumerate(stack):
@@ -303,9 +290,8 @@ class _RegionPrinter:
         lines += ["      tg_part parts[] = {", *rows, "      };", f"      tg_run_parts(parts, {parts});"]
         for k, step in enumerate(self.summed):
             ctype = TYPES[step.node.dtype]
-            total, part = f"(({ctype} *)q[0][k])[i]".replace("[k]", f"[{k}]"), f"(({ctype} *)q[t][{k}])[i]"
-            is_sum = not isinstance(step.form, Reduction)
-            text = f"{total} + {part}" if is_sum else _combine(step, total, part)
+            total, part = f"(({ctype} *)q[0][{k}])[i]", f"(({ctype} *)q[t][{k}])[i]"
+            text = _combine(step, total, part)
             lines.append(f"      for (int t = 1; t < {parts}; t++)")
             lines.append(f"          for (long i = 0; i < {size(step.node.shape)}; i++) {total} = {text};")
         return [*lines, "    }"], own - at
@@ -447,7 +433,7 @@ class _RegionPrinter:
         i, j = n - 3, n - 2
         start_a, along_a = self._pointer(step, 0, index)
         start_b, along_b = self._pointer(step, 1, index)
-        strides = self._natural_strides(step)
+        strides = whole_strides(step)
         at = _spell_offset(0, {a: s for a, s in strides.items() if a in index}, (), index)
         suffix = SUFFIXES[TYPES[step.node.dtype]]
         return [
@@ -559,7 +545,7 @@ class _RegionPrinter:
             else:
                 moving.append(term)
         if lane is not None and along.get(lane):
-            assert along[lane] in (1,) or step.node.op is None, (step.node, along, lane)
+            assert along[lane] == 1 or step.node.op is None, (step.node, along, lane)
             inner = f"{from_start}j" if entry else from_start.removesuffix(" + ")
             if along[lane] != 1:
                 inner = f"({inner}) * {along[lane]}"
@@ -591,20 +577,12 @@ class _RegionPrinter:
         )
         return f"q{at}"
 
-    def _natural_strides(self, step: Step) -> dict[int, int]:
-        """Of the whole result, along the axes of the step's space."""
-        strides, stride = {}, 1
-        for axis in reversed([a for a in step.result_axes if a is not None]):
-            strides[axis] = stride
-            stride *= step.space[axis]
-        return strides
-
     def _sum_place(self, step: Step, index: dict[int, str]) -> str:
-        strides = {a: s for a, s in self._natural_strides(step).items() if a in index}
+        strides = {a: s for a, s in whole_strides(step).items() if a in index}
         return f"{self._sum_pointer(step)}[{_spell_sum(strides, index) or '0'}]"
 
     def _whole_place(self, step: Step, index: dict[int, str]) -> str:
-        strides = self._natural_strides(step)
+        strides = whole_strides(step)
         lane = self.region.lane[step]
         text = _spell_sum({a: s for a, s in strides.items() if a in index}, index)
         if lane is not None:
@@ -613,12 +591,7 @@ class _RegionPrinter:
         return f"{self._whole_pointer(step.node)}[{text or '0'}]"
 
     def _local_strides(self, step: Step) -> dict[int, int]:
-        lane = self.region.lane[step]
-        strides, stride = {}, self.block
-        for axis in reversed([a for a in step.result_axes if a is not None and a != lane]):
-            strides[axis] = stride
-            stride *= step.space[axis]
-        return strides
+        return _strides_of(step, self.region.lane[step], self.block)
 
     def _local_places(self, step: Step, index: dict[int, str]) -> list[str]:
         strides = {a: s for a, s in self._local_strides(step).items() if a in index}
@@ -665,6 +638,19 @@ def _cost(step: Step) -> float:
 # -- spelling --------------------------------------------------------------------------------------------------------
 
 
+def whole_strides(step: Step) -> dict[int, int]:
+    """From one entry of the whole result to the next, along the axes of the step's space."""
+    return _strides_of(step, None, 1)
+
+
+def _strides_of(step: Step, left_out: int | None, stride: int) -> dict[int, int]:
+    strides = {}
+    for axis in reversed([a for a in step.result_axes if a is not None and a != left_out]):
+        strides[axis] = stride
+        stride *= step.space[axis]
+    return strides
+
+
 def _times(index: str, stride: int) -> str:
     if index.isdigit():
         return str(int(index) * stride)
@@ -687,8 +673,8 @@ def _fma(step: Step) -> str:
 
 
 def _combine(step: Step, a: str, b: str) -> str:
-    assert isinstance(step.form, Reduction)
-    if step.form.ufunc is np.add:
+    """Of two parts of what a step adds up, or takes the largest or smallest of, the whole."""
+    if not isinstance(step.form, Reduction) or step.form.ufunc is np.add:
         return f"{a} + {b}"
     name = "max" if step.form.ufunc is np.maximum else "min"
     return f"tg_{name}_{SUFFIXES[TYPES[step.node.dtype]]}({a}, {b})"

@@ -58,8 +58,8 @@ class Region:
         return self.lane[step] in step.summed
 
 
-def is_for_blas(step: Step) -> bool:
-    """Whether BLAS multiplies these matrices faster than loops do: they are large, and no two sides are small."""
+def is_large(step: Step) -> bool:
+    """Whether it is a product of matrices of which no two sides are small: BLAS is faster than loops there."""
     if not isinstance(step.form, Product):
         return False
     least, middle, _ = sides = sorted(step.space[-3:])
@@ -105,7 +105,7 @@ class Scheduler:
 
     def is_for_blas(self, step: Step) -> bool:
         """Whether BLAS multiplies these matrices faster, and can: the entries of each row or column are neighbours."""
-        return is_for_blas(step) and all(self._is_matrix(x) for x in step.operands)
+        return is_large(step) and all(self._is_matrix(x) for x in step.operands)
 
     def _is_matrix(self, x: Operand) -> bool:
         layout = self.layout(x) if type(x) is Node else None

@@ -51,8 +51,8 @@ class Step:
 
 @dataclass
 class Kernel:
-    """What is to be one C function. inputs: nodes that somebody else makes. constants: arrays among the operands, each
-    with the node that stands for it. outputs: the nodes that others need."""
+    """What is to be one C function. inputs: nodes that somebody else makes. constants: arrays among the operands,
+    C-contiguous, each with the node that stands for it. outputs: the nodes that others need."""
 
     inputs: list[Node]
     constants: list[tuple[Node, Any]]
@@ -69,7 +69,6 @@ def make_kernel(nodes: list[Node], inputs: list[Node], outputs: list[Node]) -> K
     """The steps for these nodes, in their order. inputs, outputs: what comes from, and goes to, elsewhere."""
     kernel = Kernel(list(inputs), [], [], list(outputs))
     stand_in: dict[int, Node] = {}
-    shape_in_memory = {x: x.shape for x in inputs}
     wanted = set(outputs)
 
     def operand(x: Operand) -> Operand:
@@ -77,8 +76,7 @@ def make_kernel(nodes: list[Node], inputs: list[Node], outputs: list[Node]) -> K
             return x
         if id(x) not in stand_in:
             node = stand_in[id(x)] = Node(None, (), {}, x.shape, x.dtype)
-            kernel.constants.append((node, x))
-            shape_in_memory[node] = x.shape
+            kernel.constants.append((node, np.require(x, requirements=["C", "A"])))
         return stand_in[id(x)]
 
     for node in nodes:
@@ -92,12 +90,12 @@ def make_kernel(nodes: list[Node], inputs: list[Node], outputs: list[Node]) -> K
                 form = Map("{0}", (node.dtype,))
             else:
                 base, chain = kernel.resolve(x)
-                if node not in wanted and view_layout(base.shape, [*chain, node]) is not None:
+                can_be_read = view_layout(base.shape, [*chain, node]) is not None
+                if can_be_read and node not in wanted:
                     kernel.views[node] = base, [*chain, node]
                     continue
                 form, stored = Map("{0}", (node.dtype,)), x.shape
-                if node in wanted and view_layout(base.shape, [*chain, node]) is not None:
-                    # A result that is a view: copied entry by entry, in its own shape.
+                if can_be_read:  # a result that is a view: copied entry by entry, in its own shape
                     inner = Node(node.op, node.operands, node.params, node.shape, node.dtype, node.weak, node.name)
                     kernel.views[inner] = base, [*chain, inner]
                     operands, stored = (inner,), node.shape
