@@ -13,7 +13,7 @@ import pytest
 import tinygrad_lite as tg
 from tests.duck import Duck
 from tests.generators.calls import Function, calls, functions
-from tinygrad_lite import tree
+from tests.rules.test_every_call import of_floats
 
 pytest.importorskip("scipy.special")
 _ = tg.scipy.special  # its functions are rows from now on
@@ -21,21 +21,6 @@ _ = tg.scipy.special  # its functions are rows from now on
 PAGE = (Path(__file__).parents[2] / "docs" / "other_arrays.md").read_text(encoding="utf-8")
 LISTED = set(re.findall(r"`(\w+)`", PAGE.partition("need NumPy's arrays:")[2].partition("\n\n(")[0]))
 """The functions that do not go."""
-
-
-def of_floats(function: Function, operands: list[Any], params: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The function of its float operands alone, to its float results in a list; and those operands."""
-    whole, structure = tree.flatten(operands)
-    places = [i for i, x in enumerate(whole) if np.asarray(x).dtype.kind == "f"]
-
-    def f(*xs: Any) -> Any:
-        filled = list(whole)
-        for i, x in zip(places, xs, strict=True):
-            filled[i] = x
-        result = function.call(*tree.unflatten(structure, filled), **params)
-        return [y for y in tree.flatten(result)[0] if y.dtype.kind == "f"]
-
-    return f, [np.asarray(whole[i], float) for i in places]
 
 
 def numbers(x: Any) -> Any:
