@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 import itertools
-import linecache
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +22,7 @@ from ..ranges import Ranges
 from ..sharing import freeze
 from ..trace import Guard, collect, make_input, open_argument, tracing
 from .body import describe_loop, print_loops_for, steps_of
+from .execute import execute, forget_with
 from .optimise import optimise as optimise
 from .plan import plan
 from .reach import write_outside
@@ -51,10 +49,7 @@ class Generated:
         name: str,
         is_careful: bool,
     ) -> None:
-        filename = f"<compiled {name} {next_seq()}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # tracebacks show the step
-        weakref.finalize(self, linecache.cache.pop, filename, None).atexit = False
-        exec(builtins.compile(text, filename, "exec"), names)
+        forget_with(self, execute(text, name, names))
         self.text = text
         self.is_careful = is_careful
         self.dynamic = dynamic

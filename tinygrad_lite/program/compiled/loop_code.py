@@ -6,7 +6,6 @@ along is added to in place.
 
 from __future__ import annotations
 
-import linecache
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...tensor import next_seq
 from ..native.native import make_native
 from ..program import Node, Operand, Program, is_scalar, shape_of
+from .execute import execute, forget_with
 from .optimise import optimise
 from .plan import plan, writes_into
 from .writer import Writer
@@ -45,9 +44,8 @@ def write_loop(program: Program, carries: int, each: int, target: str) -> Code:
 
 def _run(lines: list[str], writer: Writer, name: str) -> Code:
     text = "\n".join(lines) + "\n"
-    filename = f"<compiled loop {next_seq()}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)  # tracebacks show the step
-    exec(compile(text, filename, "exec"), writer.names)
+    filename = execute(text, "loop", writer.names)
+    forget_with(writer.names[name], filename)
     return text, writer.names[name]
 
 
@@ -77,9 +75,7 @@ class _LoopWriter(Writer):
         lines = self._write_arena()
         lines.append(f"def loop(length, reverse, {', '.join([*carry, *(f'{x}s' for x in xs), *constants])}):")
         lines += self._describe_inputs()
-        if self.arena:
-            lines += ["    try:", "        memory = pool.pop()", "    except IndexError:", "        memory = arena()"]
-            lines.append(f"    {', '.join(self.arena)}, = memory")
+        lines += self._take_arena()
         for k, x in enumerate(stacked):
             dtype = self.bind(_dtype(x), "dtype", _dtype(x))
             lines.append(f"    y{k} = np.empty((length, *{shape_of(x)}), {dtype})")

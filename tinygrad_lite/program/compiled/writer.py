@@ -95,9 +95,7 @@ class Writer:
         lines = self._write_arena()
         lines.append(f"def body({', '.join(self.local[node] for node in self.program.inputs)}):")
         lines += self._describe_inputs()
-        if self.arena:
-            lines += ["    try:", "        memory = pool.pop()", "    except IndexError:", "        memory = arena()"]
-            lines.append(f"    {', '.join(self.arena)}, = memory")
+        lines += self._take_arena()
         for i, (node, _) in enumerate(self.program.captures):
             lines.append(f"    {self.local[node]} = captured{i}._array")
         lines += steps
@@ -172,6 +170,13 @@ class Writer:
         lines.append("    start = -memory.ctypes.data % 64")
         lines += [f"    {name} = {expression}" for name, expression in self.arena.items()]
         return [*lines, f"    return {', '.join(self.arena)},", "", ""]
+
+    def _take_arena(self) -> list[str]:
+        """The lines by which a call gets the arrays of the arena; none if there are none."""
+        if not self.arena:
+            return []
+        lines = ["    try:", "        memory = pool.pop()", "    except IndexError:", "        memory = arena()"]
+        return [*lines, f"    {', '.join(self.arena)}, = memory"]
 
     def _fill_boxes(self, node: Node, dtype: Any) -> Iterator[str]:
         """Put Python floats among the operands into 0-d arrays; yields the lines that do it."""
