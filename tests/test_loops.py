@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import linecache
 from typing import Any
 
 import numpy as np
@@ -348,3 +350,17 @@ def test_while_loop() -> None:
 def test_refused(call: Any, error: Any, match: str) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+def test_the_source_of_a_loop_is_there_as_long_as_the_loop() -> None:
+    def known() -> set[str]:
+        return {name for name in linecache.cache if name.startswith("<compiled loop")}
+
+    gc.collect()
+    before = known()
+    f = tg.compile(lambda x: tg.scan(lambda c, x: (c + x, c * x), np.zeros(3), x)[0], target="numpy")
+    f(np.ones((5, 3)))
+    assert known() > before
+    del f
+    gc.collect()
+    assert known() <= before
