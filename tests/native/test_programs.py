@@ -183,6 +183,8 @@ Pair = namedtuple("Pair", "left right")
         (lambda x, n: np.sum(x, axis=n) * n, (X, 1)),
         (lambda x, flag: x * 2 if flag else x, (X, True)),
         (lambda x: (np.sum(x), 3.5, None, "text"), (X,)),
+        (lambda x: (np.sum(x) * W[0, 0], None, {"flag": True, "none": [None]}), (X,)),
+        (lambda x, nothing: (x + 1, nothing), (X, None)),
         (lambda x: x * 2.0, (1.5,)),
         (lambda x, y: x * y + np.sum(x), (np.float32(1.5), np.array(2.5))),
         (lambda x: x > 0, (X,)),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -71,8 +71,8 @@ PyMODINIT_FUNC PyInit_tinygrad_native(void)
 """
 
 
-def print_module(kernels: Sequence[PrintedKernel], entry: Entry | None, careful: bool) -> str:
-    """The text of the extension module."""
+def print_module(kernels: Sequence[PrintedKernel], entry: Entry | None, program: Program, careful: bool) -> str:
+    """The text of the extension module. entry: of the whole program, where that is one kernel."""
     parts = [f'#include "{name}"' for name in HEADERS]
     parts.append("")
     functions = []
@@ -80,7 +80,7 @@ def print_module(kernels: Sequence[PrintedKernel], entry: Entry | None, careful:
         parts += [kernel.text, _print_kernel_call(kernel, careful)]
         functions.append(f"{kernel.name}_call")
     if entry is not None:
-        parts.append(entry.print(kernels[0], careful))
+        parts.append(_EntryPrinter(entry, program, kernels[0]).print(careful))
         functions.append("entry")
     table = [f'    {{"{name}", (PyCFunction)(void (*)(void)){name}, METH_FASTCALL, 0}},' for name in functions]
     return "\n".join([*parts, "static PyMethodDef tg_functions[] = {", *table, "    {0}};", _FOOT])
@@ -227,13 +227,17 @@ def _print_kernel_call(printed: PrintedKernel, careful: bool) -> str:
 # -- the whole program -----------------------------------------------------------------------------------------------
 
 
+OUTSIDE: Final = object()
+"""Stands for the function `outside`. (None may be among a function's results.)"""
+
+
 @dataclass
 class Entry:
     """What `entry` needs to know. arguments, results: their structure. leaves: of the arguments. static: those that are
     part of the program.
 
-    objects: what the function refers to, in the order of its `self`: the kernel's constants, the function `outside`,
-    (None until it exists), and what else turns up.
+    objects: once it is printed, what the function refers to, in the order of its `self`: the kernel's constants, the
+    function `outside` (OUTSIDE, until it exists), and what else turned up.
     """
 
     arguments: tree.Structure
@@ -241,20 +245,32 @@ class Entry:
     leaves: Sequence[Any]
     static: Container[int]
     objects: list[Any] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    program: Program = field(init=False)
 
     def fits(self, program: Program) -> bool:
         """Whether it can be written in C for this program: the forms of arguments and results, and results that are
         made by it."""
-        self.program = program
-        outputs = [x for x in self.program.outputs if type(x) is Node]
-        made = set(self.program.steps)
+        outputs = [x for x in program.outputs if type(x) is Node]
+        made = set(program.steps)
         if len(set(outputs)) != len(outputs) or not all(x in made for x in outputs):
             return False
-        if not all(type(x) is Node or is_scalar(x) for x in self.program.outputs):
+        if not all(type(x) is Node or is_scalar(x) for x in program.outputs):
             return False
         return _has_plain_nodes(self.arguments) and _has_plain_nodes(self.results)
+
+
+class _EntryPrinter:
+    """Prints `entry` for a program that is one kernel."""
+
+    def __init__(self, entry: Entry, program: Program, printed: PrintedKernel) -> None:
+        self.entry, self.program, self.printed = entry, program, printed
+        self.objects = entry.objects = [*(array for _, array in printed.kernel.constants), OUTSIDE]
+        self.lines: list[str] = []
+        self.leaves = enumerate(entry.leaves)
+        self.inputs = iter(program.inputs)
+        self.outputs = iter(program.outputs)
+        self.position = {node: i for i, node in enumerate(printed.kernel.inputs)}  # in `p`
+        self.number = {node: i for i, node in enumerate(printed.kernel.outputs)}  # in `results`
+        self.parts = self.trees = 0  # names used so far
 
     def refer(self, value: Any) -> str:
         """The expression of an object among those that the function refers to."""
@@ -264,24 +280,16 @@ class Entry:
         self.objects.append(value)
         return f"PyTuple_GET_ITEM(self, {len(self.objects) - 1})"
 
-    def print(self, printed: PrintedKernel, careful: bool) -> str:
+    def print(self, careful: bool) -> str:
         """`entry(arguments…)`."""
-        kernel = printed.kernel
-        self.objects = [array for _, array in kernel.constants]
-        self.objects.append(None)
-        arguments = self.arguments.children
-        self.lines = []
-        position = {node: i for i, node in enumerate(kernel.inputs)}
-        self._inputs = iter(self.program.inputs)
-        self._leaves = enumerate(self.leaves)
-        self._parts = 0
-        self._position = position
+        kernel = self.printed.kernel
+        arguments = self.entry.arguments.children
         for i, child in enumerate(arguments):
             self._take_apart(child, f"args[{i}]")
         lines = [
             "static PyObject *entry(PyObject *self, PyObject *const *args, Py_ssize_t count)",
             "{",
-            *_print_declarations(printed),
+            *_print_declarations(self.printed),
             "    PyObject *found = NULL;",
             f"    if (count != {len(arguments)})",
             "        goto other;",
@@ -297,12 +305,12 @@ class Entry:
             "            goto other;",
             "    }",
         ]
-        for i, node in enumerate(self._inputs):
-            if node in position:
+        for i, node in enumerate(self.inputs):
+            if node in self.position:
                 lines += self._print_take(f"PyTuple_GET_ITEM(found, {i})", node)
         for node, tensor in self.program.captures:
-            if node in position:
-                at = position[node]
+            if node in self.position:
+                at = self.position[node]
                 name = self.refer("_array")
                 lines += [
                     f"    owned[{at}] = PyObject_GetAttr({self.refer(tensor)}, {name});",
@@ -312,17 +320,14 @@ class Entry:
                     "        goto other;",
                     f"    p[{at}] = PyArray_DATA((PyArrayObject *)owned[{at}]);",
                 ]
-        lines += _print_run(printed, careful, "goto other;")
+        lines += _print_run(self.printed, careful, "goto other;")
         self.lines = []
-        self._outputs = iter(self.program.outputs)
-        self._number = {node: i for i, node in enumerate(kernel.outputs)}
-        self._trees = 0
-        text = self._build(self.results)
+        text = self._build(self.entry.results)
         lines += ["    {", *self.lines, f"        answer = {text};"]
         if text.startswith("results["):
             lines.append(f"        {text} = NULL;")
         lines += ["    }", "    goto end;", "other:", "    answer = Py_NewRef(Py_NotImplemented);"]
-        return "\n".join([*lines, *_print_end(printed, ["    Py_XDECREF(found);"])])
+        return "\n".join([*lines, *_print_end(self.printed, ["    Py_XDECREF(found);"])])
 
     # -- arguments
 
@@ -334,8 +339,8 @@ class Entry:
             self.lines += [f"    if ({value} != {self.refer(structure.meta)})", "        goto other;"]
             return
         count = len(structure.children)
-        parts = f"t{self._parts}"
-        self._parts += 1
+        parts = f"t{self.parts}"
+        self.parts += 1
         if structure.kind is dict:
             keys = self.refer(tuple(structure.meta))
             self.lines += [
@@ -355,11 +360,11 @@ class Entry:
             self._take_apart(child, part)
 
     def _test_leaf(self, value: str) -> None:
-        i, x = next(self._leaves)
-        if i in self.static:
+        i, x = next(self.leaves)
+        if i in self.entry.static:
             self.lines += [f"    if (!tg_is_number({value}, {self.refer(x)}))", "        goto other;"]
             return
-        node = next(self._inputs)
+        node = next(self.inputs)
         if type(x) is float:
             self.lines += [f"    if (!PyFloat_CheckExact({value}))", "        goto other;"]
         elif type(x) is not np.ndarray:
@@ -368,13 +373,13 @@ class Entry:
             known = node.dtype in NUMBERS
             test = f"    if (!tg_is_array({value}, {_kind_name(node)}))" if known else "    if (1)"
             self.lines += [test, "        goto other;"]
-        if node in self._position and type(x) is np.ndarray:
-            self.lines.append(f"    p[{self._position[node]}] = PyArray_DATA((PyArrayObject *){value});")
-        elif node in self._position:
+        if node in self.position and type(x) is np.ndarray:
+            self.lines.append(f"    p[{self.position[node]}] = PyArray_DATA((PyArrayObject *){value});")
+        elif node in self.position:
             self.lines += self._print_take(value, node)
 
     def _print_take(self, value: str, node: Node) -> list[str]:
-        at = self._position[node]
+        at = self.position[node]
         if _is_number(node) and node.weak and node.dtype == np.float64:
             return [
                 f"    if (!PyFloat_CheckExact({value}))",
@@ -390,14 +395,14 @@ class Entry:
     def _build(self, structure: tree.Structure) -> str:
         """An expression of a new reference to the tree of results; the lines before it are added."""
         if structure.kind is tree.LEAF:
-            x = next(self._outputs)
+            x = next(self.outputs)
             if type(x) is not Node:
                 return f"Py_NewRef({self.refer(x)})"
-            return f"results[{self._number[x]}]"
+            return f"results[{self.number[x]}]"
         if structure.kind is tree.STATIC:
             return f"Py_NewRef({self.refer(structure.meta)})"
-        name = f"r{self._trees}"
-        self._trees += 1
+        name = f"r{self.trees}"
+        self.trees += 1
         count = len(structure.children)
         kinds = {dict: "PyDict_New()", list: f"PyList_New({count})", tuple: f"PyTuple_New({count})"}
         self.lines += [

@@ -15,7 +15,7 @@ from .blas import find_blas
 from .cache import build
 from .compiler import NotCompiled, find_compiler
 from .forms import Product, form_of
-from .module import Entry, print_module
+from .module import OUTSIDE, Entry, print_module
 from .printer import PrintedKernel, print_kernel
 from .schedule import is_large
 from .steps import make_kernel, size
@@ -44,7 +44,7 @@ class Native:
     def bind_entry(self, outside: Any) -> Any:
         """The function that takes the user's arguments. outside: what finds again what is reached from there."""
         assert self.entry is not None
-        return self.module.bind("entry", tuple(outside if x is None else x for x in self.entry.objects))
+        return self.module.bind("entry", tuple(outside if x is OUTSIDE else x for x in self.entry.objects))
 
 
 def make_native(program: Program, entry: Entry | None, invalid: type[BaseException] | None, what: str) -> Native | None:
@@ -70,7 +70,7 @@ def make_native(program: Program, entry: Entry | None, invalid: type[BaseExcepti
         return None
     if len(segments) > 1 or (entry is not None and not entry.fits(program)):
         entry = None
-    text = print_module(kernels, entry, invalid is not None)
+    text = print_module(kernels, entry, program, invalid is not None)
     module = _load(build(find_compiler(), text, what, quickly=loops > MANY_LOOPS))
     steps: list[Node] = []
     replaced: dict[Node, Node] = {}
