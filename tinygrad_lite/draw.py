@@ -106,7 +106,7 @@ def draw(
     elif callable(what):
         graph = graph_of_function(what, args, wrt)
     else:
-        raise TypeError(f"draw: give a Tensor, or a function and its arguments, not a {type(what).__name__}")
+        raise TypeError(f"draw: give a Tensor, or a function and its arguments; this is of type {type(what).__name__}")
     shown = [box.part for box in graph.boxes if backward or box.part != "backward"]
     parts = {"input": ("input", "parameter"), "forward": ("forward",), "backward": ("backward",)}
     counts = {name: sum(part in among for part in shown) for name, among in parts.items()}

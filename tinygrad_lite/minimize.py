@@ -64,13 +64,14 @@ def minimize(
     progress_line = _ProgressLine(progress)
 
     def of_vector(vector: Any) -> Any:
-        return f(unravel(vector), *args)
+        y = f(unravel(vector), *args)
+        single_number(leaf(y, 0) if isinstance(y, np.ndarray) else y, f, "minimize")
+        return y
 
     gradient = value_and_grad(of_vector)
 
     def value(vector: Any) -> float:
         y = of_vector(vector)
-        single_number(y if isinstance(y, Tensor) else leaf(np.asarray(y), 0), f, "minimize")
         return float(np.asarray(y._array if isinstance(y, Tensor) else y))
 
     def value_and_gradient(vector: Any) -> tuple[float, Any]:
