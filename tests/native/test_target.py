@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -241,3 +242,25 @@ def test_where_the_function_is_the_reason_the_error_says_so() -> None:
     with pytest.raises(RuntimeError, match="does not reproduce the function"):
         compiled(X)
     assert compiled.target == "c"
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang", "ziglang"])
+def test_every_compiler_makes_it_without_a_word(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    if name == "ziglang":
+        pytest.importorskip("ziglang")
+    elif shutil.which(name) is None:
+        pytest.skip(f"{name} is not there")
+    monkeypatch.setenv("CC", f"{sys.executable} -m ziglang cc" if name == "ziglang" else name)
+    x = np.linspace(-1, 1, 12).reshape(3, 4)
+
+    def f(x: Any) -> Any:
+        choices = np.where(np.logical_and(x > 0, x < 0.5), np.maximum(x, 0.3), np.arctan(x)) + np.sin(x) ** 3
+        return tg.softmax(choices), np.max(x, axis=0), x @ x.T, np.hypot(x, 1.0)
+
+    compiled = tg.compile(f, target="c")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = compiled(x)
+    assert compiled.target == "c"
+    for a, b in zip(found, f(x), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -14,8 +14,8 @@
 #endif
 
 #define TG_ELEMENTWISE(T, S, F)                                                                                        \
-    static inline T tg_max_##S(T a, T b) { return (a > b) | (a != a) ? a : b; }                                       \
-    static inline T tg_min_##S(T a, T b) { return (a < b) | (a != a) ? a : b; }                                       \
+    static inline T tg_max_##S(T a, T b) { return ((a > b) | (a != a)) ? a : b; }                                       \
+    static inline T tg_min_##S(T a, T b) { return ((a < b) | (a != a)) ? a : b; }                                       \
     static inline T tg_sign_##S(T x) { return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x; }                               \
     static inline T tg_heaviside_##S(T x, T middle) { return x > 0 ? 1 : x < 0 ? 0 : x == 0 ? middle : x; }            \
     static inline T tg_abs_##S(T x) { return __builtin_fabs##F(x); }                                                   \

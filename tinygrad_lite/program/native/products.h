@@ -163,3 +163,7 @@ TG_FOR_EACH_TYPE(TG_ROWS)
     }
 
 TG_FOR_EACH_TYPE(TG_DOTS)
+
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
