@@ -7,6 +7,12 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "Batches",
+    "batches",
+    "train_test_split",
+]
+
 Array = Any
 
 

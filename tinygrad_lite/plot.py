@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = [
+    "activations",
+    "boundary",
+    "history",
+    "weights",
+]
+
 Array = Any
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.

@@ -15,6 +15,16 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "Structure",
+    "flatten",
+    "map",
+    "paths",
+    "ravel",
+    "register",
+    "unflatten",
+]
+
 Flatten = Callable[[Any], tuple[list[tuple[str, Any]], Any]]
 Rebuild = Callable[[Any, list[Any]], Any]
 _registered: dict[type, tuple[Flatten, Rebuild]] = {}

@@ -17,6 +17,12 @@ from .verdict import FunctionVerdict as FunctionVerdict
 if TYPE_CHECKING:
     from .judging import check_file as check_file
 
+__all__ = [
+    "FileReport",
+    "FunctionVerdict",
+    "check_file",
+]
+
 
 def __getattr__(name: str) -> Any:
     """The judges are imported when they are asked for: the process in which a file runs, a part of this package, must

@@ -43,6 +43,48 @@ from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
 
+__all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "HuberLoss",
+    "Identity",
+    "L1Loss",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "MaxPool2d",
+    "Module",
+    "MultiheadAttention",
+    "NLLLoss",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "Softmax",
+    "Tanh",
+    "buffers",
+    "call_with_buffers",
+    "functional",
+    "init",
+]
+
 if not TYPE_CHECKING:  # a checker would take every name for one that is there
 
     def __getattr__(name: str) -> object:
@@ -51,5 +93,4 @@ if not TYPE_CHECKING:  # a checker would take every name for one that is there
 
 def __dir__() -> list[str]:
     """What is public: an editor completes `tg.nn.` with this."""
-    classes = [name for name, value in globals().items() if isinstance(value, type)]
-    return sorted([*classes, "functional", "init", "buffers", "call_with_buffers"])
+    return __all__

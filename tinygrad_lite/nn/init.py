@@ -18,6 +18,36 @@ import numpy as np
 from ..tensor import Tensor
 from .initialise import generator
 
+__all__ = [
+    "calculate_gain",
+    "constant",
+    "constant_",
+    "eye",
+    "eye_",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "normal",
+    "normal_",
+    "ones",
+    "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "small_normal",
+    "small_normal_",
+    "trunc_normal",
+    "trunc_normal_",
+    "uniform",
+    "uniform_",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "zeros",
+    "zeros_",
+]
+
 Shape = int | Sequence[int]
 
 _GAINS = {

@@ -16,6 +16,18 @@ import numpy as np
 
 from .optimizer import Optimizer
 
+__all__ = [
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "SequentialLR",
+    "StepLR",
+]
+
 Step = Any  # a number, or an array of one, or a Tensor
 
 

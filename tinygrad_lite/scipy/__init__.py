@@ -8,3 +8,9 @@ does the @ of scipy.sparse.) SciPy is imported when the first of them is called.
 from . import fft as fft
 from . import linalg as linalg
 from . import special as special
+
+__all__ = [
+    "fft",
+    "linalg",
+    "special",
+]

@@ -12,6 +12,29 @@ import numpy as np
 
 from ..rules.shaping import as_array, as_dtype
 
+__all__ = [
+    "dct",
+    "dst",
+    "fft",
+    "fft2",
+    "fftn",
+    "fftshift",
+    "hfft",
+    "idct",
+    "idst",
+    "ifft",
+    "ifft2",
+    "ifftn",
+    "ifftshift",
+    "ihfft",
+    "irfft",
+    "irfft2",
+    "irfftn",
+    "rfft",
+    "rfft2",
+    "rfftn",
+]
+
 _ONE_AXIS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 _SEVERAL = ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn")
 

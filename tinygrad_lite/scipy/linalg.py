@@ -16,6 +16,17 @@ from ..op import Array, Op, custom_vjp
 from ..rules.products import transposed
 from ..rules.shaping import as_array
 
+__all__ = [
+    "cho_factor",
+    "cho_solve",
+    "cholesky",
+    "det",
+    "expm",
+    "inv",
+    "solve",
+    "solve_triangular",
+]
+
 # -- solutions -------------------------------------------------------------------------------------------------------
 
 _STRUCTURES = {

@@ -12,6 +12,13 @@ from ..batching import elementwise
 from ..op import Op, custom_vjp
 from ..rules.shaping import as_array
 
+__all__ = [
+    "log_softmax",
+    "logsumexp",
+    "polygamma",
+    "softmax",
+]
+
 
 def _polygamma(n: Any, x: Any) -> Any:
     from scipy import special

@@ -16,6 +16,16 @@ from .report import Mistake as Mistake
 from .report import Report as Report
 from .report import Verdict as Verdict
 
+__all__ = [
+    "Entry",
+    "GradientError",
+    "Mistake",
+    "Report",
+    "Verdict",
+    "check_gradients",
+    "strategies",
+]
+
 if TYPE_CHECKING:
     from . import strategies as strategies
 else:

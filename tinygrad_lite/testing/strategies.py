@@ -22,6 +22,16 @@ except ImportError as error:
         "tinygrad_lite.testing.strategies needs Hypothesis; install it with: pip install 'tinygrad_lite[testing]'"
     ) from error
 
+__all__ = [
+    "Network",
+    "arrays",
+    "broadcastable_shapes",
+    "cotangents",
+    "networks",
+    "shapes",
+    "sizes",
+]
+
 Draw = st.DrawFn
 Shape = tuple[int, ...]
 
