@@ -13,6 +13,12 @@ __all__ = [
     "train_test_split",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.data.` with this."""
+    return __all__
+
+
 Array = Any
 
 

@@ -27,6 +27,7 @@ class Drawing:
 
     @property
     def svg(self) -> str:
+        """The drawing as SVG, by Graphviz."""
         return _render(self.source, "svg").decode()
 
     def save(self, path: str | os.PathLike[str]) -> None:

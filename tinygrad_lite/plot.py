@@ -28,6 +28,12 @@ __all__ = [
     "weights",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.plot.` with this."""
+    return __all__
+
+
 Array = Any
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.

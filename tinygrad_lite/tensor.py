@@ -52,7 +52,8 @@ class Tensor(Methods):
 
     data: anything NumPy can make a numeric array of; it is copied. Arrays of other libraries that speak NumPy's
     protocols (Dask, CuPy) are kept as they are. requires_grad: whether gradients are wanted for it (float and complex
-    arrays only, else TypeError). name: used in error messages and in generated code.
+    arrays only, else TypeError). grad: what `backward()` has added up for a leaf; None before. name: used in error
+    messages and in generated code.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> W = tg.Tensor([[1.0, 2.0]], requires_grad=True, name="W")
@@ -132,6 +133,7 @@ class Tensor(Methods):
 
     @property
     def requires_grad(self) -> bool:
+        """Whether a gradient flows into it. On a leaf it can be assigned: False freezes it."""
         return bool(self._flags & GRAD)
 
     @requires_grad.setter
@@ -147,18 +149,22 @@ class Tensor(Methods):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The number of entries along each axis."""
         return () if type(self._array) in PYTHON_NUMBERS else self._array.shape
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return 0 if type(self._array) in PYTHON_NUMBERS else self._array.ndim
 
     @property
     def size(self) -> int:
+        """The number of entries."""
         return 1 if type(self._array) in PYTHON_NUMBERS else self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """NumPy's type of the entries."""
         return np.dtype(type(self._array)) if type(self._array) in PYTHON_NUMBERS else self._array.dtype
 
     def numpy(self) -> Any:

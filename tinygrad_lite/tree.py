@@ -25,6 +25,12 @@ __all__ = [
     "unflatten",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.tree.` with this."""
+    return __all__
+
+
 Flatten = Callable[[Any], tuple[list[tuple[str, Any]], Any]]
 Rebuild = Callable[[Any, list[Any]], Any]
 _registered: dict[type, tuple[Flatten, Rebuild]] = {}

@@ -24,6 +24,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tinygrad_lite.check.` with this."""
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """The judges are imported when they are asked for: the process in which a file runs, a part of this package, must
     be there at once."""

@@ -43,6 +43,7 @@ class FunctionVerdict:
     excused: bool = False
 
     def as_json(self) -> dict[str, Any]:
+        """The same as strings, lists and dicts."""
         found = {"name": self.name, "verdict": str(self.judgement), "text": self.text, "where": self.where}
         return {**found, "mistakes": [asdict(mistake) for mistake in self.mistakes], "notes": self.notes}
 
@@ -85,6 +86,7 @@ class FileReport:
 
     @property
     def status(self) -> int:
+        """The command's exit status: 0 if all is right, 1 if something is wrong, 2 if something was not checked."""
         return {Judgement.RIGHT: 0, Judgement.WRONG: 1, Judgement.UNCHECKED: 2}[self.judgement]
 
     def __str__(self) -> str:

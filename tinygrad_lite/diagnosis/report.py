@@ -76,6 +76,7 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
+        """Whether there are gradients, and every one agrees."""
         return bool(self.entries) and all(entry.agrees for entry in self.entries)
 
     @property

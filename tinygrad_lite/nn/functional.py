@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..activations import relu as relu
+from ..activations import sigmoid as sigmoid
 from ..rules.losses import logistic_loss
 from ..rules.neural import leaky_relu as _leaky_relu
 from ..rules.neural import log_softmax as _log_softmax
 from ..rules.neural import normal_cdf
-from ..rules.neural import relu as relu
-from ..rules.neural import sigmoid as sigmoid
 from ..rules.neural import softmax as _softmax
 from ..tensor import TRACED, Tensor
 from ..transforms import stop_gradient
@@ -54,6 +54,12 @@ __all__ = [
     "softmax",
     "tanh",
 ]
+
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.nn.functional.` with this."""
+    return __all__
+
 
 # -- activations -----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ Fans are PyTorch's: of a shape (out, in, *kernel), fan_in = in · the kernel's s
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -47,6 +48,12 @@ __all__ = [
     "zeros",
     "zeros_",
 ]
+
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.nn.init.` with this."""
+    return __all__
+
 
 Shape = int | Sequence[int]
 
@@ -227,6 +234,9 @@ def _in_place(function: Callable[..., np.ndarray]) -> Callable[..., Any]:
         return tensor
 
     fill.__name__ = fill.__qualname__ = f"{function.__name__}_"
+    shape, *others = inspect.signature(function).parameters.values()
+    parameters = [shape.replace(name="tensor", annotation="Any"), *[p for p in others if p.name != "dtype"]]
+    fill.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what help() and editors show
     fill.__doc__ = f"Fill a leaf Tensor or an array, and return it: see `{function.__name__}`."
     return fill
 

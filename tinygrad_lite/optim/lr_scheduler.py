@@ -28,6 +28,12 @@ __all__ = [
     "StepLR",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.optim.lr_scheduler.` with this."""
+    return __all__
+
+
 Step = Any  # a number, or an array of one, or a Tensor
 
 

@@ -25,21 +25,31 @@ def _swap_operands(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
 
 def _reshape(self: Tensor, *shape: Any, order: str = "C") -> Any:
+    """The same entries in another shape, given as numbers or as a tuple; one of them may be -1. See np.reshape."""
     return shaping.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
 
 
 def _transpose(self: Tensor, *axes: Any) -> Any:
+    """The axes in another order, given as numbers or as a tuple; reversed without any. See np.transpose."""
     if not axes:
         return shaping.transpose.call(self)
     return shaping.transpose(self, axes[0] if len(axes) == 1 else axes)
 
 
-def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """NumPy's function as a method: t.sum(axis=0) is np.sum(t, axis=0)."""
-    return lambda self, *args, **keywords: handler_of(function, function)(self, *args, **keywords)
+def _method(name: str, numpy: str = "") -> Callable[..., Any]:
+    """NumPy's function (of the same name, unless another is given) as a method: t.sum(axis=0) is np.sum(t, axis=0)."""
+    function = getattr(np, numpy or name)
+
+    def method(self: Tensor, *args: Any, **keywords: Any) -> Any:
+        return handler_of(function, function)(self, *args, **keywords)
+
+    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    method.__doc__ = f"`t.{name}(...)` is `np.{numpy or name}(t, ...)`."
+    return method
 
 
 def _compress(self: Tensor, condition: Any, axis: int | None = None) -> Any:
+    """`t.compress(condition, axis)` is `np.compress(condition, t, axis)`."""
     return handler_of(np.compress, np.compress)(condition, self, axis)
 
 
@@ -65,8 +75,7 @@ def _tobytes(self: Tensor, order: Any = "C") -> bytes:
 
 
 def _strides(self: Tensor) -> tuple[int, ...]:
-    """The bytes from one entry to the next along each axis, of a Tensor's entries one after the other in C order. (How
-    they lie in memory is a Tensor's own affair.)"""
+    """As if they lay in C order: how they lie in memory is a Tensor's own affair."""
     strides, step = [], self.dtype.itemsize
     for n in reversed(self.shape):
         strides.append(step)
@@ -74,17 +83,17 @@ def _strides(self: Tensor) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-_FACTS: dict[str, Callable[[Tensor], Any]] = {
-    "T": shaping.transpose.call,
-    "mT": shaping.matrix_transpose,
-    "real": complex.real.call,
-    "imag": complex.imag.call,
-    "flat": shaping.ravel.call,
-    "itemsize": lambda self: self.dtype.itemsize,
-    "nbytes": lambda self: self.size * self.dtype.itemsize,
-    "strides": _strides,
-    "device": lambda self: getattr(self._array, "device", "cpu"),
-    "base": lambda self: None,
+_FACTS: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+    "T": (shaping.transpose.call, "The axes in reverse order; a matrix transposed."),
+    "mT": (shaping.matrix_transpose, "The last two axes exchanged: every matrix of a stack transposed."),
+    "real": (complex.real.call, "The real parts."),
+    "imag": (complex.imag.call, "The imaginary parts; of real numbers, zeros."),
+    "flat": (shaping.ravel.call, "The entries one after the other, as a Tensor with one axis."),
+    "itemsize": (lambda self: self.dtype.itemsize, "The bytes of one entry."),
+    "nbytes": (lambda self: self.size * self.dtype.itemsize, "The bytes of all entries."),
+    "strides": (_strides, "The bytes from one entry to the next along each axis, if they lie in C order."),
+    "device": (lambda self: getattr(self._array, "device", "cpu"), 'Where the array is: "cpu" for NumPy\'s.'),
+    "base": (lambda self: None, "None: a Tensor is no view of an array of yours."),
 }
 
 # -- what would change a Tensor --------------------------------------------------------------------------------------
@@ -110,26 +119,27 @@ def _refusal(name: str, instead: str) -> Callable[..., Any]:
             f".{name}() at {user_line()} would change {label(self)}, which others are computed from; {instead}"
         )
 
+    refuse.__name__, refuse.__qualname__ = name, f"Tensor.{name}"
+    refuse.__doc__ = f"Raises TypeError, as it would change a Tensor that others are computed from: {instead}."
     return refuse
 
 
 # -- all of them ------------------------------------------------------------------------------------------------------
 
 _METHODS: dict[str, Callable[..., Any]] = {
-    name: _method(getattr(np, name))
+    name: _method(name)
     for name in (
         *("sum", "mean", "max", "min", "prod", "std", "var", "cumsum", "cumprod", "all", "any"),
         *("argmax", "argmin", "argsort", "swapaxes", "ravel", "squeeze", "repeat", "take", "diagonal", "trace"),
         *("clip", "round", "copy", "astype", "dot", "nonzero", "searchsorted", "choose", "argpartition"),
+        *("conj", "conjugate"),
     )
 }
 _METHODS |= {
     "reshape": _reshape,
     "transpose": _transpose,
-    "flatten": _METHODS["ravel"],
+    "flatten": _method("flatten", "ravel"),
     "compress": _compress,
-    "conj": complex.conjugate.call,
-    "conjugate": complex.conjugate.call,
     "tolist": _tolist,
     "tobytes": _tobytes,
     "__contains__": _contains,
@@ -156,8 +166,8 @@ def install() -> None:
     setattr(Batched, "__pow__", elementwise.raise_each)  # noqa: B010 (a declared operator)
     for name, method in _METHODS.items():
         setattr(Tensor, name, method)
-    for name, fact in _FACTS.items():
-        setattr(Tensor, name, property(fact))
+    for name, (fact, doc) in _FACTS.items():
+        setattr(Tensor, name, property(fact, doc=doc))
     for name, instead in _REFUSED.items():
         setattr(Tensor, name, _refusal(name, instead))
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):

@@ -14,3 +14,8 @@ __all__ = [
     "linalg",
     "special",
 ]
+
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.scipy.` with this."""
+    return __all__

@@ -35,6 +35,12 @@ __all__ = [
     "rfftn",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.scipy.fft.` with this."""
+    return __all__
+
+
 _ONE_AXIS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 _SEVERAL = ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn")
 

@@ -27,6 +27,12 @@ __all__ = [
     "solve_triangular",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.scipy.linalg.` with this."""
+    return __all__
+
+
 # -- solutions -------------------------------------------------------------------------------------------------------
 
 _STRUCTURES = {

@@ -20,6 +20,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.scipy.special.` with this."""
+    return __all__
+
+
 def _polygamma(n: Any, x: Any) -> Any:
     from scipy import special
 

@@ -26,6 +26,12 @@ __all__ = [
     "strategies",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.testing.` with this."""
+    return __all__
+
+
 if TYPE_CHECKING:
     from . import strategies as strategies
 else:

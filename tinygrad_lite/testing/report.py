@@ -26,6 +26,7 @@ class Verdict(StrEnum):
 
     @staticmethod
     def worst(verdicts: list[Verdict]) -> Verdict:
+        """Of several, the one that speaks for all of them: wrong before undecided before right."""
         for verdict in (Verdict.WRONG, Verdict.CANNOT_TELL):
             if verdict in verdicts:
                 return verdict
@@ -83,6 +84,7 @@ class Entry:
 
     @property
     def verdict(self) -> Verdict:
+        """Of this gradient: wrong if anything in it is."""
         if self.wrong:
             return Verdict.WRONG
         return Verdict.CANNOT_TELL if self.undecided else Verdict.RIGHT
@@ -112,6 +114,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
+        """The worst of all entries'."""
         return Verdict.worst([entry.verdict for entry in self.entries])
 
     @property

@@ -32,6 +32,12 @@ __all__ = [
     "sizes",
 ]
 
+
+def __dir__() -> list[str]:
+    """What is public: an editor completes `tg.testing.strategies.` with this."""
+    return __all__
+
+
 Draw = st.DrawFn
 Shape = tuple[int, ...]
 
