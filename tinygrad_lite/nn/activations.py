@@ -10,14 +10,24 @@ from .module import Module
 
 
 class ReLU(Module):
-    """max(x, 0); its derivative at 0 is 0."""
+    """max(x, 0), element by element; its derivative at 0 is 0.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.ReLU()(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
 
     def forward(self, x: Any) -> Any:
         return F.relu(x)
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else negative_slope · x."""
+    """x where x > 0, else negative_slope · x, element by element.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.LeakyReLU(0.2)(np.array([-1.0, 2.0]))
+    array([-0.2,  2. ])
+    """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
@@ -27,7 +37,12 @@ class LeakyReLU(Module):
 
 
 class ELU(Module):
-    """x where x > 0, else alpha (exp(x) - 1)."""
+    """x where x > 0, else alpha (exp(x) - 1), element by element.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.ELU()(np.array([-1.0, 2.0])).round(4)
+    array([-0.6321,  2.    ])
+    """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
@@ -37,7 +52,12 @@ class ELU(Module):
 
 
 class GELU(Module):
-    """x Φ(x), with Φ the normal distribution; approximate="tanh" is the older formula."""
+    """x Φ(x), element by element, with Φ the standard normal distribution; approximate="tanh" is the older formula.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.GELU()(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
@@ -47,28 +67,48 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """x sigmoid(x)."""
+    """x sigmoid(x), element by element.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.SiLU()(np.array([0.0, 100.0]))
+    array([  0., 100.])
+    """
 
     def forward(self, x: Any) -> Any:
         return F.silu(x)
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, element by element.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.Tanh()(np.array([0.0, 100.0]))
+    array([0., 1.])
+    """
 
     def forward(self, x: Any) -> Any:
         return F.tanh(x)
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)), element by element.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.Sigmoid()(np.array([0.0, 1000.0]))
+    array([0.5, 1. ])
+    """
 
     def forward(self, x: Any) -> Any:
         return F.sigmoid(x)
 
 
 class Softmax(Module):
-    """exp(x) over its sum along the axis dim, which must be named."""
+    """exp(x) over its sum along the axis dim, which must be named.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.Softmax(dim=1)(np.log([[1.0, 3.0]]))
+    array([[0.25, 0.75]])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         self.dim = dim
@@ -78,7 +118,12 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """The logarithm of softmax along the axis dim, which must be named."""
+    """The logarithm of softmax along the axis dim, which must be named.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.LogSoftmax(dim=1)(np.array([[0.0, 1000.0]]))
+    array([[-1000.,     0.]])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         self.dim = dim

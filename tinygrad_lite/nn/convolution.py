@@ -61,7 +61,7 @@ class _Convolution(Module):
 
 
 class Conv1d(_Convolution):
-    """Convolution along one axis. x: (N, in_channels, L); weight: (out_channels, in_channels / groups, K).
+    """Convolution along one axis. x: (N, in_channels, L); weight: (out_channels, in_channels / groups, kernel_size).
 
     stride, padding (or "same", "valid"), dilation, groups, padding_mode ("zeros", "reflect", "replicate", "circular")
     and the start of weight and bias (uniform, ±1/√fan_in) as in PyTorch. rng: draws the start.
@@ -90,6 +90,8 @@ class Conv2d(_Convolution):
 class MaxPool2d(Module):
     """The largest entry of every window of kernel_size. x: (N, C, H, W). stride: kernel_size unless given.
 
+    padding, dilation, ceil_mode: as for `tg.nn.functional.max_pool2d`.
+
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.MaxPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4))
     array([[[[ 5.,  7.],
@@ -111,6 +113,8 @@ class MaxPool2d(Module):
 
 class AvgPool2d(Module):
     """The mean of every window of kernel_size. x: (N, C, H, W). stride: kernel_size unless given.
+
+    padding, ceil_mode, count_include_pad, divisor_override: as for `tg.nn.functional.avg_pool2d`.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.AvgPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4))

@@ -22,7 +22,14 @@ def sizes(what: str, name: str, value: Any, n: int, least: int = 0) -> tuple[int
 def conv1d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """Cross-correlation. x: (N, C, L) or (C, L), weight: (O, C / groups, K). See `conv2d`."""
+    """Cross-correlation along one axis. x: (N, C, L) or (C, L), weight: (O, C / groups, K), bias: (O,).
+
+    stride, padding, dilation, groups: as for `conv2d`, with one axis.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.conv1d(np.arange(5.0).reshape(1, 1, 5), np.array([[[1.0, -1.0]]]))
+    array([[[-1., -1., -1., -1.]]])
+    """
     return convolve("conv1d", x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -121,9 +128,16 @@ def windows(what: str, x: Any, kernel: tuple[int, ...], stride: tuple[int, ...],
 def max_pool2d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:
-    """The largest entry of every window. x: (N, C, H, W) or (C, H, W). stride: kernel_size unless given.
+    """The largest entry of every window. x: (N, C, H, W) or (C, H, W).
 
-    Entries that tie share the gradient, as in np.max (PyTorch gives it to the first).
+    kernel_size, stride, padding, dilation: a number for both axes or one for each; stride is kernel_size unless given.
+    ceil_mode: a last window that reaches over the edge counts, too. ValueError if no window fits. Entries that tie
+    share the gradient, as in np.max (PyTorch gives it to the first).
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 5.,  7.],
+             [13., 15.]]]])
     """
     kernel, stride, margins, dilation = _pooling("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     padded = x if all(pair == (0, 0) for pair in margins) else pad(x, margins, value=-np.inf)
@@ -139,9 +153,15 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """The mean of every window. x: (N, C, H, W) or (C, H, W). stride: kernel_size unless given.
+    """The mean of every window. x: (N, C, H, W) or (C, H, W).
 
-    count_include_pad: whether the zeros of the padding count. divisor_override: divide by this instead.
+    kernel_size, stride, padding, ceil_mode: as for `max_pool2d`. count_include_pad: whether the zeros of the padding
+    count. divisor_override: divide by this instead.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 2.5,  4.5],
+             [10.5, 12.5]]]])
     """
     kernel, stride, margins, dilation = _pooling("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     total = np.sum(gather(windows("avg_pool2d", pad(x, margins), kernel, stride, dilation), 2), axis=0)

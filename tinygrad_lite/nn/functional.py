@@ -65,27 +65,54 @@ def __dir__() -> list[str]:
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """x where x > 0, else negative_slope · x."""
+    """x where x > 0, else negative_slope · x, element by element. x: any shape.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.leaky_relu(np.array([-1.0, 2.0]), 0.2)
+    array([-0.2,  2. ])
+    """
     return _leaky_relu(x, slope=negative_slope)
 
 
 def tanh(x: Any) -> Any:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, element by element: np.tanh. x: any shape.
+
+    >>> import tinygrad_lite as tg
+    >>> float(tg.nn.functional.tanh(0.0))
+    0.0
+    """
     return np.tanh(x)
 
 
 def silu(x: Any) -> Any:
-    """x sigmoid(x)."""
+    """x sigmoid(x), element by element (Elfwing et al., 2017). x: any shape.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.silu(np.array([0.0, 100.0]))
+    array([  0., 100.])
+    """
     return x * sigmoid(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where x > 0, else alpha (exp(x) - 1)."""
+    """x where x > 0, else alpha (exp(x) - 1), element by element (Clevert et al., 2015). x: any shape.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.elu(np.array([-1.0, 2.0])).round(4)
+    array([-0.6321,  2.    ])
+    """
     return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
-    """x Φ(x) (Hendrycks and Gimpel, 2016); with "tanh", Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
+    """x Φ(x), element by element, with Φ the standard normal distribution (Hendrycks and Gimpel, 2016). x: any shape.
+
+    approximate: "none"; or "tanh", for Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2. ValueError for others.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.gelu(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
     if approximate == "none":
         return x * normal_cdf(x)
     if approximate == "tanh":
@@ -94,12 +121,22 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 def softmax(x: Any, dim: int | None = None) -> Any:
-    """exp(x) over its sum along the axis dim, which must be named."""
+    """exp(x) over its sum along the axis dim. x: any shape. ValueError if dim is not named.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.softmax(np.log([[1.0, 3.0]]), dim=1)
+    array([[0.25, 0.75]])
+    """
     return _softmax(x, axis=_named_axis("softmax", dim))
 
 
 def log_softmax(x: Any, dim: int | None = None) -> Any:
-    """The logarithm of softmax along the axis dim, which must be named."""
+    """The logarithm of softmax along the axis dim. x: any shape. ValueError if dim is not named.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.log_softmax(np.array([0.0, 1000.0]), dim=0)
+    array([-1000.,     0.])
+    """
     return _log_softmax(x, axis=_named_axis("log_softmax", dim))
 
 
@@ -113,7 +150,12 @@ def _named_axis(what: str, dim: int | None) -> int:
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """x weightᵀ + bias. x: (..., in), weight: (out, in), bias: (out,). ValueError if the sizes differ."""
+    """x weightᵀ + bias. x: (..., in), weight: (out, in), bias: (out,). ValueError if the sizes differ.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.linear(np.array([1.0, 2.0]), np.array([[3.0, 4.0], [0.0, 1.0]]), np.array([0.5, 0.0]))
+    array([11.5,  2. ])
+    """
     if not np.ndim(x) or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x {np.shape(x)} must have {weight.shape[1]} features along its last axis")
     rows = np.reshape(x, (-1, x.shape[-1])) if x.ndim > 2 else x  # one product, however many axes there are
@@ -124,7 +166,16 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
-    """weight[indices]; the row padding_idx receives no gradient. IndexError outside 0..len(weight) - 1."""
+    """weight[indices], a row for each index. indices: whole numbers of any shape; weight: (rows, columns).
+
+    padding_idx: a row that receives no gradient. IndexError for an index outside 0..rows - 1, TypeError if the indices
+    are not whole numbers.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    array([[5., 6.],
+           [1., 2.]])
+    """
     if isinstance(indices, (list, tuple, int)):
         indices = np.asarray(indices)
     if indices.dtype.kind not in "iu":
@@ -147,10 +198,15 @@ def check_probability(what: str, p: float) -> None:
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, mask: Any = None) -> Any:
-    """In training, x with entries 0 with probability p and the others divided by 1 - p.
+    """In training, x with entries 0 with probability p and the others divided by 1 - p; otherwise x itself.
 
-    rng: the generator that draws. mask: which entries to keep, x's shape, drawn outside (`rng.random(shape) >= p`), as
-    a compiled function needs it. TraceError if numbers would be drawn in a trace.
+    training: whether anything is dropped. rng: the generator that draws. mask: which entries to keep, x's shape, drawn
+    outside (`rng.random(shape) >= p`), as a compiled function needs it. ValueError unless 0 <= p <= 1, TraceError if
+    numbers would be drawn in a trace.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.dropout(np.ones(6), 0.5, rng=np.random.default_rng(0))
+    array([2., 0., 0., 0., 2., 2.])
     """
     check_probability("dropout", p)
     if not training or p == 0:
@@ -163,7 +219,14 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, m
 
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """(x - mean) / √(variance + eps) over the last axes, those of normalized_shape, times weight, plus bias."""
+    """(x - mean) / √(variance + eps) over the last axes, those of normalized_shape, times weight, plus bias.
+
+    x: (..., *normalized_shape); weight, bias: normalized_shape, or None. ValueError if x ends in another shape.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.layer_norm(np.array([[1.0, 3.0]]), 2, eps=0.0)
+    array([[-1.,  1.]])
+    """
     shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: the last axes of x {x.shape} are not normalized_shape {shape}")
@@ -176,10 +239,17 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
 
 
 def scaled_dot_product_attention(q: Any, k: Any, v: Any, attn_mask: Any = None, is_causal: bool = False) -> Any:
-    """softmax(q kᵀ / √E) v. q: (..., L, E), k: (..., S, E), v: (..., S, Ev).
+    """softmax(q kᵀ / √E) v (Vaswani et al., 2017).
 
-    attn_mask: broadcast against (..., L, S): booleans, True where a query may look; or numbers that are added. A query
-    that may look nowhere gives 0.
+    q: (..., L, E), k: (..., S, E), v: (..., S, Ev); result: (..., L, Ev). attn_mask: broadcast against (..., L, S):
+    booleans, True where a query may look; or numbers that are added. is_causal: each query looks at keys up to its own
+    place. A query that may look nowhere gives 0. ValueError if both are given.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> q, k, v = np.zeros((2, 3)), np.ones((2, 3)), np.array([[1.0], [3.0]])
+    >>> tg.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    array([[1.],
+           [2.]])
     """
     scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (1 / math.sqrt(q.shape[-1]))
     return np.matmul(attention_weights(scores, attn_mask, is_causal), v)
@@ -223,19 +293,40 @@ def _check_same_shape(what: str, input: Any, target: Any) -> None:
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """(input - target)². The same shape, else ValueError."""
+    """(input - target)², of arrays of one shape, else ValueError.
+
+    reduction: "mean", "sum", or "none" for every entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.functional.mse_loss(np.array([1.0, 2.0]), np.array([1.0, 5.0])))
+    4.5
+    """
     _check_same_shape("mse_loss", input, target)
     return _reduce("mse_loss", np.square(input - target), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """|input - target|. The same shape, else ValueError."""
+    """|input - target|, of arrays of one shape, else ValueError.
+
+    reduction: "mean", "sum", or "none" for every entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.functional.l1_loss(np.array([1.0, 2.0]), np.array([1.0, 5.0])))
+    1.5
+    """
     _check_same_shape("l1_loss", input, target)
     return _reduce("l1_loss", np.abs(input - target), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
-    """With d = |input - target|: d² / (2 beta) where d < beta, else d - beta / 2."""
+    """With d = |input - target|: d² / (2 beta) where d < beta, else d - beta / 2 (Girshick, 2015).
+
+    Both of the same shape, and beta above 0, else ValueError. reduction: "mean", "sum", or "none" for every entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.smooth_l1_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
+    array([0.125, 2.5  ])
+    """
     _check_same_shape("smooth_l1_loss", input, target)
     if beta <= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} must be above 0; l1_loss is the limit")
@@ -245,12 +336,25 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
-    """delta · smooth_l1_loss(beta=delta)."""
+    """delta · smooth_l1_loss with beta = delta (Huber, 1964). input, target, reduction: as for `smooth_l1_loss`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.functional.huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none", delta=2.0)
+    array([0.125, 4.   ])
+    """
     return delta * smooth_l1_loss(input, target, reduction, delta)
 
 
 def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """-(y log a + (1 - y) log(1 - a)), from probabilities a in 0..1; as in PyTorch, a logarithm is at least -100."""
+    """-(y log a + (1 - y) log(1 - a)), from probabilities a; as in PyTorch, a logarithm is at least -100.
+
+    input: the probabilities a, in 0..1 (else ValueError). target: the labels y, of the same shape (else ValueError).
+    reduction: "mean", "sum", or "none" for every entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.functional.binary_cross_entropy(np.array([0.5, 1.0]), np.array([1.0, 1.0])).round(4))
+    0.3466
+    """
     _check_same_shape("binary_cross_entropy", input, target)
     _check_unit_interval("binary_cross_entropy", input)
 
@@ -273,7 +377,16 @@ def _check_unit_interval(what: str, x: Any) -> None:
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
-    """log(1 + exp(z)) - y z, exact for every finite z; pos_weight multiplies the part of the label 1."""
+    """log(1 + exp(z)) - y z, the cross-entropy of sigmoid(z), exact for every finite z.
+
+    input: the logits z. target: the labels y, of the same shape (else ValueError). weight: multiplies every entry's
+    loss; pos_weight: the part of the label 1 alone; both broadcast. reduction: "mean", "sum", or "none" for every
+    entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.functional.binary_cross_entropy_with_logits(np.array([-1000.0, 1000.0]), np.ones(2)))
+    500.0
+    """
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
     losses = logistic_loss(input, target)
     if pos_weight is not None:
@@ -292,7 +405,13 @@ def cross_entropy(
     """-log softmax(input)[target], with classes along axis 1 (axis 0 of a single example).
 
     input: logits (N, C, ...) or (C,). target: class indices (N, ...) or (), or probabilities of input's shape. weight:
-    (C,), by class; the mean is then the weighted one. Indices equal to ignore_index do not count.
+    (C,), by class; the mean is then the weighted one. Indices equal to ignore_index do not count. reduction: "mean",
+    "sum", or "none" for every example's. label_smoothing: this part of the target is spread over all classes (Szegedy
+    et al., 2016). ValueError for shapes or class indices that do not fit, TypeError for a target that is neither.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.functional.cross_entropy(np.zeros((2, 4)), np.array([0, 3])).round(4))
+    1.3863
     """
     axis = 0 if input.ndim == 1 else 1
     log_p = _log_softmax(input, axis=axis)
@@ -314,7 +433,14 @@ def cross_entropy(
 
 
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
-    """-input[target], from logarithms of probabilities; classes along axis 1. See `cross_entropy`."""
+    """-input[target], from logarithms of probabilities; classes along axis 1.
+
+    target, weight, ignore_index, reduction: as for `cross_entropy`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.functional.nll_loss(np.log([[0.25, 0.75]]), np.array([1])).round(4))
+    0.2877
+    """
     axis = 0 if input.ndim == 1 else 1
     target = target if hasattr(target, "dtype") else np.asarray(target)
     return _negative_log("nll_loss", input, target, weight, ignore_index, reduction, axis)

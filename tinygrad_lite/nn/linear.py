@@ -96,7 +96,12 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """What it is given."""
+    """What it is given.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.Identity()(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
 
     def forward(self, x: Any) -> Any:
         return x

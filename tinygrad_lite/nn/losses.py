@@ -16,21 +16,40 @@ class _Loss(Module):
 
 
 class MSELoss(_Loss):
-    """(input - target)²."""
+    """(input - target)², of arrays of one shape, else ValueError.
+
+    reduction: "mean", "sum", or "none" for every entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.MSELoss()(np.array([1.0, 2.0]), np.array([1.0, 5.0])))
+    4.5
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(_Loss):
-    """|input - target|."""
+    """|input - target|, of arrays of one shape, else ValueError.
+
+    reduction: "mean", "sum", or "none" for every entry's.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.L1Loss(reduction="sum")(np.array([1.0, 2.0]), np.array([1.0, 5.0])))
+    3.0
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.l1_loss(input, target, self.reduction)
 
 
 class SmoothL1Loss(_Loss):
-    """Quadratic below beta, linear above."""
+    """With d = |input - target|: d² / (2 beta) where d < beta, else d - beta / 2. reduction: as for `MSELoss`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.SmoothL1Loss("none")(np.array([0.5, 3.0]), np.zeros(2))
+    array([0.125, 2.5  ])
+    """
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -41,7 +60,12 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """delta times SmoothL1Loss of beta = delta."""
+    """delta times SmoothL1Loss of beta = delta. reduction: as for `MSELoss`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.HuberLoss("none", delta=2.0)(np.array([0.5, 3.0]), np.zeros(2))
+    array([0.125, 4.   ])
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -52,7 +76,12 @@ class HuberLoss(_Loss):
 
 
 class BCELoss(_Loss):
-    """Binary cross-entropy from probabilities; BCEWithLogitsLoss is more accurate."""
+    """Binary cross-entropy from probabilities. reduction: as for `MSELoss`. BCEWithLogitsLoss is more accurate.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.BCELoss()(np.array([0.5, 1.0]), np.array([1.0, 1.0])).round(4))
+    0.3466
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.binary_cross_entropy(input, target, self.reduction)
@@ -73,7 +102,15 @@ class _WeightedLoss(_Loss):
 
 
 class BCEWithLogitsLoss(_WeightedLoss):
-    """Binary cross-entropy of sigmoid(input), exact for every finite input."""
+    """Binary cross-entropy of sigmoid(input), exact for every finite input.
+
+    weight: multiplies every entry's loss; pos_weight: the part of the label 1 alone; both broadcast, and are saved with
+    the module. reduction: as for `MSELoss`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.BCEWithLogitsLoss()(np.array([-1000.0, 1000.0]), np.ones(2)))
+    500.0
+    """
 
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)
@@ -86,9 +123,12 @@ class BCEWithLogitsLoss(_WeightedLoss):
 class CrossEntropyLoss(_WeightedLoss):
     """-log softmax(input)[target], with classes along axis 1.
 
+    weight: one number for each class, saved with the module. Indices equal to ignore_index do not count.
+    label_smoothing: this part of the target is spread over all classes. reduction: as for `MSELoss`.
+
     >>> import numpy as np, tinygrad_lite as tg
-    >>> float(tg.nn.CrossEntropyLoss()(np.zeros((2, 4)), np.array([0, 3])))
-    1.3862943611198906
+    >>> float(tg.nn.CrossEntropyLoss()(np.zeros((2, 4)), np.array([0, 3])).round(4))
+    1.3863
     """
 
     def __init__(
@@ -108,7 +148,14 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """-input[target], from logarithms of probabilities; classes along axis 1."""
+    """-input[target], from logarithms of probabilities; classes along axis 1.
+
+    The arguments are those of `CrossEntropyLoss`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> float(tg.nn.NLLLoss()(np.log([[0.25, 0.75]]), np.array([1])).round(4))
+    0.2877
+    """
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)

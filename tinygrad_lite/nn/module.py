@@ -420,7 +420,12 @@ def write_buffer(buffer: Tensor, value: Any) -> None:
 
 
 def buffers(module: Module) -> dict[str, np.ndarray]:
-    """Copies of a module's buffers by dotted name: what `call_with_buffers` starts from."""
+    """Copies of a module's buffers by dotted name: what `call_with_buffers` starts from.
+
+    >>> import tinygrad_lite as tg
+    >>> sorted(tg.nn.buffers(tg.nn.Sequential(tg.nn.BatchNorm1d(2))))
+    ['0.num_batches_tracked', '0.running_mean', '0.running_var']
+    """
     return {name: np.array(_read(t))[()] for name, t in module.named_buffers()}
 
 

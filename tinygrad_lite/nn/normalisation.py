@@ -116,7 +116,9 @@ class BatchNorm1d(_BatchNorm):
 
     In training by the batch's mean and variance, which also move running_mean and running_var by momentum (None: the
     plain average of all batches); in evaluation by those. They are written once a call, outside of compiled functions;
-    for those, `tg.nn.call_with_buffers` returns the new ones.
+    for those, `tg.nn.call_with_buffers` returns the new ones. eps: added to the variance. affine: times weight plus
+    bias, which start at 1 and 0. track_running_stats=False: by the batch's, in evaluation as well. ValueError for
+    another shape.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> norm = tg.nn.BatchNorm1d(1)
@@ -128,6 +130,11 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Normalisation of each channel over a batch of images. x: (N, num_features, H, W). See `BatchNorm1d`."""
+    """Normalisation of each channel over a batch of images. x: (N, num_features, H, W). See `BatchNorm1d`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.BatchNorm2d(3)(np.random.default_rng(0).normal(size=(5, 3, 4, 2))).shape
+    (5, 3, 4, 2)
+    """
 
     _ndims = (4,)

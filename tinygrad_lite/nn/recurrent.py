@@ -128,8 +128,9 @@ class RNN(_Recurrent):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh); returns (outputs, last h).
 
     x: (L, N, input_size), with batch_first (N, L, input_size), or (L, input_size). The first state and the last:
-    (num_layers · directions, N, hidden_size). nonlinearity: "tanh" or "relu". All parameters start uniform between
-    ±1/√hidden_size. dropout: between layers, in training.
+    (num_layers · directions, N, hidden_size), with two directions if bidirectional. nonlinearity: "tanh" or "relu".
+    settings: bias (True: there are b_ih and b_hh), batch_first, dropout (between layers, in training), bidirectional,
+    dtype, rng. All parameters start uniform between ±1/√hidden_size. ValueError if x has another shape.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> y, h = tg.nn.RNN(3, 4, batch_first=True)(np.zeros((2, 5, 3)))
