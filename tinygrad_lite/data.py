@@ -23,7 +23,13 @@ Array = Any
 
 
 class Batches:
-    """What `batches` gives: iterable again and again, with a length."""
+    """What `batches` gives (its arguments are those): iterable again and again, with a length.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> epoch = tg.data.batches(np.arange(5), batch_size=2, shuffle=False)
+    >>> len(epoch), [x.tolist() for x in epoch]
+    (3, [[0, 1], [2, 3], [4]])
+    """
 
     def __init__(
         self, arrays: tuple[Array, ...], batch_size: int, rng: Any, shuffle: bool, drop_last: bool, axis: int
@@ -66,8 +72,8 @@ def batches(
     """Mini-batches of the examples: fresh arrays, a tuple of them for several arrays, one array for one.
 
     arrays: with the same number of examples along axis (0: examples are rows; 1 or -1: columns, as in the lectures).
-    rng: draws a new order each time the result is iterated over. drop_last: leave out a last batch that would be
-    smaller. ValueError naming the arrays and sizes that do not agree.
+    rng: draws a new order each time the result is iterated over, unless shuffle=False. drop_last: leave out a last
+    batch that would be smaller. ValueError naming the arrays and sizes that do not agree.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> X, Y = np.arange(10).reshape(2, 5), np.arange(5).reshape(1, 5)
@@ -86,10 +92,11 @@ def batches(
 def train_test_split(
     *arrays: Array, test_size: float = 0.2, rng: np.random.Generator | None = None, axis: int = 0
 ) -> tuple[Array, ...]:
-    """Each array in two parts with different examples, for training and for testing: a_train, a_test, b_train, b_test …
+    """Each array in two parts with different examples, for training and for testing.
 
-    test_size: the share of the examples that is for testing, between 0 and 1, or how many (a whole number); one or more
-    are on each side. rng: draws which. axis: 0 if examples are rows, 1 or -1 if they are columns.
+    arrays: a, b, …, with the same number of examples; returns a_train, a_test, b_train, b_test, …. test_size: the share
+    of the examples that is for testing, between 0 and 1, or how many (a whole number); one or more are on each side.
+    rng: draws which. axis: 0 if examples are rows, 1 or -1 if they are columns.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> X, Y = np.arange(10).reshape(5, 2), np.arange(5)

@@ -16,11 +16,16 @@ Function = Callable[..., Any]
 
 
 class Derivation:
-    """The formulas of a function's gradient.
+    """The formulas of a function's gradient: what `derive` returns.
 
     source: a NumPy function as text, forward pass and backward pass. function: that text, executed; it takes what the
     original takes, in the same structure and shapes (ValueError otherwise), and returns (value, gradient) as
-    `value_and_grad` does. In a notebook it shows as formulas.
+    `value_and_grad` does. lines: the steps, from which a notebook shows it as formulas.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> derivation = tg.derive(lambda w: np.sum(w**2), np.array([1.0, 2.0]))
+    >>> derivation.function(np.array([3.0, 4.0]))
+    (np.float64(25.0), array([6., 8.]))
     """
 
     def __init__(self, source: str, function: Function, lines: Sequence[Sequence[Line]]) -> None:

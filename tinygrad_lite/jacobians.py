@@ -19,8 +19,8 @@ from .vmap import vmap
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The function that returns the Jacobian of f: for value shape S and argument shape R, an array of shape S + R.
 
-    The argument may be a tree (the Jacobian is then a tree of the same structure); the value is one array. Rows come
-    from reverse mode, columns from forward mode, whichever are fewer.
+    argnums: which argument, or a sequence of which. The argument may be a tree (the Jacobian is then a tree of the same
+    structure); the value is one array. Rows come from reverse mode, columns from forward mode, whichever are fewer.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.zeros(2))
@@ -154,7 +154,7 @@ def _unit_arrays(x: Any) -> Any:
 def hessian(f: Function, argnums: int = 0) -> Function:
     """The function that returns the matrix of second derivatives of a scalar f, shape R + R for an argument of shape R.
 
-    The argument is one array (for a tree, use `hvp`, or `jacobian(grad(f))` leaf by leaf).
+    argnums: which argument; it is one array (for a tree, use `hvp`, or `jacobian(grad(f))` leaf by leaf).
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))

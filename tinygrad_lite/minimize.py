@@ -45,7 +45,7 @@ def minimize(
 
     bounds: a pair (low, high); each is None, a number, or a tree like params of such, or of arrays. callback: called
     with the params after every iteration; StopIteration ends it. progress: a line on the terminal. tol, options, and
-    whatever else: as SciPy's minimize takes them (constraints= works on the vector of all entries, see tg.tree.ravel).
+    others: as SciPy's minimize takes them (constraints= works on the vector of all entries, see tg.tree.ravel).
 
     Returns SciPy's result (.x, .fun, .success, .message, .nit, …) with .x and .jac, the gradient, in the structure,
     shapes and dtypes of params. ModuleNotFoundError without SciPy; TypeError for complex params or a result that is no
@@ -126,8 +126,9 @@ def root(
     """The params for which f(params, *args) is zero everywhere: scipy.optimize.root with the Jacobian.
 
     params: where to start, a tree of float arrays. f: gives a tree of arrays with as many entries in all (ValueError
-    otherwise). method: any of SciPy's; hybr and lm are given the Jacobian. Returns SciPy's result with .x in the
-    structure of params and .fun in that of f's result. ModuleNotFoundError without SciPy.
+    otherwise). method: any of SciPy's; hybr and lm are given the Jacobian. tol, options, others: as SciPy takes them.
+    Returns SciPy's result with .x in the structure of params and .fun in that of f's result. ModuleNotFoundError
+    without SciPy.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> result = tg.root(lambda p: [p["x"] + p["y"] - 3, p["x"] * p["y"] - 2], {"x": 0.0, "y": 5.0})

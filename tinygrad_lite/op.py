@@ -249,8 +249,9 @@ def elementwise(fn: Callable[..., Any], *partials: Any, **options: Any) -> Op:
     """An op that works element by element, with broadcasting.
 
     fn: the function on arrays. partials: for each operand its partial derivative, as a function of (y, *operands) where
-    y is the result; ONE or MINUS_ONE where it is that, over(f) where it is 1/f, None where no gradient flows. Options:
-    name, domain, kinks, selects, bounded (see Op).
+    y is the result; ONE or MINUS_ONE where it is that, over(f) where it is 1/f, None where no gradient flows. options:
+    name, domain, kinks, selects, bounded, numpy (see Op). TypeError if there are not as many partials as fn takes
+    arrays.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> softsign = tg.elementwise(lambda x: x / (1 + abs(x)), lambda y, x: (1 - abs(y)) ** 2, name="softsign")
@@ -263,8 +264,9 @@ def elementwise(fn: Callable[..., Any], *partials: Any, **options: Any) -> Op:
 def linear(fn: Callable[..., Any], vjp: Rule, operands: int | None = 1, **options: Any) -> Op:
     """An op that is linear in its first operand; `vjp(g, y, x, **keywords)` is the transposed map.
 
-    The keywords that `vjp` names are the ones the op supports. operands: how many array operands there are (None: any
-    number); no gradient flows to those after the first (indices, say).
+    fn: the function on arrays. The keywords that `vjp` names are the ones the op supports. operands: how many array
+    operands there are (None: any number); no gradient flows to those after the first (indices, say). options: as for
+    `elementwise`, and batch.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> double = tg.linear(lambda x: x + x, lambda g, y, x: g + g, name="double")
@@ -279,6 +281,8 @@ def linear(fn: Callable[..., Any], vjp: Rule, operands: int | None = 1, **option
 def bilinear(fn: Callable[..., Any], left_vjp: Rule, right_vjp: Rule, **options: Any) -> Op:
     """An op of two array operands, linear in each; the rules are `vjp(g, y, a, b, **keywords)`.
 
+    fn: the function on arrays. left_vjp, right_vjp: the cotangent of a, and that of b. options: as for `linear`.
+
     >>> import numpy as np, tinygrad_lite as tg
     >>> times = tg.bilinear(lambda a, b: a * b, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, name="times")
     >>> tg.grad(times, argnums=(0, 1))(3.0, 4.0)
@@ -290,8 +294,9 @@ def bilinear(fn: Callable[..., Any], left_vjp: Rule, right_vjp: Rule, **options:
 def custom_vjp(fn: Callable[..., Any], *vjps: Rule | None, **options: Any) -> Op:
     """An op with its own vector-Jacobian products: one `vjp(g, y, *operands, **keywords)` per array operand.
 
-    None for an operand through which no gradient flows. Forward mode is the transpose of the vjp, found by
-    differentiating it with respect to g; so a vjp must be linear in g and written in functions the table knows.
+    fn: the function on arrays. vjps: the rules, None for an operand through which no gradient flows. Forward mode is
+    the transpose of the vjp, found by differentiating it with respect to g; so a vjp must be linear in g and written in
+    functions the table knows. options: as for `linear`. TypeError if there are not as many rules as fn takes arrays.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> clip_gradient = tg.custom_vjp(lambda x: x + 0, lambda g, y, x: np.clip(g, -1, 1), name="clip_gradient")

@@ -77,7 +77,14 @@ def boundary(
     X: examples with two features, as rows (m, 2) with axis=0, as columns (2, m) with axis=1. outputs: a function of
     such an array: the probability of class 1 for each example (the shade is the probability, the line is where it is
     1/2), or a score for each example and class, (m, classes) or (classes, m). labels: m whole numbers. features,
-    classes: their names. ValueError for other shapes, or "probabilities" that are none.
+    classes: their names. title; axes: of matplotlib's, to draw on. ValueError for other shapes, or "probabilities" that
+    are none.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> X = np.array([[0.0, 0.0], [1.0, 1.0]])
+    >>> figure = tg.plot.boundary(lambda X: tg.sigmoid(X[:, 0] + X[:, 1] - 1), X, [0, 1])
+    >>> figure.axes[0].get_xlabel()
+    '$x_1$'
     """
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
@@ -137,8 +144,13 @@ def history(
 ) -> Figure:
     """Losses over the epochs: of what `tg.fit` returned, or one line for each named list of numbers.
 
-    log: a logarithmic scale of epochs. step, value: what the axes are called. The accuracy of a history has its own
-    scale, at the right.
+    curves: the one or the other. log: a logarithmic scale of epochs. step, value: what the axes are called. title;
+    axes: of matplotlib's, to draw on. The accuracy of a history has its own scale, at the right.
+
+    >>> import tinygrad_lite as tg
+    >>> figure = tg.plot.history({"small steps": [3.0, 2.0, 1.5], "large steps": [3.0, 1.0, 4.0]})
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['small steps', 'large steps']
     """
     axes = axes or _new_axes(6, 3.8)
     accuracy: Sequence[float] = ()
@@ -166,7 +178,15 @@ def history(
 def activations(
     functions: Mapping[str, Callable[[Any], Any]], *, low: float = -4.0, high: float = 4.0, title: str = ""
 ) -> Figure:
-    """Element-wise functions g(z), by their names, and their derivatives, which are taken here."""
+    """Element-wise functions g(z), by their names, and their derivatives, which are taken here.
+
+    functions: by name. low, high: the ends of the axis of z. title: of the figure.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> figure = tg.plot.activations({"tanh": np.tanh, "relu": tg.relu})
+    >>> [axes.get_title() for axes in figure.axes]
+    ['tanh', 'relu']
+    """
     picture = _new_figure(3.2 * len(functions), 3.2)
     z = np.linspace(low, high, 400)  # an even number: 0, where some derivatives jump, is not among them
     for i, (name, g) in enumerate(functions.items()):
@@ -186,7 +206,13 @@ def activations(
 def weights(model: Any, *, title: str = "") -> Figure:
     """Every array of a model's with two axes or more, as an image whose colours say sign and size; vectors as bars.
 
-    Arrays with more axes are shown as matrices, their first axis downward. Each image has a scale of its own.
+    model: any tree of arrays. title: of the figure. Arrays with more axes are shown as matrices, their first axis
+    downward. Each image has a scale of its own. ValueError if there are no arrays.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> figure = tg.plot.weights({"W": np.ones((2, 3)), "b": np.zeros(2)})
+    >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
+    ['W (2, 3)', 'b (2,)']
     """
     leaves, paths = tree.flatten(model)[0], tree.paths(model)
     named = [(path.strip("."), _numbers(x)) for path, x in zip(paths, leaves, strict=True) if np.ndim(x) and np.size(x)]

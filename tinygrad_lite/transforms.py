@@ -201,7 +201,10 @@ def _first_of_pair(output: Any) -> Any:
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
-    """The function that returns the gradient of f (see `value_and_grad`); with has_aux, (gradient, aux).
+    """The function that returns the gradient of f; with has_aux, (gradient, aux).
+
+    f: returns one number (or a pair of it and aux). argnums: which arguments to differentiate; both as for
+    `value_and_grad`. TypeError for an argument of whole numbers, ValueError where f returns more than one number.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.grad(np.tanh)(0.0)
@@ -219,7 +222,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 
 
 def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """f's value, and the pullback: a cotangent of the value -> a tuple of cotangents, one per argument.
+    """f's value at args, and the pullback: a cotangent of the value -> a tuple of cotangents, one per argument.
 
     Arguments and value may be trees; the cotangent has the value's structure and shapes.
 

@@ -43,6 +43,17 @@ def register(cls: type, flatten: Flatten, rebuild: Rebuild) -> None:
 
     flatten: instance -> ([(path, child), ...], anything hashable that rebuild needs); path is how a reader would write
     the step, such as ".W1". rebuild: (that thing, new children) -> instance.
+
+    >>> import tinygrad_lite as tg
+    >>> class Span:
+    ...     def __init__(self, low, high):
+    ...         self.ends = low, high
+    >>> def flatten(span):
+    ...     return [(".low", span.ends[0]), (".high", span.ends[1])], None
+    >>> tg.tree.register(Span, flatten, lambda _, ends: Span(*ends))
+    >>> gradient = tg.grad(lambda s: s.ends[1] ** 2 - s.ends[0])(Span(1.0, 3.0))
+    >>> gradient.ends
+    (array(-1.), array(6.))
     """
     _registered[cls] = flatten, rebuild
     _childless.clear()
@@ -58,7 +69,18 @@ def register_reader(cls: type, read: Callable[[Any], Any]) -> None:
 
 
 class Structure:
-    """What is left of a tree without its leaves. Equal structures are alike in kind, keys and static parts."""
+    """What is left of a tree without its leaves. Equal structures are alike in kind, keys and static parts.
+
+    `flatten` makes it and `unflatten` takes it; printed, it shows the tree with a * for each leaf. size: how many there
+    are.
+
+    >>> import tinygrad_lite as tg
+    >>> structure = tg.tree.flatten({"W": 1.0, "layers": [2.0, "tanh"]})[1]
+    >>> structure, structure.size
+    (dict(W: *, layers: list(*, 'tanh')), 2)
+    >>> structure.paths("params")
+    ["params['W']", "params['layers'][0]"]
+    """
 
     __slots__ = ("_paths", "children", "kind", "meta", "only_leaves", "rebuild", "size", "steps")
 
@@ -121,9 +143,10 @@ _LEAF = Structure(LEAF, size=1)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves in order, and the structure.
+    """The leaves of a tree in order, and its structure. ValueError for one that contains itself.
 
-    >>> flatten({"W": 1.0, "b": [2.0, None]})
+    >>> import tinygrad_lite as tg
+    >>> tg.tree.flatten({"W": 1.0, "b": [2.0, None]})
     ([1.0, 2.0], dict(W: *, b: list(*, None)))
     """
     leaves: list[Any] = []
@@ -195,10 +218,11 @@ def _flatten_attribute(value: Any, leaves: list[Any]) -> Structure:
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """The tree of this structure with these leaves.
+    """The tree of this structure with these leaves: the inverse of `flatten`.
 
-    >>> leaves, structure = flatten((1.0, {"a": 2.0}))
-    >>> unflatten(structure, [10.0, 20.0])
+    >>> import tinygrad_lite as tg
+    >>> leaves, structure = tg.tree.flatten((1.0, {"a": 2.0}))
+    >>> tg.tree.unflatten(structure, [10.0, 20.0])
     (10.0, {'a': 20.0})
     """
     return take(structure, iter(leaves))
@@ -218,9 +242,10 @@ def take(structure: Structure, leaves: Iterator[Any]) -> Any:
 
 
 def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """f applied leaf by leaf; others must have the same structure, else ValueError.
+    """f applied leaf by leaf to a tree, and to others of the same structure (else ValueError).
 
-    >>> map(lambda a, b: a + b, {"x": 1}, {"x": 2})
+    >>> import tinygrad_lite as tg
+    >>> tg.tree.map(lambda a, b: a + b, {"x": 1}, {"x": 2})
     {'x': 3}
     """
     leaves, structure = flatten(tree)
@@ -234,21 +259,23 @@ def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 
 def paths(tree: Any, prefix: str = "") -> list[str]:
-    """How a reader would write each leaf, in the order of `flatten`.
+    """How a reader would write each leaf of a tree, in the order of `flatten`. prefix: what the tree is called.
 
-    >>> paths({"W": 1.0, "b": [2.0, 3.0]}, "params")
+    >>> import tinygrad_lite as tg
+    >>> tg.tree.paths({"W": 1.0, "b": [2.0, 3.0]}, "params")
     ["params['W']", "params['b'][0]", "params['b'][1]"]
     """
     return flatten(tree)[1].paths(prefix)
 
 
 def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """All leaves in one vector, and the function that makes the tree of such a vector again.
+    """All leaves of a tree in one vector, and the function that makes the tree of such a vector again.
 
     The vector has the dtype that NumPy's promotion gives; each leaf gets its own back. Both are differentiable.
     TypeError for leaves of which some are whole numbers, or bools, and some not: those would not come back the same.
 
-    >>> vector, unravel = ravel({"W": np.array([[1.0, 2.0]]), "b": 3.0})
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> vector, unravel = tg.tree.ravel({"W": np.array([[1.0, 2.0]]), "b": 3.0})
     >>> vector
     array([1., 2., 3.])
     >>> unravel(vector * 10)

@@ -30,8 +30,11 @@ class Mistake:
 
 @dataclass
 class FunctionVerdict:
-    """About one function. text: why it could not be checked, or what was checked; notes: what a reader should know
-    though nothing is wrong; excused: whether it is wrong only because it calls a function that is.
+    """About one function of the file: its name, and where it stands.
+
+    judgement: right, wrong or could not check. text: why it could not be checked, or what was checked; mistakes: what
+    is wrong, each with the line to write; notes: what a reader should know though nothing is wrong; excused: whether it
+    is wrong only because it calls a function that is.
     """
 
     name: str
@@ -64,8 +67,11 @@ class FunctionVerdict:
 
 @dataclass
 class FileReport:
-    """About a file. advice: what to do about functions that could not be checked; status: 0 right, 1 wrong, 2 not
-    checked. `str()` of it is for people, `.as_json()` for graders.
+    """About a file, at path: verdicts, one for every function that was found in it.
+
+    warnings: statements of it that raised. problem: why it could not be read or run, if it could not. advice: what to
+    do about functions that could not be checked. `.status`: 0 right, 1 wrong, 2 not checked. `str()` of it is for
+    people, `.as_json()` for graders.
     """
 
     path: str

@@ -50,6 +50,7 @@ class Power:
 
     @property
     def total(self) -> int:
+        """How many mistakes were made."""
         return len(self.mutants)
 
     @property

@@ -19,7 +19,7 @@ class MultiheadAttention(Module):
     query: (L, N, E), key and value: (S, N, E); with batch_first (N, L, E); without a batch (L, E). Masks are PyTorch's:
     booleans are True where it is not allowed to look, numbers are added to the scores. key_padding_mask: (N, S).
     attn_mask: (L, S) or (N · num_heads, L, S). in_proj_weight starts as Xavier's uniform, biases (if bias) at 0.
-    dropout: of the weights, in training.
+    dropout: of the weights, in training. rng: draws the start, and what is dropped.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> x = np.zeros((2, 5, 8))

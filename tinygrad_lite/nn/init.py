@@ -1,7 +1,8 @@
 """Initialisers, with PyTorch's names and formulas: where weights start.
 
 `xavier_uniform_(t)` gives a leaf Tensor (or an array) its first numbers, in place, and returns it;
-`xavier_uniform(shape)` makes a fresh array. Those that draw take rng=, a np.random.Generator.
+`xavier_uniform(shape)` makes a fresh array, of dtype float64 unless another is named. Those that draw take rng=, a
+np.random.Generator; without it a fresh one is made.
 
 Fans are PyTorch's: of a shape (out, in, *kernel), fan_in = in · the kernel's size, fan_out = out · that.
 """
@@ -85,17 +86,30 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform(shape: Shape, a: float = 0.0, b: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
-    """Uniform between a and b."""
+    """Uniform between a and b.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.init.uniform((2, 3), -1, 1, rng=np.random.default_rng(0)).round(2)
+    array([[ 0.27, -0.46, -0.92],
+           [-0.97,  0.63,  0.83]])
+    """
     return generator(rng).uniform(a, b, shape).astype(dtype)
 
 
 def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
-    """Normal with this mean and standard deviation."""
+    """Normal with this mean and standard deviation, std.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.init.normal(3, mean=1.0, std=0.5, rng=np.random.default_rng(0)).round(3)
+    array([1.063, 0.934, 1.32 ])
+    """
     return generator(rng).normal(mean, std, shape).astype(dtype)
 
 
 def small_normal(shape: Shape, scale: float = 0.01, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """The lectures' start, np.random.randn(n_h, n_x) * 0.01: small, so that tanh and sigmoid are steep there.
+
+    scale: what the standard normal numbers are multiplied by.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.init.small_normal((1, 2), rng=np.random.default_rng(0)).round(5)
@@ -114,7 +128,15 @@ def trunc_normal(
     rng: Any = None,
     dtype: Any = float,
 ) -> np.ndarray:
-    """Normal, drawn again where it lies outside a..b."""
+    """Normal with this mean and standard deviation std, drawn again where it lies outside a..b.
+
+    ValueError where next to nothing lies between a and b.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> start = tg.nn.init.trunc_normal((50, 20), a=-1, b=1, rng=np.random.default_rng(0))
+    >>> bool(np.abs(start).max() <= 1)
+    True
+    """
     if not a < b or mean + 8 * std < a or mean - 8 * std > b:
         raise ValueError(f"trunc_normal: between a={a} and b={b} there is next to nothing of mean={mean}, std={std}")
     rng = generator(rng)
@@ -125,22 +147,43 @@ def trunc_normal(
 
 
 def constant(shape: Shape, val: float, *, dtype: Any = float) -> np.ndarray:
-    """The same number everywhere."""
+    """The same number, val, everywhere.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.nn.init.constant(2, 0.5)
+    array([0.5, 0.5])
+    """
     return np.full(shape, val, dtype)
 
 
 def zeros(shape: Shape, *, dtype: Any = float) -> np.ndarray:
-    """Zeros: for biases. Weights that are all 0 stay equal for ever."""
+    """Zeros: for biases. Weights that are all 0 stay equal for ever.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.nn.init.zeros((1, 2))
+    array([[0., 0.]])
+    """
     return np.zeros(shape, dtype)
 
 
 def ones(shape: Shape, *, dtype: Any = float) -> np.ndarray:
-    """Ones."""
+    """Ones: for what scales, such as the weight of a normalisation.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.nn.init.ones(2)
+    array([1., 1.])
+    """
     return np.ones(shape, dtype)
 
 
 def eye(shape: Shape, *, dtype: Any = float) -> np.ndarray:
-    """1 on the diagonal of a matrix, else 0."""
+    """1 on the diagonal of a matrix, else 0. ValueError unless the shape is a matrix's.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.nn.init.eye((2, 3))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
     if np.ndim(shape) != 1 or np.size(shape) != 2:
         raise ValueError(f"eye: the shape {shape} is not that of a matrix")
     rows, columns = (int(n) for n in np.atleast_1d(shape))
@@ -148,19 +191,23 @@ def eye(shape: Shape, *, dtype: Any = float) -> np.ndarray:
 
 
 def xavier_uniform(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
-    """Uniform between ±gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+    """Uniform between ±gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010). ValueError for less than two axes.
 
     >>> import numpy as np, tinygrad_lite as tg
-    >>> layer = tg.nn.Linear(3, 5)
-    >>> tg.nn.init.xavier_uniform_(layer.weight, rng=np.random.default_rng(0)) is layer.weight
-    True
+    >>> tg.nn.init.xavier_uniform((1, 5), rng=np.random.default_rng(0)).round(2)
+    array([[ 0.27, -0.46, -0.92, -0.97,  0.63]])
     """
     bound = gain * math.sqrt(6 / sum(_fans("xavier_uniform", shape)))
     return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
 
 
 def xavier_normal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
-    """Normal with standard deviation gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Normal with standard deviation gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010). See `xavier_uniform`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.init.xavier_normal((200, 200), rng=np.random.default_rng(0)).std().round(2)
+    np.float64(0.07)
+    """
     return normal(shape, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal", shape))), rng=rng, dtype=dtype)
 
 
@@ -173,7 +220,15 @@ def kaiming_uniform(
     rng: Any = None,
     dtype: Any = float,
 ) -> np.ndarray:
-    """Uniform between ±gain · √(3 / fan) (He et al., 2015). a: the slope of leaky_relu. mode: "fan_in" or "fan_out"."""
+    """Uniform between ±gain · √(3 / fan) (He et al., 2015), where gain is that of the nonlinearity (`calculate_gain`).
+
+    a: the slope of leaky_relu. mode: which fan, "fan_in" or "fan_out". ValueError for less than two axes.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> start = tg.nn.init.kaiming_uniform((4, 6), nonlinearity="relu", rng=np.random.default_rng(0))
+    >>> bool(np.abs(start).max() <= 1)
+    True
+    """
     bound = math.sqrt(3) * _kaiming_std("kaiming_uniform", shape, a, mode, nonlinearity)
     return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
 
@@ -187,14 +242,26 @@ def kaiming_normal(
     rng: Any = None,
     dtype: Any = float,
 ) -> np.ndarray:
-    """Normal with standard deviation gain / √fan (He et al., 2015). See `kaiming_uniform`."""
+    """Normal with standard deviation gain / √fan (He et al., 2015).
+
+    shape, a, mode, nonlinearity, rng: as for `kaiming_uniform`.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.nn.init.kaiming_normal((400, 200), nonlinearity="relu", rng=np.random.default_rng(0)).std().round(2)
+    np.float64(0.1)
+    """
     return normal(shape, 0.0, _kaiming_std("kaiming_normal", shape, a, mode, nonlinearity), rng=rng, dtype=dtype)
 
 
 def orthogonal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """gain times a random matrix whose rows, or columns if there are fewer, are orthonormal (Saxe et al., 2013).
 
-    Of more than two axes the later ones count as one.
+    Of more than two axes the later ones count as one. ValueError for less than two axes.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> W = tg.nn.init.orthogonal((2, 5), rng=np.random.default_rng(0))
+    >>> np.allclose(W @ W.T, np.eye(2))
+    True
     """
     _fans("orthogonal", shape)
     rows, *others = shape if isinstance(shape, Sequence) else (shape,)
@@ -233,11 +300,21 @@ def _in_place(function: Callable[..., np.ndarray]) -> Callable[..., Any]:
             tensor[...] = array
         return tensor
 
-    fill.__name__ = fill.__qualname__ = f"{function.__name__}_"
+    name = fill.__name__ = fill.__qualname__ = f"{function.__name__}_"
     shape, *others = inspect.signature(function).parameters.values()
     parameters = [shape.replace(name="tensor", annotation="Any"), *[p for p in others if p.name != "dtype"]]
     fill.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what help() and editors show
-    fill.__doc__ = f"Fill a leaf Tensor or an array, and return it: see `{function.__name__}`."
+    more = {"constant_": ", 0.5"}.get(name, "")
+    fill.__doc__ = f"""Fill a leaf Tensor or an array, in place, and return it: see `{function.__name__}`.
+
+    tensor: what is filled; its shape and dtype stay. The other arguments are those of `{function.__name__}`.
+    TypeError for anything else.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> W = np.full((2, 3), np.nan)
+    >>> tg.nn.init.{name}(W{more}) is W and bool(np.isfinite(W).all())
+    True
+    """
     return fill
 
 

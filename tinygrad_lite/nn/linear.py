@@ -43,7 +43,8 @@ class Linear(Module):
 class Embedding(Module):
     """A row of weight (num_embeddings, embedding_dim) for each index. indices: whole numbers of any shape.
 
-    weight starts standard normal, and 0 at padding_idx, which is not trained. IndexError for an index outside.
+    weight starts standard normal, and 0 at padding_idx, which is not trained. rng: draws the start. IndexError
+    for an index outside.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.Embedding(10, 4)(np.array([[1, 2, 3]])).shape

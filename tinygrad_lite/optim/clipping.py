@@ -43,6 +43,9 @@ def clip_grad_value(grads: Any, clip_value: float) -> Any:
 def clip_grad_norm_(params: Any, max_norm: float, norm_type: float = 2.0) -> Any:
     """`clip_grad_norm` of the `.grad` of Tensors, which are replaced; returns the norm before.
 
+    params: leaf Tensors, in an iterable or a tree; those without a gradient do not count. max_norm, norm_type: as
+    there. TypeError for anything but Tensors.
+
     >>> import numpy as np, tinygrad_lite as tg
     >>> w = tg.Tensor([3.0, 4.0], requires_grad=True)
     >>> np.sum(w * w / 2).backward()
@@ -59,7 +62,17 @@ def clip_grad_norm_(params: Any, max_norm: float, norm_type: float = 2.0) -> Any
 
 
 def clip_grad_value_(params: Any, clip_value: float) -> None:
-    """`clip_grad_value` of the `.grad` of Tensors, which are replaced."""
+    """`clip_grad_value` of the `.grad` of Tensors, which are replaced: every entry in -clip_value..clip_value.
+
+    params: leaf Tensors, in an iterable or a tree. TypeError for anything else.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> w = tg.Tensor([3.0, 0.5], requires_grad=True)
+    >>> np.sum(w * w / 2).backward()
+    >>> tg.optim.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([1. , 0.5])
+    """
     for t in _with_gradients(params):
         t.grad = clip_grad_value(t.grad, clip_value)
 

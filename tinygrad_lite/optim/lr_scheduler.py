@@ -2,7 +2,7 @@
 
 A schedule is a function of the step alone, `schedule(step) -> learning rate`, written in NumPy's functions, so that it
 can be used in two ways: `schedule.step()` after every `opt.step()`, which sets the optimiser's `lr`; or
-`opt.update(params, grads, state, lr=schedule(state["step"]))`, which compiles.
+`opt.update(params, grads, state, lr=schedule(state["step"]))`, which compiles. optimizer: the one whose rate it is.
 """
 
 from __future__ import annotations
@@ -38,7 +38,16 @@ Step = Any  # a number, or an array of one, or a Tensor
 
 
 class LRScheduler:
-    """The base of the schedules. A subclass gives `rate(base, step)`, with base the rate that the group began with."""
+    """The base of the schedules. A subclass gives `rate(base, step)`, with base the rate that the group began with.
+
+    >>> import tinygrad_lite as tg
+    >>> class Inverse(tg.optim.lr_scheduler.LRScheduler):
+    ...     def rate(self, base, step):
+    ...         return base / (1 + step)
+    >>> rate = Inverse(tg.optim.SGD(lr=1.0))
+    >>> [rate(step) for step in (0, 1, 3)]
+    [1.0, 0.5, 0.25]
+    """
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -82,7 +91,13 @@ class LRScheduler:
 
 
 class LambdaLR(LRScheduler):
-    """base · factor(step). lr_lambda: the factor, a function of the step."""
+    """base · factor(step). lr_lambda: the factor, a function of the step.
+
+    >>> import tinygrad_lite as tg
+    >>> rate = tg.optim.lr_scheduler.LambdaLR(tg.optim.SGD(lr=0.5), lambda step: 1 / (1 + step))
+    >>> [float(rate(step)) for step in (0, 1, 4)]
+    [0.5, 0.25, 0.1]
+    """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[Step], Any]) -> None:
         self.lr_lambda = lr_lambda
@@ -110,7 +125,13 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times gamma at each of the milestones."""
+    """Times gamma at each of the milestones, which are steps.
+
+    >>> import tinygrad_lite as tg
+    >>> rate = tg.optim.lr_scheduler.MultiStepLR(tg.optim.SGD(lr=1.0), milestones=[2, 5], gamma=0.5)
+    >>> [float(rate(step)) for step in (0, 2, 5)]
+    [1.0, 0.5, 0.25]
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
@@ -121,7 +142,13 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times gamma at every step."""
+    """Times gamma at every step.
+
+    >>> import tinygrad_lite as tg
+    >>> rate = tg.optim.lr_scheduler.ExponentialLR(tg.optim.SGD(lr=1.0), gamma=0.5)
+    >>> [float(rate(step)) for step in (0, 1, 3)]
+    [1.0, 0.5, 0.125]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = gamma
@@ -173,6 +200,8 @@ class LinearLR(LRScheduler):
 class SequentialLR(LRScheduler):
     """One schedule after another: from each milestone on the next one, which counts its steps from there.
 
+    schedulers: of the same optimizer. milestones: the steps, one less than schedulers, in order. ValueError otherwise.
+
     >>> import tinygrad_lite as tg
     >>> opt = tg.optim.SGD(lr=0.5)
     >>> warm, cool = tg.optim.lr_scheduler.LinearLR(opt, 0.5, total_iters=2), tg.optim.lr_scheduler.StepLR(opt, 3, 0.1)
@@ -204,7 +233,8 @@ class OneCycleLR(LRScheduler):
     where it began. cycle_momentum: the momentum (Adam's first beta) goes the other way; by `.step()` only.
 
     total_steps, or epochs times steps_per_epoch: how long it is; ValueError for a step beyond. anneal_strategy: "cos"
-    or "linear". three_phase: down to where it began first, as steeply as it went up, and then to the end.
+    or "linear". base_momentum, max_momentum: between which the momentum goes. three_phase: down to where it began
+    first, as steeply as it went up, and then to the end.
 
     Source: Smith, Topin (2018), "Super-convergence: very fast training of neural networks using large learning rates".
 

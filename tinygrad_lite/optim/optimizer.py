@@ -22,6 +22,18 @@ class Optimizer:
     frozen); or dicts `{"params": …, "lr": …}`, one for each group with hyperparameters of its own. None for the
     functional face alone.
     hyper: the hyperparameters; ValueError if one is out of range.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> class SignDescent(tg.optim.Optimizer):
+    ...     def __init__(self, params=None, lr=0.1):
+    ...         super().__init__(params, lr=lr)
+    ...     def slots(self, p, hyper):
+    ...         return {}
+    ...     def rule(self, p, g, slots, step, hyper):
+    ...         return p - hyper["lr"] * np.sign(g), {}
+    >>> opt, p = SignDescent(), np.array([1.0, -1.0])
+    >>> opt.update(p, np.array([5.0, -0.1]), opt.init(p))[0]
+    array([ 0.9, -0.9])
     """
 
     def __init__(self, params: Any = None, **hyper: Any) -> None:

@@ -24,7 +24,8 @@ class SGD(Optimizer):
     """p - lr · g; with momentum, p - lr · b where b = momentum · b + (1 - dampening) · g (the first time, b = g);
     Nesterov's: p - lr · (g + momentum · b).
 
-    weight_decay: adds weight_decay · p to g. maximize: go up instead.
+    params, lr: see `Optimizer`. momentum, dampening, nesterov: in the formulas. weight_decay: adds weight_decay · p
+    to g. maximize: go up instead.
 
     Source: Sutskever et al. (2013), "On the importance of initialization and momentum in deep learning".
 
@@ -80,7 +81,8 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """p - lr · g / (√v + eps), where v = alpha · v + (1 - alpha) · g².
 
-    centered: v less the square of the running mean of g. momentum: of the quotient.
+    centered: v less the square of the running mean of g. momentum: of the quotient. params, weight_decay, maximize: as
+    for `SGD`.
 
     Source: Hinton, lecture 6 of "Neural networks for machine learning" (2012); Graves (2013) for the centered form.
 
@@ -139,6 +141,8 @@ class RMSprop(Optimizer):
 class Adagrad(Optimizer):
     """p - lr / (1 + (step - 1) · lr_decay) · g / (√s + eps), where s is the sum of all g².
 
+    initial_accumulator_value: where s starts. params, weight_decay, maximize: as for `SGD`.
+
     Source: Duchi, Hazan, Singer (2011), "Adaptive subgradient methods for online learning and stochastic optimization".
 
     >>> import numpy as np, tinygrad_lite as tg
@@ -181,7 +185,8 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """p - lr · m̂ / (√v̂ + eps), where m and v are running means of g and g², and ^ divides by 1 - betaᵗ.
 
-    weight_decay: adds weight_decay · p to g (see AdamW). amsgrad: v̂ never falls.
+    betas: how much of m and of v is kept from step to step. weight_decay: adds weight_decay · p to g (see AdamW).
+    amsgrad: v̂ never falls. params, maximize: as for `SGD`.
 
     Source: Kingma, Ba (2015), "Adam: a method for stochastic optimization"; Reddi et al. (2018) for amsgrad.
 
@@ -231,7 +236,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weights decay by themselves, p · (1 - lr · weight_decay), not through the gradient.
 
-    Source: Loshchilov, Hutter (2019), "Decoupled weight decay regularization".
+    The arguments are those of `Adam`. Source: Loshchilov, Hutter (2019), "Decoupled weight decay regularization".
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> opt, p = tg.optim.AdamW(lr=0.1, weight_decay=0.5), np.array([1.0])

@@ -17,7 +17,11 @@ from .buffers import Buffer, check_same_kind, writing
 
 
 def _on_current(method: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *args, **keywords: method(self._current(), *args, **keywords)
+    def read(self: Buffer, *args: Any, **keywords: Any) -> Any:
+        return method(self._current(), *args, **keywords)
+
+    read.__doc__ = method.__doc__
+    return read
 
 
 def _in_place(sign: Callable[[Any, Any], Any]) -> Callable[[Buffer, Any], Buffer]:
@@ -36,7 +40,7 @@ def install(names: Sequence[str]) -> None:
         if name not in vars(Buffer):
             member = getattr(Tensor, name)
             if isinstance(member, property):
-                setattr(Buffer, name, property(_on_current(member.fget)))  # type: ignore[arg-type]
+                setattr(Buffer, name, property(_on_current(member.fget), doc=member.__doc__))  # type: ignore[arg-type]
             else:
                 setattr(Buffer, name, _on_current(member))
     for name in ("float", "int", "complex", "index", "bool", "format"):
@@ -121,7 +125,7 @@ def zeros(shape: Any, dtype: Any = float) -> Buffer:
 
 
 def empty(shape: Any, dtype: Any = float) -> Buffer:
-    """The same for np.empty: what has not been written yet is 0.
+    """As `zeros`, for np.empty: what has not been written yet is 0.
 
     >>> import tinygrad_lite as tg
     >>> x = tg.empty((2, 2)); x[0] = 1.0; x[1] = [2.0, 3.0]; x
@@ -132,7 +136,7 @@ def empty(shape: Any, dtype: Any = float) -> Buffer:
 
 
 def ones(shape: Any, dtype: Any = float) -> Buffer:
-    """The same for np.ones.
+    """As `zeros`, for np.ones.
 
     >>> import tinygrad_lite as tg
     >>> tg.ones(2)
@@ -142,7 +146,7 @@ def ones(shape: Any, dtype: Any = float) -> Buffer:
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
-    """The same for np.full; the gradient flows to a Tensor that it is filled with.
+    """As `zeros`, for np.full; the gradient flows to a Tensor fill_value that it is filled with.
 
     >>> import tinygrad_lite as tg
     >>> tg.grad(lambda x: tg.full(3, x).sum())(2.0)

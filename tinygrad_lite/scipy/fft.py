@@ -54,7 +54,18 @@ def _along_one(name: str) -> Callable[..., Any]:
         return function(as_array(x), n, axis, norm)
 
     transform.__name__ = transform.__qualname__ = name
-    transform.__doc__ = f"scipy.fft.{name} with a derivative: np.fft.{name}(x, n, axis, norm)."
+    transform.__doc__ = f"""scipy.fft.{name} with a derivative: np.fft.{name}(x, n, axis, norm).
+
+    x: of any shape; real for rfft and ihfft. n: how many entries along the axis count: the rest is cut off, or what
+    lacks is zeros. norm: "backward" (None), "ortho" or "forward". The result is complex, but for irfft and hfft.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> x = np.random.default_rng(0).normal(size=(3, 8))
+    >>> np.allclose(tg.scipy.fft.{name}(x), np.fft.{name}(x))
+    True
+    >>> tg.grad(lambda x: np.sum(np.abs(tg.scipy.fft.{name}(x)) ** 2))(x).shape
+    (3, 8)
+    """
     return transform
 
 
@@ -69,8 +80,21 @@ def _along_several(name: str) -> Callable[..., Any]:
             axes = tuple(range(-len(tuple(s)), 0))  # NumPy asks for both
         return function(x, s, axes, norm)
 
+    usual = "all of them" if every is None else "the last two"
     transform.__name__ = transform.__qualname__ = name
-    transform.__doc__ = f"scipy.fft.{name} with a derivative: np.fft.{name}(x, s, axes, norm)."
+    transform.__doc__ = f"""scipy.fft.{name} with a derivative: np.fft.{name}(x, s, axes, norm).
+
+    x: of any shape with these axes; real for rfft2 and rfftn. s: how many entries along each of axes count. axes:
+    {usual} unless others are named. norm: "backward" (None), "ortho" or "forward". The result is complex, but for
+    irfft2 and irfftn.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> x = np.random.default_rng(0).normal(size=(3, 8))
+    >>> np.allclose(tg.scipy.fft.{name}(x), np.fft.{name}(x))
+    True
+    >>> tg.grad(lambda x: np.sum(np.abs(tg.scipy.fft.{name}(x)) ** 2))(x).shape
+    (3, 8)
+    """
     return transform
 
 
@@ -79,12 +103,22 @@ fft2, ifft2, rfft2, irfft2, fftn, ifftn, rfftn, irfftn = map(_along_several, _SE
 
 
 def fftshift(x: Any, axes: Any = None) -> Any:
-    """scipy.fft.fftshift: np.fft.fftshift(x, axes)."""
+    """scipy.fft.fftshift: np.fft.fftshift(x, axes), which moves frequency 0 to the middle.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scipy.fft.fftshift(np.array([0.0, 1.0, -1.0]))
+    array([-1.,  0.,  1.])
+    """
     return np.fft.fftshift(as_array(x), axes)
 
 
 def ifftshift(x: Any, axes: Any = None) -> Any:
-    """scipy.fft.ifftshift: np.fft.ifftshift(x, axes)."""
+    """scipy.fft.ifftshift: np.fft.ifftshift(x, axes), which moves it back from there.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scipy.fft.ifftshift(np.array([-1.0, 0.0, 1.0]))
+    array([ 0.,  1., -1.])
+    """
     return np.fft.ifftshift(as_array(x), axes)
 
 
@@ -165,7 +199,19 @@ def _trigonometric(name: str, inverse: bool, sine: bool) -> Callable[..., Any]:
         return _transform(name, x, type, n, axis, norm, inverse, sine)
 
     transform.__name__ = transform.__qualname__ = name
-    transform.__doc__ = f"scipy.fft.{name} of real numbers, with a derivative: types 1 to 4, any norm."
+    what = f"{'inverse ' * inverse}{'sine' if sine else 'cosine'} transform"
+    back = name[1:] if inverse else f"i{name}"
+    transform.__doc__ = f"""scipy.fft.{name} of real numbers, with a derivative: the {what}.
+
+    x: real, of any shape, transformed along axis. type: 1 to 4. n: how many entries along the axis count. norm:
+    "backward" (None), "ortho" or "forward"; orthogonalize: True for "ortho" and False for the others, as norm says.
+    TypeError for complex numbers.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> x = np.random.default_rng(0).normal(size=(3, 8))
+    >>> np.allclose(tg.scipy.fft.{back}(tg.scipy.fft.{name}(x)), x)
+    True
+    """
     return transform
 
 

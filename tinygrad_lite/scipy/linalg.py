@@ -2,7 +2,7 @@
 
 Each reads the part of a matrix that SciPy's function reads, and the gradient lies there: for assume_a="pos", say, in
 one triangle. Stacks of matrices, shape (..., n, n), are taken wherever the installed SciPy takes them. LinAlgError as
-in SciPy; check_finite= and overwrite_*= may be given, and nothing is ever overwritten.
+in SciPy; check_finite=, overwrite_a= and overwrite_b= may be given, and nothing is ever overwritten.
 """
 
 from __future__ import annotations
@@ -200,7 +200,14 @@ def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_fin
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
-    """x with a x = b, from the factor (c, lower) of a, as scipy.linalg.cho_solve. b: shape (n,) or (n, k)."""
+    """x with a x = b, from the factor c_and_lower = (c, lower) of a, as scipy.linalg.cho_solve. b: shape (n,) or (n,
+    k).
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> factor = tg.scipy.linalg.cho_factor(np.array([[4.0, 0.0], [0.0, 5.0]]))
+    >>> tg.scipy.linalg.cho_solve(factor, np.array([1.0, 1.0]))
+    array([0.25, 0.2 ])
+    """
     c, lower = c_and_lower
     first, second = (0, 2) if lower else (2, 0)
     return solve_triangular(c, solve_triangular(c, b, trans=first, lower=lower), trans=second, lower=lower)

@@ -47,15 +47,31 @@ def polygamma(n: Any, x: Any) -> Any:
 
 
 def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(a))), as scipy.special.logsumexp; the same as tg.logsumexp."""
+    """log(sum(exp(a))), as scipy.special.logsumexp; the same as tg.logsumexp. axis: over which, None: all. keepdims:
+    keep it.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scipy.special.logsumexp(np.array([[1000.0, 1000.0]]), axis=1).round(4)
+    array([1000.6931])
+    """
     return activations.logsumexp(as_array(a), axis, keepdims)
 
 
 def softmax(x: Any, axis: Any = None) -> Any:
-    """exp(x) / sum(exp(x)), as scipy.special.softmax: over all of x unless an axis is named. (tg.softmax: the last.)"""
+    """exp(x) / sum(exp(x)), as scipy.special.softmax: over all of x unless an axis is named. (tg.softmax: the last.)
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scipy.special.softmax(np.log([1.0, 3.0]))
+    array([0.25, 0.75])
+    """
     return activations.softmax(as_array(x), axis)
 
 
 def log_softmax(x: Any, axis: Any = None) -> Any:
-    """log(softmax(x)), as scipy.special.log_softmax: over all of x unless an axis is named."""
+    """log(softmax(x)), as scipy.special.log_softmax: over all of x unless an axis is named.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.scipy.special.log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
     return activations.log_softmax(as_array(x), axis)

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """RIGHT: every number agrees. WRONG: at least one does not. CANNOT_TELL: none is wrong, but some are
-    undecided.
+    """RIGHT: every number agrees. WRONG: at least one does not. CANNOT_TELL: none is wrong, but some are undecided.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> tg.testing.check_gradients(np.abs, np.array([0.0, 2.0])).verdict
+    <Verdict.CANNOT_TELL: 'cannot tell'>
     """
 
     RIGHT = "right"
@@ -35,11 +38,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Mistake:
-    """One number that is wrong.
+    """One number that is wrong: in the `mistakes` of an entry of a report.
 
     where: the input and the element ('W1[2, 1]'). autograd, numerical: the two values, of the derivative that is
     checked and of the other; error: how far the numerical one may be from the truth; method: how it was found; labels:
     what the two are called, if not that.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> wrong = tg.elementwise(lambda x: x * x, lambda y, x: x, name="square")
+    >>> try:
+    ...     tg.testing.check_gradients(wrong, np.array([3.0]))
+    ... except tg.testing.GradientError as error:
+    ...     print(error.report.entries[0].mistakes[0].where)
+    x[0]
     """
 
     where: str
@@ -66,10 +77,14 @@ class Mistake:
 class Entry:
     """What was found for one input, in one mode.
 
-    input: its name. mode: 'vjp', 'jvp' or 'jvp against vjp'; where an argument is narrower than float64, also
-    each of them 'in float32' (against autograd's own answer in float64). order: 1 or 2. checked: how many
-    numbers were compared; size: how many elements the input has; undecided: {reason: number of elements}.
-    method: of the numerical side.
+    input: its name. mode: 'vjp', 'jvp' or 'jvp against vjp'; where an argument is narrower than float64, also each of
+    them 'in float32' (against autograd's own answer in float64). order: 1 or 2. checked: how many numbers were
+    compared; mistakes: the first of those that are wrong, of wrong in all; size: how many elements the input has;
+    undecided: {reason: number of elements}. method: of the numerical side.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> print(tg.testing.check_gradients(np.tanh, np.array([0.5, 2.0])).entries[0])
+    vjp, order 1, x: right, 2 numbers (complex step)
     """
 
     input: str
@@ -103,8 +118,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of `check_gradients`: one entry per input, mode and order. `str()` of it is a table for
-    people.
+    """The result of `check_gradients`: one entry per input, mode and order. `str()` of it is a table for people.
+
+    function: what was checked. entries: of what was found. cotangent: the random one that the result was given.
+    measure_power: what `.power()` calls.
+
+    >>> import numpy as np, tinygrad_lite as tg
+    >>> report = tg.testing.check_gradients(np.tanh, np.array([0.5, 2.0]))
+    >>> report.ok, [entry.mode for entry in report.entries]
+    (True, ['vjp', 'jvp', 'jvp against vjp'])
     """
 
     function: str

@@ -46,7 +46,8 @@ def shapes(max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> st.Search
     """Shapes with up to max_dims axes of min_side to max_side; min_side=0 allows empty arrays.
 
     >>> from hypothesis import find
-    >>> find(shapes(), lambda shape: len(shape) == 2)
+    >>> from tinygrad_lite.testing import strategies
+    >>> find(strategies.shapes(), lambda shape: len(shape) == 2)
     (1, 1)
     """
     return st_numpy.array_shapes(min_dims=0, max_dims=max_dims, min_side=min_side, max_side=max_side)
@@ -55,8 +56,16 @@ def shapes(max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> st.Search
 def broadcastable_shapes(
     count: int, max_dims: int = 3, max_side: int = 4, min_side: int = 1
 ) -> st.SearchStrategy[tuple[Shape, ...]]:
-    """count shapes that broadcast together, in every way NumPy allows: missing axes, axes of size 1,
-    scalars.
+    """count shapes that broadcast together, in every way NumPy allows: missing axes, axes of size 1, scalars.
+
+    max_dims, max_side, min_side: as for `shapes`.
+
+    >>> import numpy as np
+    >>> from hypothesis import find
+    >>> from tinygrad_lite.testing import strategies
+    >>> shapes = find(strategies.broadcastable_shapes(2), lambda shapes: shapes[0] != shapes[1])
+    >>> np.broadcast_shapes(*shapes)
+    (1,)
     """
     drawn = st_numpy.mutually_broadcastable_shapes(
         num_shapes=count, max_dims=max_dims, min_side=min_side, max_side=max_side
@@ -65,7 +74,15 @@ def broadcastable_shapes(
 
 
 def sizes(count: int, low: int = 1, high: int = 7) -> st.SearchStrategy[tuple[int, ...]]:
-    """count sizes, all different: a transposed matrix or a mixed-up axis cannot go unnoticed."""
+    """count sizes between low and high, all different: a transposed matrix or a mixed-up axis cannot go unnoticed.
+
+    ValueError if there are not so many.
+
+    >>> from hypothesis import find
+    >>> from tinygrad_lite.testing import strategies
+    >>> sorted(find(strategies.sizes(3), lambda sizes: True))
+    [1, 2, 3]
+    """
     if high - low + 1 < count:
         raise ValueError(f"sizes: there are not {count} different sizes between {low} and {high}")
     return st.lists(st.integers(low, high), min_size=count, max_size=count, unique=True).map(tuple)
@@ -80,7 +97,17 @@ def arrays(
     gap: float = 0.05,
     dtype: Any = np.float64,
 ) -> NDArray[Any]:
-    """Arrays with entries inside domain, no two alike, and none closer than gap to one of the kinks."""
+    """Arrays with entries inside domain, no two alike, and none closer than gap to one of the kinks.
+
+    shape: of the array, or a strategy of shapes. domain: (low, high). kinks: numbers at which a derivative jumps.
+
+    >>> import numpy as np
+    >>> from hypothesis import find
+    >>> from tinygrad_lite.testing import strategies
+    >>> x = find(strategies.arrays((2, 3), domain=(-1, 1), kinks=(0.0,)), lambda x: True)
+    >>> x.shape, bool(np.abs(x).min() >= 0.05)
+    ((2, 3), True)
+    """
     drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     rng = np.random.default_rng(draw(_seeds))
     low, high = domain
@@ -91,8 +118,14 @@ def arrays(
 
 @st.composite
 def cotangents(draw: Draw, shape: Shape, dtype: Any = np.float64) -> NDArray[Any]:
-    """Incoming gradients of this shape: not uniform, both signs, no entry near zero, so that nothing hides
-    behind one.
+    """Incoming gradients of this shape: not uniform, both signs, no entry near zero, so that nothing hides behind one.
+
+    >>> import numpy as np
+    >>> from hypothesis import find
+    >>> from tinygrad_lite.testing import strategies
+    >>> g = find(strategies.cotangents((2, 3)), lambda g: True)
+    >>> g.shape, bool(np.abs(g).min() >= 0.5)
+    ((2, 3), True)
     """
     rng = np.random.default_rng(draw(_seeds))
     return np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)).astype(dtype)
@@ -100,8 +133,16 @@ def cotangents(draw: Draw, shape: Shape, dtype: Any = np.float64) -> NDArray[Any
 
 @dataclass(frozen=True)
 class Network:
-    """A two-layer network and its data. W1 (n_h, n_x), b1 (n_h, 1), W2 (n_y, n_h), b2 (n_y, 1), X (n_x, m), Y
-    (n_y, m).
+    """A two-layer network and its data: what `networks` draws.
+
+    W1 (n_h, n_x), b1 (n_h, 1), W2 (n_y, n_h), b2 (n_y, 1), X (n_x, m), Y (n_y, m). activation: the name of the hidden
+    layer's.
+
+    >>> from hypothesis import find
+    >>> from tinygrad_lite.testing import strategies
+    >>> net = find(strategies.networks(activations=["tanh"]), lambda net: True)
+    >>> net.activation, net.W2.shape[1] == net.W1.shape[0]
+    ('tanh', True)
     """
 
     W1: NDArray[Any]
@@ -120,8 +161,16 @@ def networks(
     scales: Sequence[float] = (1.0, 0.01),
     dtype: Any = np.float64,
 ) -> Network:
-    """Two-layer networks with n_x, n_h, n_y (at least 2) and m all different, weights of any of the scales,
-    labels in 0..1.
+    """Two-layer networks with n_x, n_h, n_y (at least 2) and m all different, and labels in 0..1.
+
+    activations: the names from which the hidden layer's is drawn. scales: the standard deviations from which that of
+    the weights is drawn.
+
+    >>> from hypothesis import find
+    >>> from tinygrad_lite.testing import strategies
+    >>> net = find(strategies.networks(), lambda net: net.activation == "relu")
+    >>> net.X.shape[1] == net.Y.shape[1]
+    True
     """
     n_y, n_x, n_h, m = draw(sizes(4, 2, 7))
     rng = np.random.default_rng(draw(_seeds))
