@@ -29,8 +29,8 @@ LAYERS = [
     ["jacobians"],
     ["debug", "checkpoint", "testing", "program", "scipy", "nn", "optim", "io", "data"],
     ["diagnosis"],
-    ["compile", "derive", "compare", "draw", "loops", "minimize"],
-    ["training"],
+    ["compile", "derive", "compare", "draw", "loops"],
+    ["training", "minimize"],
     ["plot"],
     ["check"],
 ]

@@ -242,6 +242,33 @@ def test_the_gradient_of_a_scan_with_one_result(which: str) -> None:
     same(tg.compile(f)(PARAMS["W"], X, H), f(PARAMS["W"], X, H))
 
 
+@pytest.mark.parametrize("transform", [tg.grad, tg.hessian], ids=["grad", "hessian"])
+@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize(
+    "use",
+    [
+        np.linalg.solve,
+        lambda S, b: np.linalg.solve(np.linalg.cholesky(S), b),
+        lambda S, b: np.linalg.inv(S) @ b,
+        lambda S, b: b / (4 + np.linalg.slogdet(S)[1]),
+    ],
+    ids=["solve", "cholesky", "inv", "slogdet"],
+)
+def test_matrices_that_must_be_regular(use: Any, checkpoint: bool, transform: Any) -> None:
+    """Invented numbers, in whose place the real ones come when the program runs, would be singular matrices."""
+    A = np.array([[2.0, 0.3, -0.2], [0.3, 1.5, 0.1], [-0.2, 0.1, 1.8]])
+
+    def cost(A: Any) -> Any:
+        def step(c: Any, x: Any) -> Any:
+            c = use(A + np.outer(c, c), x + c)
+            return c, np.sum(c * np.arange(3))
+
+        return np.sum(tg.scan(step, np.array([1.0, 0.5, -0.5]), X, checkpoint=checkpoint)[1] ** 2)
+
+    expected = transform(cost)(A)
+    assert_allclose(tg.compile(transform(cost), target="numpy")(A), expected, rtol=1e-8, atol=1e-10)
+
+
 def test_a_step_reads_what_is_outside_at_every_call() -> None:
     scale = tg.Tensor(2.0)
     f = tg.compile(lambda x: tg.scan(lambda c, e: (c + scale * e, None), 0.0, x)[0])

@@ -67,9 +67,38 @@ def test_dtypes_and_arguments() -> None:
     assert_allclose(result.x, np.arange(6).reshape(2, 3), atol=1e-4)
 
 
-def test_a_compiled_function_and_tensors() -> None:
-    result = tg.minimize(tg.compile(rosenbrock), START, tol=1e-12)
+@pytest.mark.parametrize("method", ["L-BFGS-B", "Nelder-Mead", "Newton-CG", "trust-exact"])
+def test_the_derivatives_of_a_compiled_function_are_compiled(method: str) -> None:
+    calls = []
+
+    def cost(p: Any, scale: Any) -> Any:
+        calls.append(type(p["w"]))
+        return scale * rosenbrock(p)
+
+    result = tg.minimize(tg.compile(cost, target="numpy"), START, method, args=(np.array(2.0),), tol=1e-9)
     assert_allclose(result.x["w"], [1, 1], atol=1e-3)
+    assert len(calls) < result.nfev  # it was traced, and the programs run
+
+
+@pytest.mark.parametrize("method", ["hybr", "lm", "krylov"])
+def test_the_jacobian_of_a_compiled_function_is_compiled(method: str) -> None:
+    calls = []
+
+    def residuals(p: Any) -> Any:
+        calls.append(1)
+        return {"a": np.exp(p["x"]) + p["y"] - 3, "b": p["x"][0] * p["y"] - 0.4}
+
+    start = {"x": np.array([0.5, 0.2]), "y": np.array(2.0)}
+    result = tg.root(tg.compile(residuals, target="numpy"), start, method)
+    traces = len(calls)
+    assert traces < 8
+    assert_allclose(result.fun["a"], [0, 0], atol=1e-5)
+    assert_allclose(result.fun["b"], 0, atol=1e-5)
+    assert_allclose(result.x["x"], tg.root(residuals, start, method).x["x"], rtol=1e-5)
+    assert len(calls) > 2 * traces
+
+
+def test_tensors() -> None:
     assert_allclose(tg.minimize(lambda t: np.sum((t - 3) ** 2), tg.Tensor([0.0, 1.0])).x, [3, 3], atol=1e-5)
 
 

@@ -317,14 +317,14 @@ def _check_function(op: Any) -> Callable[..., Any]:
 
     def checked(*xs: Any, **params: Any) -> Any:
         data = fn(*map(_write_protected, xs), **params)
-        for part in data if type(data) is tuple else (data,):
+        for part in data if isinstance(data, tuple) else (data,):
             if type(part) is Tensor:
                 raise TypeError(
                     "its function gave a Tensor: one it closes over would get no gradient; make it an operand"
                 )
             if not hasattr(part, "dtype") and not isinstance(part, (int, float, complex)):
                 raise TypeError(f"its function gave a {type(part).__name__}, not an array")
-        return data if type(data) is tuple or hasattr(data, "dtype") else np.asarray(data)
+        return data if isinstance(data, tuple) or hasattr(data, "dtype") else np.asarray(data)
 
     return checked
 

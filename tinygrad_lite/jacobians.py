@@ -102,7 +102,7 @@ def _for_each_place(f: Function, x: Tensor, run: Run) -> list[Any]:
 
 
 def _arrays(node: Tensor) -> tuple[Any, ...]:
-    return node._array if type(node._array) is tuple else (node,)
+    return node._array if isinstance(node._array, tuple) else (node,)
 
 
 def _own_array(y: Any, run: Run) -> Any:

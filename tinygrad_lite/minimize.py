@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .compile import Compiled
+from .compile import compile as compile_function
 from .jacobians import hessian, hvp, jacobian
 from .lifting import single_number
 from .tensor import Tensor, leaf
@@ -40,8 +43,7 @@ def minimize(
 
     params: where to start; a tree of float arrays. method: any of SciPy's. Its gradient is tg.grad's; those that take
     them are given products with the Hessian (Newton-CG, trust-ncg, trust-krylov, trust-constr) or the Hessian itself
-    (dogleg, trust-exact); Nelder-Mead and its like need none. f may be a compiled function, or is compiled around:
-    what is called is `tg.value_and_grad(f)`.
+    (dogleg, trust-exact); Nelder-Mead and its like need none. Where f is a compiled function, so are its derivatives.
 
     bounds: a pair (low, high); each is None, a number, or a tree like params of such, or of arrays. callback: called
     with the params after every iteration; StopIteration ends it. progress: a line on the terminal. tol, options, and
@@ -61,6 +63,7 @@ def minimize(
     optimize = _scipy_optimize("tg.minimize")
     start, unravel = _as_vector(params, "minimize")
     kind = method.lower() if isinstance(method, str) else ""
+    f, like_f = _plain(f)
     progress_line = _ProgressLine(progress)
 
     def of_vector(vector: Any) -> Any:
@@ -68,10 +71,11 @@ def minimize(
         single_number(leaf(y, 0) if isinstance(y, np.ndarray) else y, f, "minimize")
         return y
 
-    gradient = value_and_grad(of_vector)
+    function_of_vector = like_f(of_vector)
+    gradient = like_f(value_and_grad(of_vector))
 
     def value(vector: Any) -> float:
-        y = of_vector(vector)
+        y = function_of_vector(vector)
         return float(np.asarray(y._array if isinstance(y, Tensor) else y))
 
     def value_and_gradient(vector: Any) -> tuple[float, Any]:
@@ -85,9 +89,11 @@ def minimize(
     if kind in _WITHOUT_GRADIENT:
         extra, function = {}, value
     elif kind in _WITH_PRODUCTS:
-        extra["hessp"] = lambda vector, v: np.asarray(hvp(of_vector, (vector,), (v,))[0], float)
+        product = like_f(lambda vector, v: hvp(of_vector, (vector,), (v,))[0])
+        extra["hessp"] = lambda vector, v: np.asarray(product(vector, v), float)
     elif kind in _WITH_HESSIAN:
-        extra["hess"] = lambda vector: np.asarray(hessian(of_vector)(vector), float)
+        second = like_f(hessian(of_vector))
+        extra["hess"] = lambda vector: np.asarray(second(vector), float)
     for name in ("jac", "hess", "hessp"):
         if name in others:
             raise TypeError(f"minimize: {name}= is what tg.minimize finds itself; leave it out")
@@ -127,8 +133,8 @@ def root(
 
     params: where to start, a tree of float arrays. f: gives a tree of arrays with as many entries in all (ValueError
     otherwise). method: any of SciPy's; hybr and lm are given the Jacobian. tol, options, others: as SciPy takes them.
-    Returns SciPy's result with .x in the structure of params and .fun in that of f's result. ModuleNotFoundError
-    without SciPy.
+    Returns SciPy's result with .x in the structure of params and .fun in that of f's result. Where f is a compiled function,
+    so is its Jacobian. ModuleNotFoundError without SciPy.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> result = tg.root(lambda p: [p["x"] + p["y"] - 3, p["x"] * p["y"] - 2], {"x": 0.0, "y": 5.0})
@@ -138,14 +144,14 @@ def root(
     optimize = _scipy_optimize("tg.root")
     start, unravel = _as_vector(params, "root")
     found: list[Any] = []
+    plain, like_f = _plain(f)
 
     def of_vector(vector: Any) -> Any:
-        residual, back = tree.ravel(f(unravel(vector), *args))
-        found[:] = [back]
-        return residual
+        return tree.ravel(plain(unravel(vector), *args))[0]
 
     def values(vector: Any) -> Any:
-        residual = of_vector(vector)
+        residual, back = tree.ravel(f(unravel(vector), *args))
+        found[:] = [back]
         residual = np.asarray(residual._array if isinstance(residual, Tensor) else residual, float)
         if residual.shape != start.shape and method != "lm":
             raise ValueError(
@@ -156,7 +162,8 @@ def root(
 
     extra = {}
     if method in _ROOTS_WITH_JACOBIAN:
-        extra["jac"] = lambda vector: np.asarray(jacobian(of_vector)(vector), float)
+        matrix = like_f(jacobian(of_vector))
+        extra["jac"] = lambda vector: np.asarray(matrix(vector), float)
     if "jac" in others:
         raise TypeError("root: jac= is what tg.root finds itself; leave it out")
     result = optimize.root(values, start, method=method, tol=tol, options=options, **extra, **others)
@@ -166,6 +173,16 @@ def root(
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _plain(f: Function) -> tuple[Function, Function]:
+    """f as it was before tg.compile, and what compiles a function made of it if f was compiled.
+
+    (Transforms around a compiled function run it as plain Python.)
+    """
+    if isinstance(f, Compiled):
+        return f.__wrapped__, functools.partial(compile_function, target=f.target)
+    return f, lambda function: function
 
 
 def _scipy_optimize(name: str) -> Any:

@@ -48,6 +48,12 @@ class Body:
             known[node] = node.op(*xs, **node.params) if node.op is not pick else xs[0][node.params["index"]]
         return [known[x] if type(x) is Node else x for x in self.program.outputs]
 
+    def results_of_samples(self) -> list[Any]:
+        """What its results are for its samples, with the types that the program has for them."""
+        with np.errstate(all="ignore"):
+            found = self.replay(self.samples)
+        return [_like(x, y) for x, y in zip(self.program.outputs, found, strict=True)]
+
     @functools.cached_property
     def step(self) -> Code:
         """The generated code of one step, called with arrays."""
@@ -146,6 +152,10 @@ def sample(x: Operand) -> Any:
     if type(x) is not Node:
         return np.asarray(x)
     return x.python_type(1) if x.weak else np.ones(x.shape, x.dtype)
+
+
+def _like(x: Operand, y: Any) -> Any:
+    return x.python_type(y) if type(x) is Node and x.weak else np.asarray(y)
 
 
 def zeros(x: Any) -> Any:

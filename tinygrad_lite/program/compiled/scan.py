@@ -137,7 +137,7 @@ def _scan_vjp(
 
     samples = [np.ones(np.shape(x), x.dtype) for x in start]
     samples += [sample(x) for x in body.program.outputs[carries:]]
-    samples += [sample(x) for x in stored]
+    samples += forward.results_of_samples()[results:]  # of invented numbers a matrix may be singular
     samples += [*body.samples[carries : carries + each], *body.samples[carries + each :]]
     step, outside, _, _ = trace_body(transposed, samples)
     assert not outside
