@@ -133,8 +133,8 @@ def root(
 
     params: where to start, a tree of float arrays. f: gives a tree of arrays with as many entries in all (ValueError
     otherwise). method: any of SciPy's; hybr and lm are given the Jacobian. tol, options, others: as SciPy takes them.
-    Returns SciPy's result with .x in the structure of params and .fun in that of f's result. Where f is a compiled function,
-    so is its Jacobian. ModuleNotFoundError without SciPy.
+    Returns SciPy's result with .x in the structure of params and .fun in that of f's result. Where f is a compiled
+    function, so is its Jacobian. ModuleNotFoundError without SciPy.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> result = tg.root(lambda p: [p["x"] + p["y"] - 3, p["x"] * p["y"] - 2], {"x": 0.0, "y": 5.0})
