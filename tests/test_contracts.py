@@ -1051,3 +1051,202 @@ def test_a_derivative_that_is_truly_infinite_stays_loud(f):
         assert np.isnan(tg.grad(f)(0.0))
     with np.errstate(divide="ignore", over="ignore", invalid="raise"), pytest.raises(FloatingPointError):
         tg.grad(f)(0.0)
+
+
+# -- what is more than its numbers, as an argument; values kept from an earlier call ----------------------------------
+
+FOREIGN = {
+    "units": W_FOREIGN.view(Metres),
+    "masked": np.ma.masked_array(W_FOREIGN, [0, 1]),
+    "matrix": W_FOREIGN.reshape(1, 2).view(np.matrix),
+    "labels": Labelled(W_FOREIGN),
+}
+ENTRANCES = {
+    "Tensor": tg.Tensor,
+    "grad": tg.grad(np.sum),
+    "grad of a tree": lambda x: tg.grad(lambda p: np.sum(p["w"][0]))({"w": [x]}),
+    "jacobian": tg.jacobian(np.sin),
+    "vjp": lambda x: tg.vjp(np.sin, x),
+    "jvp": lambda x: tg.jvp(np.sin, (x,), (W_FOREIGN,)),
+    "a tangent": lambda x: tg.jvp(np.sin, (np.ones_like(x),), (x,)),
+    "a cotangent": lambda x: tg.vjp(np.sin, np.ones(np.shape(x)))[1](x),
+    "backward": lambda x: tensor(W_FOREIGN).backward(x),
+    "vmap": tg.vmap(np.sin),
+    "compile": tg.compile(np.sum),
+    "derive": lambda x: tg.derive(lambda w: np.sum(w * w), x),
+    "check_gradients": lambda x: tg.testing.check_gradients(np.sum, x),
+    "a loss": lambda x: tg.mean_squared_error(tensor(W_FOREIGN), x),
+    "data": lambda x: setattr(tensor(W_FOREIGN), "data", x),
+    "a buffer": lambda x: tg.zeros(2).__setitem__(slice(None), x),
+    "set_at": lambda x: tg.set_at(tensor(W_FOREIGN), slice(None), x),
+}
+
+
+@pytest.mark.parametrize("enter", ENTRANCES.values(), ids=ENTRANCES.keys())
+@pytest.mark.parametrize("array", FOREIGN.values(), ids=FOREIGN.keys())
+def test_an_argument_that_is_more_than_its_numbers_is_refused(array, enter):
+    with pytest.raises(TypeError, match=r"would (lose|mean)|compiled functions take NumPy arrays"):
+        enter(array)
+
+
+def test_a_masked_array_was_once_differentiated_as_if_all_of_it_counted():
+    with pytest.raises(TypeError, match=r"a: a masked array would lose its mask.*test_contracts\.py"):
+        tg.grad(lambda a: np.std(a))(np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0]))
+
+
+def remembering(f):
+    kept = {}
+
+    def remember(w):
+        if "y" not in kept:
+            kept["y"] = f(w)
+        return kept["y"]
+
+    return remember
+
+
+def doubled(f):
+    return lambda w: np.sum(2 * f(w))
+
+
+TRANSFORMS = {
+    "grad": lambda f, w: tg.grad(f)(w),
+    "value_and_grad": lambda f, w: tg.value_and_grad(f)(w),
+    "jacobian": lambda f, w: tg.jacobian(f)(w),
+    "hessian": lambda f, w: tg.hessian(f)(w),
+    "vjp": lambda f, w: tg.vjp(f, w),
+    "jvp": lambda f, w: tg.jvp(f, (w,), (w,)),
+    "hvp": lambda f, w: tg.hvp(f, (w,), (w,)),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+def test_a_value_remembered_from_an_earlier_call_raises(transform):
+    for f in (
+        remembering(lambda w: np.sum(w**2)),
+        doubled(remembering(np.sin)),
+    ):
+        transform(f, np.array([1.0, 2.0]))
+        with pytest.raises(TypeError, match="does not depend on w: .*an earlier call, and kept"):
+            transform(f, np.array([3.0, 4.0]))
+
+
+def test_one_parameter_of_several_whose_layer_is_remembered():
+    hidden = remembering(np.tanh)
+
+    def cost(w, v):
+        return np.sum(v * hidden(w))
+
+    both = tg.grad(cost, argnums=(0, 1))
+    both(np.array([1.0]), np.array([2.0]))
+    with pytest.raises(TypeError, match="does not depend on w"):
+        both(np.array([1.0]), np.array([2.0]))
+    state = {"h": np.zeros(1)}
+
+    def step(w, v):  # which goes on from what was kept, and depends on both: v has truly no derivative at first
+        state["h"] = np.tanh(w + v * state["h"])
+        return np.sum(state["h"])
+
+    for _ in range(3):
+        assert all(type(g) is np.ndarray for g in tg.grad(step, argnums=(0, 1))(np.array([1.0]), np.array([2.0])))
+
+
+def test_a_number_read_from_a_text_counts_as_taken_out():
+    for f in (lambda w: float(f"{np.sum(w):.3f}"), lambda w: float(repr(np.sum(w))[7:-21])):
+        with pytest.raises(TypeError, match=r"its numbers were taken out by .* at .*test_contracts\.py"):
+            tg.grad(f)(np.array([1.5]))
+    seen = []
+    tg.grad(lambda w: (seen.append(f"{w} {np.sum(w):.3f}"), np.sum(w))[1])(np.array([1.5]))
+    assert seen[0].endswith(" 1.500")
+
+
+def test_what_a_trace_left_behind_is_not_computed_with():
+    state = {"h": np.zeros(2)}
+
+    def step(x):
+        state["h"] = np.tanh(state["h"] + x)
+        return np.sum(state["h"])
+
+    for target in ("numpy", "auto"):
+        state["h"] = np.zeros(2)
+        compiled = tg.compile(step, target=target)
+        with pytest.raises(RuntimeError, match="does not reproduce"):
+            compiled(np.array([1.0, 2.0]))
+        with pytest.raises(RuntimeError, match="kept from an earlier trace"):
+            compiled(np.array([1.0, 2.0]))
+
+
+def test_no_grad_decorates_only_what_runs_at_once():
+    def rows():
+        yield 1
+
+    async def read():
+        return 1
+
+    async def read_all():
+        yield 1
+
+    for function in (rows, read, read_all):
+        with pytest.raises(TypeError, match=f"before {function.__name__} runs; write a with block"):
+            tg.no_grad()(function)
+
+
+W_RULES = np.arange(6.0).reshape(3, 2)
+WRONG_RULES = {
+    "a sum": tg.custom_vjp(lambda w: w**2, lambda g, y, w: 2 * g.sum(axis=0)),
+    "a row too many": tg.custom_vjp(lambda w: w**2, lambda g, y, w: np.stack([g, g])),
+    "complex": tg.custom_vjp(lambda w: w**2, lambda g, y, w: 1j * g),
+    "an elementwise sum": tg.elementwise(lambda w: w**2, lambda y, w: 2 * w.sum(axis=0)),
+    "an elementwise row": tg.elementwise(lambda w: w**2, lambda y, w: 2 * w[:1]),
+    "a denominator": tg.elementwise(lambda w: np.log(w + 1), tg.op.over(lambda y, w: 1 + w.sum(axis=0))),
+    "no elementwise function": tg.elementwise(lambda w: w.sum(axis=0), lambda y, w: np.ones_like(w)),
+    "linear": tg.linear(lambda w: 2 * w, lambda g, y, w: g.sum(axis=0)),
+}
+
+
+@pytest.mark.parametrize("op", WRONG_RULES.values(), ids=WRONG_RULES.keys())
+def test_a_rule_of_the_wrong_shape_raises_in_every_mode(op):
+    def cost(w):
+        return np.sum(op(w) * W_RULES)
+
+    for run in (
+        lambda: tg.grad(cost)(W_RULES),
+        lambda: tg.compile(tg.grad(cost))(W_RULES),
+        lambda: tg.hessian(cost)(W_RULES),
+    ):
+        with pytest.raises(TypeError, match=r"gave (shape|complex)"):
+            run()
+    if op.kind != "linear":  # of which the jvp is the function itself
+        with pytest.raises(TypeError, match=r"gave (shape|complex)"):
+            tg.jvp(op, (W_RULES,), (W_RULES,))
+
+
+def test_rules_for_a_row_that_was_broadcast_need_not_sum():
+    row = np.array([1.0, 3.0])
+    scale = tg.elementwise(lambda w, v: w * v, lambda y, w, v: v, lambda y, w, v: w)
+    wide = tg.custom_vjp(lambda w, v: w * v, lambda g, y, w, v: g * v, lambda g, y, w, v: g * w)
+    for op in (scale, wide):
+        y, pull = tg.vjp(op, W_RULES, row)
+        dw, dv = pull(W_RULES)
+        assert_allclose(y, W_RULES * row)
+        assert_allclose(dw, W_RULES * row)
+        assert_allclose(dv, (W_RULES * W_RULES).sum(axis=0))
+    product = tg.bilinear(np.matmul, lambda g, y, a, b: g @ b.swapaxes(-1, -2), lambda g, y, a, b: a.T @ g)
+    stack = np.arange(24.0).reshape(4, 2, 3)
+    expected = tg.grad(lambda w: np.sum((w @ stack) ** 2))(W_RULES)
+    assert_allclose(tg.grad(lambda w: np.sum(product(w, stack) ** 2))(W_RULES), expected)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tg.elementwise(np.tanh),
+        lambda: tg.elementwise(np.add, lambda y, a, b: 1.0),
+        lambda: tg.custom_vjp(lambda a, b: a * b, lambda g, y, a, b: g * b),
+        lambda: tg.linear(lambda a, b: a, lambda g, y, a, b: g, lambda g, y, a, b: g),
+        lambda: tg.custom_vjp(3, lambda g, y, a: g),
+    ],
+)
+def test_constructors_count_their_rules(make):
+    with pytest.raises(TypeError, match="rules for|one rule|must be callable"):
+        make()

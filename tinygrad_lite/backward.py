@@ -23,18 +23,25 @@ from .tensor import GRAD, Tensor, is_left_over, label
 _by_age = attrgetter("_seq")
 
 
-def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], int]:
+def find_nodes(
+    roots: Iterable[Tensor], oldest: int = 0, left_over: list[Tensor] | None = None
+) -> tuple[list[Tensor], int]:
     """The differentiable tensors that ops made on the way to roots, newest first, and the flags met at the border.
 
     oldest: tensors older than this are not entered (they cannot depend on anything made since); their flags, together,
     are what is returned. (Not those of a tensor that somebody kept from a transform that is over: it is a constant.)
+    left_over: a list that such tensors are added to.
     """
     seen = set(roots)
     nodes = []
     border = 0
+    note_left_over = ([] if left_over is None else left_over).append
     for t in seen:
         if t._seq < oldest:
-            border |= 0 if is_left_over(t) else t._flags
+            if is_left_over(t):
+                note_left_over(t)
+            else:
+                border |= t._flags
         elif t._op is not None:
             nodes.append(t)
     for node in nodes:  # which grows meanwhile
@@ -54,6 +61,7 @@ def find_nodes(roots: Iterable[Tensor], oldest: int = 0) -> tuple[list[Tensor], 
                 if x._op is not None:
                     nodes.append(x)
             elif is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
+                note_left_over(x)
                 node._inputs = tuple(z._array if z is x else z for z in node._inputs)
             else:
                 border |= x._flags
@@ -153,7 +161,7 @@ def _sweep(
             else:
                 gx = vjp(g, result, *values, **params)
             if not op.in_table:
-                gx = _fit(op, i, gx, x.shape)
+                gx = fit(op, i, gx, x, node)
             if watcher is not None:
                 watcher.backward(node, gx)
             add(pending, x, gx, fits)
@@ -164,16 +172,35 @@ def _sweep(
     return visited
 
 
-def _fit(op: Op, i: int, g: Any, shape: tuple[int, ...]) -> Any:
-    """The cotangent from a rule of a user's, un-broadcast; TypeError if it is not an array of its operand's shape."""
+def fit(op: Op, i: int, g: Any, x: Tensor, node: Tensor) -> Any:
+    """The cotangent from a rule of a user's, un-broadcast; TypeError if it is not an array of its operand's shape, or
+    one that is broadcast as node, the result, is; or if it is complex where operand and result are real."""
+    shape = x.shape
+    must = f"it must give an array of shape {shape}"
     try:
-        g = g if g.shape == shape else unbroadcast(g, shape)
-        if g.shape == shape or op.kind == "elementwise":
+        if op.outputs == 1 and g.dtype.kind == "c" and "c" not in (x.dtype.kind, node.dtype.kind):
+            raise TypeError(
+                f"the vjp of {op.name} for operand {i} gave {g.dtype} for real numbers; say np.real if that is meant"
+            )
+        if g.shape == shape:
             return g
+        if op.outputs > 1 or _is_broadcast_as(g.shape, shape, node.shape):
+            summed = unbroadcast(g, shape)
+            if summed.shape == shape or op.kind == "elementwise":
+                return summed
     except (AttributeError, ValueError):
         pass
     given = f"shape {g.shape}" if hasattr(g, "shape") else f"a {type(g).__name__}"
-    raise TypeError(f"the vjp of {op.name} for operand {i} gave {given}; it must give an array of shape {shape}")
+    raise TypeError(f"the vjp of {op.name} for operand {i} gave {given}; {must}")
+
+
+def _is_broadcast_as(given: tuple[int, ...], operand: tuple[int, ...], result: tuple[int, ...]) -> bool:
+    """Whether every axis that `given` has more than the operand, or has longer, is the result's."""
+    if len(given) > max(len(operand), len(result)):
+        return False
+    own = (1,) * (len(given) - len(operand)) + operand[max(len(operand) - len(given), 0) :]
+    found = (None,) * (len(given) - len(result)) + result[max(len(result) - len(given), 0) :]
+    return all(n in (1, m) or (m == 1 and n == k) for n, m, k in zip(given, own, found, strict=True))
 
 
 def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:

@@ -17,6 +17,7 @@ from .batched import Batched
 from .batching import call_batched
 from .callsite import user_line
 from .context import current
+from .foreign import is_bare, refuse_foreign, speaks_for_itself
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
 from .signatures import is_default
 from .tensor import (
@@ -175,7 +176,7 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
             if type(x) is not Tensor and type(x) not in _READY:
                 x = as_operand(x, op)
                 if x is NotImplemented:
-                    raise _loses_more_than_numbers(operands[len(inputs)], op)
+                    refuse_foreign(operands[len(inputs)], op.name, _BESIDE)
             if type(x) is Tensor:
                 any_tensor = True
                 flags |= x._flags
@@ -231,17 +232,9 @@ def as_operand(x: Any, op: Any) -> Any:
         return plain(x)
     if isinstance(x, Tensor):
         return x._current()
-    protocol = getattr(kind, "__array_ufunc__", np.ndarray.__array_ufunc__)
-    if not isinstance(x, np.ndarray) and protocol is not np.ndarray.__array_ufunc__:
-        bare = protocol is not None and hasattr(kind, "__array_function__") and not _LABELS & set(dir(kind))
-        return x if bare else NotImplemented  # Dask, CuPy, … are operands
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{op.name}: a masked array beside a Tensor would lose its mask; use np.where ({user_line()})")
-    if isinstance(x, np.matrix):
-        what = "an np.matrix beside a Tensor would mean its * differently; use np.asarray and @"
-        raise TypeError(f"{op.name}: {what} ({user_line()})")
-    if protocol is not np.ndarray.__array_ufunc__:
-        raise _loses_more_than_numbers(x, op)
+    if speaks_for_itself(x):
+        return x if is_bare(x) else NotImplemented
+    refuse_foreign(x, op.name, _BESIDE)
     if holds_tensor(x):
         return stacked(x)
     if hasattr(x, "tocsr"):
@@ -254,16 +247,7 @@ def as_operand(x: Any, op: Any) -> Any:
     return array
 
 
-def _loses_more_than_numbers(x: Any, op: Any) -> TypeError:
-    name = f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}"
-    return TypeError(
-        f"{op.name}: a {name} beside a Tensor would lose what it has besides its numbers (units, labels); pass the "
-        f"numbers alone, np.asarray(x) ({user_line()})"
-    )
-
-
-_LABELS = {"units", "unit", "dims", "iloc"}
-"""Attributes of arrays that carry units or labels: astropy's and pint's quantities, xarray's arrays, pandas' frames."""
+_BESIDE: Final = " beside a Tensor"
 
 
 def _split_arguments(op: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
@@ -324,6 +308,13 @@ def _check_function(op: Any) -> Callable[..., Any]:
                 )
             if not hasattr(part, "dtype") and not isinstance(part, (int, float, complex)):
                 raise TypeError(f"its function gave a {type(part).__name__}, not an array")
+        if op.kind == "elementwise" and not isinstance(data, tuple):
+            shapes = [np.shape(x) for x in xs]
+            if np.shape(data) != np.broadcast_shapes(*shapes):
+                raise TypeError(
+                    f"its function gave shape {np.shape(data)} from {' and '.join(map(str, shapes))}, which is not "
+                    "element by element; see tg.linear, tg.bilinear and tg.custom_vjp"
+                )
         return data if isinstance(data, tuple) or hasattr(data, "dtype") else np.asarray(data)
 
     return checked

@@ -203,7 +203,13 @@ class Compiled:
                 raise TypeError("a number that looks things up is no input")
             try:
                 trace = trace_function(outside, name, args, kwargs, key[0])
-                if any(t._flags & (LIFTED | TRACED) for _, t in trace.program.captures):
+                if any(t._flags & TRACED for _, t in trace.program.captures):
+                    raise RuntimeError(
+                        f"{name} reaches for a value that was kept from an earlier trace: what a compiled function "
+                        "keeps (on an object, in a list, a global) it keeps only while it is traced. Return it, and "
+                        "pass it in again; or compile a function without such a side effect"
+                    )
+                if any(t._flags & LIFTED for _, t in trace.program.captures):
                     return None, f(*args, **kwargs)  # it reaches for a tensor of a transform that is running around it
                 states = outside.read_random_states()
                 again = trace_function(outside, name, args, kwargs, key[0])

@@ -35,6 +35,16 @@ class switched(ContextDecorator):
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
 
+    def __call__(self, function: Any) -> Any:
+        if (
+            inspect.isgeneratorfunction(function)
+            or inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+        ):
+            name = function.__name__
+            raise TypeError(f"as a decorator it would end before {name} runs; write a with block inside {name}")
+        return super().__call__(function)
+
     def _recreate_cm(self) -> switched:  # as a decorator: one of its own for each call
         return switched(**self._changes)
 

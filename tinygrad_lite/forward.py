@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .axes import broadcast_shapes
-from .backward import find_nodes, mask_not_taken, sweep
+from .backward import find_nodes, fit, mask_not_taken, sweep
 from .context import current, switched
 from .op import pick
 from .pulling import cast, is_finite
@@ -102,6 +102,8 @@ def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], r
             continue
         with switched(grad_enabled=True):
             back = vjp(gs if several else gs[0], y, *xs, **node._params)
+            if not op.in_table:
+                back = fit(op, i, back, node._inputs[i], node)
             if type(back) is Tensor and back.shape != x.shape:  # smaller, or not yet summed over broadcast axes
                 shape = broadcast_shapes(back.shape, x.shape)
                 back, t = np.broadcast_to(back, shape), np.broadcast_to(t, shape)

@@ -28,6 +28,7 @@ from .batching import elementwise
 from .calling import record
 from .callsite import line_at
 from .context import current, running, switched
+from .foreign import refuse_foreign
 from .op import Op, linear
 from .signatures import parameters
 from .tensor import GRAD, LIFTED, PYTHON_NUMBERS, TRACED, Tensor, check_differentiable, label, leaf, next_seq
@@ -124,13 +125,14 @@ class Run:
             output = call_users(f, arguments, kwargs)
         if isinstance(output, Tensor):
             output = output._current()
-        nodes, outer = find_nodes(find_differentiable(output), self.start)
+        left_over: list[Tensor] = []
+        nodes, outer = find_nodes(find_differentiable(output), self.start, left_over)
         if tracing:  # a program must compute everything, what depends on no argument included
             outer |= TRACED
         self.leaves, self.structures, self.output, self.nodes = leaves, structures, output, nodes
         self.leaving = Exit(tensors or bool(outer & INSIDE), outer, self.start, leaves)
-        if self.reads:
-            _check_reads(f, self)
+        if self.reads or left_over:
+            _check_missed(f, self, left_over)
         return output
 
     @property
@@ -168,24 +170,49 @@ def _nothing_to_differentiate(arg: Any, name: str) -> str:
     )
 
 
-def _check_reads(f: Function, run: Run) -> None:
-    """TypeError if the result does not depend on an argument whose numbers were taken out: it comes from them."""
+def _check_missed(f: Function, run: Run, left_over: Sequence[Tensor]) -> None:
+    """TypeError if the result does not depend on an argument whose numbers were taken out, or of which something was
+    kept from an earlier call: it comes from them."""
     reached = {
         *find_differentiable(run.output),
         *(x for node in run.nodes for x in node._inputs if type(x) is Tensor),
     }
     missed = {x for x in run.leaves if x not in reached}
+    if not missed:
+        return
+    name = getattr(f, "__name__", "the function")
     for t, how, place in run.reads:
         behind = {t, *(x for node in find_nodes([t], run.start)[0] for x in node._inputs if type(x) is Tensor)}
         lost = missed & behind
         if lost:
-            name = getattr(f, "__name__", "the function")
             raise TypeError(
                 f"{name}'s result does not depend on {label(lost.pop())}: its numbers were taken out by {how} at "
                 f"{line_at(place)}\nWhat is computed from them has no gradient. Return a cost as it is, without "
                 ".item() or float(); collect rows in a list, then np.stack; or say tg.stop_gradient(t) if a constant "
                 "is meant"
             )
+    names = {x.name for t in left_over for x in _lifted_behind(t)}
+    for x in missed:
+        if x.name in names:
+            raise TypeError(
+                f"{name}'s result does not depend on {label(x)}: it comes from a value that was computed in an earlier "
+                "call, and kept. Compute it anew in each call; or keep it as t.detach() or tg.stop_gradient(t) if a "
+                "constant is meant"
+            )
+
+
+def _lifted_behind(t: Tensor) -> list[Tensor]:
+    """The arguments of a transform that is over that t was computed from."""
+    seen, stack, found = {t}, [t], []
+    while stack:
+        x = stack.pop()
+        if x._op is None or x._op is identity:
+            found.append(x)
+        for z in x._inputs:
+            if type(z) is Tensor and z._flags & LIFTED and z not in seen:
+                seen.add(z)
+                stack.append(z)
+    return found
 
 
 def _holds_tensors(arg: Any) -> bool:
@@ -211,6 +238,7 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
         lifted._op, lifted._inputs = identity, (x,)
         return lifted
     x = plain(x)
+    refuse_foreign(x, path)
     array = x if hasattr(x, "__array_function__") and not isinstance(x, np.generic) else np.asarray(x)
     if array.dtype.kind == "O":
         raise TypeError(f"{path} is a {type(x).__name__}, not an array of numbers")
@@ -392,8 +420,9 @@ def check_tangent(v: Any, x: Tensor, as_tensor: bool, what: str) -> Any:
     """A cotangent or tangent of x given by the caller: of its shape and dtype, else an error."""
     if isinstance(v, Tensor):
         v = v._current() if as_tensor else v._read("gradients(…, g=t)")
-    elif not hasattr(v, "__array_function__"):
-        v = np.asarray(v)
+    elif type(v) is not np.ndarray:
+        refuse_foreign(v, what)
+        v = v if hasattr(v, "__array_function__") else np.asarray(v)
     if v.shape != x.shape:
         raise ValueError(f"{what} has shape {v.shape}, but {label(x)} has shape {x.shape}; they must be equal")
     if v.dtype != x.dtype:

@@ -15,6 +15,7 @@ is given may be an ndarray, a Tensor (then the backward pass is itself recorded)
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -106,6 +107,8 @@ class Op:
     pull: Any = field(init=False, default=None)  # set by `row`: what the sweep calls in the ordinary case
 
     def __post_init__(self) -> None:
+        if not callable(self.fn):
+            raise TypeError(f"an op's function must be callable, not {self.fn!r:.60}")
         if type(self.range) is tuple:
             self.range = bounded(*self.range)
         self.view |= self.reshapes
@@ -119,6 +122,8 @@ class Op:
         self.vjps = _EveryOperand(self.vjps) if callable(self.vjps) else tuple(self.vjps)
         if is_users_own(self.fn):
             _check_rules(self)
+        elif isinstance(self.fn, np.ufunc) and self.arity not in (None, self.fn.nin):
+            raise TypeError(f"{self.name} takes {self.fn.nin} arrays, but there are rules for {self.arity}")
         call = make_caller(self)
         self.call = call if self.outputs == 1 else _unpack_results(call, self.outputs)
 
@@ -258,7 +263,8 @@ def elementwise(fn: Callable[..., Any], *partials: Any, **options: Any) -> Op:
     >>> tg.grad(softsign)(1.0)
     array(0.25)
     """
-    return Op(fn, [_multiply_by(d, len(partials)) for d in partials], "elementwise", partials=partials, **options)
+    held = [_hold_to_shape(d, i, fn) for i, d in enumerate(partials)] if is_users_own(fn) else partials
+    return Op(fn, [_multiply_by(d, len(partials)) for d in held], "elementwise", partials=partials, **options)
 
 
 def linear(fn: Callable[..., Any], vjp: Rule, operands: int | None = 1, **options: Any) -> Op:
@@ -273,6 +279,8 @@ def linear(fn: Callable[..., Any], vjp: Rule, operands: int | None = 1, **option
     >>> tg.grad(double)(3.0)
     array(2.)
     """
+    if callable(operands):
+        raise TypeError("linear takes one rule, since its op is linear in its first operand alone; see tg.bilinear")
     if operands is None:
         return Op(fn, lambda i, *args, **params: vjp(*args, **params), "linear", **options)
     return Op(fn, [vjp] + [None] * (operands - 1), "linear", **options)
@@ -319,6 +327,32 @@ def constant(fn: Callable[..., Any], operands: int | None = 1, **options: Any) -
 def _no_gradient(*operands: Any, **params: Any) -> Array:
     """Stands for the rules of a piecewise constant op with any number of operands; the sweep never gets there."""
     raise AssertionError("a piecewise constant op was differentiated")
+
+
+def _hold_to_shape(d: Any, i: int, fn: Callable[..., Any]) -> Any:
+    """A partial derivative of a user's, held to what one can be: a number, or an array that is broadcast as the
+    result is. A sum in it, say, would be a number for many entries, and wrong for each."""
+    if type(d) is over:
+        return over(_hold_to_shape(d.denominator, i, fn))
+    if not callable(d):
+        return d
+
+    @functools.wraps(d)
+    def partial(y: Array, *xs: Array, **params: Any) -> Array:
+        p = d(y, *xs, **params)
+        shape = getattr(p, "shape", ())
+        if shape and shape != y.shape:
+            shapes = [np.shape(x) if not hasattr(x, "shape") else x.shape for x in xs]
+            some = itertools.chain.from_iterable(itertools.combinations(shapes, n) for n in range(1, len(xs) + 1))
+            if all(shape != np.broadcast_shapes(*group) for group in some):
+                name = getattr(fn, "__name__", "the op")
+                raise TypeError(
+                    f"{name}: partial derivative number {i} gave shape {shape} where the result has shape {y.shape}; "
+                    "each entry needs its own, and may depend on its own operands alone (else see tg.custom_vjp)"
+                )
+        return p
+
+    return partial
 
 
 def _multiply_by(d: Any, arity: int) -> Rule | None:

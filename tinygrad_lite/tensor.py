@@ -24,6 +24,7 @@ from .callsite import (
 )
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
+from .foreign import refuse_foreign
 from .pytorch_names import TENSOR, explain_missing
 
 if TYPE_CHECKING:
@@ -191,13 +192,18 @@ class Tensor(Methods):
         mode = current()
         if self._flags & TRACED or (mode is not None and mode.tracing):
             raise _refuse_reading(self, how)
-        if noted and self._flags & LIFTED and self._flags & GRAD:
-            transform = running.get()
-            place = user_place() if transform is not None and len(transform.reads) < _MOST_READS else ""
-            while place and transform is not None:
-                transform.reads.append((self, how, place))
-                transform = transform.outer
+        if noted:
+            self._note_reading(how)
         return self._array
+
+    def _note_reading(self, how: str) -> None:
+        if not self._flags & LIFTED or not self._flags & GRAD:
+            return
+        transform = running.get()
+        place = user_place() if transform is not None and len(transform.reads) < _MOST_READS else ""
+        while place and transform is not None:
+            transform.reads.append((self, how, place))
+            transform = transform.outer
 
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
 
@@ -259,7 +265,10 @@ class Tensor(Methods):
     def __format__(self, spec: str) -> str:
         if self._flags & TRACED:  # its numbers are nobody's to print yet
             return str(self)
-        return format(self._array.item() if spec and self.size == 1 else str(self), spec)
+        if not spec or self.size != 1:
+            return format(str(self), spec)
+        self._note_reading("f'{t}'")
+        return format(self._array.item(), spec)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -282,6 +291,7 @@ class Tensor(Methods):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
+        self._note_reading("print(t)")
         if self._flags & TRACED:
             text = f"<traced {self.dtype} {self.shape}>"
         elif not isinstance(self._array, (np.ndarray, np.generic, float)):
@@ -412,8 +422,8 @@ def check_numeric(array: Any) -> None:
 
 def _own(data: Any) -> Any:
     """A numeric array nobody else can write to."""
-    if isinstance(data, np.ma.MaskedArray):
-        raise TypeError("a masked array would lose its mask; use .filled(value) and np.where")
+    if type(data) is not np.ndarray:
+        refuse_foreign(data, "Tensor")
     if isinstance(data, (np.ndarray, np.generic)) or not hasattr(data, "__array_function__"):
         try:
             array: Any = np.array(data)

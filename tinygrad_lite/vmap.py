@@ -12,6 +12,7 @@ from .array_argument import as_argument
 from .array_view import plain
 from .batched import Level, repeat, unwrap, wrap
 from .context import current, running
+from .foreign import refuse_foreign
 from .lifting import Exit, Function, argument_name, at_level, call_users
 from .tensor import Tensor, leaf
 from .transforms import name_after
@@ -88,6 +89,7 @@ class _Argument:
         for x, axis, path in zip(self.leaves, self.axes, self.structure.paths(self.name), strict=True):
             if axis is None:
                 continue
+            refuse_foreign(x, f"vmap: {path}")
             shape = np.shape(x)
             if not -len(shape) <= axis < len(shape):
                 raise ValueError(

@@ -21,6 +21,7 @@ from ..batched import Batched
 from ..calling import as_operand, record
 from ..callsite import user_line
 from ..context import current, running
+from ..foreign import refuse_foreign
 from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
 from . import indexing
 from .assembling import Piece, assemble, assemble_parts, unstack, written
@@ -268,6 +269,8 @@ class Buffer(Tensor):
                 f"{self._label()} holds the numbers of one example, and inside tg.vmap this value stands for many: "
                 f"collect the values in a list, then np.stack; or write tg.set_at(t, index, value) ({user_line()})"
             )
+        if not isinstance(value, Tensor):
+            refuse_foreign(value, f"{self._label()}[index] = value")
         value = value._current() if isinstance(value, Tensor) else as_operand(value, assemble)
         array = value._array if type(value) is Tensor else value
         if value is NotImplemented or not isinstance(array, (np.ndarray, np.generic, int, float, complex)):

@@ -13,6 +13,7 @@ from ..axes import positive_axis
 from ..batching import all_mapped, elementwise, shift
 from ..calling import record
 from ..dispatch import handlers
+from ..foreign import refuse_foreign
 from ..op import Array, Op, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor, TraceError
@@ -238,6 +239,7 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
     template, arrays = split_index(index)
     shape = tuple(x.shape)
     inside = covered.call(*arrays, template=template, shape=shape)
+    refuse_foreign(value, "set_at: the value")
     if isinstance(value, (int, float, complex)):
         value = np.asarray(value, np.result_type(x.dtype, value))
     value = np.broadcast_to(value, get.call(x, *arrays, template=template).shape)

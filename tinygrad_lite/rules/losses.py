@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axis
+from ..foreign import refuse_foreign
 from ..op import Array, elementwise
 from ..table import row
 from ..tensor import TRACED, Tensor
@@ -186,7 +187,9 @@ def _array(loss: str, name: str, x: Any) -> Any:
     if type(x) is Tensor or type(x) is np.ndarray:
         if x.dtype.kind == "f":
             return x
-    elif not hasattr(x, "__array_function__"):
+    elif not isinstance(x, Tensor):
+        refuse_foreign(x, f"{loss}: {name}")
+    if not hasattr(x, "__array_function__"):
         try:
             x = np.asarray(x)
         except ValueError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import tree
+from ..foreign import refuse_foreign
 from ..tensor import Tensor
 from .numerical import EPS, Vector
 
@@ -100,6 +101,8 @@ class Layout:
 
 def as_plain_array(leaf: Any) -> NDArray[Any]:
     """The plain array of a leaf."""
+    if not isinstance(leaf, Tensor):
+        refuse_foreign(leaf, "an argument")
     return np.asarray(leaf.detach().numpy() if isinstance(leaf, Tensor) else leaf)
 
 

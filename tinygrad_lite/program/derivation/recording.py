@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import tree
 from ...backward import find_nodes, sweep
+from ...foreign import refuse_foreign
 from ...lifting import call_users, identity, name_arguments, positions, single_number
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
@@ -100,6 +101,12 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
     labels = _label(named, leaves, found, variables)
     roots = [output if y is None else y, *(found.get(t) for t in leaves)]
     program, known = collect([*roots, *named], inputs, start)
+    for _, t in program.captures:
+        if t._flags & (LIFTED | TRACED):
+            raise ValueError(
+                f"derive: f computes with {t.name or 'a value'} of an earlier call, or of a transform or trace around "
+                "it, which is no number that a text could name; return what is to be kept, and pass it in"
+            )
     # The named values that nothing needs stay for now: one may turn out to be a part of the backward pass.
     program = run_passes(program, (*EXACT[:-1], name_constants(variables.arrays)))
     names = _name_inputs(arguments, program, variables, taken)
@@ -146,6 +153,7 @@ def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
         x = x._array
     if type(x) is int and not differentiated:
         return None
+    refuse_foreign(x, f"derive: {path}")
     array = np.asarray(x)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"derive: {path} is a {type(x).__name__}, not an array of numbers")

@@ -1,0 +1,50 @@
+"""Arrays that are more than their numbers: masked arrays, matrices, quantities with units, labelled arrays.
+
+Made into plain arrays they would lose that without a word, and gradients of what they mean are not known here. So they
+are left to themselves where they know better, and else refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .callsite import user_line
+
+_NUMPYS_OWN = np.ndarray.__array_ufunc__
+_LABELS = {"units", "unit", "dims", "iloc"}
+"""Attributes of arrays that carry units or labels: astropy's and pint's quantities, xarray's arrays, pandas' frames."""
+
+
+def speaks_for_itself(x: Any) -> bool:
+    """Whether it is no array of NumPy's, and answers NumPy's functions in its own way."""
+    return not isinstance(x, np.ndarray) and getattr(type(x), "__array_ufunc__", _NUMPYS_OWN) is not _NUMPYS_OWN
+
+
+def is_bare(x: Any) -> bool:
+    """Whether what speaks for itself is an array and nothing more, as Dask's and CuPy's are."""
+    kind = type(x)
+    answers = kind.__array_ufunc__ is not None and hasattr(kind, "__array_function__")
+    return answers and not _LABELS & set(dir(kind))
+
+
+def loss_of(x: Any, where: str = "") -> str | None:
+    """What x would lose as a plain array, and what to give instead; None for what is a plain array, or becomes one."""
+    if isinstance(x, np.ma.MaskedArray):
+        return f"a masked array{where} would lose its mask; use .filled(value) and np.where"
+    if isinstance(x, np.matrix):
+        return f"an np.matrix{where} would mean its * differently; use np.asarray and @"
+    protocol = getattr(type(x), "__array_ufunc__", _NUMPYS_OWN)
+    if protocol is _NUMPYS_OWN or (speaks_for_itself(x) and is_bare(x)):
+        return None
+    name = f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}"
+    what = f"a {name}{where} would lose what it has besides its numbers (units, labels)"
+    return f"{what}; pass the numbers alone, np.asarray(x)"
+
+
+def refuse_foreign(x: Any, what: str, where: str = "") -> None:
+    """TypeError if x is an array that is more than its numbers. what: how the message calls it, or who was given it."""
+    loss = loss_of(x, where)
+    if loss is not None:
+        raise TypeError(f"{what}: {loss} ({user_line()})")
