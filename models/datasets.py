@@ -9,7 +9,7 @@ Traceback (most recent call last):
 ValueError: unknown data set 'flowers'; there are flower, moons, circles, blobs, gaussian_quantiles, digits,
     breast_cancer
 
-Everything but the flower is scikit-learn's (``pip install tinygrad_lite[data]``); nothing is downloaded.
+Everything but the flower is scikit-learn's (``pip install 'tinygrad_lite[data]'``); nothing is downloaded.
 """
 
 from collections.abc import Callable
@@ -189,7 +189,7 @@ def _sklearn() -> ModuleType:
         import sklearn.datasets
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "this data set needs scikit-learn: pip install tinygrad_lite[data] (the flower needs nothing)"
+            "this data set needs scikit-learn: pip install 'tinygrad_lite[data]' (the flower needs nothing)"
         ) from error
     module: ModuleType = sklearn.datasets
     return module

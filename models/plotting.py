@@ -1,6 +1,6 @@
 """How the pictures here are drawn: what a classifier makes of the plane, and a cost curve.
 
-Needs matplotlib (``pip install tinygrad_lite[plot]``) and no display: pictures are only written to files.
+Needs matplotlib (``pip install 'tinygrad_lite[plot]'``) and no display: pictures are only written to files.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def comparison(params: Params, data: Dataset, activation: str = "tanh") -> dict[
 def derivation(data: Dataset, n_h: int = 4, activation: str = "tanh") -> str:
     """The program that ``tg.derive`` prints for this network: its forward pass, and the six formulas as by hand.
 
-    Needs SymPy (``pip install tinygrad_lite[derive]``).
+    Needs SymPy (``pip install 'tinygrad_lite[derive]'``).
     """
 
     def cost(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, Y: Any) -> Any:

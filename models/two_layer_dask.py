@@ -10,7 +10,7 @@ are added up. What travels is the parameters and the gradients.
 Without ``--scheduler`` the cluster is this machine's: ``--workers`` processes, each with ``--memory``. The data are
 made up where they are needed, chunk by chunk, and are the same every time; a chunk of a file would be read there
 (``da.from_zarr``, ``da.from_npy_stack``). If a worker is lost, Dask makes its chunks again elsewhere, and the result
-is the same. Needs Dask (``pip install tinygrad_lite[scale]``).
+is the same. Needs Dask (``pip install 'tinygrad_lite[scale]'``).
 
 >>> X, Y = examples(m=10, chunk=4, n_x=2)
 >>> X.shape, X.chunks[1], Y.shape
@@ -100,7 +100,7 @@ def cluster(scheduler: str | None, workers: int, memory: str) -> Iterator[Any]:
     try:
         distributed: Any = importlib.import_module("distributed")
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("a cluster needs Dask: pip install tinygrad_lite[scale]") from error
+        raise ModuleNotFoundError("a cluster needs Dask: pip install 'tinygrad_lite[scale]'") from error
     if scheduler is not None:
         with distributed.Client(scheduler) as client:
             yield client
@@ -115,7 +115,7 @@ def dask_array() -> ModuleType:
     try:
         import dask.array
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("arrays in chunks need Dask: pip install tinygrad_lite[scale]") from error
+        raise ModuleNotFoundError("arrays in chunks need Dask: pip install 'tinygrad_lite[scale]'") from error
     module: ModuleType = dask.array
     return module
 

@@ -153,7 +153,7 @@ def test_graphviz_draws_it(tmp_path):
 def test_without_graphviz_there_is_text_and_a_message(monkeypatch, tmp_path):
     drawing = tg.draw(cost, *ARGS)
     monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install tinygrad_lite\[draw\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tinygrad_lite\[draw\]'"):
         drawing.svg  # noqa: B018
     assert drawing._repr_svg_() is None
     assert "tinygrad_lite[draw]" in drawing._repr_html_()

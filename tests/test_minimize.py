@@ -174,5 +174,5 @@ def test_refused(call: Any, error: Any, match: str) -> None:
 def test_scipy_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     for call in (tg.minimize, tg.root):
-        with pytest.raises(ModuleNotFoundError, match=r"needs SciPy: pip install tinygrad_lite\[scipy\]"):
+        with pytest.raises(ModuleNotFoundError, match=r"needs SciPy: pip install 'tinygrad_lite\[scipy\]'"):
             call(np.sum, np.zeros(2))

@@ -110,5 +110,5 @@ def test_errors(monkeypatch):
     with pytest.raises(ValueError, match="holds no arrays"):
         tg.plot.weights({"n": 3})
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install tinygrad_lite\[plot\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tinygrad_lite\[plot\]'"):
         tg.plot.weights(np.ones((2, 2)))

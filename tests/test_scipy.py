@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -191,3 +192,17 @@ def test_the_twin_is_named_where_scipys_own_is_given_a_tensor() -> None:
             TypeError, match=rf"{named} knows no Tensors; write.*{instead}.*tg\.custom_vjp.*test_scipy\.py"
         ):
             call()
+
+
+@pytest.mark.parametrize(
+    ("part", "call"),
+    [
+        ("linalg", lambda: tg.scipy.linalg.expm(np.eye(2))),
+        ("linalg", lambda: tg.scipy.linalg.solve_triangular(np.eye(2), np.ones(2))),
+        ("special", lambda: tg.scipy.special.polygamma(1, 2.0)),
+    ],
+)
+def test_scipy_is_named_when_it_is_missing(part, call, monkeypatch):
+    monkeypatch.setitem(sys.modules, f"scipy.{part}", None)
+    with pytest.raises(ModuleNotFoundError, match=rf"{part}.* needs SciPy: pip install 'tinygrad_lite\[scipy\]'"):
+        call()

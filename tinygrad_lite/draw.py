@@ -120,7 +120,7 @@ def _render(source: str, kind: str) -> bytes:
     try:
         import graphviz
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("the picture needs Graphviz: pip install tinygrad_lite[draw]") from None
+        raise ModuleNotFoundError("the picture needs Graphviz: pip install 'tinygrad_lite[draw]'") from None
     try:
         picture: bytes = graphviz.Source(source).pipe(kind)
     except graphviz.ExecutableNotFound:

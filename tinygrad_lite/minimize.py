@@ -14,6 +14,7 @@ from .compile import Compiled
 from .compile import compile as compile_function
 from .jacobians import hessian, hvp, jacobian
 from .lifting import single_number
+from .optional import load_scipy
 from .tensor import Tensor, leaf
 from .transforms import value_and_grad
 
@@ -60,7 +61,7 @@ def minimize(
     >>> result.success, result.x["w"].round(4)
     (True, array([1. , 1.5]))
     """
-    optimize = _scipy_optimize("tg.minimize")
+    optimize = load_scipy("optimize", "tg.minimize")
     start, unravel = _as_vector(params, "minimize")
     kind = method.lower() if isinstance(method, str) else ""
     f, like_f = _plain(f)
@@ -141,7 +142,7 @@ def root(
     >>> round(float(result.x["x"]), 6), round(float(result.x["y"]), 6)
     (1.0, 2.0)
     """
-    optimize = _scipy_optimize("tg.root")
+    optimize = load_scipy("optimize", "tg.root")
     start, unravel = _as_vector(params, "root")
     found: list[Any] = []
     plain, like_f = _plain(f)
@@ -183,14 +184,6 @@ def _plain(f: Function) -> tuple[Function, Function]:
     if isinstance(f, Compiled):
         return f.__wrapped__, functools.partial(compile_function, target=f.target)
     return f, lambda function: function
-
-
-def _scipy_optimize(name: str) -> Any:
-    try:
-        import scipy.optimize as optimize
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(f"{name} needs SciPy: pip install tinygrad_lite[scipy]") from None
-    return optimize
 
 
 def _as_vector(params: Any, name: str) -> tuple[Any, Function]:

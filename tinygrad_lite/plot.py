@@ -1,7 +1,8 @@
 """Pictures of models: what a classifier makes of the plane, a training's history, activations, weights.
 
 Each function draws on the axes that it is given, or makes a figure, and returns the figure: a notebook shows it,
-`.savefig("a.png")` and `.savefig("a.svg")` write it. Needs matplotlib (`pip install tinygrad_lite[plot]`), no display.
+`.savefig("a.png")` and `.savefig("a.svg")` write it. Needs matplotlib
+(`pip install 'tinygrad_lite[plot]'`), no display.
 """
 
 from __future__ import annotations
@@ -245,7 +246,7 @@ def load_matplotlib() -> ModuleType:
         import matplotlib
         import matplotlib.figure
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("drawing needs matplotlib: pip install tinygrad_lite[plot]") from error
+        raise ModuleNotFoundError("drawing needs matplotlib: pip install 'tinygrad_lite[plot]'") from error
     return matplotlib
 
 

@@ -460,7 +460,7 @@ def _progress_bar(wanted: bool | None, epochs: int, data: Any) -> Iterator[Show]
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     except ModuleNotFoundError:
         if wanted and not quiet:
-            raise ModuleNotFoundError("the bar needs rich: pip install tinygrad_lite[progress]") from None
+            raise ModuleNotFoundError("the bar needs rich: pip install 'tinygrad_lite[progress]'") from None
         yield lambda history, losses: None
         return
     per_epoch = len(data) if isinstance(data, Batches) else 1

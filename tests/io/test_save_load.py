@@ -181,7 +181,7 @@ def test_safetensors_of_others(tmp_path):
 
 def test_a_missing_safetensors_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install tinygrad_lite\[safetensors\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tinygrad_lite\[safetensors\]'"):
         tg.save(tmp_path / "a.safetensors", {"w": np.ones(2)})
 
 

@@ -80,7 +80,7 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_without_scikit_learn_the_flower_still_loads_and_the_others_name_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert load("flower").X.shape == (2, 400)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install tinygrad_lite\[data\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tinygrad_lite\[data\]'"):
         load("moons")
 
 

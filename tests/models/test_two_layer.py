@@ -240,7 +240,7 @@ def test_wrong_flags_and_data_get_one_clear_line(capsys, argv, words):
 def test_a_missing_extra_is_named(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert cli.run(two_layer.main, []) == 2
-    assert "pip install tinygrad_lite[plot]" in capsys.readouterr().err
+    assert "pip install 'tinygrad_lite[plot]'" in capsys.readouterr().err
 
 
 def test_it_runs_as_a_module():

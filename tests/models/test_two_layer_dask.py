@@ -58,7 +58,7 @@ def test_training_is_that_of_one_machine() -> None:
 def test_a_missing_dask_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(__import__("sys").modules, "dask.array", None)
     assert cli.run(two_layer_dask.main, []) == 2
-    assert capsys.readouterr().err == "error: arrays in chunks need Dask: pip install tinygrad_lite[scale]\n"
+    assert capsys.readouterr().err == "error: arrays in chunks need Dask: pip install 'tinygrad_lite[scale]'\n"
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def test_the_environment_sets_the_default(monkeypatch: pytest.MonkeyPatch) -> No
 def test_without_a_compiler_auto_is_numpy_and_c_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "/no/such/compiler")
     monkeypatch.setenv("TINYGRAD_LITE_TARGET", "auto")
-    with pytest.raises(RuntimeError, match=r"install gcc or clang, or `pip install tinygrad_lite\[native\]`"):
+    with pytest.raises(RuntimeError, match=r"install gcc or clang, or `pip install 'tinygrad_lite\[native\]'`"):
         tg.compile(double, target="c")
     f = tg.compile(double)
     with warnings.catch_warnings():

@@ -15,7 +15,7 @@ def save(file: Any, tree: Any) -> None:
     """Write a tree of arrays to a file, which is afterwards either the whole new one or still the whole old one.
 
     file: a path that ends in .npz (which `np.load` reads too) or .safetensors (which PyTorch's library reads too, and
-    which needs it: `pip install tinygrad_lite[safetensors]`); or a binary file object, which becomes .npz unless its
+    which needs it: `pip install 'tinygrad_lite[safetensors]'`); or a binary file object, which becomes .npz unless its
     name ends otherwise. tree: arrays, Tensors, numbers, strings, None, bools, bytes and `np.random.Generator`s in
     dicts, lists, tuples, named tuples, dataclasses and plain objects; of functions only the name is written. An array
     or a generator that occurs twice is one again when it is loaded. TypeError for anything else, naming its place;

@@ -88,7 +88,7 @@ def _library() -> ModuleType:
         import safetensors.numpy
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            ".safetensors files need their library: pip install tinygrad_lite[safetensors]; .npz files need nothing"
+            ".safetensors files need their library: pip install 'tinygrad_lite[safetensors]'; .npz files need nothing"
         ) from None
     return safetensors
 

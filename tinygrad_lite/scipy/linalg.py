@@ -13,6 +13,7 @@ import numpy as np
 
 from ..batching import stacked
 from ..op import Array, Op, custom_vjp
+from ..optional import load_scipy
 from ..rules.products import transposed
 from ..rules.shaping import as_array
 
@@ -52,8 +53,7 @@ _SHORT = {"symmetric": "sym", "hermitian": "her", "positive definite": "pos"}  #
 
 def _solve(a: Any, b: Any, structure: str = "general") -> Any:
     """The solution of a x = b for a matrix of that structure, both triangles filled in; b: shape (..., n, k)."""
-    from scipy import linalg
-
+    linalg = load_scipy("linalg", "tg.scipy.linalg")
     if structure == "diagonal":
         return b / np.diagonal(a, axis1=-2, axis2=-1)[..., None]
     if structure in ("upper triangular", "lower triangular"):
@@ -248,9 +248,7 @@ def _blocks(a: Any, b: Any, c: Any, d: Any) -> Any:
 
 
 def _expm(a: Any) -> Any:
-    from scipy import linalg
-
-    return linalg.expm(a)
+    return load_scipy("linalg", "tg.scipy.linalg.expm").expm(a)
 
 
 def _expm_derivative(e: Any, a: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from .. import activations
 from ..batching import elementwise
 from ..op import Op, custom_vjp
+from ..optional import load_scipy
 from ..rules.shaping import as_array
 
 __all__ = [
@@ -26,9 +27,7 @@ def __dir__() -> list[str]:
 
 
 def _polygamma(n: Any, x: Any) -> Any:
-    from scipy import special
-
-    return special.polygamma(n, x)
+    return load_scipy("special", "tg.scipy.special.polygamma").polygamma(n, x)
 
 
 polygamma_: Op = custom_vjp(_polygamma, None, lambda g, y, n, x: g * polygamma_(n + 1, x), batch=elementwise)

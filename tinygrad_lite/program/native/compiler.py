@@ -74,7 +74,9 @@ def _find_compiler(cc: str, path: str) -> Compiler:
         includes = [f"-I{SOURCES}", f"-I{headers.parent}", f"-I{np.get_include()}"]
         return Compiler(tuple(command), run.stdout, (*FLAGS, *_flags_of_machine(), *includes))
     tried = "; ".join(problems) or "no cc, gcc or clang on the path"
-    raise NotCompiled(f"there is no C compiler ({tried}): install gcc or clang, or `pip install tinygrad_lite[native]`")
+    raise NotCompiled(
+        f"there is no C compiler ({tried}): install gcc or clang, or `pip install 'tinygrad_lite[native]'`"
+    )
 
 
 def _candidates(cc: str) -> list[list[str]]:
