@@ -1,11 +1,13 @@
 """What a function reaches from outside is found again at every call, whatever the way to it, or refused by name."""
 
 import ctypes
+import enum
 import functools
 import gc
 import itertools
 import logging
 import os
+import queue
 import sys
 import threading
 import types
@@ -305,7 +307,7 @@ def test_containers_of_every_kind():
 
 
 def test_places_that_are_read_by_a_call():
-    queue, variable, chosen, own = deque([X * 2]), ContextVar("variable", default=2.0), {1, 2}, threading.local()
+    waiting, variable, chosen, own = deque([X * 2]), ContextVar("variable", default=2.0), {1, 2}, threading.local()
     own.w = X * 3
 
     class Descriptor:
@@ -326,13 +328,13 @@ def test_places_that_are_read_by_a_call():
     described = Described()
 
     def f(x):
-        y = queue[0] * x * variable.get() + own.w + (1 in chosen)
+        y = waiting[0] * x * variable.get() + own.w + (1 in chosen)
         return y + described.value * Described.scale + eval("W * x", globals(), {"x": x})
 
     assert_follows(
         f,
-        lambda: queue.__setitem__(0, X),
-        lambda: queue[0].__setitem__(0, 7.0) if queue[0] is not X else None,
+        lambda: waiting.__setitem__(0, X),
+        lambda: waiting[0].__setitem__(0, 7.0) if waiting[0] is not X else None,
         lambda: variable.set(3.0),
         lambda: variable.set(X),
         lambda: chosen.discard(1),
@@ -437,6 +439,94 @@ def test_objects_with_slots():
 
     slots = Slots()
     assert_follows(slots, lambda: setattr(slots, "w", X), lambda: slots.hide(X * 5))
+
+
+class Mark:
+    """Holds nothing: only which one it is matters."""
+
+
+TRAIN, EVALUATE = Mark(), Mark()
+
+
+class Phase(enum.Enum):
+    TRAIN = 1.0
+    EVALUATE = 2.0
+
+
+class Power(enum.IntEnum):
+    SQUARE = 2
+    CUBE = 3
+
+
+def test_marks_and_members_of_an_enumeration_are_told_apart():
+    state = {"mode": EVALUATE, "phase": Phase.TRAIN, "power": Power.SQUARE}
+    scales = {TRAIN: 3.0, EVALUATE: 5.0}
+
+    def f(x):
+        y = x * 2 if state["mode"] is TRAIN else x
+        y = y * state["phase"].value * scales[state["mode"]]
+        return np.sin(y) if state["phase"] is Phase.EVALUATE and state["mode"] == TRAIN else y ** state["power"]
+
+    assert_follows(
+        f,
+        lambda: state.update(mode=TRAIN),
+        lambda: state.update(phase=Phase.EVALUATE),
+        lambda: state.update(power=Power.CUBE),
+        lambda: state.update(mode=EVALUATE),
+        lambda: state.update(power=Power.SQUARE),
+    )
+
+
+def test_methods_that_are_replaced():
+    class Layer:
+        def scale(self, x):
+            return x * self.w
+
+        @property
+        def w(self):
+            return 2.0
+
+        def __call__(self, x):
+            return self.scale(x)
+
+    class Deep(Layer):
+        def scale(self, x):
+            return super().scale(x) + 1
+
+    layer = Deep()
+
+    def replace(kind, name, value):
+        return lambda: setattr(kind, name, value)
+
+    assert_follows(
+        lambda x: layer(x),
+        replace(Layer, "scale", lambda self, x: x * self.w * 3),
+        replace(Layer, "w", property(lambda self: 7.0)),
+        replace(Layer, "__call__", lambda self, x: self.scale(x) - 1),
+        replace(Deep, "scale", lambda self, x: x),
+        lambda: setattr(layer, "__class__", Layer),
+    )
+
+
+def test_queues_and_texts_that_are_run():
+    waiting, stack, holder = queue.Queue(), queue.LifoQueue(), types.SimpleNamespace(scale=2.0)
+    waiting.put(2.0)
+    stack.put(X * 2)
+    assert_follows(
+        lambda x: x * waiting.queue[0] * waiting.qsize() + stack.queue[-1],
+        lambda: waiting.put(3.0),
+        lambda: waiting.get(),
+        lambda: stack.put(X * 3),
+    )
+
+    def by_text(x):
+        return eval("holder.scale * x", {"holder": holder, "x": x})
+
+    assert_follows(by_text, lambda: setattr(holder, "scale", 5.0))
+    simple = queue.SimpleQueue()
+    simple.put(2.0)
+    with pytest.raises(TypeError, match="reaches simple from outside, a SimpleQueue, whose numbers nobody can watch"):
+        tg.compile(lambda x: x * simple.qsize())(X)
 
 
 def test_a_cached_array_is_watched():

@@ -23,7 +23,14 @@ def code_of(code: CodeType) -> Iterator[CodeType]:
 @lru_cache(1000)
 def names_in(code: CodeType) -> set[str]:
     """The attributes and variables that the code mentions; strings too, for getattr(x, "W") and x.__dict__["W"]."""
-    return {*code.co_names, *(x for x in code.co_consts if type(x) is str and x.isidentifier())}
+    texts = [x for x in code.co_consts if type(x) is str]
+    names = {*code.co_names, *(x for x in texts if x.isidentifier())}
+    if not _RUN_TEXTS.isdisjoint(names):
+        names |= {name for text in texts for name in re.findall(r"[^\W\d]\w*", text)}
+    return names
+
+
+_RUN_TEXTS = {"globals", "eval", "exec"}
 
 
 def looks_numbers_up(codes: Iterable[CodeType]) -> bool:
@@ -66,9 +73,8 @@ def globals_in(code: CodeType) -> set[str]:
     found: set[str] = set()
     for part in code_of(code):
         found |= {i.argval for i in dis.get_instructions(part) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-        if {"globals", "eval", "exec"} & set(part.co_names):
-            texts = [x for x in part.co_consts if type(x) is str]
-            found |= names_in(part) | {name for text in texts for name in re.findall(r"[^\W\d]\w*", text)}
+        if not _RUN_TEXTS.isdisjoint(part.co_names):
+            found |= names_in(part)
     return found
 
 

@@ -9,8 +9,10 @@ from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList, deque
 from contextvars import ContextVar
+from enum import Enum
 from inspect import getmro
 from mmap import mmap
+from queue import Queue, SimpleQueue
 from threading import local
 from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
@@ -21,7 +23,7 @@ from ...op import Op
 from ...tensor import Tensor
 from .attributes import is_ours, is_sparse, slots_of, visit_attributes
 from .mentions import functions_of, is_of_library
-from .source import CONTAINER, EQUAL, IMMUTABLE, Source
+from .source import CONTAINER, EQUAL, IMMUTABLE, SAME, Source
 from .values import visit_container
 from .walk import Unreachable, Walk
 
@@ -32,6 +34,7 @@ _WAYS_IN: list[tuple[Any, str, str]] = [
     (ReferenceType, "call", "__call__"),
     ((MappingProxyType, type(os.environ)), "call", "copy"),
     (ChainMap, "attribute", "maps"),
+    (Queue, "attribute", "queue"),
     ((UserDict, UserList), "attribute", "data"),
 ]
 """Objects of Python's own, and how to get at what they hold."""
@@ -58,7 +61,7 @@ def visit_object(walk: Walk, source: Source, raw: bool) -> Any:
     if isinstance(value, (array, bytearray)):
         source.ask, source.value = EQUAL, copy.copy(value)
         return value
-    if isinstance(value, (memoryview, mmap, ctypes.Array)):
+    if isinstance(value, (memoryview, mmap, ctypes.Array, SimpleQueue)):
         raise Unreachable(
             f"the function reaches {source.path} from outside, a {kind.__name__}, whose numbers nobody can watch; "
             "pass np.asarray of it as an argument"
@@ -81,9 +84,13 @@ def visit_object(walk: Walk, source: Source, raw: bool) -> Any:
         if any(hasattr(kind, name) for name in _HOLD_OTHERS):
             walk.opaque.append(source)
         return value
-    source.ask = CONTAINER
+    is_mark = isinstance(value, Enum) or not (getattr(value, "__dict__", None) or slots_of(kind))
+    if is_mark:  # what holds nothing is told from others of its kind by being itself
+        walk.sources.append(Source(source.path, ("attribute", source, "__class__"), kind, SAME))
+    else:
+        source.ask = CONTAINER
     visit_members(walk, kind, MAKE_OBJECTS)
-    blank = None if raw or is_sparse(kind) else _make_blank(kind)
+    blank = None if raw or is_mark or is_sparse(kind) else _make_blank(kind)
     return visit_attributes(walk, source, raw or blank is None, blank)
 
 
@@ -113,9 +120,11 @@ def visit_members(walk: Walk, kind: type, but: frozenset[str]) -> None:
             special = name.startswith("__") and name.endswith("__")
             code = functions_of(x)
             if code:
-                for function in code:
-                    if (special or name in walk.mentioned) and name not in but:
-                        walk.visit(function, ("object", function), f"{base.__name__}.{name}", True)
+                if (special or name in walk.mentioned) and name not in but:
+                    path = f"{base.__name__}.{name}"
+                    walk.sources.append(Source(path, ("item", attributes, name), x, SAME))
+                    for function in code:
+                        walk.visit(function, ("object", function), path, True)
             elif name in walk.mentioned and not special and not _is_of_python(x):
                 walk.visit(x, ("item", attributes, name), f"{base.__name__}.{name}", True)
 
