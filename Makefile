@@ -28,7 +28,7 @@ lint: $(VENV)/.has-dev ## style (ruff) and types (mypy --strict)
 api: $(VENV)/.has-dev ## write the API reference, docs/api/, from the docstrings
 	$(PY) docs/make_api.py
 
-figures: $(VENV)/.has-demo ## draw every picture of the README again
+figures: $(VENV)/.has-demo ## draw every picture of the README, and of every model, again
 	$(PY) -m models.figures
 
 bench: $(VENV)/.has-bench ## time against hand-written NumPy, PyTorch, JAX and others (downloads them)

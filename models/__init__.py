@@ -1,6 +1,6 @@
-"""The lectures on the network with one hidden layer, section by section, runnable and tested.
+"""Programs to read and to run: the lectures on the network with one hidden layer, and a shelf of other models.
 
-In the order of the lectures:
+The lectures, section by section:
 
 ==========================  =======================================================================
 ``logistic_regression``     one unit: its four derivatives, and what it can and cannot learn
@@ -13,6 +13,13 @@ In the order of the lectures:
 ==========================  =======================================================================
 
 Each is run as ``python -m models.NAME`` (``--help`` says how). What they share: ``datasets``, ``training``
-(gradient descent with a progress bar), ``plotting`` and ``cli``. Arrays are laid out as in the lectures:
-**examples are columns**.
+(gradient descent with a progress bar), ``plotting`` and ``cli``. In the lectures' programs arrays are laid out as
+there: **examples are columns**. ``figures`` lists all the programs, the shelf's too, and draws the picture of each.
 """
+
+import os
+
+# One thread of BLAS: the arrays here are small, so that it is faster, and sums, hence pictures, are the same whatever
+# the number of cores. (It is read when NumPy is first imported.)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -56,15 +56,15 @@ def neighbours_alike(places: Array, labels: Labels) -> float:
 
 def draw(net: Autoencoder, images: Array, labels: Labels) -> Figure:
     """Where digits lie in the plane, and what is drawn from places in it."""
-    picture = plotting.figure(9.6, 4.6)
+    picture = plotting.figure(9.6, 4.9)
     left, right = picture.subplots(1, 2)
     places = net.encode(images).numpy()
     colours = load_matplotlib().colormaps["tab10"]
     for digit in range(10):
         x, y = places[labels == digit].T
-        left.scatter(x, y, s=9, color=colours(digit), label=str(digit))
+        left.scatter(x, y, s=30, marker=f"${digit}$", linewidths=0.3, color=colours(digit), label=str(digit))
     left.set(xlabel="first number", ylabel="second number", title="Digits that it has not seen")
-    left.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.14), handletextpad=0.1)
+    picture.legend(loc="outside lower left", ncols=10, handletextpad=0.1, columnspacing=1)
     low, high = np.quantile(places, [0.02, 0.98], axis=0)
     across, up = np.linspace(low, high, SHADES, dtype=np.float32).T
     asked = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)

@@ -62,10 +62,9 @@ def run(net: Any, alphabet: Alphabet, numbers: Array, flags: Any) -> None:
     start = alphabet.number("the gradient ")
     written = characters.sample(net.eval().foretell, start, flags.length, np.random.default_rng(flags.seed))
     characters.report(history, alphabet.spell(written))
-    bits = {"training": np.array(history.loss) / np.log(2), "held out": np.array(history.validation_loss) / np.log(2)}
-    picture = plotting.figure(6, 3.8)
-    tg.plot.history(bits, value="bits a character", axes=picture.subplots())
-    plotting.save(picture, flags.plot)
+    held_out = numbers[len(numbers) * 9 // 10 :][: characters.SHOWN + 64]
+    bits = characters.surprise(net, held_out)
+    plotting.save(characters.draw(history, alphabet.spell(held_out[64:]), bits), flags.plot)
     print(f"\npicture: {flags.plot}")
 
 

@@ -12,13 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import tinygrad_lite as tg
+from models import plotting
 from models.two_layer_manual import Array
-from tinygrad_lite import nn
+from tinygrad_lite import nn, plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (
@@ -31,6 +35,9 @@ PAGES = (
     "saving",
     "optimisers",
 )
+
+COLUMNS, SHOWN = 36, 36 * 12
+"""Of a text that is drawn: characters in a line, and in all."""
 
 
 def load() -> str:
@@ -94,9 +101,38 @@ def sample(foretell: Callable[[Array], Array], start: Array, length: int, rng: n
     return np.array(numbers)
 
 
+def surprise(net: Any, numbers: Array) -> Array:
+    """The bits -log2 p with which each of the numbers (length,) from the 65th on follows the 64 before it."""
+    pieces = np.lib.stride_tricks.sliding_window_view(numbers, 65)
+    with tg.no_grad():
+        logits = net(pieces[:, :-1]).numpy()[:, -1]
+    chances = np.asarray(tg.log_softmax(logits, axis=1))[np.arange(len(pieces)), pieces[:, -1]]
+    bits: Array = -chances / np.log(2)
+    return bits
+
+
 def report(history: Any, text: str) -> None:
     """Print how well characters are foretold, and a text that was made."""
     for epoch in sorted({1, 2, 5, 10, len(history.loss)} & set(range(1, len(history.loss) + 1))):
         bits = [values[epoch - 1] / np.log(2) for values in (history.loss, history.validation_loss)]
         print(f"epoch {epoch:2}: {bits[0]:.2f} bits a character, {bits[1]:.2f} in a part that was held out")
     print(f"\n{text}")
+
+
+def draw(history: Any, text: str, bits: Array) -> Figure:
+    """The losses, and a text, each character on the colour of the bits (length,) with which it was foretold."""
+    picture = plotting.figure(9.6, 4.0)
+    left, right = picture.subplots(1, 2, width_ratios=(2, 3))
+    losses = {"training": np.array(history.loss) / np.log(2), "held out": np.array(history.validation_loss) / np.log(2)}
+    plot.history(losses, value="bits a character", title="Training", axes=left)
+    rows = -(-len(text) // COLUMNS)
+    cells = np.full(rows * COLUMNS, np.nan)
+    cells[: len(text)] = bits
+    image = right.imshow(cells.reshape(rows, COLUMNS), cmap="Oranges", vmin=0, vmax=8, aspect="auto")
+    for i, character in enumerate(text):
+        look = {"family": "monospace", "fontsize": 9, "color": "white" if bits[i] > 5 else plotting.INK}
+        right.text(i % COLUMNS, i // COLUMNS, character, ha="center", va="center", **look)
+    right.set(xticks=[], yticks=[], title="How each character of a text held out surprises it")
+    right.spines[:].set_visible(False)
+    picture.colorbar(image, ax=right, label="bits", extend="max")
+    return picture

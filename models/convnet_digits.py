@@ -82,13 +82,14 @@ def draw(net: ConvNet, history: History, image: Array) -> Figure:
     seen = nn.functional.relu(net.first_norm(net.first(image[None]))).numpy()[0]
     weights = net.first.weight.numpy()
     count = min(len(weights), 8)
-    for column, cells in enumerate(right.subplots(4, 4).reshape(2, 2, 4).transpose(0, 2, 1).reshape(-1, 2)):
-        for axes in cells:
-            axes.axis("off")
-        if column < count:
-            largest = np.abs(weights[column]).max()
-            cells[0].imshow(weights[column, 0], cmap="RdBu", vmin=-largest, vmax=largest)
-            cells[1].imshow(seen[column], cmap="gray_r", vmin=0)
+    for channel, cells in enumerate(right.subplots(4, 4).reshape(2, 2, 4).transpose(0, 2, 1).reshape(-1, 2)):
+        for axes, name in zip(cells, ("weights", "seen"), strict=True):
+            axes.set(xticks=[], yticks=[], ylabel=name if channel % 4 == 0 and channel < count else "")
+            axes.spines[:].set_visible(False)
+        if channel < count:
+            largest = np.abs(weights[channel]).max()
+            cells[0].imshow(weights[channel, 0], cmap="RdBu", vmin=-largest, vmax=largest)
+            cells[1].imshow(seen[channel], cmap="gray_r", vmin=0)
     return picture
 
 

@@ -1,4 +1,4 @@
-"""Every picture of the README, drawn again into ``docs/figures``: ``make figures``."""
+"""Every picture of the README, and of every model, drawn again into ``docs/figures``: ``make figures``."""
 
 import sys
 from collections.abc import Sequence
@@ -6,16 +6,21 @@ from pathlib import Path
 
 from models import (
     activations,
+    autoencoder,
+    char_rnn,
     cli,
+    convnet_digits,
     hidden_sizes,
     initialisation,
     linear_collapse,
     logistic_regression,
+    mlp_digits,
     per_example,
+    transformer,
     two_layer,
 )
 
-PROGRAMS = {
+LECTURES = {
     "logistic_regression": logistic_regression.main,
     "per_example": per_example.main,
     "activations": activations.main,
@@ -24,7 +29,18 @@ PROGRAMS = {
     "hidden_sizes": hidden_sizes.main,
     "initialisation": initialisation.main,
 }
-"""The programs that draw, in the order of the lectures."""
+"""In their order."""
+
+SHELF = {
+    "mlp_digits": mlp_digits.main,
+    "convnet_digits": convnet_digits.main,
+    "autoencoder": autoencoder.main,
+    "char_rnn": char_rnn.main,
+    "transformer": transformer.main,
+}
+"""The other models."""
+
+PROGRAMS = LECTURES | SHELF
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 

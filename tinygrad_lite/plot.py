@@ -160,15 +160,19 @@ def history(
         curves = {"training": curves.loss, "validation": curves.validation_loss}
         curves = {name: numbers for name, numbers in curves.items() if len(numbers)}
     for i, (name, numbers) in enumerate(curves.items()):
-        axes.plot(np.arange(1, len(numbers) + 1), numbers, color=LINES[i % len(LINES)], label=name)
+        marker = "o" if len(numbers) == 1 else ""  # of a single number there is no line to see
+        axes.plot(np.arange(1, len(numbers) + 1), numbers, marker, color=LINES[i % len(LINES)], label=name)
     axes.set(xscale="log" if log else "linear", xlabel=step, ylabel=value, title=title)
+    if not log:
+        axes.locator_params("x", integer=True)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     if len(accuracy):
         right = axes.twinx()
-        right.plot(np.arange(1, len(accuracy) + 1), accuracy, "--", color=GREEN, label="accuracy")
+        style = "o" if len(accuracy) == 1 else "--"
+        right.plot(np.arange(1, len(accuracy) + 1), accuracy, style, color=GREEN, label="accuracy")
         right.set(ylabel="accuracy", ylim=(0, 1.02))
-        axes.plot([], [], "--", color=GREEN, label="accuracy")  # for the one legend
+        axes.plot([], [], style, color=GREEN, label="accuracy")  # for the one legend
     if len(curves) + bool(len(accuracy)) > 1:
         axes.legend(
             loc="center right" if len(accuracy) else "best"
