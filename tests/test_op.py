@@ -147,6 +147,50 @@ def test_a_constructor_takes_any_way_to_write_a_rule():
     tg.custom_vjp(np.sum, lambda g, y, x: g + 0 * x, name="total")
 
 
+def cubic_root(inner):
+    """The x with x**3 + x = a, by Newton's method whose derivative is the library's own; tg.grad(...) is inner."""
+    slope = inner(lambda x: np.sum(x**3 + x))
+
+    def find(a):
+        x = np.zeros_like(a)
+        for _ in range(40):
+            x = x - (x**3 + x - a) / slope(x)
+        return x
+
+    return tg.custom_vjp(find, lambda g, x, a: g / (3 * x**2 + 1), name="cubic_root")
+
+
+@pytest.mark.filterwarnings("ignore:tg.vmap. cubic_root has no batching rule")
+@pytest.mark.parametrize(
+    "inner", [tg.grad, lambda f: tg.compile(tg.grad(f), target="numpy")], ids=["plain", "compiled"]
+)
+@pytest.mark.parametrize(
+    "outer",
+    [
+        tg.grad,
+        lambda f: tg.compile(tg.grad(f), target="numpy"),
+        tg.hessian,
+        lambda f: tg.jacobian(lambda x: f(x) * x),
+        lambda f: tg.vmap(tg.grad(f)),
+        lambda f: tg.compile(tg.grad(lambda x: tg.scan(lambda c, row: (c + f(row), None), 0.0, x)[0]), target="numpy"),
+        lambda f: tg.compile(tg.grad(lambda x: tg.cond(x[0, 0] < 99, f, lambda x: 2 * f(x), x)), target="numpy"),
+    ],
+    ids=["grad", "compile", "hessian", "jacobian", "vmap", "scan", "cond"],
+)
+def test_an_op_may_use_the_library_within(inner, outer, rng):
+    weight, root = rng.normal(size=6), cubic_root(inner)
+    a = rng.normal(size=(3, 6))
+
+    def cost(f):
+        return lambda a: np.sum(weight * f(a) ** 2)
+
+    def closed_form(a):  # Cardano's
+        u = np.sqrt(a**2 / 4 + 1 / 27)
+        return np.cbrt(a / 2 + u) + np.cbrt(a / 2 - u)
+
+    assert_allclose(outer(cost(root))(a), outer(cost(closed_form))(a), rtol=1e-7, atol=1e-9)
+
+
 def test_an_op_whose_function_is_none_of_arrays_is_refused():
     W, x = tensor([2.0, 3.0]), tensor([1.0, 1.0], "x")
     closing = tg.elementwise(lambda x: x * W, lambda y, x: W, name="closing")

@@ -16,7 +16,7 @@ from .array_view import ArrayView, plain
 from .batched import Batched
 from .batching import call_batched
 from .callsite import user_line
-from .context import current
+from .context import alone, current, running
 from .foreign import is_bare, refuse_foreign, speaks_for_itself
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
 from .signatures import is_default
@@ -300,7 +300,12 @@ def _check_function(op: Any) -> Callable[..., Any]:
     fn = op.fn
 
     def checked(*xs: Any, **params: Any) -> Any:
-        data = fn(*map(_write_protected, xs), **params)
+        mode = current()
+        if running.get() is None and (mode is None or not mode.tracing):
+            data = fn(*map(_write_protected, xs), **params)
+        else:
+            with alone():
+                data = fn(*map(_write_protected, xs), **params)
         for part in data if isinstance(data, tuple) else (data,):
             if type(part) is Tensor:
                 raise TypeError(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -115,3 +116,18 @@ def no_grad() -> switched:
 
 running: ContextVar[Any] = ContextVar("running", default=None)
 """The innermost transform that is running (a Run, see lifting.py)."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Context manager: the transforms and the trace around it are none of the body's business.
+
+    It is for functions of arrays that are called while something is recorded: an op's own function may compute a
+    gradient itself.
+    """
+    transform = running.set(None)
+    try:
+        with switched(tracing=False, watcher=None):
+            yield
+    finally:
+        running.reset(transform)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from ... import tree
 from ...batched import Level, every_example, wrap
 from ...calling import record
+from ...context import alone
 from ...lifting import at_level
 from ...op import Op, pick
 from ...tensor import PYTHON_NUMBERS, Tensor, next_seq
@@ -50,7 +51,7 @@ class Body:
 
     def results_of_samples(self) -> list[Any]:
         """What its results are for its samples, with the types that the program has for them."""
-        with np.errstate(all="ignore"):
+        with alone(), np.errstate(all="ignore"):
             found = self.replay(self.samples)
         return [_like(x, y) for x, y in zip(self.program.outputs, found, strict=True)]
 
@@ -58,6 +59,11 @@ class Body:
     def step(self) -> Code:
         """The generated code of one step, called with arrays."""
         return write_step(self.program)
+
+    def run_step(self, operands: Iterable[Any]) -> Any:
+        """What one step gives, while something else is traced."""
+        with alone():
+            return self.step[1](*operands)
 
     def loop(self, carries: int, each: int) -> Code:
         """The generated code of the loop over steps."""

@@ -38,7 +38,7 @@ def call_cond(pred: Any, bodies: Sequence[Body], operands: Arrays) -> tuple[Any,
     params = {"yes": yes, "no": no, "forward_mode": _cond_jvp}
     if any(type(x) is Batched for x in (pred, *operands)):
         return as_tuple(op.call(pred, *operands, **params))
-    return record_results(op, yes.step[1](*map(raw, operands)), [pred, *operands], params)
+    return record_results(op, yes.run_step(map(raw, operands)), [pred, *operands], params)
 
 
 @functools.cache
@@ -105,7 +105,7 @@ def call_while(bodies: Sequence[Body], carry: Arrays, constants: Arrays) -> tupl
     operands = [*carry, *constants]
     if any(type(x) is Batched for x in operands):
         raise TypeError("while_loop: many tangents at once cannot be carried through it; take them one by one (tg.jvp)")
-    some = body.step[1](*map(raw, operands))  # the numbers of a trace might go on for ever
+    some = body.run_step(map(raw, operands))  # the numbers of a trace might go on for ever
     params = {"test": test, "body": body, "carries": len(carry), "forward_mode": _while_jvp}
     return record_results(op, some, operands, params)
 

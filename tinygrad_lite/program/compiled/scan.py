@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...batched import Batched, Level, repeat
+from ...context import alone
 from ...op import Op
 from ...rules.elementwise import add
 from ...rules.shaping import as_dtype
@@ -53,7 +54,8 @@ def call_scan(
     start, rows, fixed = _split([raw(x) for x in operands], len(carry), len(xs))
     # While it is traced one step is enough: the numbers are nobody's to read.
     _, run = body.loop(len(carry), len(xs))
-    some = run(min(length, 1), False, *start, *(x[:1] for x in rows), *fixed)
+    with alone():
+        some = run(min(length, 1), False, *start, *(x[:1] for x in rows), *fixed)
     stacks = [np.broadcast_to(y, (length, *y.shape[1:])) for y in some[len(carry) :]]
     return record_results(op, [*some[: len(carry)], *stacks], operands, params)
 
