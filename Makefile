@@ -6,7 +6,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint api figures bench fuzz mutants oracle check-backprop clean
+.PHONY: help demo test test-slow lint wheel api figures bench fuzz mutants oracle check-backprop clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-slow: $(VENV)/.has-dev ## the tests that take longer
 lint: $(VENV)/.has-dev ## style (ruff) and types (mypy --strict)
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+
+wheel: $(VENV)/.has-dev ## build the wheel and the source archive, and try both in an empty environment
+	$(PY) -m tests.wheel
 
 api: $(VENV)/.has-dev ## write the API reference, docs/api/, from the docstrings
 	$(PY) docs/make_api.py

@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from .io import save as save
     from .training import fit as fit
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Derivation",
     "Tensor",

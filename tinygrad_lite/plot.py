@@ -87,9 +87,9 @@ def boundary(
     >>> figure.axes[0].get_xlabel()
     '$x_1$'
     """
+    axes = axes or _new_axes(5, 4.4)
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
-    axes = axes or _new_axes(5, 4.4)
     points, labels = np.asarray(X) if axis == 0 else np.asarray(X).T, np.asarray(labels).ravel()
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"boundary: X has shape {np.shape(X)}; two features are needed, along axis {1 - axis}")
