@@ -3,6 +3,7 @@
 Two rows have files of their own: numerics (test_numerics.py) and errors (test_errors.py).
 """
 
+import asyncio
 import contextlib
 import copy
 import gc
@@ -882,6 +883,38 @@ def test_a_suspended_generator_switches_nothing_for_its_caller():
     other.close()
     assert tg.context.current() is None
     assert_allclose(tg.grad(lambda v: np.sum([next(g) for g in [batches(w)]][0] + v * 6.0))(np.ones(2)), [6, 6])
+
+
+def test_a_suspended_coroutine_switches_nothing_for_the_others():
+    """Of one task, and of the caller that awaits it."""
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+
+    async def quiet(turn):
+        with tg.no_grad():
+            seen = []
+            for _ in range(3):
+                await turn()
+                seen.append((w * 2).requires_grad)
+            return seen
+
+    async def recording(turn):
+        seen = []
+        for _ in range(3):
+            await turn()
+            seen.append((w * 2).requires_grad)
+            assert_allclose(tg.grad(lambda v: np.sum(v * v))(np.ones(2)), [2, 2])
+        return seen
+
+    async def main():
+        def turn():
+            return asyncio.sleep(0)
+
+        together = await asyncio.gather(quiet(turn), recording(turn), quiet(turn))
+        alone = await quiet(turn)
+        return [*together, alone, [(w * 2).requires_grad]]
+
+    assert asyncio.run(main()) == [[False] * 3, [True] * 3, [False] * 3, [False] * 3, [True]]
+    assert tg.context.current() is None
 
 
 def test_a_generator_that_is_a_context_manager_switches_for_its_caller():

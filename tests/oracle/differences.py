@@ -225,6 +225,8 @@ with IEEE arithmetic, and nothing is put in its place. It is tested over the who
   `fmin` pass everything to the other operand, which is their value. A reduction (`max`, `min`) whose value is NaN
   passes its cotangent to the entries that are NaN;
 * an entry that `np.where`, an index, `where=` or a nan-function leaves out gets 0, whatever it holds.
+
+[All pages](README.md)
 """
 
 
