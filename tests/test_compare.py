@@ -229,6 +229,34 @@ def test_the_mutant_of_a_mistake_is_recognised(row):
     assert row.what in [m.what for e in found for m in e.mutations]
 
 
+@pytest.mark.parametrize("averaged_before", [True, False])
+@pytest.mark.parametrize(
+    ("db", "what"),
+    [
+        (lambda dZ: np.sum(dZ), "the sum runs over both axes, since axis=1 is missing"),
+        (lambda dZ: np.sum(dZ, keepdims=True), "the sum runs over both axes, since axis=1 is missing"),
+        (lambda dZ: np.sum(dZ, axis=1), "`keepdims=True` is missing"),
+        (lambda dZ: np.sum(dZ, axis=0, keepdims=True), "the sum runs over the wrong axis"),
+        (lambda dZ: dZ, "the sum over the examples is missing"),
+    ],
+)
+def test_mistakes_in_the_gradient_of_a_bias_are_named_by_the_table(db, what, averaged_before):
+    rng = np.random.default_rng(0)
+    W, b, X = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=(4, 5))
+    Y = rng.integers(0, 2, (3, 5))
+
+    def cost(W, b, X, Y):
+        m = X.shape[1]
+        Z = W @ X + b
+        A = tg.sigmoid(Z)
+        return -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+
+    dZ = tg.sigmoid(W @ X + b) - Y
+    given = {"dZ": dZ / 5, "db": db(dZ / 5)} if averaged_before else {"dZ": dZ, "db": db(dZ) / 5}
+    (finding,) = tg.compare(given, cost, W, b, X, Y).findings
+    assert finding.verdict == what
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_right_gradients_of_random_networks_are_not_accused(seed):
     assert try_correct(seed) is None

@@ -139,7 +139,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
             return operands[1]
-        return Node(x.op, operands, x.params, x.shape, x.dtype, x.weak)
+        return Node(x.op, operands, _write_axis(x.params), x.shape, x.dtype, x.weak)
 
     short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
     forward_names = [line.name.id for line in layout.forward if not _SEVERAL.search(line.name.id)]
@@ -207,6 +207,12 @@ def widen(x: Any) -> Any:
     if type(x) is float:
         return np.float64(x)  # as a Python number it would take another dtype than its own in every step
     return x.astype(np.float64) if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f" else x
+
+
+def _write_axis(params: dict[str, Any]) -> dict[str, Any]:
+    """axis=(1,), as the sweep has it, as axis=1: so people write it, and so the table of mistakes."""
+    axis = params.get("axis")
+    return {**params, "axis": axis[0]} if type(axis) is tuple and len(axis) == 1 else params
 
 
 def _leaf_of(page: Page, name: str) -> Node:

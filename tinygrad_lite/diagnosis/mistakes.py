@@ -333,7 +333,7 @@ SUMS = [
         why=BIAS,
     ),
     mistake(
-        "keepdims=True is missing",
+        "`keepdims=True` is missing",
         lambda d: np.sum(d, axis=1, keepdims=True),
         lambda d: np.sum(d, axis=1),
         MATRIX,
