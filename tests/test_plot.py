@@ -1,6 +1,8 @@
 """tg.plot: what is drawn is what was given, with its labels; wrong shapes are named."""
 
 import io
+import pickle
+import struct
 import sys
 
 import numpy as np
@@ -112,3 +114,13 @@ def test_errors(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'tinygrad_lite\[plot\]'"):
         tg.plot.weights(np.ones((2, 2)))
+
+
+def test_a_notebook_shows_the_picture():
+    """By IPython's protocol: the data, and the size to show it in; a picture can be pickled all the same."""
+    picture = tg.plot.activations({"tanh": np.tanh})
+    for each in (picture, pickle.loads(pickle.dumps(picture))):
+        data, size = each._repr_png_()
+        width, height = struct.unpack(">2I", data[16:24])
+        assert data.startswith(b"\x89PNG")
+        assert (width, height) == (2 * size["width"], 2 * size["height"])

@@ -7,7 +7,9 @@ Each function draws on the axes that it is given, or makes a figure, and returns
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -256,7 +258,17 @@ def load_matplotlib() -> ModuleType:
 
 def _new_figure(width: float, height: float) -> Figure:
     picture: Figure = load_matplotlib().figure.Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    # Without matplotlib's own notebook mode, which few switch on who have not imported pyplot, IPython asks for this.
+    setattr(picture, "_repr_png_", partial(_show_in_notebook, picture))  # noqa: B010 (a checker knows no such method)
     return picture
+
+
+def _show_in_notebook(picture: Figure) -> tuple[bytes, dict[str, float]]:
+    """The picture as PNG, and how large it is to be shown: half as large in pixels, for sharp screens."""
+    file = io.BytesIO()
+    picture.savefig(file, format="png")
+    width, height = picture.get_size_inches() * picture.dpi / 2
+    return file.getvalue(), {"width": round(width), "height": round(height)}
 
 
 def _add_axes(picture: Figure, rows: int, columns: int, i: int) -> Axes:
