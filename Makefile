@@ -6,7 +6,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint wheel api figures bench fuzz mutants oracle check-backprop clean
+.PHONY: help demo test test-slow lint wheel api notebook figures bench fuzz mutants oracle check-backprop clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ wheel: $(VENV)/.has-dev ## build the wheel and the source archive, and try both 
 
 api: $(VENV)/.has-dev ## write the API reference, docs/api/, from the docstrings
 	$(PY) docs/make_api.py
+
+notebook: $(VENV)/.has-dev ## run every cell of the tour, docs/tour.ipynb, again
+	$(PY) docs/make_notebook.py
 
 figures: $(VENV)/.has-demo ## draw every picture of the README, and of every model, again
 	$(PY) -m models.figures
