@@ -49,6 +49,20 @@ CASES = {
         "n is int64: only float and complex arrays have gradients; convert it first, for example .astype(float), or "
         "write 3.0 for 3",
     ),
+    # a function called too early, or arguments given too early
+    "grad of a value": (lambda: tg.grad(3.0), TypeError, "grad: give a function, not a float: tg.grad(f)(x), with f"),
+    "vjp of a value": (lambda: tg.vjp(3.0, 1.0), TypeError, "vjp: give a function, not a float: tg.vjp(f, x), with f"),
+    "compile of a value": (lambda: tg.compile(A), TypeError, "compile: give a function, not a ndarray"),
+    "derive of a value": (lambda: tg.derive(3.0, 1.0), TypeError, "derive: give a function, not a float"),
+    "compare of a value": (lambda: tg.compare({}, 3.0), TypeError, "tg.compare(gradients, f, x), with f itself"),
+    "vmap of a value": (lambda: tg.vmap(A), TypeError, "vmap: give a function, not a ndarray"),
+    "arguments as argnums": (
+        lambda: tg.grad(np.sum, np.ones(3)),
+        TypeError,
+        "grad: argnums is the number of an argument, or a tuple of such, not a ndarray; arguments come second: "
+        "tg.grad(f)(x), not tg.grad(f, x)",
+    ),
+    "arguments as a target": (lambda: tg.compile(np.sum, A), ValueError, "target must be one of"),
     "integer argument": (lambda: tg.grad(lambda theta: theta * theta)(3), TypeError, "theta is int64"),
     "float labels": (
         lambda: tg.cross_entropy(X, np.ones(5)),

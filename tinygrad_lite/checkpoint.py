@@ -16,6 +16,7 @@ from .context import current, switched
 from .forward import push
 from .op import Op, pick
 from .rounding import describe_difference
+from .signatures import check_function
 from .tensor import GRAD, Tensor, leaf, next_seq
 
 Again = Callable[[], Any]  # the checkpointed function with its arguments
@@ -61,6 +62,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> tg.grad(lambda x: layer(layer(x)))(0.5) == tg.grad(lambda x: np.sin(np.exp(np.sin(np.exp(x)))))(0.5)
     np.True_
     """
+    check_function("checkpoint", f)
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .signatures import check_function
+
 if TYPE_CHECKING:
     from .diagnosis.report import Comparison
 
@@ -41,6 +43,7 @@ def compare(
     >>> result.findings[0].written, result.findings[0].correct
     ('dZ @ X.T', 'dW = dZ @ X.T / m')
     """
+    check_function("compare", f, "(gradients, f, x)")
     from .diagnosis.comparing import compare_gradients  # not before it is needed
 
     return compare_gradients(manual, f, args, wrt)

@@ -18,6 +18,7 @@ import numpy as np
 from . import tree
 from .array_view import ArrayView
 from .context import current, running
+from .signatures import check_function
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def compile(f: Function, target: str = "auto") -> Compiled:
     >>> float(loss), w
     (1.0, array([0.2, 0.2]))
     """
+    check_function("compile", f)
     return Compiled(f, target)
 
 
@@ -75,7 +77,7 @@ class Compiled:
         functools.update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", type(f).__name__)
         self._asked = target
-        if target != "auto":
+        if not isinstance(target, str) or target != "auto":
             _ = self.target  # what cannot be had is said at once
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .signatures import check_function
+
 if TYPE_CHECKING:
     from .program.derivation.lines import Line
 
@@ -70,6 +72,7 @@ def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool
         return J, dW
     <BLANKLINE>
     """
+    check_function("derive", f, "(f, x)")
     from .program.derivation.write import write_derivation  # not before it is needed
 
     return Derivation(*write_derivation(f, args, wrt, simplify))

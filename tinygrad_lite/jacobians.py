@@ -11,8 +11,9 @@ from . import tree
 from .batched import Level, every_example, wrap
 from .forward import push
 from .lifting import Function, Run, at_level, positions, pull
+from .signatures import check_function
 from .tensor import Tensor, leaf
-from .transforms import check_arguments, grad, jvp, name_after, vjp
+from .transforms import check_argnums, check_arguments, grad, jvp, name_after, vjp
 from .vmap import vmap
 
 
@@ -27,6 +28,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     array([[1., 2.],
            [3., 4.]])
     """
+    check_function("jacobian", f)
+    check_argnums("jacobian", argnums)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         with Run() as run:
@@ -161,6 +164,8 @@ def hessian(f: Function, argnums: int = 0) -> Function:
     array([[6., 2.],
            [2., 0.]])
     """
+    check_function("hessian", f)
+    check_argnums("hessian", argnums)
     second = jacobian(grad(f, argnums), argnums)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -185,5 +190,6 @@ def hvp(f: Function, args: Sequence[Any], vectors: Sequence[Any]) -> Any:
     >>> tg.hvp(lambda x: np.sum(x ** 3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    check_function("hvp", f, "(f, (x,), (v,))")
     check_arguments("hvp", args, vectors, "vectors")
     return jvp(grad(f, argnums=tuple(range(len(args)))), args, vectors)[1]

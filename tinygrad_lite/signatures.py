@@ -57,3 +57,9 @@ def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
     except (KeyError, TypeError, ValueError):
         return False
     return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def check_function(name: str, f: Any, usage: str = "(f)(x)") -> None:
+    """TypeError unless f can be called: the usual mistake is to call it first. usage: how tg.name is called."""
+    if not callable(f):
+        raise TypeError(f"{name}: give a function, not a {type(f).__name__}: tg.{name}{usage}, with f itself, not f(x)")

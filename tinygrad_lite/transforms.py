@@ -31,6 +31,7 @@ from .lifting import (
     start_from,
 )
 from .op import linear
+from .signatures import check_function
 from .tensor import GRAD, LIFTED, Tensor, is_left_over, label, leaf
 
 # -- tensors ---------------------------------------------------------------------------------------------------------
@@ -178,6 +179,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> float(value), gradient
     (5.0, {'w': array([2., 4.])})
     """
+    check_function("value_and_grad", f)
+    check_argnums("value_and_grad", argnums)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         with Run() as run:
@@ -212,6 +215,8 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> tg.grad(tg.grad(lambda x: x ** 3))(2.0)
     array(12.)
     """
+    check_function("grad", f)
+    check_argnums("grad", argnums)
     both = value_and_grad(f, argnums, has_aux)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -231,6 +236,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
+    check_function("vjp", f, "(f, x)")
     with Run() as run:
         if run.level is not None:
             return _vjp_of_each(run.level, f, args)
@@ -262,6 +268,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     >>> tg.jvp(np.sin, (0.0,), (2.0,))
     (np.float64(0.0), array(2.))
     """
+    check_function("jvp", f, "(f, (x,), (v,))")
     check_arguments("jvp", args, tangents, "tangents")
     with Run() as run:
         if run.level is not None:
@@ -360,6 +367,18 @@ def check_arguments(transform: str, args: Any, others: Any, name: str) -> None:
             )
     if len(args) != len(others):
         raise ValueError(f"{transform}: {len(args)} arguments, but {len(others)} {name}; give one for each")
+
+
+def check_argnums(transform: str, argnums: Any) -> None:
+    """TypeError unless they are whole numbers: who writes tg.grad(f, x) means tg.grad(f)(x)."""
+    if type(argnums) is int:
+        return
+    numbers = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    if not all(isinstance(i, (int, np.integer)) for i in numbers):
+        raise TypeError(
+            f"{transform}: argnums is the number of an argument, or a tuple of such, not a {type(argnums).__name__}; "
+            f"arguments come second: tg.{transform}(f)(x), not tg.{transform}(f, x)"
+        )
 
 
 def name_after(f: Function, transformed: Any, transform: str) -> Function:

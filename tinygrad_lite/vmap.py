@@ -14,6 +14,7 @@ from .batched import Level, repeat, unwrap, wrap
 from .context import current, running
 from .foreign import refuse_foreign
 from .lifting import Exit, Function, argument_name, at_level, call_users
+from .signatures import check_function
 from .tensor import Tensor, leaf
 from .transforms import name_after
 
@@ -44,6 +45,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     >>> tg.vmap(tg.grad(lambda W, x: np.sum((W @ x) ** 2)), in_axes=(None, 0))(W, X).shape
     (3, 1, 2)
     """
+    check_function("vmap", f)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         axes = _one_for_each(in_axes, len(args))

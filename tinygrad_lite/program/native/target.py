@@ -22,7 +22,7 @@ def choose_target(target: str, steps: int = 0) -> str:
 
     ValueError for another one; RuntimeError, with what to install, where C is asked for and cannot be had.
     """
-    if target not in TARGETS:
+    if not isinstance(target, str) or target not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
     if target == "auto":
         target = os.environ.get(VARIABLE, "auto")
