@@ -272,8 +272,14 @@ def test_help_shows_a_signature_a_formula_and_an_example(function):
 
 @pytest.mark.parametrize(
     ("owner", "table"),
-    [(tg.Tensor([1.0]), pytorch_names.TENSOR), (tg.nn, pytorch_names.NN), (tg, pytorch_names.PACKAGE)],
-    ids=["Tensor", "nn", "package"],
+    [
+        (tg.Tensor([1.0]), pytorch_names.TENSOR),
+        (tg.nn, pytorch_names.NN),
+        (tg.nn.functional, pytorch_names.FUNCTIONAL),
+        (tg.optim, pytorch_names.OPTIM),
+        (tg, pytorch_names.PACKAGE),
+    ],
+    ids=["Tensor", "nn", "nn.functional", "optim", "package"],
 )
 def test_names_of_pytorchs_say_what_to_write(owner, table):
     for name, advice in table.items():
@@ -282,3 +288,14 @@ def test_names_of_pytorchs_say_what_to_write(owner, table):
         assert str(caught.value).endswith(f"; write {advice}")
     with pytest.raises(AttributeError, match="has no attribute 'nmu'$"):
         owner.nmu  # noqa: B018
+
+
+def test_what_is_numpys_is_found_there():
+    for name in ("sum", "tanh", "where", "einsum", "arange"):
+        with pytest.raises(AttributeError, match=rf"has no attribute '{name}'; write np\.{name}$"):
+            getattr(tg, name)
+
+
+def test_keywords_of_pytorchs_say_what_to_write():
+    with pytest.raises(TypeError, match=r"sum\(dim=…\) .*; write axis= for PyTorch's dim=$"):
+        W2.sum(dim=0)

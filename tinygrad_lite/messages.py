@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .callsite import variable_name
+from .pytorch_names import KEYWORDS
 from .tensor import Tensor
 
 _SIGNS = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "matmul": " @ "}  # for people
@@ -43,6 +44,7 @@ def unsupported_keyword(function: str, keyword: str, supported: Iterable[str]) -
     return (
         f"{function}({keyword}=…) is not supported on Tensors, because its gradient would be lost; "
         f"supported: {', '.join(sorted(supported)) or 'no keywords'}"
+        + (f"; write {KEYWORDS[keyword]}= for PyTorch's {keyword}=" if keyword in KEYWORDS else "")
     )
 
 

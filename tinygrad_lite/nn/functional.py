@@ -6,12 +6,13 @@ Names, arguments and conventions are PyTorch's: examples along axis 0, classes a
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..activations import relu as relu
 from ..activations import sigmoid as sigmoid
+from ..pytorch_names import FUNCTIONAL, explain_missing
 from ..rules.losses import logistic_loss
 from ..rules.neural import leaky_relu as _leaky_relu
 from ..rules.neural import log_softmax as _log_softmax
@@ -59,6 +60,12 @@ __all__ = [
 def __dir__() -> list[str]:
     """What is public: an editor completes `tg.nn.functional.` with this."""
     return __all__
+
+
+if not TYPE_CHECKING:  # a checker would take every name for one that is there
+
+    def __getattr__(name: str) -> object:
+        raise AttributeError(explain_missing(f"module {__name__!r}", name, FUNCTIONAL))
 
 
 # -- activations -----------------------------------------------------------------------------------------------------

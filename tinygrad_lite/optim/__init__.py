@@ -9,6 +9,9 @@
 Both are the same rule of each optimiser (optimizers.py).
 """
 
+from typing import TYPE_CHECKING
+
+from ..pytorch_names import OPTIM, explain_missing
 from . import lr_scheduler as lr_scheduler
 from .clipping import clip_grad_norm as clip_grad_norm
 from .clipping import clip_grad_norm_ as clip_grad_norm_
@@ -39,3 +42,9 @@ __all__ = [
 def __dir__() -> list[str]:
     """What is public: an editor completes `tg.optim.` with this."""
     return __all__
+
+
+if not TYPE_CHECKING:  # a checker would take every name for one that is there
+
+    def __getattr__(name: str) -> object:
+        raise AttributeError(explain_missing(f"module {__name__!r}", name, OPTIM))
