@@ -8,7 +8,6 @@ rule is called for each example by itself, which is said once.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from . import tree
 from .axes import positive_axes, positive_axis
 from .batched import Batched, Level, unwrap, wrap
+from .callsite import warn
 from .tensor import Tensor, TraceError
 
 Rule = Callable[[Any, Sequence[Any], Sequence[bool], dict[str, Any]], Any]
@@ -209,11 +209,9 @@ def _stack(name: str, results: Sequence[Any]) -> Any:
 def _tell(name: str) -> None:
     if name not in _told:
         _told.add(name)
-        warnings.warn(
+        warn(
             f"tg.vmap: {name} has no batching rule for this call, so it is called for each example by itself "
-            "(an op of your own is given one with batch=)",
-            RuntimeWarning,
-            stacklevel=3,
+            "(an op of your own is given one with batch=)"
         )
 
 

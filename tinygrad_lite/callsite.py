@@ -6,6 +6,7 @@ import dis
 import linecache
 import re
 import sys
+import warnings
 from importlib import import_module
 from types import FrameType
 
@@ -31,6 +32,17 @@ def user_place() -> str:
     """The file and the number of that line, 'model.py:12', without reading the file."""
     frame = user_frame()
     return "unknown line" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn(message: str) -> None:
+    """A RuntimeWarning at the line of the user's code that called us."""
+    frame = user_frame()
+    if frame is None:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        return
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    name = frame.f_globals.get("__name__")
+    warnings.warn_explicit(message, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, name, registry)
 
 
 def line_at(place: str) -> str:

@@ -8,7 +8,6 @@ into reused memory, with nothing between the calls. What is returned is always f
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from . import tree
 from .array_view import ArrayView
+from .callsite import warn
 from .context import current, running
 from .signatures import check_function
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
@@ -182,7 +182,7 @@ class Compiled:
         if generated.entry is not None:
             self._entries[key[-1]].insert(0, (len(args), generated.entry))
         if len(kind.programs) == _MANY:
-            warnings.warn(_many_programs(name, kind), RuntimeWarning, stacklevel=4)
+            warn(_many_programs(name, kind))
         return result
 
     def _make_program(
@@ -254,11 +254,9 @@ class Compiled:
         except Exception:
             self._asked = asked
             raise
-        warnings.warn(
+        warn(
             f"{self.__name__} runs as NumPy: as native code it gave another result than the function itself. That is a "
-            "mistake in tinygrad_lite or in the C compiler; please report it",
-            RuntimeWarning,
-            stacklevel=6,
+            "mistake in tinygrad_lite or in the C compiler; please report it"
         )
         return made
 

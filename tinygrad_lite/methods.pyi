@@ -30,6 +30,7 @@ class Methods:
     __neg__: ClassVar[Callable[[Tensor], Tensor]]
     __pos__: ClassVar[Callable[[Tensor], Tensor]]
     __abs__: ClassVar[Callable[[Tensor], Tensor]]
+    __round__: ClassVar[Callable[..., Tensor]]
     __invert__: ClassVar[Callable[[Tensor], Tensor]]
     __and__: ClassVar[Callable[[Tensor, Any], Tensor]]
     __rand__: ClassVar[Callable[[Tensor, Any], Tensor]]

@@ -115,3 +115,10 @@ def test_a_method_refuses_what_the_function_refuses() -> None:
         t.sum(0, None, np.zeros((3, 4)))
     with pytest.raises(TypeError, match=r"sort\(order="):
         np.sort(t, order="x")
+
+
+def test_pythons_round_is_numpys() -> None:
+    t = tg.Tensor([1.26, -2.5], requires_grad=True)
+    np.testing.assert_array_equal(round(t, 1).numpy(), np.round([1.26, -2.5], 1))
+    np.testing.assert_array_equal(round(t).numpy(), [1, -2])
+    assert tg.grad(lambda x: round(x, 1) * x)(1.26) == 1.3

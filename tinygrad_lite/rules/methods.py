@@ -145,6 +145,13 @@ _METHODS |= {
     "__contains__": _contains,
     "__getitem__": indexing.getitem,
 }
+
+
+def _round(self: Tensor, digits: int | None = None) -> Any:
+    """Python's round(t, digits), which is np.round."""
+    return handler_of(np.round, np.round)(self, 0 if digits is None else digits)
+
+
 _ONE_SIDED = {"eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"}
 
 
@@ -163,6 +170,7 @@ def install() -> None:
             _install_operator(op.operator.__name__.strip("_"), op.call)
     _install_operator("pow", elementwise.raise_to)
     _install_operator("divmod", elementwise.divmod)
+    setattr(Tensor, "__round__", _round)  # noqa: B010
     setattr(Batched, "__pow__", elementwise.raise_each)  # noqa: B010 (a declared operator)
     for name, method in _METHODS.items():
         setattr(Tensor, name, method)

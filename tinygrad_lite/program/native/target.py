@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
 
+from ...callsite import warn
 from .compiler import NotCompiled, find_compiler
 
 TARGETS = ("auto", "numpy", "c")
@@ -42,10 +42,8 @@ def choose_target(target: str, steps: int = 0) -> str:
 def give_up(name: str, reason: NotCompiled) -> None:
     """From now on this process makes no native code; the user is told once."""
     if not _broken:
-        warnings.warn(
+        warn(
             f"{name} runs as NumPy, and so does all that is compiled from now on: {reason}. "
-            'tg.compile(f, target="numpy") says so from the start',
-            RuntimeWarning,
-            stacklevel=6,
+            'tg.compile(f, target="numpy") says so from the start'
         )
     _broken.append(str(reason))
