@@ -123,6 +123,13 @@ def test_length_without_xs() -> None:
     assert_allclose(tg.compile(tg.jacobian(powers))(2.0), [0, 1, 4, 12])
 
 
+def test_a_carry_that_becomes_a_python_float() -> None:
+    f = lambda a: tg.scan(lambda c, x: (a, c), 1.0, length=3)  # noqa: E731
+    last, ys = tg.compile(f, target="numpy")(2.5)
+    assert type(last) is np.float64
+    assert_array_equal(ys, [1, 2.5, 2.5])
+
+
 def test_no_steps() -> None:
     for f in (rnn_no_steps := lambda X: tg.scan(lambda h, x: (h * x[0], h + 1), 3.0, X)), tg.compile(rnn_no_steps):
         carry, ys = f(np.zeros((0, 2)))

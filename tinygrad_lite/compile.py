@@ -220,8 +220,7 @@ class Compiled:
                 outside.forget_own_changes()
                 try:
                     target = choose_target(self._asked, len(trace.program.steps))
-                    loops = target if self._asked == "c" else "numpy"
-                    generated = generate(trace, outside, name, leaves, target, loops)
+                    generated = generate(trace, outside, name, leaves, target)
                 except NotCompiled as reason:
                     give_up(name, reason)
                     generated = generate(trace, outside, name, leaves, "numpy")

@@ -27,6 +27,7 @@ from ..sharing import freeze
 from ..simplify import SIMPLER, drop_dead
 from ..trace import Guard, collect, make_input, tracing
 from .loop_code import Code, write_loop, write_step
+from .optimise import optimise
 
 Arrays = Sequence[Any]
 
@@ -36,7 +37,7 @@ class Body:
 
     def __init__(self, program: Program, samples: Arrays) -> None:
         self.program, self.samples = program, list(samples)
-        self.target = "numpy"  # or "c": what a loop over its steps is printed for
+        self.is_translated = False  # whether what can be native is
         self._loops: dict[Any, Code] = {}
 
     def replay(self, operands: Arrays) -> list[Any]:
@@ -58,7 +59,7 @@ class Body:
     @functools.cached_property
     def step(self) -> Code:
         """The generated code of one step, called with arrays."""
-        return write_step(self.program)
+        return write_step(optimise(self.program))
 
     def run_step(self, operands: Iterable[Any]) -> Any:
         """What one step gives, while something else is traced."""
@@ -67,10 +68,17 @@ class Body:
 
     def loop(self, carries: int, each: int) -> Code:
         """The generated code of the loop over steps."""
-        key = carries, each, self.target
+        key = carries, each
         if key not in self._loops:
-            self._loops[key] = write_loop(self.program, carries, each, self.target)
+            program = self.program if self.is_translated else optimise(self.program)
+            self._loops[key] = write_loop(program, carries, each)
         return self._loops[key]
+
+    def as_translated(self, program: Program) -> Body:
+        """The same, by this program, in which what can be native is."""
+        body = Body(program, self.samples)
+        body.is_translated = True
+        return body
 
     @property
     def has_choice(self) -> bool:
@@ -214,6 +222,7 @@ class Linearised:
         for node in self.program.steps:
             if any(x in late for x in node.operands if type(x) is Node):
                 late.add(node)
+        cheap = self._find_cheap(carries)
         stored: dict[Node, None] = {}
         again: set[Node] = set()
         needed = [x for node in self.program.steps if node in late for x in node.operands]
@@ -227,12 +236,23 @@ class Linearised:
                 stored[node] = None
             elif node.op is None:
                 again.add(node)  # another input, which is given anyhow
-            elif recompute or node.shape is None or node.op.view or node.op is pick:
+            elif recompute or node.shape is None or node.op.view or node.op is pick or node in cheap:
                 again.add(node)
                 stack += [x for x in node.operands if type(x) is Node]
             else:
                 stored[node] = None
         return self._forward(list(stored)), self._back(list(stored), again, late), list(stored)
+
+    def _find_cheap(self, carries: int) -> set[Node]:
+        """Steps that are sooner computed again than stored: arithmetic on what is there anyhow."""
+        there = {*self.inputs[carries:], *(x for x in self.results[carries:] if type(x) is Node)}
+        cheap: set[Node] = set()
+        for node in self.program.steps:
+            known = (type(x) is not Node or x in there or x in cheap for x in node.operands)
+            is_arithmetic = node.op is not None and node.op.operator is not None and node.op.kind == "elementwise"
+            if is_arithmetic and node not in there and all(known):
+                cheap.add(node)
+        return cheap
 
     def _forward(self, stored: list[Node]) -> Body:
         outputs = (*self.results, *stored)
@@ -369,15 +389,6 @@ def steps_of(program: Program) -> list[Node]:
         for _, body in bodies_of(node):
             found += steps_of(body.program)
     return found
-
-
-def print_loops_for(program: Program, target: str) -> None:
-    """Make the code of its loops for that target; NotCompiled if it fails."""
-    for node in program.steps:
-        for _, body in bodies_of(node):
-            if "each" in node.params:
-                body.target = target
-                body.loop(node.params["carries"], node.params["each"])
 
 
 def describe_loop(node: Node) -> list[str]:

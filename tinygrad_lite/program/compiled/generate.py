@@ -21,8 +21,10 @@ from ..program import Node, Operand, Program
 from ..ranges import Ranges
 from ..sharing import freeze
 from ..trace import Guard, collect, make_input, open_argument, tracing
-from .body import describe_loop, print_loops_for, steps_of
+from .body import describe_loop, steps_of
 from .execute import execute, forget_with
+from .hoist import hoist
+from .optimise import body_of
 from .optimise import optimise as optimise
 from .plan import plan
 from .reach import write_outside
@@ -135,22 +137,17 @@ def trace_function(
     return Trace(program, structure, results, dynamic, guard.saw_sweep)
 
 
-def generate(
-    trace: Trace, outside: Outside, name: str, leaves: list[Any], target: str, loops: str = "numpy"
-) -> Generated:
-    """Print the program, as NumPy (`target` "numpy") or, as far as it can be, as C ("c"; NotCompiled if that fails).
-
-    loops: the target of what tg.scan goes through, which takes a compiler as long again for each loop.
-    """
+def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], target: str) -> Generated:
+    """Print the program, as NumPy (`target` "numpy") or, as far as it can be, as C ("c"; NotCompiled if that fails)."""
     static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
     args, kwargs = trace.arguments.children
     native, is_careful = None, trace.needs_care()
+    program = hoist(trace.program)
     if target == "c":
         entry = None if kwargs.children else Entry(args, trace.results, leaves, static)
         invalid = _InvalidValue if is_careful else None
-        native = make_native(optimise(trace.program, "c"), entry, invalid, name)
-    program = optimise(trace.program) if native is None else native.program
-    print_loops_for(program, "numpy" if is_careful else loops)  # native code would not stop where a nan arises
+        native = make_native(optimise(program, "c"), entry, invalid, name, body_of)
+    program = optimise(program) if native is None else native.program
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)
     lines = [*again, *writer.write(trace.results)]

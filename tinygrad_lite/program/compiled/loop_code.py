@@ -7,16 +7,15 @@ along is added to in place.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ... import tree
-from ..native.native import make_native
 from ..program import Node, Operand, Program, is_scalar, shape_of
+from ..simplify import is_view
 from .execute import execute, forget_with
-from .optimise import optimise
 from .plan import plan, writes_into
 from .writer import Writer
 
@@ -26,19 +25,14 @@ Code = tuple[str, Callable[..., Any]]
 
 def write_step(program: Program) -> Code:
     """The body of its inputs, to the list of its results."""
-    program = optimise(program)
     writer = Writer(program, plan(program))
     _, structure = tree.flatten([0.0] * len(program.outputs))
     return _run(writer.write(structure), writer, "body")
 
 
-def write_loop(program: Program, carries: int, each: int, target: str) -> Code:
-    """loop(length, reverse, carry, x stacks, constants) -> the last carry and the stacks of results, in one tuple.
-
-    target: "numpy", or "c" for steps in native code as far as they can be (NotCompiled if that fails).
-    """
-    native = make_native(optimise(program, "c"), None, None, "a loop") if target == "c" else None
-    writer = _LoopWriter(optimise(program) if native is None else native.program, carries, each)
+def write_loop(program: Program, carries: int, each: int) -> Code:
+    """loop(length, reverse, carry, x stacks, constants) -> the last carry and the stacks of results, in one tuple."""
+    writer = _LoopWriter(program, carries, each)
     return _run(writer.write_loop(), writer, "loop")
 
 
@@ -68,9 +62,12 @@ class _LoopWriter(Writer):
     def write_loop(self) -> list[str]:
         program, carries, each = self.program, self.carries, self.each
         self._lay_out()
-        steps = [line for node in program.steps if node not in self.plan.views for line in self._write_step(node)]
         names = [self.local[node] for node in program.inputs]
         carry, xs, constants = names[:carries], names[carries : carries + each], names[carries + each :]
+        fixed = self._find_views(program.inputs[carries + each :])
+        before = [line for node in fixed for line in self._write_step(node)]
+        left = [node for node in program.steps if node not in self.plan.views and node not in fixed]
+        steps = [line for node in left for line in self._write_step(node)]
         stacked = program.outputs[carries:]
         lines = self._write_arena()
         lines.append(f"def loop(length, reverse, {', '.join([*carry, *(f'{x}s' for x in xs), *constants])}):")
@@ -79,6 +76,7 @@ class _LoopWriter(Writer):
         for k, x in enumerate(stacked):
             dtype = self.bind(_dtype(x), "dtype", _dtype(x))
             lines.append(f"    y{k} = np.empty((length, *{shape_of(x)}), {dtype})")
+        lines += before
         lines += [f"    {name} = np.array({name})" for name, x in zip(carry, program.inputs, strict=False) if x.shape]
         rows = {f"r{k}": f"y{k}" for k in self.rows.values()}
         given = {**{x: f"{x}s" for x in xs}, **rows}
@@ -98,8 +96,21 @@ class _LoopWriter(Writer):
             lines.append("        pass")
         if self.arena:
             lines.append("    pool.append(memory)")
-        results = [f"np.array({name})" if x.shape else name for name, x in zip(carry, program.inputs, strict=False)]
+        results = [
+            f"np.array({name})" if x.shape else f"{self.bind(x.dtype.type, 'type', x.dtype)}({name})"
+            for name, x in zip(carry, program.inputs, strict=False)
+        ]
         return [*lines, f"    return {', '.join([*results, *(f'y{k}' for k in range(len(stacked)))])},"]
+
+    def _find_views(self, constants: Sequence[Node]) -> dict[Node, None]:
+        """The views of what is the same in every step."""
+        known = set(constants)
+        found: dict[Node, None] = {}
+        for node in self.program.steps:
+            if is_view(node) and type(node.operands[0]) is Node and node.operands[0] in known:
+                known.add(node)
+                found[node] = None
+        return found
 
     def _name(self, x: Operand) -> str | None:
         return self.local.get(x) if type(x) is Node else None

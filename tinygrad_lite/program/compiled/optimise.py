@@ -24,11 +24,18 @@ _TABLES: dict[str, tuple[list[Change], list[Rule | Change]]] = {"numpy": ([], [*
 """What is applied for each target, before and after factors are placed."""
 
 
+def is_scan(node: Node) -> bool:
+    return node.op is not None and node.op.kind == "loop" and "each" in node.params
+
+
+def body_of(node: Node) -> Program | None:
+    """What a scan does in each step, optimised for native code; None of another step."""
+    return optimise(node.params["body"].program, "c") if is_scan(node) else None
+
+
 def merge_loops(program: Program) -> Program:
     """A scan, and the same one that stores more for the gradient, are the latter alone."""
-    scans = [
-        node for node in program.steps if node.op is not None and node.op.kind == "loop" and "extends" in node.params
-    ]
+    scans = [node for node in program.steps if is_scan(node)]
     extending = {_key(node, node.params["extends"]): node for node in scans}
     replaced: dict[Node, Node] = {}
     moved: set[Node] = set()

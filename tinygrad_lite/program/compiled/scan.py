@@ -45,13 +45,13 @@ def call_scan(
     """Tensors for the last carry, and for what the steps gave besides, stacked. body: (carry, x, constants) -> (carry,
     ys). recompute: the gradient computes again what lies between the carries. extends: a body of which this is the same
     and more."""
-    op = _scan_op(len(body.program.outputs), body.has_choice)
+    op = scan_op(len(body.program.outputs), body.has_choice)
     params = {"body": body, "carries": len(carry), "each": len(xs), "length": length, "reverse": reverse}
     params |= {"recompute": recompute, "extends": extends, "forward_mode": _scan_jvp}
     operands = [*carry, *xs, *constants]
     if any(type(x) is Batched for x in operands):
         return as_tuple(op.call(*operands, **params))
-    start, rows, fixed = _split([raw(x) for x in operands], len(carry), len(xs))
+    start, rows, fixed = split([raw(x) for x in operands], len(carry), len(xs))
     # While it is traced one step is enough: the numbers are nobody's to read.
     _, run = body.loop(len(carry), len(xs))
     with alone():
@@ -61,7 +61,8 @@ def call_scan(
 
 
 @functools.cache
-def _scan_op(outputs: int, selects: bool) -> Op:
+def scan_op(outputs: int, selects: bool) -> Op:
+    """The op that runs a body for each step, and gives so many results. selects: whether the body has choices."""
     return Loop(
         _scan,
         _scan_vjp,
@@ -70,6 +71,7 @@ def _scan_op(outputs: int, selects: bool) -> Op:
         outputs=outputs,
         joint=True,
         selects=selects,
+        fresh=True,
         batch=results_of(_scan_each),
     )
 
@@ -82,7 +84,8 @@ def _scan(
     return results if len(results) > 1 else results[0]
 
 
-def _split(operands: Arrays, carries: int, each: int) -> tuple[Any, Any, Any]:
+def split(operands: Arrays, carries: int, each: int) -> tuple[Any, Any, Any]:
+    """The operands, or the inputs of the body: carry, xs and constants."""
     return operands[:carries], operands[carries : carries + each], operands[carries + each :]
 
 
@@ -101,7 +104,7 @@ def _scan_vjp(
     selected: bool = False,
 ) -> list[Any]:
     """A scan in the other direction. Its carry is the cotangent of the carry, and the sums for the constants."""
-    carry, xs, constants = _split(operands, carries, each)
+    carry, xs, constants = split(operands, carries, each)
     linear = body.linearised
     forward, back, stored = linear.split(recompute, carries)
     results = len(body.program.outputs)
@@ -160,7 +163,7 @@ def _scan_jvp(tangents: Sequence[Any], operands: Sequence[Any], params: dict[str
     ]
     ts = [zeros(operands[i]) if tangents[i] is None else tangents[i] for i in range(len(operands))]
     step = with_tangents(body, parts, carries, each)
-    carry, xs, constants = _split(operands, carries, each)
+    carry, xs, constants = split(operands, carries, each)
     t_carry, t_xs, t_constants = ([ts[i] for i in part] for part in parts)
     found = call_scan(
         step, [*carry, *t_carry], [*xs, *t_xs], [*constants, *t_constants], params["length"], params["reverse"], True
@@ -171,7 +174,7 @@ def _scan_jvp(tangents: Sequence[Any], operands: Sequence[Any], params: dict[str
 def _scan_each(op: Op, operands: Arrays, mapped: Sequence[bool], params: dict[str, Any]) -> tuple[Any, ...]:
     """The batching rule: the carry and the rows are those of all examples; the steps come first, then the examples."""
     carries, each, size = params["carries"], params["each"], count_examples(operands, mapped)
-    carry, xs, constants = _split(operands, carries, each)
+    carry, xs, constants = split(operands, carries, each)
     level = Level(size, None)
     whole = [x if m else repeat(x, level) for x, m in zip(operands, mapped, strict=True)]
     rows = [np.moveaxis(x, 0, 1) for x in whole[carries : carries + each]]

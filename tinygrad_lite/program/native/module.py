@@ -31,7 +31,7 @@ NUMBERS = {
 ON_STACK = 65_536  # bytes of scratch memory that are taken from the stack
 RELEASE_FROM = 50_000  # entries; work beside which releasing the interpreter's lock costs nothing
 
-HEADERS = ("runtime.h", "elementwise.h", "vector_math.h", "rows.h", "products.h", "blas.h", "threads.h")
+HEADERS = ("runtime.h", "elementwise.h", "vector_math.h", "rows.h", "product_calls.h", "blas.h", "threads.h")
 
 _FOOT = """
 static PyObject *tg_bind(PyObject *module, PyObject *args)
@@ -57,9 +57,26 @@ static PyObject *tg_use_blas(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *tg_use_products(PyObject *module, PyObject *args)
+{
+    const char *type;
+    unsigned long long rows, dots;
+    if (!PyArg_ParseTuple(args, "sKK", &type, &rows, &dots))
+        return NULL;
+    if (!strcmp(type, "f64")) {
+        tg_rows_f64 = (tg_rows_kind_f64 *)(uintptr_t)rows;
+        tg_dots_f64 = (tg_dots_kind_f64 *)(uintptr_t)dots;
+    } else {
+        tg_rows_f32 = (tg_rows_kind_f32 *)(uintptr_t)rows;
+        tg_dots_f32 = (tg_dots_kind_f32 *)(uintptr_t)dots;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef tg_methods[] = {
     {"bind", tg_bind, METH_VARARGS, "A function of this module, with the objects that it refers to."},
     {"use_blas", tg_use_blas, METH_VARARGS, "Where BLAS is."},
+    {"use_products", tg_use_products, METH_VARARGS, "Where the functions of products.h are."},
     {0}};
 static struct PyModuleDef tg_module = {PyModuleDef_HEAD_INIT, "tinygrad_native", 0, -1, tg_methods};
 
@@ -71,14 +88,14 @@ PyMODINIT_FUNC PyInit_tinygrad_native(void)
 """
 
 
-def print_module(kernels: Sequence[PrintedKernel], entry: Entry | None, program: Program, careful: bool) -> str:
-    """The text of the extension module. entry: of the whole program, where that is one kernel."""
+def print_module(
+    texts: dict[str, str], entry: Entry | None, program: Program, kernels: Sequence[PrintedKernel], careful: bool
+) -> str:
+    """The text of the extension module. texts: of the functions that Python calls, by their names. entry: of the whole
+    program, where that is one kernel, the one in kernels."""
     parts = [f'#include "{name}"' for name in HEADERS]
-    parts.append("")
-    functions = []
-    for kernel in kernels:
-        parts += [kernel.text, _print_kernel_call(kernel, careful)]
-        functions.append(f"{kernel.name}_call")
+    parts += ["", *texts.values()]
+    functions = list(texts)
     if entry is not None:
         parts.append(_EntryPrinter(entry, program, kernels[0]).print(careful))
         functions.append("entry")
@@ -88,11 +105,11 @@ def print_module(kernels: Sequence[PrintedKernel], entry: Entry | None, program:
 
 def _kind_name(node: Node) -> str:
     """The dtype, number of axes and shape, as arguments."""
-    return f"{NUMBERS[node.dtype]}, {len(node.shape)}, {_shape_name(node)}"
+    return f"{NUMBERS[node.dtype]}, {len(node.shape)}, {shape_name(node.shape)}"
 
 
-def _shape_name(node: Node) -> str:
-    return f"(const npy_intp[]){{{', '.join(map(str, node.shape)) or '0'}}}"
+def shape_name(shape: tuple[int, ...]) -> str:
+    return f"(const npy_intp[]){{{', '.join(map(str, shape)) or '0'}}}"
 
 
 def _is_number(node: Node) -> bool:
@@ -183,7 +200,7 @@ def _print_end(printed: PrintedKernel, more: Sequence[str] = ()) -> list[str]:
     ]
 
 
-def _print_kernel_call(printed: PrintedKernel, careful: bool) -> str:
+def print_kernel_call(printed: PrintedKernel, careful: bool) -> str:
     """`kernel0_call(inputs…)`."""
     kernel = printed.kernel
     head = f"static PyObject *{printed.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)"

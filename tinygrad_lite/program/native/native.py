@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ...op import constant, pick
+from ...op import Op, constant, pick
 from ..program import Node, Operand, Program
 from ..simplify import is_view
 from .blas import find_blas
 from .cache import build
 from .compiler import NotCompiled, find_compiler
 from .forms import Product, form_of
-from .module import OUTSIDE, Entry, print_module
+from .loop import PrintedLoop, fits, print_loop
+from .module import OUTSIDE, Entry, print_kernel_call, print_module
 from .printer import PrintedKernel, print_kernel
+from .products import find_types, load_products
 from .schedule import is_large
 from .steps import make_kernel, size
 
@@ -47,64 +51,145 @@ class Native:
         return self.module.bind("entry", tuple(outside if x is OUTSIDE else x for x in self.entry.objects))
 
 
-def make_native(program: Program, entry: Entry | None, invalid: type[BaseException] | None, what: str) -> Native | None:
+def make_native(
+    program: Program,
+    entry: Entry | None,
+    invalid: type[BaseException] | None,
+    what: str,
+    body_of: Callable[[Node], Program | None],
+) -> Native | None:
     """The program with its steps in native code; None if there is nothing for native code to do, or far too much to
     compile. NotCompiled if the compiler fails.
 
     entry: how the program is called. invalid: what is raised where a result is nan; None to let it pass. what: the
-    function's name, for messages.
+    function's name, for messages. body_of: gives the body of a step that is a scan; a loop whose body is native
+    throughout is native, too.
     """
-    program, native = separate_views(program)
-    users = program.users()
-    returned = {x for x in program.outputs if type(x) is Node}
-    segments = partition(program, native, users)
-    kernels: list[PrintedKernel] = []
-    printed_as: dict[int, PrintedKernel] = {}
-    for segment in segments:
-        if segment.native:
-            printed = _print_segment(segment, users, returned, f"kernel{len(kernels)}")
-            printed_as[id(segment)] = printed
-            kernels.append(printed)
-    loops = sum(printed.loops for printed in kernels)
-    if not 0 < loops <= MOST_LOOPS:
+    collected = _Collection(invalid, body_of)
+    translation = _Translation(program, collected)
+    kernels = [translation.printed[id(segment)] for segment in translation.segments if segment.native]
+    if not 0 < collected.loops <= MOST_LOOPS:
         return None
-    if len(segments) > 1 or (entry is not None and not entry.fits(program)):
+    if len(translation.segments) > 1 or not kernels or (entry is not None and not entry.fits(translation.program)):
         entry = None
-    text = print_module(kernels, entry, program, invalid is not None)
-    module = _load(build(find_compiler(), text, what, quickly=loops > MANY_LOOPS))
-    steps: list[Node] = []
-    replaced: dict[Node, Node] = {}
-    for segment in segments:
-        if not segment.native:
+    text = print_module(collected.texts, entry, translation.program, kernels[:1], invalid is not None)
+    module = _build_and_load(text, what, quickly=collected.loops > MANY_LOOPS)
+    return Native(translation.write(module), text, module, entry)
+
+
+class _Collection:
+    """What goes into one module. texts: of the functions that Python calls, by their names. loops: the nests of loops
+    in them."""
+
+    def __init__(self, invalid: type[BaseException] | None, body_of: Callable[[Node], Program | None]) -> None:
+        self.invalid, self.body_of = invalid, body_of
+        self.texts: dict[str, str] = {}
+        self.loops = 0
+
+    def add_kernel(self, printed: PrintedKernel) -> None:
+        text = print_kernel_call(printed, self.invalid is not None)
+        self.texts[f"{printed.name}_call"] = f"{printed.text}\n{text}"
+        self.loops += printed.loops
+
+    def add_loop(self, loop: PrintedLoop) -> None:
+        self.texts[f"{loop.name}_call"] = f"{loop.kernel.text}\n{loop.text}"
+        self.loops += loop.kernel.loops
+
+    def bind(self, module: ModuleType, name: str, constants: Sequence[Any], outputs: int) -> Op:
+        """The op that calls a function of the module."""
+        function = module.bind(f"{name}_call", (*constants, *([self.invalid] if self.invalid else [])))
+        return constant(function, operands=None, name=name, outputs=outputs, fresh=True)
+
+
+class _Translation:
+    """A program, and what of it is native. prefix: of the names of its functions.
+
+    A scan whose body is native throughout is a native loop. Of another one the body is translated, for NumPy's loop.
+    """
+
+    def __init__(self, program: Program, collected: _Collection, prefix: str = "") -> None:
+        self.collected = collected
+        self.program, native = separate_views(program)
+        users = self.program.users()
+        returned = {x for x in self.program.outputs if type(x) is Node}
+        self.segments = partition(self.program, native, users)
+        self.printed: dict[int, PrintedKernel] = {}
+        for segment in self.segments:
+            if segment.native:
+                printed = _print_segment(segment, users, returned, f"{prefix}kernel{len(self.printed)}")
+                self.printed[id(segment)] = printed
+                collected.add_kernel(printed)
+        self.loops: dict[Node, PrintedLoop] = {}
+        self.bodies: dict[Node, _Translation] = {}
+        for node in self.program.steps:
+            body = None if native[node] else collected.body_of(node)
+            if body is not None:
+                self._add_loop(body, node, f"{prefix}loop{len(self.loops) + len(self.bodies)}")
+
+    def _add_loop(self, body: Program, node: Node, name: str) -> None:
+        loop = _print_loop(body, node, name, self.collected.invalid is not None)
+        if loop is None:
+            self.bodies[node] = _Translation(body, self.collected, f"{name}_")
+        else:
+            self.loops[node] = loop
+            self.collected.add_loop(loop)
+
+    def write(self, module: ModuleType) -> Program:
+        """The program that calls the functions of the module."""
+        steps: list[Node] = []
+        replaced: dict[Node, Node] = {}
+
+        def look_up(x: Operand) -> Operand:
+            return replaced.get(x, x) if type(x) is Node else x
+
+        for segment in self.segments:
+            if segment.native:
+                steps += self._call_kernel(module, self.printed[id(segment)], replaced)
+                continue
             for node in segment.nodes:
-                steps.append(node.with_operands([replaced.get(x, x) if type(x) is Node else x for x in node.operands]))
-                replaced[node] = steps[-1]
-            continue
-        steps += _call_kernel(module, printed_as[id(segment)], invalid, replaced)
-    outputs = tuple(replaced.get(x, x) if type(x) is Node else x for x in program.outputs)
-    hybrid = Program(program.inputs, program.captures, tuple(steps), outputs)
-    return Native(hybrid, text, module, entry)
+                step = node.with_operands([look_up(x) for x in node.operands])
+                if node in self.loops:
+                    loop = self.loops[node]
+                    op = self.collected.bind(module, loop.name, loop.constants, loop.outputs)
+                    step = Node(op, step.operands, {}, node.shape, node.dtype, node.weak, node.name)
+                elif node in self.bodies:
+                    body = node.params["body"].as_translated(self.bodies[node].write(module))
+                    params = node.params | {"body": body}
+                    step = Node(node.op, step.operands, params, node.shape, node.dtype, node.weak, node.name)
+                steps.append(step)
+                replaced[node] = step
+        outputs = tuple(look_up(x) for x in self.program.outputs)
+        return Program(self.program.inputs, self.program.captures, tuple(steps), outputs)
+
+    def _call_kernel(self, module: ModuleType, printed: PrintedKernel, replaced: dict[Node, Node]) -> list[Node]:
+        """The steps that call a kernel, and take its results apart. replaced: what stands for each node is added."""
+        kernel = printed.kernel
+        op = self.collected.bind(module, printed.name, [array for _, array in kernel.constants], len(kernel.outputs))
+        operands = tuple(replaced.get(x, x) for x in kernel.inputs)
+        if len(kernel.outputs) == 1:
+            (node,) = kernel.outputs
+            call = Node(op, operands, {}, node.shape, node.dtype, node.weak, node.name)
+            replaced[node] = call
+            return [call]
+        call = Node(op, operands, {}, None, None)
+        picks = [
+            Node(pick, (call,), {"index": i}, node.shape, node.dtype, node.weak, node.name)
+            for i, node in enumerate(kernel.outputs)
+        ]
+        replaced.update(zip(kernel.outputs, picks, strict=True))
+        return [call, *picks]
 
 
-def _call_kernel(module: ModuleType, printed: PrintedKernel, invalid: Any, replaced: dict[Node, Node]) -> list[Node]:
-    """The steps that call a kernel, and take its results apart. replaced: what stands for each node is added."""
-    kernel = printed.kernel
-    objects = (*(array for _, array in kernel.constants), *([invalid] if invalid else []))
-    function = module.bind(f"{printed.name}_call", objects)
-    op = constant(function, operands=None, name=printed.name, outputs=len(kernel.outputs), fresh=True)
-    operands = tuple(replaced.get(x, x) for x in kernel.inputs)
-    if len(kernel.outputs) == 1:
-        (node,) = kernel.outputs
-        call = Node(op, operands, {}, node.shape, node.dtype, node.weak, node.name)
-        replaced[node] = call
-        return [call]
-    call = Node(op, operands, {}, None, None)
-    picks = [
-        Node(pick, (call,), {"index": i}, node.shape, node.dtype, node.weak, node.name)
-        for i, node in enumerate(kernel.outputs)
-    ]
-    replaced.update(zip(kernel.outputs, picks, strict=True))
-    return [call, *picks]
+def _print_loop(body: Program, node: Node, name: str, careful: bool) -> PrintedLoop | None:
+    """The loop over the steps of a body; None unless all of it can be native."""
+    if not fits(body):
+        return None
+    body, native = separate_views(body)
+    if not native or not all(native.values()):
+        return None
+    returned = {x for x in body.outputs if type(x) is Node}
+    printed = _print_segment(Segment(list(body.steps), True), body.users(), returned, f"{name}_step")
+    return print_loop(body, node, printed, name, careful)
 
 
 def _print_segment(segment: Segment, users: dict[Node, list[Node]], returned: set[Node], name: str) -> PrintedKernel:
@@ -112,6 +197,18 @@ def _print_segment(segment: Segment, users: dict[Node, list[Node]], returned: se
     inputs = dict.fromkeys(x for node in segment.nodes for x in node.operands if type(x) is Node and x not in made)
     outputs = [x for x in segment.nodes if x in returned or any(user not in made for user in users[x])]
     return print_kernel(make_kernel(segment.nodes, list(inputs), outputs), name)
+
+
+def _build_and_load(text: str, what: str, quickly: bool) -> ModuleType:
+    compiler, types = find_compiler(), find_types(text)
+    if not types:
+        return _load(build(compiler, text, what, quickly))
+    with ThreadPoolExecutor() as beside:  # where there is none yet, the compiler makes all at the same time
+        products = [beside.submit(load_products, compiler, suffix) for suffix in types]
+        module = _load(build(compiler, text, what, quickly))
+        for suffix, addresses in zip(types, products, strict=True):
+            module.use_products(suffix, *addresses.result())
+    return module
 
 
 def _load(path: Path) -> ModuleType:

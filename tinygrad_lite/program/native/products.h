@@ -1,4 +1,4 @@
-/* Products of matrices that BLAS does badly because a side is small.
+/* Products of matrices that BLAS does badly because a side is small. (Compiled once; see products.py.)
 
    tg_rows_*: out[i][l] = sum over k of a[i][k] * b[k][l], where l runs over lanes side by side.
    tg_dots_*: out[i][j] += sum over l of a[i][l] * b[j][l].
