@@ -79,6 +79,11 @@ def test_every_module_says_what_it_is_and_what_is_public():
     assert [m.__name__ for m in MODULES if len(m.__all__) != len(set(m.__all__))] == []
 
 
+@pytest.mark.parametrize("name", tinygrad_lite.__all__)
+def test_help_of_the_package_has_a_place_for_every_name(name):
+    assert re.search(rf"\b{name}\b", tinygrad_lite.__doc__)
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_help_says_what_it_does(name):
     doc = inspect.getdoc(PUBLIC[name]) or ""

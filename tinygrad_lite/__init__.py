@@ -1,4 +1,23 @@
-"""tinygrad_lite: write the forward pass in plain NumPy, get its gradients."""
+"""tinygrad_lite: write the forward pass in plain NumPy, get its gradients.
+
+A Tensor is an array that remembers how it was computed. NumPy's functions, operators and methods take it as it is;
+beside them there are
+
+* derivatives: grad, value_and_grad, gradients, vjp, jvp, jacobian, hessian, hvp; many examples at once: vmap
+* what is not recorded, or recorded again: no_grad, stop_gradient, checkpoint
+* programs: compile, derive (a Derivation), compare, draw; loops and branches: scan, cond, while_loop; TraceError
+* functions that NumPy lacks: sigmoid, relu, leaky_relu, softplus, softmax, log_softmax, logsumexp, set_at, as_strided;
+  those of SciPy: scipy
+* losses: mean_squared_error, binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
+* arrays that can be written into: zeros, empty, ones, full, zeros_like
+* rules of your own: elementwise, linear, bilinear, custom_vjp
+* training: nn, optim, data, fit, save, load, plot, tree, minimize, root
+* checks: testing, debug
+
+>>> import numpy as np, tinygrad_lite as tg
+>>> tg.grad(lambda w: np.sum(np.tanh(w)))(np.zeros(2))
+array([1., 1.])
+"""
 
 from __future__ import annotations
 
