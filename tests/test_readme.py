@@ -57,6 +57,29 @@ def test_commands_exist():
     assert [name for name in modules if importlib.util.find_spec(name) is None] == []
 
 
+def test_what_contributing_names_exists():
+    text = PAGES["CONTRIBUTING.md"]
+    files = re.findall(r"(?:tests|tinygrad_lite|models|docs)/[\w/]*(?:\.\w+)?", text)
+    modules = re.findall(r"python -m ([\w.]+)", text)
+    targets = re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)
+    assert len(files) > 20
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+    assert [name for name in targets if f"\n{name}:" not in (ROOT / "Makefile").read_text()] == []
+
+
+def test_every_model_has_a_line_in_the_readme_and_a_picture():
+    """But for the one that needs a cluster, which has a page of its own."""
+    from models import figures
+
+    programs = {path.stem for path in (ROOT / "models").glob("*.py") if "sys.exit(cli.run(main))" in path.read_text()}
+    programs -= {"cli", "figures", "two_layer_dask"}
+    assert len(programs) > 10
+    assert programs - set(re.findall(r"python -m models\.(\w+)", README)) == set()
+    assert programs - figures.PROGRAMS.keys() == set()
+    assert [name for name in programs if not (ROOT / "docs" / "figures" / f"{name}.png").exists()] == []
+
+
 def test_flags_of_the_commands_are_known():
     """Every command with flags parses; what it would do is tested elsewhere."""
     from models import two_layer

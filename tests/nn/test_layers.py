@@ -36,7 +36,22 @@ LAYERS = [
     (lambda: nn.SiLU(), normal(4, 3)),
     (lambda: nn.ELU(0.7), normal(4, 3)),
     (lambda: nn.Softmax(0), normal(4, 3)),
+    (lambda: nn.LogSoftmax(0), normal(4, 3)),
+    (lambda: nn.ReLU(), normal(4, 3)),
+    (lambda: nn.LeakyReLU(0.3), normal(4, 3)),
+    (lambda: nn.Tanh(), normal(4, 3)),
+    (lambda: nn.Sigmoid(), normal(4, 3)),
+    (lambda: nn.Flatten(), normal(4, 3, 2)),
 ]
+
+
+TESTED_ELSEWHERE = {"Module", "Sequential", "Identity", "Embedding", "Dropout"}  # and losses, below
+
+
+def test_every_layer_is_here():
+    here = {type(make()).__name__ for make, _ in LAYERS}
+    layers = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and not name.endswith("Loss")}
+    assert layers - here == TESTED_ELSEWHERE
 
 
 def first(layer, x):
