@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import tinygrad_lite as tg
 from models import cli, plotting
+from models.terminal import Table
 from models.two_layer import ACTIVATIONS
 from models.two_layer_manual import DERIVATIVES, Array
 
@@ -97,17 +98,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print how far autograd and the table are apart, and draw the four with their derivatives."""
     parser = cli.parser("activations", "The four activations, their derivatives, and where they saturate or die.")
     flags = parser.parse_args(argv)
+    plotting.prepare(flags.plot)
     picture = plotting.figure(9.2, 6.6)
 
     # An even number of points keeps clear of z = 0, where ReLU and leaky ReLU have a kink.
     z = np.linspace(-6, 6, 1200)
-    print(f"{'':12}largest difference   slope at z =  -5       -1        1        5   flat for")
+    at = np.array([-5.0, -1.0, 1.0, 5.0])
+    table = Table(f"{'':10}", "largest difference", "slope at -5", "at -1", "at 1  ", "at 5  ", f"{'flat for':20}")
     for i, (name, lesson) in enumerate(LESSONS.items()):
         slope, by_hand = derivative(name, z), derivative_by_hand(name, z)
         is_flat = flat(name, z)
-        where = _where(z, is_flat)
-        at = "".join(f"{value:9.4f}" for value in derivative(name, np.array([-5.0, -1.0, 1.0, 5.0])))
-        print(f"{name:12}{np.max(np.abs(slope - by_hand)):18.1e}{'':14}{at}   {where}")
+        slopes = [f"{value:.4f}" for value in derivative(name, at)]
+        table.row(name, f"{np.max(np.abs(slope - by_hand)):.1e}", *slopes, f"{_where(z, is_flat):20}")
 
         axes = picture.add_subplot(2, 2, i + 1)
         axes.axhline(0, color=plotting.GREY, linewidth=0.6)
@@ -123,9 +125,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 axes.text(shaded.mean(), -1.42, lesson.flat, ha="center", fontsize=8, color=plotting.INK)
         axes.set(xlim=(-6, 6), ylim=(-1.6, 2.4), xticks=range(-6, 7, 2), title=lesson.name)
         axes.set_xlabel(f"+ {lesson.good}\n− {lesson.bad}", loc="left", fontsize=9)
+        axes.annotate("$z$", (1.015, -0.015), xycoords="axes fraction")
         axes.legend(loc="upper left", fontsize=8.5)
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 def _where(z: Array, is_flat: Mask) -> str:

@@ -17,6 +17,8 @@ import numpy as np
 import tinygrad_lite as tg
 from models import cli, plotting
 from models.datasets import Labels, digit_images
+from models.terminal import say
+from models.training import check_history
 from models.two_layer_manual import Array
 from tinygrad_lite import nn
 from tinygrad_lite.plot import load_matplotlib
@@ -82,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=128, help="hidden units on either side")
     cli.add_epoch_flags(parser, epochs=60, learning_rate=0.003)
     flags = parser.parse_args(argv)
-    plotting.figure(1, 1)  # a missing matplotlib is told before the training
+    plotting.prepare(flags.plot)
     images, _, test_images, test_labels = digit_images()
     rng = np.random.default_rng(flags.seed)
     net = Autoencoder(flags.hidden, rng)
@@ -90,12 +92,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     batches = tg.data.batches(images, batch_size=64, rng=rng)
     optimizer = tg.optim.Adam(net.parameters(), lr=flags.learning_rate)
     history = tg.fit(net, batches, loss, optimizer, flags.epochs, validation=test_images)
+    check_history(history, flags.learning_rate, guessing=float(np.var(images)))
     places = net.encode(test_images).numpy()
-    print(f"mean square of the difference, pixels being 0..1: {history.loss[-1]:.4f}", end="")
-    print(f", {history.validation_loss[-1]:.4f} for digits held out (all of one grey: {np.var(test_images):.4f})")
-    print(f"nearest neighbours that are the same digit: {neighbours_alike(places, test_labels):.0%} (by chance: 10%)")
+    losses = f"{history.loss[-1]:.4f}, {history.validation_loss[-1]:.4f} for digits held out"
+    say(f"mean square of the difference, pixels being 0..1: {losses} (all of one grey: {np.var(test_images):.4f})")
+    say(f"nearest neighbours that are the same digit: {neighbours_alike(places, test_labels):.0%} (by chance: 10%)")
     plotting.save(draw(net, test_images, test_labels), flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

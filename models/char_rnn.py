@@ -17,6 +17,8 @@ import numpy as np
 import tinygrad_lite as tg
 from models import characters, cli, plotting
 from models.characters import Alphabet, Windows
+from models.terminal import say
+from models.training import check_history
 from models.two_layer_manual import Array
 from tinygrad_lite import nn
 
@@ -55,17 +57,17 @@ def train(net: nn.Module, numbers: Array, epochs: int, learning_rate: float, see
 
 def run(net: Any, alphabet: Alphabet, numbers: Array, flags: Any) -> None:
     """Train a network, print what it writes, and draw its losses."""
-    plotting.figure(1, 1)  # a missing matplotlib is told before the training
+    plotting.prepare(flags.plot)
     count = sum(p.size for p in net.parameters())
-    print(f"{type(net).__name__}: {count:,} parameters; {len(numbers):,} characters, {len(alphabet)} different\n")
+    say(f"{type(net).__name__}: {count:,} parameters; {len(numbers):,} characters, {len(alphabet)} different\n")
     history = train(net, numbers, flags.epochs, flags.learning_rate, flags.seed)
+    check_history(history, flags.learning_rate, guessing=np.log(len(alphabet)))
     start = alphabet.number("the gradient ")
     written = characters.sample(net.eval().foretell, start, flags.length, np.random.default_rng(flags.seed))
     characters.report(history, alphabet.spell(written))
     held_out = numbers[len(numbers) * 9 // 10 :][: characters.SHOWN + 64]
     bits = characters.surprise(net, held_out)
     plotting.save(characters.draw(history, alphabet.spell(held_out[64:]), bits), flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

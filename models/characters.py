@@ -10,6 +10,7 @@ The text is the project's own: the prose of its documentation, without the progr
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ import numpy as np
 
 import tinygrad_lite as tg
 from models import plotting
+from models.terminal import say
 from models.two_layer_manual import Array
 from tinygrad_lite import nn, plot
 
@@ -115,8 +117,8 @@ def report(history: Any, text: str) -> None:
     """Print how well characters are foretold, and a text that was made."""
     for epoch in sorted({1, 2, 5, 10, len(history.loss)} & set(range(1, len(history.loss) + 1))):
         bits = [values[epoch - 1] / np.log(2) for values in (history.loss, history.validation_loss)]
-        print(f"epoch {epoch:2}: {bits[0]:.2f} bits a character, {bits[1]:.2f} in a part that was held out")
-    print(f"\n{text}")
+        say(f"epoch {epoch:2}: {bits[0]:.2f} bits a character, {bits[1]:.2f} in a part that was held out")
+    say("\n" + textwrap.fill(text, 76, break_long_words=False))
 
 
 def draw(history: Any, text: str, bits: Array) -> Figure:

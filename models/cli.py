@@ -5,10 +5,14 @@ into a line on stderr and exit code 2. A mistake of the program's keeps its trac
 """
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
+
+import numpy as np
 
 from models.training import Diverged
 
@@ -64,6 +68,12 @@ def add_epoch_flags(to: argparse.ArgumentParser, *, epochs: int, learning_rate: 
     to.add_argument("--seed", type=seed_int, default=0, help="seed of the weights, the order, and of dropout")
 
 
+def add_choice(to: argparse.ArgumentParser, flag: str, names: Sequence[str], *, default: str, help: str) -> None:
+    """A flag that takes one of several names; they are listed where a narrow terminal can fold them."""
+    listed = ", ".join(names)
+    to.add_argument(flag, choices=names, metavar="NAME", default=default, help=f"{help}: {listed}")
+
+
 def positive_int(text: str) -> int:
     """A whole number from 1 to ten million."""
     value = _number(int, text, "a whole number")
@@ -90,24 +100,55 @@ def seed_int(text: str) -> int:
 
 def picture(text: str) -> Path:
     """A path that ends in .png."""
-    path = Path(text)
-    if path.suffix.lower() != ".png":
+    if not text.lower().endswith(".png"):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .png")
-    return path
+    return Path(text)
+
+
+def check_writable(path: Path) -> None:
+    """Make the picture's folder, and raise ``UsageError`` if the picture cannot be written there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise UsageError(f"argument --plot: {path} is not a file")
+        is_new = not path.exists()
+        with path.open("ab"):  # to append nothing: what is there stays there
+            pass
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(f"argument --plot: {path} cannot be written: {error.strerror}") from None
 
 
 def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
     """Run a program and give its exit code: 0, or 2 after one line that says what the user can change."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Whoever reads a pipe sees a line once it is written.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
-        main(argv)
-    # ModuleNotFoundError: an extra is missing, and its message says which.
-    except (UsageError, Diverged, ModuleNotFoundError, OSError, MemoryError) as error:
+        # A cost that explodes is told in words; NumPy need not warn of each overflow on the way.
+        with np.errstate(over="ignore", invalid="ignore"):
+            main(argv)
+    except BrokenPipeError:  # the reader has seen enough: `| head -2`
+        pass
+    # FloatingPointError: tg.fit's, for a loss that is not finite. ModuleNotFoundError: an extra is missing.
+    except (UsageError, Diverged, FloatingPointError, ModuleNotFoundError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    finally:
+        _flush()
     return 0
+
+
+def _flush() -> None:
+    """Write what is still to be written; what nobody takes is dropped, or else Python tried again when it exits."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _number(kind: Callable[[str], T], text: str, what: str) -> T:

@@ -19,6 +19,8 @@ import tinygrad_lite as tg
 from models import cli, plotting
 from models.datasets import DigitImages, Labels, digit_images
 from models.mlp_digits import report, share_right
+from models.terminal import say
+from models.training import check_history
 from models.two_layer_manual import Array
 from tinygrad_lite import nn
 
@@ -99,15 +101,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--channels", type=cli.positive_int, metavar="N", default=32, help="of the first layer")
     cli.add_epoch_flags(parser, epochs=30, learning_rate=0.003)
     flags = parser.parse_args(argv)
-    plotting.figure(1, 1)  # a missing matplotlib is told before the training
+    plotting.prepare(flags.plot)
     data = digit_images()
     net = ConvNet(flags.channels, np.random.default_rng(flags.seed))
     net.float()
-    print(f"{net}\n")
+    say(f"{net}\n")
     history = train(net, data, flags.epochs, flags.learning_rate, flags.seed)
+    check_history(history, flags.learning_rate, guessing=np.log(10))
     report(net, history, data)
     plotting.save(draw(net, history, data.test_images[0]), flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

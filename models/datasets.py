@@ -34,12 +34,14 @@ class Dataset:
     """``X (n_x, m)`` and ``Y (n_y, m)`` of zeros and ones; with ten classes one of ten rows is 1 in each column.
 
     A table of real measurements comes in two: what to train on, and ``held_out``, examples to judge by.
+    ``class_names`` are what its classes are called.
     """
 
     name: str
     X: Array
     Y: Array
     held_out: "Dataset | None" = None
+    class_names: tuple[str, ...] = ("class 0", "class 1")
 
     @property
     def labels(self) -> Labels:
@@ -112,7 +114,7 @@ def digits(seed: int = 0) -> Dataset:
     table = _sklearn().load_digits()
     X, Y = table.data.T / 16.0, one_hot(table.target)
     train, test = _split(X.shape[1], seed)
-    return _in_two("digits", X, Y, train, test)
+    return _in_two("digits", X, Y, train, test, class_names=tuple("0123456789"))
 
 
 class DigitImages(NamedTuple):
@@ -147,7 +149,7 @@ def breast_cancer(seed: int = 0) -> Dataset:
     mean = X[:, train].mean(axis=1, keepdims=True)
     deviation = X[:, train].std(axis=1, keepdims=True)
     X = (X - mean) / deviation
-    return _in_two("breast_cancer", X, Y, train, test)
+    return _in_two("breast_cancer", X, Y, train, test, class_names=("malignant", "benign"))
 
 
 DATASETS: dict[str, Callable[..., Dataset]] = {
@@ -180,8 +182,9 @@ def _split(m: int, seed: int) -> tuple[Labels, ...]:
     return order[held_out:], order[:held_out]
 
 
-def _in_two(name: str, X: Array, Y: Array, train: Labels, test: Labels) -> Dataset:
-    return Dataset(name, X[:, train], Y[:, train], held_out=Dataset(name, X[:, test], Y[:, test]))
+def _in_two(name: str, X: Array, Y: Array, train: Labels, test: Labels, class_names: tuple[str, ...]) -> Dataset:
+    held_out = Dataset(name, X[:, test], Y[:, test], None, class_names)
+    return Dataset(name, X[:, train], Y[:, train], held_out, class_names)
 
 
 def _sklearn() -> ModuleType:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from models import cli, plotting, published, two_layer
 from models.datasets import Dataset, accuracy, load
+from models.terminal import Table
 from models.two_layer_manual import Params
 
 
@@ -23,10 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser("hidden_sizes", "The flower, learned with one to fifty hidden units.")
     cli.add_training_flags(parser, iterations=5000, learning_rate=1.2, seed=2)
     flags = parser.parse_args(argv)
+    plotting.prepare(flags.plot)
     picture = plotting.figure(9.6, 5.2)
     flower = load("flower")
 
-    print("hidden units   accuracy %   published")
+    table = Table("hidden units", "accuracy %", "published")
     reached = {}
     for i, (n_h, (low, high)) in enumerate(published.ACCURACIES.items()):
         params = two_layer.train(
@@ -38,11 +40,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             label=f"{n_h} hidden",
         ).params
         reached[n_h] = percent_right(params, flower)
-        print(f"{n_h:12}{reached[n_h]:13.2f}   {low:g}" + (f" to {high:g}" if high > low else ""))
+        table.row(f"{n_h:12}", f"{reached[n_h]:.2f}", f"{low:g}" + (f" to {high:g}" if high > low else ""))
         title = f"{n_h} unit{'s' if n_h > 1 else ''}: {reached[n_h]:.4g} %"
         axes = picture.add_subplot(2, 4, i + 1)
-        plotting.decision_boundary(axes, two_layer.classifier(params), flower, title)
+        plotting.decision_boundary(axes, two_layer.classifier(params), flower, title, legend=False)
 
+    picture.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, handletextpad=0.1)
     axes = picture.add_subplot(2, 4, 8)
     position = range(len(reached))
     axes.plot(position, list(reached.values()), "o-", color=plotting.GREEN, markersize=4)
@@ -51,11 +54,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         xticklabels=[str(n_h) for n_h in reached],
         ylim=(50, 100),
         xlabel="hidden units",
-        title="accuracy %",
+        ylabel="right, in %",
+        title="accuracy",
     )
     axes.grid(axis="y")
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

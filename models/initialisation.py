@@ -22,6 +22,7 @@ import numpy as np
 import tinygrad_lite as tg
 from models import cli, plotting, two_layer
 from models.datasets import Dataset, accuracy, load
+from models.terminal import Table
 from models.training import gradient_descent
 from models.two_layer_manual import Array, Params, initialise
 
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
     cli.add_training_flags(parser, iterations=5000, learning_rate=1.2, seed=2)
     flags = parser.parse_args(argv)
+    plotting.prepare(flags.plot)
     picture = plotting.figure(9.6, 7.0)
     flower = load("flower")
     courses = {
@@ -101,13 +103,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, scale in SCALES.items()
     }
 
-    print("W1            last cost   accuracy %   rows of W1 apart      saturated units and examples")
-    print(f"{'':37}first        last     first       last")
+    first_and_last = "rows of W1 apart, first", "last", "units saturated, first", "last   "
+    table = Table(f"{'W1':10}", "last cost", "accuracy %", *first_and_last)
     for name, course in courses.items():
         right = 100 * accuracy(two_layer.forward(course.params, flower.X).A2, flower.Y)
-        apart = f"{course.spread[0]:8.2g} {course.spread[-1]:11.2g}"
-        share = f"{100 * course.saturated[0]:7.1f} % {100 * course.saturated[-1]:7.1f} %"
-        print(f"{name:12}{course.costs[-1]:11.6f}{right:13.2f}   {apart} {share}")
+        spreads = [f"{course.spread[i]:.2g}" for i in (0, -1)]
+        shares = [f"{100 * course.saturated[i]:.1f} %" for i in (0, -1)]
+        table.row(name, f"{course.costs[-1]:.6f}", f"{right:.2f}", *spreads, *shares)
 
     steps = np.arange(1, flags.iterations + 1)
     lowest = min(course.costs.min() for course in courses.values())
@@ -134,7 +136,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         for axes in (units, saturated):
             axes.grid(axis="y")
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

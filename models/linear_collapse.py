@@ -14,6 +14,7 @@ import numpy as np
 
 from models import cli, logistic_regression, plotting, two_layer
 from models.datasets import accuracy, load
+from models.terminal import say
 from models.two_layer_manual import Params
 
 
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
     cli.add_training_flags(parser, iterations=5000, learning_rate=1.2, seed=2)
     flags = parser.parse_args(argv)
+    plotting.prepare(flags.plot)
     picture = plotting.figure(8.2, 4.2)
     flower = load("flower")
 
@@ -57,15 +59,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = {activation: two_layer.classifier(params, activation) for activation, params in trained.items()}
     W, b = collapse(trained["linear"])
     Z2 = two_layer.forward(trained["linear"], flower.X, "linear").Z2
-    print(f"W' = W2 W1 = {np.array2string(W, precision=4)}, b' = W2 b1 + b2 = {np.array2string(b, precision=4)}")
+    say(f"W' = W2 W1 = {np.array2string(W, precision=4)}, b' = W2 b1 + b2 = {np.array2string(b, precision=4)}")
     apart = np.max(np.abs(Z2 - (np.dot(W, flower.X) + b)))
-    print(f"largest difference between the network's Z2 and W'X + b': {apart:.1e}")
+    say(f"largest difference between the network's Z2 and W'X + b': {apart:.1e}\n")
     right = {
         "linear network": accuracy(networks["linear"](flower.X), flower.Y),
         "logistic regression": accuracy(logistic_regression.forward(one_unit, flower.X)[1], flower.Y),
         "tanh network": accuracy(networks["tanh"](flower.X), flower.Y),
     }
-    print()
     for name, share in right.items():
         print(f"{name:20} {100 * share:6.2f} % right")
 
@@ -74,7 +75,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         title = f"$g(z) = {formula}$: {100 * right[f'{activation} network']:.4g} % right"
         plotting.decision_boundary(axes, network, flower, title)
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import numpy as np
 import tinygrad_lite as tg
 from models import cli, plotting
 from models.datasets import Dataset, accuracy, load
+from models.terminal import Table, say
 from models.training import Run, gradient_descent
 from models.two_layer_manual import Array, Params, sigmoid
 
@@ -83,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser("logistic_regression", "One unit: its derivatives, and what it can and cannot learn.")
     cli.add_training_flags(parser, iterations=5000, learning_rate=0.1)
     flags = parser.parse_args(argv)
+    plotting.prepare(flags.plot)
     picture = plotting.figure(8.8, 4.1)
     flower, tumours = load("flower"), load("breast_cancer")
 
@@ -90,12 +92,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     params = {"w": random.normal(size=(2, 1)), "b": random.normal(size=(1, 1))}
     x, y = flower.X[:, :1], float(flower.Y[0, 0])
     by_autograd, by_hand = backward(params, x, y), backward_by_hand(params, x, y)
-    print("one example of the flower; the derivatives of its loss\n")
-    print(f"{'':4}{'by autograd':>26}{'by hand':>26}   largest difference")
+    say("one example of the flower; the derivatives of its loss\n")
+    table = Table("  ", f"{'by autograd':>24}", f"{'by hand':>24}", "largest difference")
     for name, hand in by_hand.items():
         ours = by_autograd[name]
-        columns = "".join(f"{np.array2string(v.ravel(), precision=6):>26}" for v in (ours, hand))
-        print(f"{name:4}{columns}   {np.max(np.abs(ours - hand)):.1e}")
+        numbers = [np.array2string(v.ravel(), precision=6) for v in (ours, hand)]
+        table.row(name, *numbers, f"{np.max(np.abs(ours - hand)):.1e}")
 
     settings = {"learning_rate": flags.learning_rate, "iterations": flags.iterations}
     on_flower = train(flower, label="flower", **settings).params
@@ -104,8 +106,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     guesses = forward(on_tumours, unseen.X)[1]
     on_petals = f"{100 * accuracy(forward(on_flower, flower.X)[1], flower.Y):.4g} %"
     held_out = f"{100 * accuracy(guesses, unseen.Y):.3g} %"
-    print(f"\naccuracy on the flower: {on_petals}; no straight line separates its petals")
-    print(f"accuracy on {unseen.X.shape[1]} tumours it was not trained on: {held_out}")
+    say(f"\naccuracy on the flower: {on_petals}; no straight line separates its petals")
+    say(f"accuracy on {unseen.X.shape[1]} tumours it was not trained on: {held_out}")
 
     left, right = plotting.side_by_side(picture, 2)
     title = f"flower: {on_petals} right"
@@ -122,7 +124,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     right.legend(loc="upper left", bbox_to_anchor=(0.54, 1))
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import numpy as np
 import tinygrad_lite as tg
 from models import cli, plotting
 from models.datasets import DigitImages, Labels, digit_images
+from models.terminal import Table, say
+from models.training import check_history
 from models.two_layer_manual import Array
 from tinygrad_lite import nn
 
@@ -56,15 +58,15 @@ def report(net: nn.Module, history: History, data: DigitImages) -> Labels:
     """Print what was reached and which digits are mistaken for which; returns what the held-out ones were taken for."""
     *_, images, labels = data
     found: Labels = np.argmax(net.eval()(images).numpy(), axis=1)
-    print("epoch      loss  held out: loss  accuracy")
+    table = Table("epoch", "  loss", "held out: loss", "accuracy")
     for epoch in sorted({1, 2, 5, 10, 20, len(history.loss)} & set(range(1, len(history.loss) + 1))):
-        numbers = history.loss[epoch - 1], history.validation_loss[epoch - 1], history.accuracy[epoch - 1]
-        print("{:5}  {:8.4f}  {:14.4f}  {:8.1%}".format(epoch, *numbers))
+        losses = history.loss[epoch - 1], history.validation_loss[epoch - 1]
+        table.row(f"{epoch:5}", *(f"{loss:.4f}" for loss in losses), f"{history.accuracy[epoch - 1]:.1%}")
     wrong = found != labels
-    print(f"\nright on {np.mean(~wrong):.1%} of the {len(labels)} held out; mistaken: ", end="")
     pairs, counts = np.unique(np.stack([labels[wrong], found[wrong]]), axis=1, return_counts=True)
     listed = [f"{a} for {b}" + (f" ({n} times)" if n > 1 else "") for (a, b), n in zip(pairs.T, counts, strict=True)]
-    print(", ".join(listed) or "none")
+    mistaken = ", ".join(listed) or "none"
+    say(f"\nright on {np.mean(~wrong):.1%} of the {len(labels)} held out; mistaken: {mistaken}")
     return found
 
 
@@ -90,14 +92,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=128, help="hidden units")
     cli.add_epoch_flags(parser, epochs=30, learning_rate=0.003)
     flags = parser.parse_args(argv)
-    plotting.figure(1, 1)  # a missing matplotlib is told before the training
+    plotting.prepare(flags.plot)
     data = digit_images()
     net = network(flags.hidden, np.random.default_rng(flags.seed))
-    print(f"{net}\n")
+    say(f"{net}\n")
     history = train(net, data, flags.epochs, flags.learning_rate, flags.seed)
+    check_history(history, flags.learning_rate, guessing=np.log(10))
     found = report(net, history, data)
     plotting.save(draw(history, data.test_images, data.test_labels, found), flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

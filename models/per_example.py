@@ -9,24 +9,35 @@ For one example, with x (n_x, 1) and y (n_y, 1):
 
 The cost is the mean of the examples' losses, so its gradients are the means of these. Written for all
 examples at once, as ``two_layer_manual`` and ``two_layer`` do, the loop is inside the matrix products: the
-same numbers, far sooner.
+same numbers, far sooner, because NumPy is called a few times rather than a few times for each example.
 
     python -m models.per_example
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Sequence
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import tinygrad_lite as tg
 from models import cli, plotting, two_layer, two_layer_manual
+from models.datasets import Dataset, load
+from models.terminal import Table, say
 from models.two_layer_manual import DERIVATIVES, Array, Forward, Params, initialise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GRADIENTS = ("W1", "b1", "W2", "b2")
 SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 """The numbers of examples m that are timed."""
+
+DRAWN_SIZES = (1, 4, 16, 64, 256)
+"""Those whose calls of NumPy are counted and drawn: times would make another picture of every run."""
 
 
 def forward_by_loop(params: Params, X: Array, activation: str = "tanh") -> Forward:
@@ -93,17 +104,66 @@ def seconds(way: Callable[[Params, Array, Array], Params], params: Params, X: Ar
     return min(timings)
 
 
+def calls(way: Callable[[Params, Array, Array], Params], params: Params, X: Array, Y: Array) -> int:
+    """How often a gradient by hand calls NumPy; each call takes about a microsecond before it looks at a number."""
+    count = 0
+
+    class Counting(np.ndarray[Any, np.dtype[np.float64]]):
+        def __array_ufunc__(self, ufunc: np.ufunc, method: Any, *inputs: Any, out: Any = (), **options: Any) -> Any:
+            nonlocal count
+            count += 1
+            plain = [x.view(np.ndarray) if isinstance(x, Counting) else x for x in (*inputs, *out)]
+            inputs, out = tuple(plain[: len(inputs)]), tuple(plain[len(inputs) :]) or None
+            return getattr(ufunc, method)(*inputs, out=out, **options).view(Counting)
+
+        def __array_function__(self, *call: Any) -> Any:
+            nonlocal count
+            count += 1
+            return super().__array_function__(*call)
+
+    way({name: value.view(Counting) for name, value in params.items()}, X.view(Counting), Y.view(Counting))
+    return count
+
+
+def draw(data: Dataset, params: Params) -> Figure:
+    """Each example's gradient and their mean, in the plane of two weights; and how often NumPy is called for it."""
+    picture = plotting.figure(9.2, 4.2)
+    left, right = plotting.side_by_side(picture, 2)
+    each = [
+        backward_by_loop(params, data.X[:, i : i + 1], data.Y[:, i : i + 1])["W1"][0] for i in range(data.X.shape[1])
+    ]
+    for label, (name, colour) in enumerate(zip(data.class_names, plotting.CLASS_COLOURS, strict=True)):
+        x, y = np.array(each)[data.labels == label].T
+        left.scatter(x, y, s=9, color=colour, linewidths=0, label=f"an example of {name}")
+    mean = backward_at_once(params, data.X, data.Y)["W1"][0]
+    left.plot(*mean, "X", color=plotting.INK, markersize=9, label="all at once: their mean")
+    left.set(xlabel="by the first weight of $W_1$", ylabel="by the second", title="gradients of the loss")
+    left.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, handletextpad=0.1, columnspacing=1, fontsize=8
+    )
+    for name, colour in (("loop, by hand", plotting.RED), ("at once, by hand", plotting.BLUE)):
+        counts = [calls(WAYS[name], params, data.X[:, :m], data.Y[:, :m]) for m in DRAWN_SIZES]
+        right.plot(DRAWN_SIZES, counts, "o-", color=colour, markersize=4, label=name)
+    right.set(xscale="log", yscale="log", xlabel="examples $m$", title="calls of NumPy for a gradient")
+    right.set_xticks(DRAWN_SIZES, [str(m) for m in DRAWN_SIZES], minor=False)
+    right.set_xticks([], minor=True)
+    right.yaxis.set_major_formatter("{x:,.0f}")
+    right.grid(axis="y")
+    right.legend()
+    return picture
+
+
 def main(argv: Sequence[str] | None = None) -> None:
-    """Compare the four ways, time them for a growing number of examples, and draw the times."""
+    """Compare the four ways, time them for a growing number of examples, and draw each example's gradient."""
     parser = cli.parser("per_example", "The loop over examples against the vectorised form.")
     parser.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
     flags = parser.parse_args(argv)
-    picture = plotting.figure(9.2, 4.0)
+    plotting.prepare(flags.plot)
     random = np.random.default_rng(0)
     params = initialise(n_x=2, n_h=flags.hidden, n_y=1, scale=1.0)
 
-    print("forward and backward, in milliseconds; the loop's time over the time at once")
-    print(f"{'m':>6}" + "".join(f"{name:>19}" for name in WAYS) + f"{'by hand':>12}{'autograd':>12}")
+    say("milliseconds of a gradient; and how often the loop's time is the time at once\n")
+    table = Table("     m", *WAYS, "ratio, by hand", "autograd")
     times: dict[str, list[float]] = {name: [] for name in WAYS}
     apart = 0.0
     for m in SIZES:
@@ -115,28 +175,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             times[name].append(seconds(way, params, X, Y))
         by_hand = times["loop, by hand"][-1] / times["at once, by hand"][-1]
         by_autograd = times["loop, autograd"][-1] / times["at once, autograd"][-1]
-        row = "".join(f"{1000 * times[name][-1]:19.3f}" for name in WAYS)
-        print(f"{m:6}{row}{by_hand:12.1f}{by_autograd:12.1f}")
-    print(f"\nlargest relative difference between any two of the four ways: {apart:.1e}")
+        milliseconds = [f"{1000 * taken[-1]:.3f}" for taken in times.values()]
+        table.row(f"{m:6}", *milliseconds, f"{by_hand:.1f}", f"{by_autograd:.1f}")
+    say(f"\nlargest relative difference between any two of the four ways: {apart:.1e}")
 
-    left, right = plotting.side_by_side(picture, 2)
-    looks = ((plotting.BLUE, "--"), (plotting.RED, "--"), (plotting.BLUE, "-"), (plotting.RED, "-"))
-    for (name, taken), (colour, dash) in zip(times.items(), looks, strict=True):
-        left.plot(SIZES, 1000 * np.array(taken), dash, color=colour, marker=".", label=name)
-    left.set(xscale="log", yscale="log", xlabel="examples $m$", ylabel="milliseconds", title="time of a gradient")
-    left.legend()
-    for kind, colour in (("by hand", plotting.BLUE), ("autograd", plotting.RED)):
-        ratio = np.array(times[f"loop, {kind}"]) / np.array(times[f"at once, {kind}"])
-        right.plot(SIZES, ratio, color=colour, marker=".", label=kind)
-    right.set(xscale="log", yscale="log", xlabel="examples $m$", title="the loop's time over the time at once")
-    right.legend()
-    for axes in (left, right):
-        axes.grid(axis="y")
-        axes.set_xticks(SIZES, [str(m) for m in SIZES], minor=False)
-        axes.set_xticks([], minor=True)
-        axes.yaxis.set_major_formatter("{x:g}")
-    plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
+    plotting.save(draw(load("flower"), params), flags.plot)
 
 
 if __name__ == "__main__":

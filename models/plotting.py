@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models import cli
 from models.datasets import Dataset, classes
 from models.two_layer_manual import Array
 from tinygrad_lite import plot
@@ -40,32 +41,45 @@ def figure(width: float, height: float) -> Figure:
     """
     matplotlib = load_matplotlib()
     matplotlib.rcParams.update(STYLE)
-    picture: Figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    picture: Figure = matplotlib.figure.Figure(figsize=(width, height))
+    picture.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)  # inches at the edges, in which nothing is cut off
     return picture
 
 
+def prepare(path: Path) -> None:
+    """What comes before the training, which may be long: where no picture can be drawn or written, it raises.
+
+    Raises ``ModuleNotFoundError`` where matplotlib is missing, ``cli.UsageError`` where ``path`` cannot be written.
+    """
+    load_matplotlib()
+    cli.check_writable(path)
+
+
 def save(picture: Figure, path: Path) -> None:
-    """Write ``picture`` as a PNG, making the folder if need be. The same picture gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``picture`` as a PNG, and say where. The same picture gives the same bytes."""
     from PIL import Image  # comes with matplotlib
 
-    drawn = BytesIO()
+    drawn, small = BytesIO(), BytesIO()
     picture.savefig(drawn, format="png", dpi=DPI)
     # 256 colours are plenty here, and make the file a third as large.
     few = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    few.save(path, format="png", optimize=True)
+    few.save(small, format="png", optimize=True)
+    path.write_bytes(small.getvalue())
+    print(f"\npicture: {path}")
 
 
-def decision_boundary(axes: Axes, outputs: Callable[[Array], Array], data: Dataset, title: str = "") -> None:
+def decision_boundary(
+    axes: Axes, outputs: Callable[[Array], Array], data: Dataset, title: str = "", legend: bool = True
+) -> None:
     """The points of ``data`` over what a classifier makes of the plane around them.
 
     ``outputs(X)`` gives (1, m) probabilities for the columns of X (2, m). The shade is the probability, the
-    line is where it is 1/2.
+    line is where it is 1/2. ``legend``: whether the classes are named below.
     """
-    plot.boundary(outputs, data.X, data.labels, axis=1, features=("", ""), title=title, axes=axes)
-    legend = axes.get_legend()
-    if legend is not None:
-        legend.remove()
+    plot.boundary(outputs, data.X, data.labels, axis=1, classes=data.class_names, title=title, axes=axes)
+    names = axes.get_legend()
+    if names is not None:
+        names.set(visible=legend, bbox_to_anchor=(0.5, -0.07))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -84,7 +98,7 @@ def projection(axes: Axes, outputs: Array, data: Dataset, title: str = "") -> No
     for label in range(n_classes):
         colour = CLASS_COLOURS[label] if n_classes == 2 else colormaps["tab10"](label)
         of_class = data.labels == label
-        axes.scatter(x[of_class], y[of_class], s=9, color=colour, label=str(label), linewidths=0)
+        axes.scatter(x[of_class], y[of_class], s=9, color=colour, label=data.class_names[label], linewidths=0)
     wrong = classes(outputs) != data.labels
     axes.scatter(x[wrong], y[wrong], s=42, facecolors="none", edgecolors=INK, linewidths=0.9, label="mistaken")
     axes.set(xlabel="first principal direction", ylabel="second principal direction", title=title, xticks=[], yticks=[])

@@ -1,4 +1,4 @@
-"""Gradient descent over a dict of parameters, with a progress bar: what every program here trains with.
+"""Gradient descent over a dict of parameters, with a progress bar: what the lectures' programs train with.
 
 >>> def bowl(params):
 ...     return float(np.sum(params["w"] ** 2)), {"w": 2 * params["w"]}
@@ -7,21 +7,19 @@
 (np.float64(25.0), True)
 """
 
-import io
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.terminal import progress_bar, say
 from models.two_layer_manual import Array, Params
 
-BAR_WIDTH = 30
-CLEAR_LINE = "\r\x1b[2K"
-UPDATES = 200
-"""How often in a run the progress bar moves: often enough to look smooth, too rarely to cost anything."""
+if TYPE_CHECKING:
+    from tinygrad_lite.training import History
 
 
 class Diverged(ArithmeticError):
@@ -49,10 +47,10 @@ def gradient_descent(
 
     ``cost_and_gradients(params)`` gives the cost J and its gradient by each parameter, under the parameter's
     name. ``watch(i, J, params)`` is called before step i. With a ``label`` a progress bar under that name
-    shows on a terminal. ``params`` is left alone. Raises ``Diverged`` when J is no longer a finite number.
+    shows on a terminal, and a cost that has risen is told. ``params`` is left alone. Raises ``Diverged`` when J is
+    no longer a finite number.
     """
     costs = np.empty(iterations)
-    every = max(1, iterations // UPDATES)
     # When it diverges the cost says so below; NumPy need not warn of each overflow on the way.
     with progress_bar(label, iterations) as show, np.errstate(over="ignore", invalid="ignore"):
         for i in range(iterations):
@@ -65,57 +63,25 @@ def gradient_descent(
             if watch is not None:
                 watch(i, float(J), params)
             params = {name: value - learning_rate * grads[name] for name, value in params.items()}
-            if (i + 1) % every == 0 or i + 1 == iterations:
-                show(i + 1, f"J = {J:.4f}")
+            show(i + 1, J)
+    if label is not None and costs[-1] > 1.1 * costs[0]:
+        rise = f"the cost rose from {costs[0]:.4g} to {costs[-1]:.4g}"
+        say(f"note: {label}: {rise}; the learning rate {learning_rate:g} is too large here")
     return Run(params, costs)
 
 
-@contextmanager
-def progress_bar(label: str | None, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A function ``show(done, note)`` that moves a bar on the terminal: rich's if installed, else plain.
+def check_history(history: History, learning_rate: float, guessing: float) -> None:
+    """Tell what a history of ``tg.fit``'s has beside numbers: Ctrl-C ended it, or its loss is above that of guessing.
 
-    Without a label, or where the output goes to a file, it draws nothing.
+    Raises ``KeyboardInterrupt`` if it was ended before there was anything to show, ``Diverged`` if a loss is not a
+    finite number.
     """
-    if label is None or not sys.stdout.isatty():
-        yield lambda done, note: None
-        return
-    try:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    except ModuleNotFoundError:
-        with _plain_bar(label, total) as show:
-            yield show
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(BAR_WIDTH),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-    )
-    # What is printed meanwhile appears above the bar: rich stands in for sys.stdout.
-    with Progress(*columns) as progress:
-        task = progress.add_task(label, total=total, note="")
-        yield lambda done, note: progress.update(task, completed=done, note=note)
-
-
-@contextmanager
-def _plain_bar(label: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    def show(done: int, note: str) -> None:
-        bar = "#" * (BAR_WIDTH * done // total)
-        terminal.write(f"{CLEAR_LINE}{label} [{bar:.<{BAR_WIDTH}}] {done}/{total} {note}\r")
-        terminal.flush()
-
-    terminal = sys.stdout
-    with redirect_stdout(_AboveTheBar(terminal)):
-        yield show
-    print()
-
-
-class _AboveTheBar(io.TextIOBase):
-    """Stands in for ``sys.stdout`` while the plain bar is there: a line that is printed takes the bar's place."""
-
-    def __init__(self, terminal: TextIO) -> None:
-        self.terminal = terminal
-
-    def write(self, text: str) -> int:
-        return self.terminal.write(text if text == "\n" else CLEAR_LINE + text)
+    if not history.loss:
+        raise KeyboardInterrupt
+    if history.stopped == "interrupted":
+        say(f"note: stopped after epoch {len(history.loss)}; this is what it has by then")
+    if not np.isfinite([history.loss, history.validation_loss]).all():
+        raise Diverged(f"the loss is not finite: the learning rate {learning_rate:g} is too large here")
+    if history.loss[-1] > 1.1 * guessing:
+        loss = f"the loss is {history.loss[-1]:.4g}, that of guessing {guessing:.4g}"
+        say(f"note: {loss}: the learning rate {learning_rate:g} is too large here, or far too small")

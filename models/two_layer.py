@@ -25,6 +25,7 @@ import numpy as np
 import tinygrad_lite as tg
 from models import cli, plotting, published, two_layer_manual
 from models.datasets import DATASETS, Dataset, accuracy, load
+from models.terminal import Table, say
 from models.training import Run, gradient_descent
 from models.two_layer_manual import Array, Forward, Params, initialise
 
@@ -149,9 +150,9 @@ def derivation(data: Dataset, n_h: int = 4, activation: str = "tanh") -> str:
 def parser() -> cli.Parser:
     """The program's flags; the defaults are the course's settings."""
     flags = cli.parser("two_layer", "Train the network with one hidden layer and check its gradients.")
-    flags.add_argument("--data", choices=list(DATASETS), default="flower", help="the data set")
+    cli.add_choice(flags, "--data", list(DATASETS), default="flower", help="the data set")
     flags.add_argument("--hidden", type=cli.positive_int, metavar="N", default=4, help="hidden units")
-    flags.add_argument("--activation", choices=list(ACTIVATIONS), default="tanh", help="the hidden layer's g")
+    cli.add_choice(flags, "--activation", list(ACTIVATIONS), default="tanh", help="the hidden layer's g")
     cli.add_training_flags(flags, iterations=10_000, learning_rate=1.2, seed=2)
     flags.add_argument("--derive", action="store_true", help="only print the formulas, as one derives them by hand")
     return flags
@@ -163,22 +164,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     if flags.derive:
         print(derivation(load(flags.data), flags.hidden, flags.activation))
         return
-    picture = plotting.figure(8.8, 4.1)  # first of all: a missing matplotlib is told before the training
+    plotting.prepare(flags.plot)
+    picture = plotting.figure(8.8, 4.1)
     data = load(flags.data)
     n_x, m = data.X.shape
 
-    print(
+    say(
         f"{data.name}: m = {m} examples, n_x = {n_x} inputs, n_h = {flags.hidden} hidden units "
         f"({flags.activation}), n_y = {data.Y.shape[0]}; alpha = {flags.learning_rate:g}\n"
     )
     as_published = all(
         getattr(flags, name) == getattr(defaults, name) for name in vars(flags) if name not in ("iterations", "plot")
     )
-    print("iteration  cost J" + "    published" * as_published)
+    table = Table("iteration", "cost J  ", *["published"] * as_published)
 
     def watch(i: int, J: float, params: Params) -> None:
         if i % 1000 == 0:
-            print(f"{i:9}  {J:.6f}  {published.COSTS.get(i, '') if as_published else ''}".rstrip())
+            table.row(f"{i:9}", f"{J:.6f}", *[f"{published.COSTS.get(i, ''):9}"] * as_published)
 
     run = train(
         data,
@@ -191,21 +193,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         watch=watch,
     )
     fwd = forward(run.params, data.X, flags.activation)
-    print(f"{flags.iterations:9}  {two_layer_manual.cost(fwd.Z2, data.Y):.6f}")
+    table.row(f"{flags.iterations:9}", f"{two_layer_manual.cost(fwd.Z2, data.Y):.6f}", *[""] * as_published)
 
     reached = f"{100 * accuracy(fwd.A2, data.Y):.4g} %"
-    print(f"\naccuracy {reached} on the examples it was trained on")
+    say(f"\naccuracy {reached} on the examples it was trained on")
     outputs = classifier(run.params, flags.activation)
     shown = data.held_out or data
     if data.held_out:
         share = f"{100 * accuracy(outputs(shown.X), shown.Y):.4g} %"
-        print(f"accuracy {share} on the {shown.X.shape[1]} examples held out")
+        say(f"accuracy {share} on the {shown.X.shape[1]} examples held out")
         reached = f"{share} held out"
 
-    print("\nautograd against the formulas derived by hand, at the trained parameters (dZ is m times dJ/dZ, as there)")
-    print(f"{'':26}largest entry   largest difference, relative to it")
+    say("\nautograd against the formulas derived by hand, at the trained parameters (dZ is m times dJ/dZ, as there)")
+    table = Table(f"{'':24}", "largest entry", "largest difference, relative to it")
     for name, (largest, apart) in comparison(run.params, data, flags.activation).items():
-        print(f"{name} = {FORMULAS[name]:20}{largest:13.2e}{apart:12.1e}")
+        table.row(f"{name} = {FORMULAS[name]}", f"{largest:.2e}", f"{apart:.1e}")
 
     title = f"{data.name}, {flags.hidden} hidden units: {reached}"
     left, right = plotting.side_by_side(picture, 2)
@@ -217,10 +219,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if as_published:
         seen = [i for i in published.COSTS if 0 < i < flags.iterations]
         costs = [float(published.COSTS[i]) for i in seen]
-        right.plot(seen, costs, "o", color=plotting.INK, markersize=4, label="the course's")
-        right.legend()
+        if seen:
+            right.plot(seen, costs, "o", color=plotting.INK, markersize=4, label="the course's")
+            right.legend()
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

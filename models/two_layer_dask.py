@@ -30,6 +30,7 @@ import numpy as np
 import tinygrad_lite as tg
 from models import cli, plotting, two_layer
 from models.datasets import accuracy
+from models.terminal import Table, say
 from models.training import Run, gradient_descent
 from models.two_layer_manual import Array, Params, initialise
 
@@ -129,7 +130,7 @@ def parser() -> cli.Parser:
         "--inputs", type=cli.positive_int, metavar="N", default=20, help="entries of a column, 2 or more"
     )
     flags.add_argument("--hidden", type=cli.positive_int, metavar="N", default=8, help="hidden units")
-    flags.add_argument("--activation", choices=list(two_layer.ACTIVATIONS), default="tanh", help="the hidden layer's g")
+    cli.add_choice(flags, "--activation", list(two_layer.ACTIVATIONS), default="tanh", help="the hidden layer's g")
     flags.add_argument("--scheduler", metavar="ADDRESS", help="of a running cluster, such as tcp://10.0.0.5:8786")
     flags.add_argument("--workers", type=cli.positive_int, metavar="N", default=2, help="processes on this machine")
     flags.add_argument("--memory", metavar="SIZE", default="1GB", help="that each of them may use, such as 300MB")
@@ -142,21 +143,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     flags = parser().parse_args(argv)
     if flags.inputs < 2:
         raise cli.UsageError("--inputs: there must be 2 or more")
+    plotting.prepare(flags.plot)
     picture = plotting.figure(5.2, 3.6)
     X, Y = examples(flags.examples, flags.chunk, flags.inputs)
     size = flags.chunk * flags.inputs * X.itemsize / 1e6
-    print(
+    say(
         f"X {X.shape}, {X.nbytes / 1e6:.0f} MB in {X.numblocks[1]} chunks of {size:.0f} MB; "
         f"n_h = {flags.hidden} ({flags.activation})"
     )
     with cluster(flags.scheduler, flags.workers, flags.memory) as client:
         found = client.scheduler_info()["workers"]
         limit = sum(worker["memory_limit"] for worker in found.values())
-        print(f"{len(found)} workers with {limit / 1e6:.0f} MB together\n\niteration  cost J")
+        say(f"{len(found)} workers with {limit / 1e6:.0f} MB together\n")
+        table = Table("iteration", "cost J  ")
 
         def watch(i: int, J: float, params: Params) -> None:
             if i % 10 == 0:
-                print(f"{i:9}  {J:.6f}")
+                table.row(f"{i:9}", f"{J:.6f}")
 
         start = perf_counter()
         run = train(
@@ -171,19 +174,18 @@ def main(argv: Sequence[str] | None = None) -> None:
             watch=watch,
         )
         seconds = perf_counter() - start
-        print(f"{flags.iterations:9}  {cost_and_gradients(X, Y, flags.activation)(run.params)[0]:.6f}")
-        print(f"\n{1000 * seconds / flags.iterations:.0f} ms a step")
+        table.row(f"{flags.iterations:9}", f"{cost_and_gradients(X, Y, flags.activation)(run.params)[0]:.6f}")
+        say(f"\n{1000 * seconds / flags.iterations:.0f} ms a step")
         some = slice(0, min(flags.chunk, flags.examples))
         on_cluster = cost_and_gradients(X[:, some], Y[:, some], flags.activation)(run.params)[1]
         few_X, few_Y = X[:, some].compute(), Y[:, some].compute()
     here = tg.grad(lambda p: two_layer.cost(p, few_X, few_Y, flags.activation))(run.params)
     apart = max(two_layer.difference(on_cluster[name], here[name]) for name in here)
-    print(f"gradients of the first chunk, on the cluster and on this machine: {apart:.1e} apart, relatively")
+    say(f"gradients of the first chunk, on the cluster and on this machine: {apart:.1e} apart, relatively")
     reached = accuracy(two_layer.classifier(run.params, flags.activation)(few_X), few_Y)
-    print(f"accuracy {100 * reached:.4g} % on the first chunk")
+    say(f"accuracy {100 * reached:.4g} % on the first chunk")
     plotting.cost_curve(plotting.side_by_side(picture, 1)[0], {f"{len(found)} workers": run.costs}, "cost")
     plotting.save(picture, flags.plot)
-    print(f"\npicture: {flags.plot}")
 
 
 if __name__ == "__main__":

@@ -167,9 +167,13 @@ def fit(
                     history.steps += 1
                     losses.append(float(value))
                     show(history, losses)
-                history.loss.append(float(np.mean(losses)))
                 split.put(params, buffers)
-                _evaluate(split, loss, accuracy, params, validation, data, history)
+                measured = _evaluate(split, loss, accuracy, params, validation, data, len(history.loss))
+                # All at once, so that an interruption leaves as many of each.
+                history.loss.append(float(np.mean(losses)))
+                for name, value in measured.items():
+                    getattr(history, name).append(value)
+                show(history, [])
                 now = (history.validation_loss or history.loss)[-1]
                 if now < best_loss:
                     best, best_loss, waited = (params, buffers), now, 0
@@ -354,22 +358,21 @@ class _Step:
 
 
 def _evaluate(
-    split: _Split, loss: Any, accuracy: Any, params: Params, validation: Any, data: Any, history: History
-) -> None:
+    split: _Split, loss: Any, accuracy: Any, params: Params, validation: Any, data: Any, epoch: int
+) -> dict[str, float]:
+    """The validation loss and the accuracy, those of them that are wanted, under the names that a history has."""
     if validation is None and accuracy is None:
-        return
+        return {}
     _set_mode(split.original, training=False)
     model = split.join(params)
     shown = data if validation is None else validation
     rows = [
         [float(_number(_apply(f, model, batch))) for f in (loss, accuracy) if f is not None]
-        for batch in _in_order(shown, len(history.loss) - 1)
+        for batch in _in_order(shown, epoch)
     ]
-    means = np.mean(rows, axis=0)
-    if validation is not None:
-        history.validation_loss.append(float(means[0]))
-    if accuracy is not None:
-        history.accuracy.append(float(means[-1]))
+    means = [float(mean) for mean in np.mean(rows, axis=0)]
+    measured = {} if validation is None else {"validation_loss": means[0]}
+    return measured if accuracy is None else {**measured, "accuracy": means[-1]}
 
 
 def _number(x: Any) -> Any:
@@ -384,7 +387,7 @@ def _in_order(data: Any, epoch: int) -> Iterable[tuple[Any, ...]]:
 
 
 def _batches(data: Any, epoch: int) -> Iterator[tuple[Any, ...]]:
-    if isinstance(data, tuple) and all(hasattr(x, "shape") for x in data):
+    if _is_one_batch(data):
         data = [data]
     empty = True
     for batch in data:
@@ -395,6 +398,10 @@ def _batches(data: Any, epoch: int) -> Iterator[tuple[Any, ...]]:
             f"fit: data gave no batch in epoch {epoch + 1}; a generator can be gone through once only: give a list, or "
             "tg.data.batches(...)"
         )
+
+
+def _is_one_batch(data: Any) -> bool:
+    return isinstance(data, tuple) and all(hasattr(x, "shape") for x in data)
 
 
 def _set_mode(model: Any, training: bool) -> None:
@@ -457,25 +464,34 @@ def _progress_bar(wanted: bool | None, epochs: int, data: Any) -> Iterator[Show]
     try:
         if not wanted:
             raise ModuleNotFoundError
+        from rich import get_console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     except ModuleNotFoundError:
         if wanted and not quiet:
             raise ModuleNotFoundError("the bar needs rich: pip install 'tinygrad_lite[progress]'") from None
         yield lambda history, losses: None
         return
-    per_epoch = len(data) if isinstance(data, Batches) else 1
-    columns = (BarColumn(30), MofNCompleteColumn(), TextColumn("epochs  {task.fields[note]}"), TimeRemainingColumn())
+    known = len(data) if hasattr(data, "__len__") and not _is_one_batch(data) else None
+    is_wide = get_console().width >= 80
+    done, note, left = MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn()
+    columns = (BarColumn(30), done, note, left) if is_wide else (BarColumn(6), done, note)
     shown = 0.0
 
     def show(history: History, losses: list[float]) -> None:
         nonlocal shown
         now = time.monotonic()
-        last = len(history.loss) + 1 == epochs and len(losses) == per_epoch
-        if now - shown < _REFRESH and not last:  # by time, not by steps: a step may take a microsecond or a minute
+        # By time, not by steps: a step may take a microsecond or a minute.
+        if now - shown < _REFRESH and len(history.loss) < epochs:
             return
         shown = now
-        note = f"loss {losses[-1]:.4g}" + (f"  accuracy {history.accuracy[-1]:.4g}" if history.accuracy else "")
-        bar.update(task, completed=round(len(history.loss) + len(losses) / per_epoch, 2), note=note)
+        # Of an iterator how many batches it gives is known from the epochs before.
+        before = len(history.loss)
+        per_epoch = known or (before and (history.steps - len(losses)) / before) or np.inf
+        loss = losses[-1] if losses else history.loss[-1]
+        note = f"epochs  loss {loss:.4g}" if is_wide else f"loss {loss:.4g}"
+        if history.accuracy and is_wide:
+            note += f"  accuracy {history.accuracy[-1]:.4g}"
+        bar.update(task, completed=round(before + min(len(losses) / per_epoch, 1), 2), note=note)
 
     with Progress(*columns) as bar:
         task = bar.add_task("", total=epochs, note="")

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from models import autoencoder, characters, convnet_digits, mlp_digits, per_example
+from models.datasets import DigitImages, digit_images
 
 
 @pytest.fixture(autouse=True)
 def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.plotting.DPI", 40)
+
+
+@pytest.fixture
+def _little_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few digits, short pieces of text and few of them, and few examples that are timed: a test and no training."""
+    images, labels, *_ = digit_images()
+    few = DigitImages(images[:128], labels[:128], images[128:192], labels[128:192])
+    for program in (mlp_digits, convnet_digits, autoencoder):
+        monkeypatch.setattr(program, "digit_images", lambda: few)
+    make: Any = characters.Windows.__init__
+    monkeypatch.setattr(characters.Windows, "__init__", lambda self, n, length, size, *_: make(self, n, 6, 2, 2, _[-1]))
+    monkeypatch.setattr(characters, "SHOWN", 30)
+    monkeypatch.setattr(per_example, "SIZES", (1, 3))
+    monkeypatch.setattr(per_example, "DRAWN_SIZES", (1, 2))

@@ -7,9 +7,6 @@ from hypothesis import strategies as st
 
 from models import (
     activations,
-    cli,
-    figures,
-    hidden_sizes,
     initialisation,
     linear_collapse,
     logistic_regression,
@@ -195,45 +192,3 @@ def test_large_weights_saturate(courses):
     large = courses["10 randn"]
     assert large.saturated[0] > 0.8
     assert large.costs[0] > 10 * courses["0.01 randn"].costs[0]
-
-
-# --- the programs ---
-
-
-@pytest.mark.parametrize("name", figures.PROGRAMS)
-def test_help_says_what_it_does_and_wrong_flags_get_one_line(capsys, name):
-    with pytest.raises(SystemExit, match="0"):
-        figures.PROGRAMS[name](["--help"])
-    assert f"python -m models.{name}" in capsys.readouterr().out
-    assert cli.run(figures.PROGRAMS[name], ["--plot", "no-picture"]) == 2
-    err = capsys.readouterr().err
-    assert err == "error: argument --plot: 'no-picture' does not end in .png (--help lists the flags)\n"
-
-
-@pytest.mark.parametrize(
-    ("program", "flags", "words"),
-    [
-        (logistic_regression, ["--iterations", "30"], "tumours it was not trained on"),
-        (activations, [], "leaky_relu             0.0e+00"),
-        (linear_collapse, ["--iterations", "30"], "logistic regression"),
-        (hidden_sizes, ["--iterations", "30"], "90 to 90.5"),
-        (initialisation, ["--iterations", "30"], "rows of W1 apart"),
-    ],
-)
-def test_it_runs_and_draws(capsys, tmp_path, program, flags, words):
-    picture = tmp_path / "picture.png"
-    assert cli.run(program.main, [*flags, "--plot", str(picture)]) == 0
-    out, err = capsys.readouterr()
-    assert words in out
-    assert err == ""
-    assert picture.read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_loop_s_program_runs_and_draws(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(per_example, "SIZES", (1, 3))
-    picture = tmp_path / "picture.png"
-    assert cli.run(per_example.main, ["--plot", str(picture)]) == 0
-    out, _ = capsys.readouterr()
-    apart = float(out.split("largest relative difference between any two of the four ways: ")[1].split()[0])
-    assert apart < 1e-12
-    assert picture.exists()

@@ -1,13 +1,15 @@
 """Gradient descent, the progress bar and the command line, apart from any model."""
 
 import io
+import re
 import sys
 
 import numpy as np
 import pytest
 
 from models import cli
-from models.training import Diverged, gradient_descent, progress_bar
+from models.terminal import Table, progress_bar, say
+from models.training import Diverged, gradient_descent
 
 
 def bowl(params):
@@ -49,17 +51,71 @@ def test_the_plain_bar_stands_in_where_rich_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "100")
     with progress_bar("training", 10) as show:
-        show(5, "J = 0.5")
+        show(5, 0.5)
         print("a line meanwhile")
     clear = "\r\x1b[2K"
     bar = "training [###############...............] 5/10 J = 0.5"
     assert terminal.getvalue() == f"{clear}{bar}\r{clear}a line meanwhile\n\n"
 
 
+@pytest.mark.parametrize("has_rich", [True, False])
+@pytest.mark.parametrize("label", ["g = tanh", "logistic regression"])
+def test_forty_columns_are_enough_for_a_bar(monkeypatch, has_rich, label):
+    if not has_rich:
+        monkeypatch.setitem(sys.modules, "rich.progress", None)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    with progress_bar(label, 10_000) as show:
+        show(5_000, 0.12345)
+        show(10_000, 1234.5678)
+    shown = re.sub(r"\x1b\[[0-9;?]*[mKhl]", "", terminal.getvalue())
+    assert "\x1b" not in shown  # nor does it go back to a line above
+    assert max(len(line) for line in re.split(r"[\r\n]", shown)) <= 40
+    assert label in shown
+    assert "J = 1235" in shown
+
+
+def test_the_bar_moves_by_time_and_at_the_end(monkeypatch):
+    """However long a step takes."""
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    now = 0.0
+    monkeypatch.setattr("models.terminal.time.monotonic", lambda: now)
+    with progress_bar("training", 1000) as show:
+        for i in range(25):  # a step of 40 ms
+            show(i, float(i))
+            now += 0.04
+        for i in range(25, 1001):  # of no time at all
+            show(i, float(i))
+    seen = [int(J) for J in re.findall(r"J = (\d+)", terminal.getvalue())]
+    assert seen == [0, 3, 6, 9, 12, 15, 18, 21, 24, 1000]
+
+
+def test_sentences_and_tables_fit_the_terminal(capsys, monkeypatch):
+    def write():
+        say("one sentence of several words\n  and a margin")
+        table = Table("name  ", "  how much", "how many")
+        table.row("first", "0.5", "7")
+        table.row("", "1.5", "")
+
+    write()
+    whole = "one sentence of several words\n  and a margin\n"
+    assert (
+        capsys.readouterr().out
+        == f"{whole}name      how much  how many\nfirst          0.5         7\n               1.5\n"
+    )
+    monkeypatch.setenv("COLUMNS", "20")
+    write()
+    folded = "one sentence of\n  several words\n  and a margin\n"
+    rows = "name first\n  how much: 0.5\n  how many: 7\nname\n  how much: 1.5\n  how many:\n"
+    assert capsys.readouterr().out == folded + rows
+
+
 def test_no_bar_is_drawn_into_a_file(capsys):
     with progress_bar("training", 10) as show:
-        show(10, "J = 0.5")
+        show(10, 0.5)
     assert capsys.readouterr() == ("", "")
 
 
