@@ -71,6 +71,7 @@ def progress_bar(label: str | None, total: int) -> Iterator[Show]:
         yield lambda done, J: None
         return
     try:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
     except ModuleNotFoundError:
         with _plain_bar(label, total) as show:
@@ -81,7 +82,7 @@ def progress_bar(label: str | None, total: int) -> Iterator[Show]:
     if width() >= WIDE:
         columns[2:] = [MofNCompleteColumn(), cost, TimeElapsedColumn()]
     # What is printed meanwhile appears above the bar: rich stands in for sys.stdout.
-    with Progress(*columns) as progress:
+    with Progress(*columns, console=Console(width=width())) as progress:
         task = progress.add_task(label, total=total, note="")
         yield _now_and_then(total, lambda done, J: progress.update(task, completed=done, note=_note(J)))
 

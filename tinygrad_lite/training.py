@@ -464,7 +464,7 @@ def _progress_bar(wanted: bool | None, epochs: int, data: Any) -> Iterator[Show]
     try:
         if not wanted:
             raise ModuleNotFoundError
-        from rich import get_console
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     except ModuleNotFoundError:
         if wanted and not quiet:
@@ -472,7 +472,8 @@ def _progress_bar(wanted: bool | None, epochs: int, data: Any) -> Iterator[Show]
         yield lambda history, losses: None
         return
     known = len(data) if hasattr(data, "__len__") and not _is_one_batch(data) else None
-    is_wide = get_console().width >= 80
+    console = Console()  # one that has the width of now
+    is_wide = console.width >= 80
     done, note, left = MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn()
     columns = (BarColumn(30), done, note, left) if is_wide else (BarColumn(6), done, note)
     shown = 0.0
@@ -493,6 +494,6 @@ def _progress_bar(wanted: bool | None, epochs: int, data: Any) -> Iterator[Show]
             note += f"  accuracy {history.accuracy[-1]:.4g}"
         bar.update(task, completed=round(before + min(len(losses) / per_epoch, 1), 2), note=note)
 
-    with Progress(*columns) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=epochs, note="")
         yield show
