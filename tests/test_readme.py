@@ -100,5 +100,15 @@ def test_links_and_pictures_lead_somewhere(page):
     assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_links_into_a_page_lead_to_a_heading(page):
+    for path, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", PAGES[page]):
+        text = ((ROOT / page).parent / path).read_text() if path else PAGES[page]
+        headings = [
+            re.sub(r"[^\w -]", "", line).strip().lower() for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        ]
+        assert anchor in [heading.replace(" ", "-") for heading in headings], f"{path}#{anchor}"
+
+
 def test_pictures_are_small():
     assert all(path.stat().st_size < 200_000 for path in (ROOT / "docs").rglob("*.png"))
