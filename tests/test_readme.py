@@ -110,5 +110,12 @@ def test_links_into_a_page_lead_to_a_heading(page):
         assert anchor in [heading.replace(" ", "-") for heading in headings], f"{path}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page):
+    """A | inside a cell would begin another one."""
+    for table in re.findall(r"(?:^\|.*\n)+", FENCE.sub("", PAGES[page]), re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table
+
+
 def test_pictures_are_small():
     assert all(path.stat().st_size < 200_000 for path in (ROOT / "docs").rglob("*.png"))

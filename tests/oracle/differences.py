@@ -187,7 +187,7 @@ CALLS = [
     Difference(
         ("sign",),
         "complex operands",
-        "the derivative of z / |z|",
+        "the derivative of z / abs(z)",
         "0",
         "it is not constant; finite differences confirm it",
     ),
