@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
 import warnings
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
 from tests.generators.strategies import programs
@@ -725,3 +727,62 @@ def test_numbers_in_the_code_may_be_huge_or_tiny(number):
     w = np.array([0.5, -1.5])
     with np.errstate(all="ignore"):
         assert_agrees(tg.derive(f, w), f, -3 * w)
+
+
+# -- the text does not depend on the data ----------------------------------------------------------------------------
+
+
+def logistic(W, b, X, Y):
+    A = 1 / (1 + np.exp(-(W @ X + b)))
+    return -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+
+
+def squared_sigmoid(W, b, X, Y):
+    A = 1 / (1 + np.exp(-(W @ X + b)))
+    return np.mean((A - Y) ** 2)
+
+
+def swish(W, b, X, Y):
+    Z = W @ X + b
+    A = Z / (1 + np.exp(-Z))
+    return np.mean((A - Y) ** 2)
+
+
+def spelled_tanh(W, b, X, Y):
+    Z = W @ X + b
+    A = (np.exp(Z) - np.exp(-Z)) / (np.exp(Z) + np.exp(-Z))
+    return np.mean((A - Y) ** 2)
+
+
+def softplus_cost(W, b, X, Y):
+    Z = W @ X + b
+    return np.mean(np.log(1 + np.exp(Z)) - Y * Z)
+
+
+@pytest.mark.parametrize("cost", [logistic, squared_sigmoid, swish, spelled_tanh, softplus_cost])
+def test_the_text_is_the_same_whatever_the_data(cost):
+    rng = np.random.default_rng(0)
+    examples, labels = rng.normal(size=(3, 6)), np.array([[1.0, 0, 1, 1, 0, 1]])
+    directions = np.ones((1, 3)), rng.normal(size=(1, 3))
+    texts = {
+        tg.derive(cost, size * direction, np.zeros((1, 1)), examples, labels, wrt=(0, 1)).source
+        for size, direction in itertools.product([0.0, 0.1, 40.0, -800.0], directions)
+    }
+    assert len(texts) == 1
+
+
+def test_no_denominator_that_can_be_zero_is_brought_in():
+    """A / Z is 1 / (1 + exp(-Z)), but not at Z = 0, where weights may well start."""
+    rng = np.random.default_rng(0)
+    arguments = rng.normal(size=(1, 3)), np.zeros((1, 1)), rng.normal(size=(3, 6)), np.ones((1, 6))
+    derivation = tg.derive(swish, *arguments, wrt=(0, 1))
+    at_zero = np.zeros((1, 3)), *arguments[1:]
+    _, found = derivation.function(*at_zero)
+    for a, b in zip(found, tg.grad(swish, argnums=(0, 1))(*at_zero), strict=True):
+        assert_allclose(a, b, rtol=1e-12)
+
+
+def test_a_text_without_algebra_of_what_overflows():
+    arguments = np.full((1, 3), -800.0), np.zeros((1, 1)), np.ones((3, 6)), np.ones((1, 6))
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert tg.derive(squared_sigmoid, *arguments, wrt=(0, 1), simplify=False).source

@@ -33,7 +33,7 @@ class Page:
     def __init__(
         self, recording: Recording, program: Program, facts: Sequence[Fact], kept: frozenset[str] = frozenset()
     ) -> None:
-        self.recording, self.facts = recording, facts
+        self.recording, self.program, self.facts = recording, program, facts
         self.taken = Names(recording.taken)
         self.outside: dict[str, Any] = {}  # globals of the function
         self._names_outside: dict[int, str] = {}  # of these objects, by their ids

@@ -56,10 +56,12 @@ class Recording:
         ]
         return [tree.unflatten(a.structure, xs) for a, xs in zip(self.arguments, leaves, strict=True)]
 
-    def measure_noise(self, arrays: Sequence[Any]) -> list[Any]:
-        """How far each result moves with rounding: a lot where nearly equal numbers are subtracted."""
-        outputs = tuple(0.0 if x is None else x for x in self.program.outputs[: self.results])
-        program = Program(self.program.inputs, self.program.captures, self.program.steps, outputs)
+    def measure_noise(self, arrays: Sequence[Any], program: Program | None = None) -> list[Any]:
+        """How far each result moves with rounding, here or in another program for the same: a lot where nearly equal
+        numbers are subtracted."""
+        program = self.program if program is None else program
+        outputs = tuple(0.0 if x is None else x for x in program.outputs[: self.results])
+        program = Program(program.inputs, program.captures, program.steps, outputs)
         moves = noise(lambda after: program.run(*arrays, after=after))
         return [np.nan_to_num(x, nan=np.inf, posinf=np.inf) for x in moves]
 

@@ -56,6 +56,8 @@ class Search:
             eliminated = (x for start in (shortest, *starts) for x in self._eliminate(start))
             forms = (form for x in eliminated if self._size(x) <= _MOST_EXPANDED for form in self._find_forms(x))
             found += [form for form in forms if self._find_denominators(form) <= allowed]
+            known = self._find_exponents(expr) | self._find_exponents(whole)
+            found = [form for form in found if self._find_exponents(form) <= known]  # exp(2 Z) overflows before exp(Z)
         return sorted(dict.fromkeys(found), key=self.cost)[:_MOST_CANDIDATES]
 
     def expand(self, expr: Expression) -> Expression:
@@ -159,10 +161,16 @@ class Search:
             return [(root - b) / (2 * a), (-root - b) / (2 * a)]
         return []
 
+    def _find_exponents(self, expr: Expression) -> set[Expression]:
+        """What exponentials are of, whatever its sign."""
+        exponents = {e.args[0] for e in expr.atoms(self._sp.exp)}
+        return {-x if x.could_extract_minus_sign() else x for x in exponents}
+
     def _find_denominators(self, expr: Expression) -> set[Expression]:
-        """The symbols that stand in denominators."""
+        """The symbols that stand in denominators, but for those that cannot be 0, as 1 + exp(-Z)."""
         powers = [p for p in self._sp.preorder_traversal(expr) if p.is_Pow and p.exp.could_extract_minus_sign()]
-        return {s for p in powers for s in p.base.free_symbols if not self.symbols.is_constant(s)}
+        bases = [p.base for p in powers if not p.base.is_nonzero]
+        return {s for base in bases for s in base.free_symbols if not self.symbols.is_constant(s)}
 
     # -- how much there is to read -------------------------------------------------------------------------------------
 

@@ -31,10 +31,12 @@ class Values:
 
     def __init__(self, program: Program, names: Container[str], leaves: Container[Node], samples: Sequence[Any]):
         """names: of forward values. leaves: inputs that the gradient is taken of. samples: lists of inputs."""
-        pairs = [(arrays, compute_nodes(program, arrays)) for arrays in samples]
-        computed = [values for _, values in pairs if values is not None]
+        pairs = [(arrays, values) for arrays in samples if (values := compute_nodes(program, arrays)) is not None]
+        cost = program.outputs[0]
+        pairs = prefer_finite(pairs, lambda pair: pair[1][cost] if type(cost) is Node else 0.0)
+        self._samples, computed = [arrays for arrays, _ in pairs], [values for _, values in pairs]
         self._program = program
-        self._samples = [arrays for arrays, values in pairs if values is not None]
+        self._old = {*program.inputs, *(node for node, _ in program.captures), *program.steps}
         forward = find_forward(program, names)
         users = program.users()
         returned = Counter(x for x in program.outputs if type(x) is Node)
@@ -75,15 +77,62 @@ class Values:
         for i, (expected, found) in enumerate(zip(self.samples_of(node), self.samples_of(x), strict=True)):
             finite = np.isfinite(expected)
             some_finite = some_finite or bool(finite.any())
+            if self._uses_overflow(x, i):
+                finite = finite & np.isfinite(found)
             found = np.where(finite, found, expected).astype(node.dtype)
             if describe_difference(found, expected) is not None:  # a difference of nearly equal numbers?
-                noise = self._measure_noise()[i].get(node, 0.0)
+                noise = self._measure_noise()[i].get(node, 0.0) + self._measure_noise_of(x, i)
                 if describe_difference(found, expected, noise=noise) is not None:
                     return False
         return some_finite
 
+    def _uses_overflow(self, x: Operand, i: int) -> bool:
+        """Whether new steps start from an old value that is infinite or NaN itself, in one sample."""
+        if type(x) is not Node or x in self._old:
+            return False
+        starts = [self._of[node].samples[i] for node in self._new_steps_to(x) if node in self._old]
+        return any(np.asarray(start).dtype.kind in "fc" and not np.isfinite(start).all() for start in starts)
+
+    def _measure_noise_of(self, x: Operand, i: int) -> Any:
+        """How far new steps move with the rounding of themselves and of the old values that they are computed from, for
+        one sample: 1 - A has lost what A had rounded off."""
+        if type(x) is not Node or x in self._old:
+            return 0.0
+        steps = self._new_steps_to(x)
+
+        def run(after: Callable[[Any], Any]) -> list[Any]:
+            values: dict[Node, Any] = {}
+            for node in steps:
+                if node in self._old:
+                    values[node] = after(self._of[node].samples[i])
+                else:
+                    assert node.op is not None
+                    xs = [values[z] if type(z) is Node else z for z in node.operands]
+                    values[node] = after(node.op.fn(*xs, **node.params))
+            return [values[x]]
+
+        moved = measure_noise(run)[0]
+        return np.where(np.isfinite(moved), moved, 0.0)
+
+    def _new_steps_to(self, x: Node) -> list[Node]:
+        """The new steps that lead to x, and the old values that they start from, in order."""
+        order: list[Node] = []
+        seen: set[Node] = set()
+        stack = [(x, False)]
+        while stack:
+            node, is_left = stack.pop()
+            if is_left:
+                order.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                if node not in self._old:
+                    stack += [(z, False) for z in node.operands if type(z) is Node]
+        return order
+
     def _measure_noise(self) -> list[dict[Node, Any]]:
-        """How far each value moves with rounding, for each sample."""
+        """How far each value moves with rounding, for each sample; and how far it is from what it is in a wider dtype,
+        in which less over- and underflows."""
         if self._noise is None:
             nodes = [n for n in self._program.steps if n.shape is not None and n.dtype.kind in "fc"]
             self._noise = []
@@ -93,8 +142,27 @@ class Values:
                     values = compute_nodes(self._program, arrays, after)
                     return [np.nan if values is None else values[node] for node in nodes]
 
-                self._noise.append(dict(zip(nodes, measure_noise(run), strict=True)))
+                noise = dict(zip(nodes, measure_noise(run), strict=True))
+                narrow, wide = (compute_nodes(self._program, xs) for xs in (arrays, list(map(_widen, arrays))))
+                if narrow is not None and wide is not None:
+                    for node in nodes:
+                        with np.errstate(all="ignore"):
+                            gap = np.abs(np.subtract(wide[node], narrow[node]))
+                        noise[node] = noise[node] + np.where(np.isnan(gap), 0.0, gap)
+                self._noise.append(noise)
         return self._noise
+
+
+def _widen(x: Any) -> Any:
+    dtype = np.asarray(x).dtype
+    return np.asarray(x).astype(np.result_type(dtype, np.longdouble)) if dtype.kind in "fc" else x
+
+
+def prefer_finite(items: Sequence[Any], value_of: Callable[[Any], Any]) -> list[Any]:
+    """Those of which the value is finite; all of them if there is none. Where a cost is infinite or NaN, its gradient
+    is what is left of an overflow, and says nothing."""
+    finite = [item for item in items if bool(np.all(np.isfinite(value_of(item))))]
+    return finite or list(items)
 
 
 def find_forward(program: Program, names: Container[str]) -> set[Node]:
