@@ -764,10 +764,11 @@ def test_the_text_is_the_same_whatever_the_data(cost):
     rng = np.random.default_rng(0)
     examples, labels = rng.normal(size=(3, 6)), np.array([[1.0, 0, 1, 1, 0, 1]])
     directions = np.ones((1, 3)), rng.normal(size=(1, 3))
-    texts = {
-        tg.derive(cost, size * direction, np.zeros((1, 1)), examples, labels, wrt=(0, 1)).source
-        for size, direction in itertools.product([0.0, 0.1, 40.0, -800.0], directions)
-    }
+    with np.errstate(all="ignore"):
+        texts = {
+            tg.derive(cost, size * direction, np.zeros((1, 1)), examples, labels, wrt=(0, 1)).source
+            for size, direction in itertools.product([0.0, 0.1, 40.0, -800.0], directions)
+        }
     assert len(texts) == 1
 
 

@@ -74,7 +74,18 @@ HOLES: dict[str, tuple[Any, Any, list[float]]] = {
     "ellipe": (sp.ellipe, lambda m: mpmath.ellipe(m), [0, 1e-16, 1e-8, 0.3, 0.55, 0.9, -3]),
     "spence": (sp.spence, lambda z: mpmath.polylog(2, 1 - z), [1, 1 + 1e-12, 1 - 1e-7, 0.7, 1.3, 0.3]),
     "rgamma": (sp.rgamma, lambda x: mpmath.rgamma(x), [0, -1, -2, 1e-9, -1 + 1e-9, 0.3, 0.7, 3]),
-    "poch": (lambda z: sp.poch(z, 2.0), lambda z: mpmath.rf(z, 2), [0, -1, 0.3, 0.7, 2]),
+    "poch": (lambda z: sp.poch(z, 2.0), lambda z: z * (z + 1), [0, -1, -3, -3 + 1e-9, -2.5, 0.3, 0.7, 2]),
+    "beta": (lambda a: sp.beta(a, 2.0), lambda a: 1 / (a * (a + 1)), [-3, -3 + 1e-9, -2.5, 0.3, 2]),
+    "betaln": (
+        lambda a: sp.betaln(a, 2.0),
+        lambda a: mpmath.log(abs(1 / (a * (a + 1)))),
+        [-3, -3 + 1e-9, -2.5, 0.3, 2],
+    ),
+    "gammainc": (lambda x: sp.gammainc(2.0, x), lambda x: 1 - (1 + x) * mpmath.exp(-x), [0, 1e-9, 0.3, 2]),
+    "chdtr": (lambda x: sp.chdtr(4.0, x), lambda x: 1 - (1 + x / 2) * mpmath.exp(-x / 2), [0, 1e-9, 0.3, 2]),
+    "betainc": (lambda x: sp.betainc(2.0, 3.0, x), lambda x: x * x * (6 - 8 * x + 3 * x * x), [0, 1e-9, 0.3, 1]),
+    "expn": (lambda x: sp.expn(2, x), lambda x: mpmath.expint(2, x), [0.3, 2]),
+    "expn of degree 0": (lambda x: sp.expn(0, x), lambda x: mpmath.exp(-x) / x, [0.3, 2]),
     "boxcox": (lambda p: sp.boxcox(3.0, p), lambda p: (mpmath.mpf(3) ** p - 1) / p, [1e-8, 1e-3, 0.5, 2, -1]),
 }
 

@@ -117,27 +117,36 @@ def _gamma_functions(sp: Any) -> None:
     row(elementwise(sp.gammaln, lambda y, x: sp.digamma(x), domain=_POSITIVE))
     row(elementwise(sp.loggamma, lambda y, x: sp.digamma(x), domain=_POSITIVE))
 
-    def is_pole(x: Array) -> Array:
-        return np.logical_and(np.less_equal(x, 0), np.equal(x, np.floor(x)))
+    def cancel(a: Array, b: Array) -> Array:
+        """Whether poles of Gamma(a) and of Gamma(a + b) lie at the same a, left of 1/2."""
+        left = np.logical_and(np.less(a, 0.5), np.less(a + b, 0.5))
+        return np.logical_and(left, np.equal(b, np.round(b)))
+
+    def digamma_difference(a: Array, b: Array) -> Array:
+        """digamma(a) - digamma(a + b); where their poles cancel, by reflection: digamma(x) = digamma(1 - x) - pi cot(pi
+        x) (DLMF 5.5.4), and a difference of cotangents is a sine over two (DLMF 4.21.14)."""
+        both, s = cancel(a, b), a + b
+        whole = np.round(b)
+        sine = (1 - 2 * np.mod(whole, 2)) * np.sin(np.pi * (b - whole))
+        sines = np.sin(np.pi * np.where(both, a, 0.5)) * np.sin(np.pi * np.where(both, s, 0.5))
+        difference = sp.digamma(np.where(both, 1 - a, a)) - sp.digamma(np.where(both, 1 - s, s))
+        return difference - np.where(both, np.pi * sine / sines, 0)
 
     def beta_slope(y: Array, a: Array, b: Array) -> Array:
         """Of Gamma(a) Gamma(b) / Gamma(a + b), with respect to a. Where a + b is left of 1/2, by the derivative of
-        1 / Gamma; where both a and a + b are poles, by reflection (DLMF 5.5.4), in which these cancel."""
+        1 / Gamma, unless poles cancel."""
         s = a + b
-        both = np.logical_and(is_pole(a), is_pole(s))
-        left = np.logical_and(np.less(s, 0.5), np.logical_not(both))
+        left = np.logical_and(np.less(s, 0.5), np.logical_not(cancel(a, b)))
         at, bt = np.where(left, a, 0.4), np.where(left, b, 0.4)
         by_reciprocal = sp.gamma(at) * sp.gamma(bt) * (sp.digamma(at) * sp.rgamma(at + bt) + rgamma_slope(at + bt))
-        first, last = np.where(both, 1 - a, a), np.where(both, 1 - s, s)
-        usual = sp.digamma(np.where(left, 1, first)) - sp.digamma(np.where(left, 1, last))
-        return np.where(left, by_reciprocal, y * usual)
+        return np.where(left, by_reciprocal, y * digamma_difference(np.where(left, 1, a), np.where(left, 1, b)))
 
     row(elementwise(sp.beta, beta_slope, lambda y, a, b: beta_slope(y, b, a), domain=_POSITIVE * 2))
     row(
         elementwise(
             sp.betaln,
-            lambda y, a, b: sp.digamma(a) - sp.digamma(a + b),
-            lambda y, a, b: sp.digamma(b) - sp.digamma(a + b),
+            lambda y, a, b: digamma_difference(a, b),
+            lambda y, a, b: digamma_difference(b, a),
             domain=_POSITIVE * 2,
         )
     )
@@ -162,12 +171,14 @@ def _gamma_functions(sp: Any) -> None:
     row(elementwise(sp.binom, binom_slope_n, binom_slope_k, domain=[(3.1, 5), (0.3, 2.7)]))
 
     def poch_slope(y: Array, z: Array, m: Array) -> Array:
-        """Of Gamma(z + m) / Gamma(z); left of 1/2, where digamma(z) has poles, by the derivative of 1 / Gamma."""
-        left = np.less(z, 0.5)
+        """Of Gamma(z + m) / Gamma(z); left of 1/2, where digamma(z) has poles, by the derivative of 1 / Gamma,
+        unless poles cancel."""
+        left = np.logical_and(np.less(z, 0.5), np.logical_not(cancel(z, m)))
         low, high = np.where(left, z, 0.4), np.where(left, 1, z)
         shifted = np.where(left, z + m, 1)
         by_reciprocal = sp.digamma(shifted) * sp.rgamma(low) + rgamma_slope(low)
-        return np.where(left, sp.gamma(shifted) * by_reciprocal, y * (sp.digamma(z + m) - sp.digamma(high)))
+        usual = -digamma_difference(high, np.where(left, 1, m))
+        return np.where(left, sp.gamma(shifted) * by_reciprocal, y * usual)
 
     row(
         elementwise(
@@ -178,20 +189,31 @@ def _gamma_functions(sp: Any) -> None:
         )
     )
 
-    def density(x: Array, a: Array) -> Array:
-        return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+    row(elementwise(sp.gammainc, unknown, lambda y, a, x: _gamma_density(sp, x, a), examples=_whole(1)))
+    row(elementwise(sp.gammaincc, unknown, lambda y, a, x: -_gamma_density(sp, x, a), examples=_whole(1)))
+    row(elementwise(sp.betainc, unknown, unknown, lambda y, a, b, x: _beta_density(sp, x, a, b), examples=_whole(2)))
 
-    row(elementwise(sp.gammainc, unknown, lambda y, a, x: density(x, a), examples=_whole(1)))
-    row(elementwise(sp.gammaincc, unknown, lambda y, a, x: -density(x, a), examples=_whole(1)))
-    row(
-        elementwise(
-            sp.betainc,
-            unknown,
-            unknown,
-            lambda y, a, b, x: np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)),
-            examples=_whole(2),
-        )
-    )
+
+def _gamma_density(sp: Any, x: Array, a: Array) -> Array:
+    """x ** (a - 1) exp(-x) / Gamma(a): as it is written, where nothing overflows, since at and near 0 the logarithm's
+    derivatives are none, or cancel; elsewhere by logarithms."""
+    is_moderate = np.logical_or(np.equal(x, 0), np.logical_and(np.less(a, _MODERATE), np.less(x, 100)))
+    moderate, other = np.where(is_moderate, x, 1), np.where(is_moderate, 1, x)
+    by_logarithms = np.exp(sp.xlogy(a - 1, other) - other - sp.gammaln(a))
+    return np.where(is_moderate, np.power(moderate, a - 1) * np.exp(-moderate) * sp.rgamma(a), by_logarithms)
+
+
+def _beta_density(sp: Any, x: Array, a: Array, b: Array) -> Array:
+    """x ** (a - 1) (1 - x) ** (b - 1) / B(a, b): as it is written, or by logarithms, likewise."""
+    at_end = np.logical_or(np.equal(x, 0), np.equal(x, 1))
+    is_moderate = np.logical_or(at_end, np.logical_and(np.less(a, _MODERATE), np.less(b, _MODERATE)))
+    moderate, other = np.where(is_moderate, x, 0.5), np.where(is_moderate, 0.5, x)
+    by_logarithms = np.exp(sp.xlogy(a - 1, other) + sp.xlog1py(b - 1, -other) - sp.betaln(a, b))
+    written = np.power(moderate, a - 1) * np.power(1 - moderate, b - 1) / sp.beta(a, b)
+    return np.where(is_moderate, written, by_logarithms)
+
+
+_MODERATE = 30  # a parameter below which neither a power nor Gamma over- or underflows
 
 
 def _entropies(sp: Any) -> None:
@@ -291,7 +313,14 @@ def _integrals(sp: Any) -> None:
     row(elementwise(sp.ellipeinc, lambda y, phi, m: np.sqrt(square(phi, m)), unknown, examples=_amplitudes))
     row(elementwise(sp.ellipkm1, lambda y, p: -ellipk_slope(y, 1 - p), domain=_UNIT))
     row(elementwise(sp.hyp0f1, unknown, lambda y, b, z: sp.hyp0f1(b + 1, z) / b, examples=_whole(1)))
-    row(elementwise(sp.expn, unknown, lambda y, n, x: -sp.expn(n - 1, x), examples=_degrees))
+
+    def expn_slope(n: Array, x: Array) -> Array:
+        """-E(n - 1, x). SciPy's has no degrees below 0, and E(0, x) is elementary (DLMF 8.19.2, 8.19.4)."""
+        low, degree = np.less_equal(n, 1), np.maximum(n - 1, 0)
+        elementary = np.exp(-x) / x * np.where(np.equal(n, 0), 1 + 1 / x, 1)
+        return -np.where(low, elementary, sp.expn(degree, np.where(low, 1, x)))
+
+    row(elementwise(sp.expn, unknown, lambda y, n, x: expn_slope(n, x), examples=_degrees))
     row(elementwise(sp.exprel, lambda y, x: sp.hyp1f1(2.0, 3.0, x) / 2))
     row(elementwise(sp.wrightomega, lambda y, x: y / (1 + y)))
     row(elementwise(sp.expi, lambda y, x: np.exp(x) / x, domain=_POSITIVE))
@@ -365,10 +394,10 @@ def _distributions(sp: Any) -> None:
     """Inverses of distribution functions have one over the density for their derivative. DLMF 8.2, 8.17; Owen 1956."""
 
     def gamma_density(x: Array, a: Array) -> Array:
-        return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+        return _gamma_density(sp, x, a)
 
     def beta_density(x: Array, a: Array, b: Array) -> Array:
-        return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+        return _beta_density(sp, x, a, b)
 
     def student_density(t: Array, df: Array) -> Array:
         return np.exp(-(df + 1) / 2 * np.log1p(t * t / df) - sp.betaln(df / 2, 0.5) - np.log(df) / 2)
