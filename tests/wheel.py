@@ -2,8 +2,8 @@
 
     python -m tests.wheel    (or: make wheel)
 
-The wheel is installed in a new environment, with NumPy alone, and tried by `installed.py`. Tests that read the
-project's files run in the unpacked archive.
+The wheel is installed in a new environment, with NumPy alone, and tried by `installed.py`; a user's program
+is type-checked against it. Tests that read the project's files run in the unpacked archive.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "dist"
 TRIAL = ROOT / "tests" / "installed.py"
+USER = ROOT / "tests" / "user_program.py"
 TESTS = ["tests/test_readme.py", "tests/test_packaging.py", "tests/test_wheel.py", "tests/test_api.py", "tests/program"]
 
 
@@ -34,6 +35,8 @@ def main() -> None:
         python = str(folder / "empty" / ("Scripts" if os.name == "nt" else "bin") / "python")
         run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)], cwd=folder)
         run([python, "-I", str(TRIAL)], cwd=folder)
+        (folder / USER.name).write_bytes(USER.read_bytes())  # away from the project, whose package would be found first
+        run([sys.executable, "-m", "mypy", "--strict", "--python-executable", python, USER.name], cwd=folder)
     with tempfile.TemporaryDirectory() as name:
         with tarfile.open(archive) as files:
             files.extractall(name, filter="data")
