@@ -10,14 +10,18 @@ from models import (
     char_rnn,
     cli,
     convnet_digits,
+    gaussian_process,
     hidden_sizes,
     initialisation,
+    kalman,
     linear_collapse,
     logistic_regression,
     mlp_digits,
+    ode_fit,
     per_example,
     transformer,
     two_layer,
+    word2vec,
 )
 
 LECTURES = {
@@ -37,6 +41,10 @@ SHELF = {
     "autoencoder": autoencoder.main,
     "char_rnn": char_rnn.main,
     "transformer": transformer.main,
+    "word2vec": word2vec.main,
+    "gaussian_process": gaussian_process.main,
+    "kalman": kalman.main,
+    "ode_fit": ode_fit.main,
 }
 """The other models."""
 

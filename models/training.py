@@ -80,7 +80,7 @@ def check_history(history: History, learning_rate: float, guessing: float) -> No
         raise KeyboardInterrupt
     if history.stopped == "interrupted":
         say(f"note: stopped after epoch {len(history.loss)}; this is what it has by then")
-    if not np.isfinite([history.loss, history.validation_loss]).all():
+    if not np.isfinite([*history.loss, *history.validation_loss]).all():
         raise Diverged(f"the loss is not finite: the learning rate {learning_rate:g} is too large here")
     if history.loss[-1] > 1.1 * guessing:
         loss = f"the loss is {history.loss[-1]:.4g}, that of guessing {guessing:.4g}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models import autoencoder, characters, convnet_digits, mlp_digits, per_example
+from models import autoencoder, characters, convnet_digits, mlp_digits, ode_fit, per_example
 from models.datasets import DigitImages, digit_images
 
 
@@ -17,7 +17,7 @@ def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _little_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few digits, short pieces of text and few of them, and few examples that are timed: a test and no training."""
+    """Few digits, few and short pieces of text, few examples that are timed, few years: a test and no training."""
     images, labels, *_ = digit_images()
     few = DigitImages(images[:128], labels[:128], images[128:192], labels[128:192])
     for program in (mlp_digits, convnet_digits, autoencoder):
@@ -25,5 +25,8 @@ def _little_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     make: Any = characters.Windows.__init__
     monkeypatch.setattr(characters.Windows, "__init__", lambda self, n, length, size, *_: make(self, n, 6, 2, 2, _[-1]))
     monkeypatch.setattr(characters, "SHOWN", 30)
+    monkeypatch.setattr(ode_fit, "YEARS", ode_fit.YEARS[:6])
+    monkeypatch.setattr(ode_fit, "START", ode_fit.PUBLISHED)
+    monkeypatch.setattr(ode_fit, "LIKELY", 2)
     monkeypatch.setattr(per_example, "SIZES", (1, 3))
     monkeypatch.setattr(per_example, "DRAWN_SIZES", (1, 2))

@@ -13,4 +13,8 @@ SHORT = {
     "autoencoder": (["--hidden", "8", "--epochs", "2"], "nearest neighbours that are the same digit"),
     "char_rnn": (["--hidden", "8", "--length", "12", "--epochs", "2"], "bits a character"),
     "transformer": (["--width", "16", "--blocks", "1", "--length", "12", "--epochs", "2"], "bits a character"),
+    "word2vec": (["--sentences", "500", "--epochs", "2"], "neighbours of one class"),
+    "gaussian_process": (["--measurements", "60"], "lie in their 95 % band"),
+    "kalman": (["--minutes", "50"], "root mean square error of the place"),
+    "ode_fit": (["--data", "drawn"], "two of three counts lie within"),
 }

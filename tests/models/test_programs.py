@@ -17,7 +17,9 @@ from .programs import SHORT
 pytestmark = pytest.mark.usefixtures("_little_to_do")
 
 ALL = figures.PROGRAMS | {"two_layer_dask": two_layer_dask.main}
-TRAINED = [name for name in figures.PROGRAMS if name not in ("activations", "per_example")]
+NOT_TRAINED = ("activations", "per_example", "gaussian_process", "kalman", "ode_fit")
+"""Those that have no learning rate."""
+TRAINED = [name for name in figures.PROGRAMS if name not in NOT_TRAINED]
 
 
 class Terminal(io.StringIO):
@@ -147,3 +149,17 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(capsys, monkeypatch, tmp_
         os.close(end)
         assert cli.run(figures.PROGRAMS[name], [*SHORT[name][0], "--plot", str(tmp_path / "a.png")]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        ("gaussian_process", ["--measurements", "501"], "--measurements 501 is not between 50 and 500"),
+        ("kalman", ["--minutes", "49"], "--minutes 49 is not between 50 and 1000"),
+        ("ode_fit", ["--data", "foxes"], "argument --data: invalid choice: 'foxes'"),
+        ("word2vec", ["--dimensions", "0"], "argument --dimensions: 0 is not between"),
+    ],
+)
+def test_numbers_that_cannot_be(capsys, name, flags, message):
+    assert cli.run(figures.PROGRAMS[name], flags) == 2
+    assert message in capsys.readouterr().err
