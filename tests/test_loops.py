@@ -289,6 +289,14 @@ def test_derived_text_is_unrolled() -> None:
     assert "scan" not in text
 
 
+def test_loops_and_branches_without_results() -> None:
+    def f(x: Any) -> Any:
+        nothing = tg.cond(x[0] > 0, lambda: None, lambda: None)
+        return np.sum(x), nothing, tg.scan(lambda c, e: (c, None), None, x)
+
+    assert tg.compile(f)(H) == f(H) == (np.sum(H), None, (None, None))
+
+
 # -- cond ------------------------------------------------------------------------------------------------------------
 
 
@@ -370,11 +378,27 @@ def test_while_loop() -> None:
         (lambda: tg.scan(lambda c, x: (c * 1.5, None), 1, X), TypeError, "carry was int64"),
         (lambda: tg.scan(lambda c, x: ((c, c), None), 0.0, X), TypeError, "it must stay alike"),
         (lambda: tg.scan(lambda c, x: (c, x), 0.0), ValueError, "length= says"),
+        (lambda: tg.scan(lambda c, x: (c, x), 0.0, length=-1), ValueError, "length is -1"),
+        (lambda: tg.scan(lambda c, x: (c, x), 0.0, length=2.0), TypeError, "length is 2.0; it must be a whole number"),
+        (lambda: tg.scan(X, 0.0, X), TypeError, "f is a ndarray; it must be a function"),
+        (
+            lambda: tg.scan(lambda c, x: (c + 1, x[: int(c)]), 1, X),
+            TypeError,
+            r"y has shape \(1,\) in step 0, and \(2,\) in step 1",
+        ),
+        (lambda: tg.scan(lambda c, x: (c + 1, [c] * int(c)), 1, X), TypeError, r"y is list\(\*\) in step 0, and"),
         (lambda: tg.scan(lambda c, x: (c, x), 0.0, (X, X[1:])), ValueError, r"xs\[1\] has 5 steps, but there are 6"),
         (lambda: tg.scan(lambda c, x: (c, x), 0.0, X, length=2), ValueError, "xs has 6 steps, but there are 2"),
         (lambda: tg.scan(lambda c, x: (c, x), 0.0, 3.0), ValueError, "xs is one number"),
         (lambda: tg.cond(X > 0, np.sin, np.cos, X), ValueError, "one truth value"),
-        (lambda: tg.compile(lambda x: tg.cond(x[0] > 0, np.sum, np.sin, x))(H), TypeError, "the branches differ"),
+        (
+            lambda: tg.compile(lambda x: tg.cond(x[0] > 0, np.sum, np.sin, x))(H),
+            TypeError,
+            "the branches differ: yes gives",
+        ),
+        (lambda: tg.compile(lambda x: tg.cond(x[0] > 0, x, x))(H), TypeError, "yes is a Tensor; it must be a function"),
+        (lambda: tg.while_loop(lambda c: True, 3, H), TypeError, "f is a int; it must be a function"),
+        (lambda: tg.while_loop(lambda c: True, lambda c: c, {}), TypeError, "no array in the carry, {}"),
         (lambda: tg.while_loop(lambda c: c < 3, lambda c: (c,), 0.0), TypeError, "it must stay alike"),
         (lambda: tg.compile(tg.grad(root))(2.0), TypeError, "tg.scan with a fixed length"),
         (lambda: tg.compile(lambda x: x if x < 1 else -x)(2.0), tg.TraceError, "tg.cond.*tg.while_loop"),

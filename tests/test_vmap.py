@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
+from tests.generators.strategies import programs
 from tinygrad_lite import batching, tree
 
 RNG = np.random.default_rng(5)
@@ -162,6 +165,8 @@ def test_keyword_arguments_lie_along_the_first_axis() -> None:
         (lambda: tg.vmap(lambda a: a, in_axes=None)(X), ValueError, "in_axes is None for all"),
         (lambda: tg.vmap(lambda a: a, in_axes=({"w": 0},))({"v": X}), TypeError, "in_axes is {'w': 0} for a, a dict"),
         (lambda: tg.vmap(lambda a: a, in_axes=("x",))(X), TypeError, "in_axes is 'x' for a"),
+        (lambda: tg.vmap(np.sum, out_axes=1)(X), ValueError, r"out_axes=1, but a result of shape \(\), .* axes 0 to 0"),
+        (lambda: tg.vmap(np.sin, out_axes=-3)(X), ValueError, r"out_axes=-3, but a result of shape \(4,\)"),
         (lambda: tg.vmap(np.sin, out_axes=None)(X), ValueError, "out_axes=None, but this result differs"),
         (lambda: tg.vmap(lambda a: a if a > 0 else -a)(X[0]), tg.TraceError, "stands for 4 examples.*np.where"),
         (lambda: tg.vmap(lambda a: float(a))(X[0]), tg.TraceError, r"float\(t\).*tg.vmap"),
@@ -223,6 +228,46 @@ def test_gradients_of_tensors() -> None:
     assert_allclose(np.asarray(found), loop(lambda x: tg.vjp(f, x)[1](np.arange(3.0))[0], X), rtol=1e-11)
     with pytest.raises(ValueError, match="needs g, a cotangent"):
         tg.vmap(lambda x: tg.gradients(f(x), x)[0])(x)
+
+
+def test_matrices_of_examples_times_one_for_all_are_one_product() -> None:
+    matrices = RNG.normal(size=(5, 2, 4))
+    program = tg.compile(tg.vmap(tg.grad(lambda a, w: np.sum((a @ w) ** 2)), (0, None)), target="numpy")
+    assert "np.matmul" not in program.source(matrices, W.T)
+    check(lambda a: a @ W.T, matrices)
+    found = tg.grad(lambda w: np.sum(tg.vmap(lambda a: a @ w)(matrices) ** 2))(W.T)
+    assert_allclose(found, tg.grad(lambda w: sum(np.sum((a @ w) ** 2) for a in matrices))(W.T), rtol=1e-12)
+    assert tg.vmap(lambda a: a @ W.T)(matrices[:0]).shape == (0, 2, 3)
+
+
+@given(programs(), st.data())
+def test_random_programs(drawn: Any, data: Any) -> None:
+    """Values and gradients are those of the loop, along whatever axes the examples lie."""
+    program, arguments = drawn
+    axes = [data.draw(st.none() | st.integers(-x.ndim - 1, x.ndim), label="axis") for x in arguments]
+    if all(axis is None for axis in axes):
+        axes[0] = 0
+    examples = [
+        [x if axis is None else x * (1 - 0.01 * i) for x, axis in zip(arguments, axes, strict=True)] for i in range(3)
+    ]
+    columns = zip(*examples, axes, strict=True)
+    stacks = [column[0] if column[-1] is None else np.stack(column[:-1], column[-1]) for column in columns]
+
+    def cost(*xs: Any) -> Any:
+        ys = tree.flatten(program(*xs))[0]
+        return sum(np.sum(y * np.cos(np.arange(1.0, 1 + y.size)).reshape(y.shape)) for y in ys)
+
+    for f in (program.function, tg.grad(cost, argnums=tuple(range(len(arguments))))):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = [tree.flatten(f(*row))[0] for row in examples]
+            if len({tuple(np.shape(y) for y in ys) for ys in expected}) > 1:
+                continue  # as of np.unique
+            found = tree.flatten(tg.vmap(f, in_axes=tuple(axes))(*stacks))[0]
+        for y, ys in zip(found, zip(*expected, strict=True), strict=True):
+            stacked = np.stack(ys)
+            assert y.dtype == stacked.dtype
+            assert_allclose(y, stacked, rtol=1e-8, atol=1e-10 * np.max(np.abs(stacked), initial=1))
 
 
 def test_no_examples() -> None:

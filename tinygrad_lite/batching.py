@@ -95,11 +95,14 @@ elementwise = stacked(0)
 
 
 def matmul(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Stacks of matrices; the examples' vectors, beside one matrix for all, are the rows of a matrix."""
+    """Stacks of matrices; the examples' vectors, or rows, beside one matrix for all, are the rows of a matrix."""
     a, b = xs
     rows, columns = np.ndim(a) - mapped[0] == 1, np.ndim(b) - mapped[1] == 1
     if rows and not mapped[1] and np.ndim(b) == 2:
         return op.call(a, b)
+    if not mapped[1] and np.ndim(a) == 3 and np.ndim(b) == 2:
+        size, m, k = a.shape
+        return np.reshape(op.call(np.reshape(a, (size * m, k)), b), (size, m, b.shape[1]))
     if columns and not mapped[0] and np.ndim(a) == 2:
         return op.call(b, np.swapaxes(a, 0, 1))
     a = np.expand_dims(a, -2) if rows else a

@@ -6,7 +6,7 @@ what is looped over is traced once, and the loop becomes a loop of the generated
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ def scan(
     >>> tg.grad(lambda a: tg.scan(lambda h, x: (np.tanh(a * h + x), None), 0.0, np.ones(3))[0])(0.5).round(6)
     np.float64(0.19432)
     """
+    _check_functions("scan", f=f)
     carry, xs = tree.map(_as_array, carry), tree.map(_as_array, xs)
     count = _count_steps(xs, length)
     level = _level()
@@ -58,7 +59,7 @@ def scan(
     if not count:  # what would come out is seen from a step that is not taken
         _, y = _check_step(f(carry, tree.map(lambda x: np.zeros(x.shape[1:], x.dtype), xs)), carry, "scan")
         return carry, tree.map(lambda y: np.zeros((0, *np.shape(y)), _as_array(y).dtype), y)
-    return carry, tree.map(lambda *column: np.stack(column), *ys)
+    return carry, _stack(ys)
 
 
 def cond(pred: Any, yes: Function, no: Function, *args: Any) -> Any:
@@ -73,6 +74,7 @@ def cond(pred: Any, yes: Function, no: Function, *args: Any) -> Any:
     >>> f(np.array([0.5, 0.0])), f(np.array([1.5, 0.0]))
     (array([0.87758256, 1.        ]), array([0.99749499, 0.        ]))
     """
+    _check_functions("cond", yes=yes, no=no)
     pred = _one_truth(pred, "cond")
     if type(pred) is Batched:
         return tree.map(lambda a, b: np.where(pred, a, b), yes(*args), no(*args))
@@ -99,7 +101,10 @@ def while_loop(test: Function, f: Function, carry: Any) -> Any:
     >>> tg.while_loop(lambda x: x < 100, lambda x: 2 * x, 3.0)
     np.float64(192.0)
     """
+    _check_functions("while_loop", test=test, f=f)
     carry = tree.map(_as_array, carry)
+    if not tree.flatten(carry)[0]:
+        raise TypeError(f"while_loop: there is no array in the carry, {carry!r:.40}, and so nothing that ends the loop")
     level = _level()
     if level is not None:
         return _while_for_every_example(test, f, carry, level)
@@ -119,6 +124,14 @@ def _as_array(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 
+def _check_functions(name: str, **functions: Any) -> None:
+    for keyword, f in functions.items():
+        if not callable(f):
+            raise TypeError(
+                f"{name}: {keyword} is a {type(f).__name__}; it must be a function (of an array x: lambda: x)"
+            )
+
+
 def _count_steps(xs: Any, length: int | None) -> int:
     leaves, structure = tree.flatten(xs)
     for x, path in zip(leaves, structure.paths("xs"), strict=True):
@@ -130,7 +143,33 @@ def _count_steps(xs: Any, length: int | None) -> int:
             raise ValueError(f"scan: {path} has {x.shape[0]} steps, but there are {length}; all must have as many")
     if length is None:
         raise ValueError("scan: without xs, length= says how many steps there are")
-    return int(length)
+    if not hasattr(length, "__index__") or isinstance(length, bool):
+        raise TypeError(f"scan: length is {length!r:.40}; it must be a whole number, known beforehand")
+    if length < 0:
+        raise ValueError(f"scan: length is {length}; there are no fewer steps than none")
+    return length.__index__()
+
+
+def _stack(ys: Sequence[Any]) -> Any:
+    """What the steps gave besides, as one tree of arrays."""
+    columns, structure = [], None
+    for i, y in enumerate(ys):
+        leaves, found = tree.flatten(y)
+        if structure is not None and found != structure:
+            raise TypeError(f"scan: y is {structure} in step 0, and {found} in step {i}; all must be alike")
+        structure = found
+        columns.append(leaves)
+    assert structure is not None
+    stacked = []
+    for column, path in zip(zip(*columns, strict=True), structure.paths("y"), strict=True):
+        different = next((i for i, y in enumerate(column) if np.shape(y) != np.shape(column[0])), None)
+        if different is not None:
+            raise TypeError(
+                f"scan: {path} has shape {np.shape(column[0])} in step 0, and {np.shape(column[different])} in step "
+                f"{different}; all must be alike"
+            )
+        stacked.append(np.stack(column))
+    return tree.unflatten(structure, stacked)
 
 
 def _check_step(result: Any, carry: Any, name: str) -> tuple[Any, Any]:
@@ -245,6 +284,8 @@ def _scan_in_program(f: Function, carry: Any, xs: Any, count: int, reverse: bool
 
     samples = [*map(_sample, start), *map(_first, stacks)]
     body, outside, _, of_pair = trace_body(step, samples)
+    if not body.program.outputs:
+        return tree.unflatten(of_pair, [])  # type: ignore[no-any-return]
     found = call_scan(body, start, stacks, outside, count, reverse, recompute)
     return tree.unflatten(of_pair, found)  # type: ignore[no-any-return]
 
@@ -260,6 +301,8 @@ def _cond_in_program(pred: Tensor, yes: Function, no: Function, args: tuple[Any,
         return lambda *xs: f(*tree.unflatten(structure, xs))
 
     bodies, operands, results = trace_branches([of_leaves(yes), of_leaves(no)], leaves)
+    if not bodies[0].program.outputs:
+        return tree.unflatten(results, [])
     return tree.unflatten(results, call_cond(pred, bodies, operands))
 
 

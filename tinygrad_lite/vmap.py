@@ -31,7 +31,8 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     What f does with one example is done with all by the batching rule of each row; the few functions without one are
     called for each example by itself, which a RuntimeWarning says once. It may be put around and inside every other
     transform, `tg.compile` and itself. Inside, the numbers of an example are not there to be read (`if x > 0` raises
-    TraceError; write np.where), and a buffer made by tg.zeros cannot be written into (stack a list).
+    TraceError; write np.where), and a buffer made by tg.zeros cannot be written into (stack a list). f is called once:
+    random numbers that it draws are the same for all examples (draw them outside, and map over them, too).
 
     Arrays in, arrays out; Tensors come out if an argument is one, or if the result depends on one that requires a
     gradient. ValueError if the examples of two arguments differ in number.
@@ -136,6 +137,11 @@ def _whole_result(y: Any, axis: int | None, level: Level) -> Any:
             raise ValueError("vmap: out_axes=None, but this result differs between the examples; say along which axis")
         return y
     whole = repeat(y, level) if whole is None else whole
+    if not -whole.ndim <= axis < whole.ndim:
+        raise ValueError(
+            f"vmap: out_axes={axis}, but a result of shape {y.shape}, with an axis for the examples, has axes 0 to "
+            f"{whole.ndim - 1} alone"
+        )
     return np.moveaxis(whole, 0, axis) if axis else whole
 
 

@@ -146,12 +146,18 @@ def trace_branches(
         bodies.append(Body(Program(tuple(inputs), (), body.program.steps, body.program.outputs), samples))
     structure = traced[0][3]
     if alike:
-        first, second = (
-            (form, [(np.shape(raw(x)), np.asarray(raw(x)).dtype) for x in results]) for _, _, results, form in traced
-        )
+        first, second = (_describe(results, form) for _, _, results, form in traced)
         if first != second:
-            raise TypeError(f"cond: the branches differ: one gives {first}, the other {second}")
+            raise TypeError(
+                f"cond: the branches differ: yes gives {first}, no gives {second}; they must give the same kind"
+            )
     return bodies, [*operands, *outside], structure
+
+
+def _describe(results: Sequence[Any], structure: tree.Structure) -> str:
+    """Results by structure, dtypes and shapes."""
+    kinds = [f"{np.asarray(raw(x)).dtype} {np.shape(raw(x))}" for x in results]
+    return f"{structure} of {', '.join(kinds)}" if structure.kind is not tree.LEAF else kinds[0]
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
