@@ -40,6 +40,8 @@ def test_every_method(method: str) -> None:
     assert result.fun < 1e-5
     assert kept
     assert set(kept[-1]) == {"w", "b"}
+    if "jac" in result:
+        assert set(result.jac) == {"w", "b"}
 
 
 def test_it_is_scipys_minimum_with_fewer_calls() -> None:
@@ -110,6 +112,7 @@ def test_tensors() -> None:
         (({"w": -1.5, "b": None}, None), [1.0, -1.5, 0.5]),
         (({"w": np.array([2.0, -5]), "b": 1}, {"w": None, "b": 3.0}), [2.0, -2.0, 1.0]),
         (([-np.inf, -1.0], [0.5, np.inf]), None),
+        (([None, -1.0], [0.5, None]), None),
     ],
 )
 def test_bounds(bounds: Any, expected: Any) -> None:
@@ -160,6 +163,12 @@ def test_root(method: str) -> None:
         (lambda: tg.minimize(np.sum, np.zeros(2, int)), TypeError, "params are int64; give floats"),
         (lambda: tg.minimize(np.sum, {}), TypeError, "no array in params"),
         (lambda: tg.minimize(np.sum, np.zeros(2), bounds=3), TypeError, r"a pair \(low, high\)"),
+        (lambda: tg.minimize(np.sum, np.zeros(2), bounds=((0, None), (0, 1))), ValueError, "SciPy's pairs"),
+        (lambda: tg.minimize(np.sum, np.zeros(2), bounds=[(0, 1), (0, 1)]), ValueError, "SciPy's pairs"),
+        (lambda: tg.minimize(np.sum, np.zeros(2), bounds=(np.nan, 1)), ValueError, "a bound is nan"),
+        (lambda: tg.minimize(3.0, np.zeros(2)), TypeError, "minimize: give a function, not a float"),
+        (lambda: tg.root(3.0, np.zeros(2)), TypeError, "root: give a function, not a float"),
+        (lambda: tg.root(lambda x: x + 1j, np.zeros(2)), TypeError, "complex numbers"),
         (lambda: tg.minimize(np.sum, np.zeros(2), bounds=(1, 0)), ValueError, "larger than the upper"),
         (lambda: tg.minimize(np.sum, np.zeros(2), bounds=(np.zeros(3), None)), ValueError, "does not fit params"),
         (lambda: tg.minimize(np.sum, np.zeros(2), jac=np.cos), TypeError, "jac= is what tg.minimize finds itself"),

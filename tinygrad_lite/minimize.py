@@ -15,6 +15,7 @@ from .compile import compile as compile_function
 from .jacobians import hessian, hvp, jacobian
 from .lifting import single_number
 from .optional import load_scipy
+from .signatures import check_function
 from .tensor import Tensor, leaf
 from .transforms import value_and_grad
 
@@ -46,9 +47,10 @@ def minimize(
     them are given products with the Hessian (Newton-CG, trust-ncg, trust-krylov, trust-constr) or the Hessian itself
     (dogleg, trust-exact); Nelder-Mead and its like need none. Where f is a compiled function, so are its derivatives.
 
-    bounds: a pair (low, high); each is None, a number, or a tree like params of such, or of arrays. callback: called
-    with the params after every iteration; StopIteration ends it. progress: a line on the terminal. tol, options, and
-    others: as SciPy's minimize takes them (constraints= works on the vector of all entries, see tg.tree.ravel).
+    bounds: a pair (low, high), each None, a number, or a tree like params of such, or of arrays (and not, as SciPy's
+    are, a pair for each entry). callback: called with the params after every iteration; StopIteration ends it.
+    progress: a line on the terminal. tol, options, and others: as SciPy's minimize takes them (constraints= works on
+    the vector of all entries, see tg.tree.ravel).
 
     Returns SciPy's result (.x, .fun, .success, .message, .nit, …) with .x and .jac, the gradient, in the structure,
     shapes and dtypes of params. ModuleNotFoundError without SciPy; TypeError for complex params or a result that is no
@@ -62,6 +64,8 @@ def minimize(
     (True, array([1. , 1.5]))
     """
     optimize = load_scipy("optimize", "tg.minimize")
+    check_function("minimize", f, "(f, params)")
+    args = args if isinstance(args, (tuple, list)) else (args,)
     start, unravel = _as_vector(params, "minimize")
     kind = method.lower() if isinstance(method, str) else ""
     f, like_f = _plain(f)
@@ -115,8 +119,11 @@ def minimize(
     finally:
         progress_line.end()
     result.x = unravel(np.asarray(result.x))
-    if np.shape(result.get("jac")) == start.shape:
-        result.jac = unravel(np.asarray(result.jac))
+    for name in ("jac", "grad"):  # trust-constr calls it grad; its jac is that of the constraints
+        if np.shape(result.get(name)) == start.shape:
+            result[name] = unravel(np.asarray(result[name]))
+    if "grad" in result and not len(result.jac):
+        result.jac = result.grad
     return result
 
 
@@ -143,6 +150,8 @@ def root(
     (1.0, 2.0)
     """
     optimize = load_scipy("optimize", "tg.root")
+    check_function("root", f, "(f, params)")
+    args = args if isinstance(args, (tuple, list)) else (args,)
     start, unravel = _as_vector(params, "root")
     found: list[Any] = []
     plain, like_f = _plain(f)
@@ -153,11 +162,13 @@ def root(
     def values(vector: Any) -> Any:
         residual, back = tree.ravel(f(unravel(vector), *args))
         found[:] = [back]
-        residual = np.asarray(residual._array if isinstance(residual, Tensor) else residual, float)
+        residual = np.asarray(residual._array if isinstance(residual, Tensor) else residual)
+        if residual.dtype.kind == "c":
+            raise TypeError(f"root: {_name(f)} gives complex numbers; give their real and imaginary parts instead")
+        residual = residual.astype(float)
         if residual.shape != start.shape and method != "lm":
             raise ValueError(
-                f"root: {getattr(f, '__name__', 'the function')} gives {residual.size} numbers for {start.size} "
-                "unknowns; there must be as many"
+                f"root: {_name(f)} gives {residual.size} numbers for {start.size} unknowns; there must be as many"
             )
         return residual
 
@@ -174,6 +185,10 @@ def root(
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _name(f: Function) -> str:
+    return getattr(f, "__name__", "the function")
 
 
 def _plain(f: Function) -> tuple[Function, Function]:
@@ -206,6 +221,8 @@ def _bounds(bounds: Any, params: Any, optimize: Any) -> Any:
         np.concatenate([np.ravel(x) for x in _spread(bound, params, "params", nothing)])
         for bound, nothing in zip(bounds, (-np.inf, np.inf), strict=True)
     )
+    if np.any(np.isnan(low) | np.isnan(high)):
+        raise ValueError("minimize: a bound is nan; where there is none, say None")
     if np.any(low > high):
         raise ValueError("minimize: a lower bound is larger than the upper one")
     return optimize.Bounds(low, high)
@@ -218,14 +235,19 @@ def _spread(bound: Any, part: Any, path: str, nothing: float) -> list[Any]:
     if isinstance(part, (list, tuple)) and isinstance(bound, (list, tuple)) and len(bound) == len(part):
         pairs = enumerate(zip(bound, part, strict=True))
         return [x for i, (b, p) in pairs for x in _spread(b, p, f"{path}[{i}]", nothing)]
+    if isinstance(bound, tuple) and not isinstance(part, (list, tuple)):
+        raise ValueError(
+            f"minimize: the bound {bound!r:.60} of {path} is a tuple. SciPy's pairs, one for each entry, are not taken "
+            "here: bounds is (low, high), each None, a number, an array, or a tree like params"
+        )
     leaves, structure = tree.flatten(part)
     if bound is None or (not isinstance(bound, dict) and np.ndim(bound) == 0):
         return [np.full(np.shape(x), nothing if bound is None else bound) for x in leaves]
     if len(leaves) == 1 and structure.kind is tree.LEAF and _shape(bound) == _shape(leaves[0]):
-        return [np.asarray(bound, float)]
-    given, found = tree.flatten(bound)
-    if found == structure and all(np.shape(b) in ((), np.shape(x)) for b, x in zip(given, leaves, strict=True)):
-        return [np.broadcast_to(b, np.shape(x)) for b, x in zip(given, leaves, strict=True)]
+        return [np.vectorize(lambda b: nothing if b is None else b, otypes=[float])(np.asarray(bound, object))]
+    parts, found = tree.flatten(bound)
+    if found == structure and all(np.shape(b) in ((), np.shape(x)) for b, x in zip(parts, leaves, strict=True)):
+        return [np.broadcast_to(b, np.shape(x)) for b, x in zip(parts, leaves, strict=True)]
     raise ValueError(
         f"minimize: the bound {bound!r:.60} does not fit {path}; it is None, a number, an array of its shape, or a "
         "tree of such built like it"
