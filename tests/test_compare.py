@@ -257,6 +257,31 @@ def test_mistakes_in_the_gradient_of_a_bias_are_named_by_the_table(db, what, ave
     assert finding.verdict == what
 
 
+@pytest.mark.parametrize(
+    ("db", "what"),
+    [
+        (lambda dZ: np.mean(dZ), "the mean runs over both axes, since axis=1 is missing"),
+        (lambda dZ: np.mean(dZ, keepdims=True), "the mean runs over both axes, since axis=1 is missing"),
+        (lambda dZ: np.mean(dZ, axis=0, keepdims=True), "the mean runs over the wrong axis"),
+    ],
+)
+def test_a_mean_over_the_wrong_axes_is_held_against_the_bias_alone(db, what):
+    """And not against dZ, which is right in the lectures' convention."""
+    rng = np.random.default_rng(0)
+    W, b, X = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=(4, 5))
+    Y = rng.integers(0, 2, (3, 5))
+
+    def cost(W, b, X, Y):
+        m = X.shape[1]
+        Z = W @ X + b
+        A = tg.sigmoid(Z)
+        return -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+
+    dZ = tg.sigmoid(W @ X + b) - Y
+    (finding,) = tg.compare({"dZ": dZ, "dW": dZ @ X.T / 5, "db": db(dZ)}, cost, W, b, X, Y).findings
+    assert (finding.name, finding.verdict) == ("db", what)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_right_gradients_of_random_networks_are_not_accused(seed):
     assert try_correct(seed) is None

@@ -44,6 +44,7 @@ from .mistakes import MISTAKES
 Path = tuple[int, ...]
 CHAIN = "Every step of the forward pass leaves one factor in the chain rule, and in the place of that step."
 NAMES = "Each name in a line must be the value that this very step of the forward pass used or gave."
+SUMS = "What the forward pass repeats along an axis is summed along that axis in the gradient, and along no other."
 USES = "What the forward pass uses in several places receives a term from each of them."
 CHECK = "Go through the line factor by factor: which step of the forward pass does each of them come from?"
 
@@ -216,7 +217,7 @@ def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
             for keepdims in (True, False):
                 params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
                 new = change(root, op, params)
-                yield Mutation(new, _REDUCTIONS, "`{1}` stands where `{0}` belongs", (root, new), NAMES)
+                yield Mutation(new, _REDUCTIONS, "`{1}` stands where `{0}` belongs", (root, new), SUMS)
 
 
 def _mutate_here(bench: Bench, x: Operand, above: Operand, limit: float) -> Iterator[Mutation]:
@@ -414,7 +415,7 @@ def _mutate_reduction(bench: Bench, x: Node) -> Iterator[Mutation]:
                 params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
                 if (op, params) != (x.op, x.params):
                     new = bench.apply(op, d, **params)
-                    yield Mutation(new, 2.5 if op is max_ else 1.5, what, (x, new), NAMES)
+                    yield Mutation(new, 2.5 if op is max_ else 1.5, what, (x, new), SUMS)
     for axis in range(len(d.shape)):
         for part in (slice(0, 1), slice(-1, None)):
             new = bench.apply(get, d, template=(slice(None),) * axis + (part,))
