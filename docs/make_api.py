@@ -146,7 +146,7 @@ def anchor(title: str) -> str:
 def _link_to_file(value: Any) -> str:
     module = value if inspect.ismodule(value) else importlib.import_module(value.__module__)
     path = Path(str(module.__file__)).resolve().relative_to(ROOT).as_posix()
-    return f"[{path}](../../{path})"
+    return f"[`{path}`](../../{path})"
 
 
 def _table(rows: list[str]) -> str:

@@ -84,6 +84,8 @@ def test_links_lead_somewhere(name):
     assert links
     for link in links:
         assert link[1:] in anchors if link.startswith("#") else (FOLDER / link).exists(), link
+    plain = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", "", text, flags=re.DOTALL)
+    assert "__" not in plain  # as in __init__.py, which would be printed in bold
 
 
 def test_examples_are_in_fences_and_signs_of_markdown_are_escaped():
