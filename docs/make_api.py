@@ -45,7 +45,9 @@ RETURNED = {
         "Comparison": "diagnosis.report",
         "Compiled": "compile",
         "Drawing": "draw",
+        "Finding": "diagnosis.report",
         "History": "training",
+        "Power": "diagnosis.power",
     },
 }
 WIDTH = 100  # of a signature; a longer one has a line for each parameter
