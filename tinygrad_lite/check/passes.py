@@ -226,7 +226,8 @@ def judge_update(exam: Exam) -> None:
             for other, their in values["grads"].items():
                 if their.shape == slope.shape and other != f"d{key}":
                     candidates[f"{key} - learning_rate * {other}"] = value - rate * their
-            if not exam.expect(key, got.get(key), value - rate * slope, candidates):
+            correct = f"{key} = {key} - learning_rate * d{key}"
+            if not exam.expect(key, got.get(key), value - rate * slope, candidates, correct):
                 return False
         return True
 
