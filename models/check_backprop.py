@@ -29,6 +29,8 @@ from tinygrad_lite.check import FileReport, check_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tinygrad_lite.diagnosis.report import Comparison
+
 STUDENT = """\
 import numpy as np
 
@@ -118,7 +120,7 @@ def train(program: str, data: Dataset, iterations: int) -> Array:
     return costs
 
 
-def compare(program: str, right: str) -> tg.Comparison:
+def compare(program: str, right: str) -> Comparison:
     """A program's gradients against the forward pass of the right one, on random numbers of different sizes."""
     forward, cost_of = (run(right)[name] for name in ("forward_propagation", "compute_cost"))
     rng = np.random.default_rng(0)

@@ -8,8 +8,10 @@ from models import (
     activations,
     autoencoder,
     char_rnn,
+    check_backprop,
     cli,
     convnet_digits,
+    custom_op,
     gaussian_process,
     hidden_sizes,
     initialisation,
@@ -19,6 +21,7 @@ from models import (
     mlp_digits,
     ode_fit,
     per_example,
+    second_order,
     transformer,
     two_layer,
     word2vec,
@@ -45,6 +48,9 @@ SHELF = {
     "gaussian_process": gaussian_process.main,
     "kalman": kalman.main,
     "ode_fit": ode_fit.main,
+    "second_order": second_order.main,
+    "custom_op": custom_op.main,
+    "check_backprop": check_backprop.main,
 }
 """The other models."""
 

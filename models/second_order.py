@@ -74,6 +74,8 @@ def solve_within(product: Callable[[Array], Array], g: Array, radius: float) -> 
     product: H times a vector.
     """
     s, r = np.zeros_like(g), -g
+    if not g.any():
+        return s, 0
     p = r
     enough = min(0.5, np.sqrt(np.linalg.norm(g))) * np.linalg.norm(g)
     for count in range(1, 2 * len(g) + 1):
@@ -178,7 +180,7 @@ def train_the_network(data: Dataset, flags: Any) -> dict[str, tuple[Array, Array
     for name, J, trained in (("Newton-CG", costs[-1], unravel(x)), ("gradient descent", run.costs[-1], run.params)):
         right = accuracy(two_layer.classifier(trained)(data.X), data.Y)
         table.row(name, f"{J:.6f}", f"{100 * right:.2f}")
-    return {"Newton-CG": (work, costs), "gradient descent": (np.arange(1, len(run.costs) + 1), run.costs)}
+    return {"Newton-CG": (work, costs), "gradient descent": (np.arange(1.0, len(run.costs) + 1), run.costs)}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

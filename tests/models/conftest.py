@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
 
-from models import autoencoder, characters, convnet_digits, mlp_digits, ode_fit, per_example
+from models import autoencoder, characters, check_backprop, convnet_digits, mlp_digits, ode_fit, per_example
 from models.datasets import DigitImages, digit_images
+
+CHECK = functools.cache(check_backprop.check)
+"""Each text is checked once, in a process of its own."""
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +29,7 @@ def _little_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     make: Any = characters.Windows.__init__
     monkeypatch.setattr(characters.Windows, "__init__", lambda self, n, length, size, *_: make(self, n, 6, 2, 2, _[-1]))
     monkeypatch.setattr(characters, "SHOWN", 30)
+    monkeypatch.setattr(check_backprop, "check", CHECK)
     monkeypatch.setattr(ode_fit, "YEARS", ode_fit.YEARS[:6])
     monkeypatch.setattr(ode_fit, "START", ode_fit.PUBLISHED)
     monkeypatch.setattr(ode_fit, "LIKELY", 2)

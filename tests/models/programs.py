@@ -17,4 +17,7 @@ SHORT = {
     "gaussian_process": (["--measurements", "60"], "lie in their 95 % band"),
     "kalman": (["--minutes", "50"], "root mean square error of the place"),
     "ode_fit": (["--data", "drawn"], "two of three counts lie within"),
+    "second_order": (["--steps", "3"], "Newton-CG"),
+    "custom_op": (["--epochs", "2"], "error beyond"),
+    "check_backprop": (["--iterations", "30"], "with no mistakes: the cost is"),
 }

@@ -17,7 +17,7 @@ from .programs import SHORT
 pytestmark = pytest.mark.usefixtures("_little_to_do")
 
 ALL = figures.PROGRAMS | {"two_layer_dask": two_layer_dask.main}
-NOT_TRAINED = ("activations", "per_example", "gaussian_process", "kalman", "ode_fit")
+NOT_TRAINED = ("activations", "per_example", "gaussian_process", "kalman", "ode_fit", "second_order", "check_backprop")
 """Those that have no learning rate."""
 TRAINED = [name for name in figures.PROGRAMS if name not in NOT_TRAINED]
 
