@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
 from models import gaussian_process as gp
+from models import likelihood
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -49,3 +50,18 @@ def test_the_true_period_is_where_the_search_begins():
     seen = ~data.held_out
     start = gp.start_of_search(data.times[seen], data.values[seen])
     assert_allclose(start["period"], gp.TRUTH["period"], rtol=0.02)
+
+
+@pytest.mark.slow
+def test_the_bands_hold_what_they_promise():
+    inside = []
+    for seed in range(6):
+        data = gp.draw_measurements(160, np.random.default_rng(seed))
+        t, y, held_out = data.times, data.values, data.held_out
+        start = gp.start_of_search(t[~held_out], y[~held_out])
+        found = likelihood.fit(lambda p, t=t[~held_out], y=y[~held_out]: gp.cost(p, t, y), start)
+        assert_allclose(found["period"], gp.TRUTH["period"], rtol=0.02)
+        assert_allclose(found["noise"], gp.TRUTH["noise"], rtol=0.25)
+        mean, deviation = gp.predict(found, t[~held_out], y[~held_out], t[held_out])
+        inside.append(np.mean(np.abs(y[held_out] - mean) < 1.96 * np.hypot(deviation, found["noise"])))
+    assert 0.85 < np.mean(inside) <= 1

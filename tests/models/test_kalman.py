@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
-from models import kalman
+from models import kalman, likelihood
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -71,3 +71,16 @@ def test_the_covariance_of_what_is_smoothed_is_in_the_hessian():
     hessian = tg.hessian(lambda y: -kalman.cost(P, y.reshape(N, 2)))(SEEN.ravel())
     found = P["noise"] ** 2 * np.eye(2 * N) + P["noise"] ** 4 * hessian
     assert_allclose(found, expected, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_it_learns_the_truth(seed):
+    journey, seen = kalman.travel(150, np.random.default_rng(seed))
+    found = likelihood.fit(lambda p: kalman.cost(p, seen), kalman.START)
+    errors = likelihood.standard_errors(lambda p: kalman.cost(p, seen), found)
+    for name, value in kalman.TRUTH.items():
+        assert abs(found[name] - value) < 4 * errors[name]
+    places = {name: kalman.run_filter(p, seen)[1][:, :2] for name, p in (("learnt", found), ("true", kalman.TRUTH))}
+    assert kalman.error(places["learnt"], journey) < 1.1 * kalman.error(places["true"], journey)
+    assert kalman.error(kalman.smooth(found, seen), journey) < 0.9 * kalman.error(places["learnt"], journey)

@@ -91,3 +91,14 @@ def test_counts():
     pelts = ode_fit.counts("pelts", lambda y0, p: None, np.random.default_rng(0))
     assert pelts.shape == (21, 2) == (len(ode_fit.YEARS), 2)
     assert pelts[4].tolist() == [36.3, 59.4]
+
+
+@pytest.mark.slow
+def test_the_pelts_give_what_is_published():
+    solve = ode_fit.solver(ode_fit.predators_and_prey, ode_fit.YEARS)
+    seen = ode_fit.counts("pelts", solve, np.random.default_rng(0))
+    found, sigma, covariance = ode_fit.fit(seen, solve)
+    errors = np.sqrt(np.diag(covariance))
+    for (name, value), error in zip(ode_fit.PUBLISHED.items(), errors, strict=True):
+        assert abs(np.log(found[name] / value)) < error
+    assert 0.2 < sigma < 0.3
