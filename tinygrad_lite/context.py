@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -118,16 +117,21 @@ running: ContextVar[Any] = ContextVar("running", default=None)
 """The innermost transform that is running (a Run, see lifting.py)."""
 
 
-@contextmanager
-def alone() -> Iterator[None]:
+class alone:
     """Context manager: the transforms and the trace around it are none of the body's business.
 
     It is for functions of arrays that are called while something is recorded: an op's own function may compute a
-    gradient itself.
+    gradient itself. It is entered at every call of such an op, for which a generator and `switched` are too slow.
     """
-    transform = running.set(None)
-    try:
-        with switched(tracing=False, watcher=None):
-            yield
-    finally:
-        running.reset(transform)
+
+    __slots__ = ("_mode", "_transform")
+
+    def __enter__(self) -> None:
+        self._transform = running.set(None)
+        mode = self._mode = _mode.get()
+        if mode is not None and mode.tracing:
+            _mode.set(None if mode.grad_enabled else Mode(grad_enabled=False))
+
+    def __exit__(self, *error: object) -> None:
+        _mode.set(self._mode)
+        running.reset(self._transform)
