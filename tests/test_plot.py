@@ -124,3 +124,17 @@ def test_a_notebook_shows_the_picture():
         width, height = struct.unpack(">2I", data[16:24])
         assert data.startswith(b"\x89PNG")
         assert (width, height) == (2 * size["width"], 2 * size["height"])
+
+
+def test_a_figure_has_the_style_and_the_users_axes_have_theirs():
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    before = dict(matplotlib.rcParams)
+    curves = {"a": [2.0, 1.0], "b": [3.0, 1.0]}
+    (own,) = tg.plot.history(curves, title="t").axes
+    given = Figure().subplots()
+    tg.plot.history(curves, title="t", axes=given)
+    assert [axes.title.get_weight() for axes in (own, given)] == ["bold", "normal"]
+    assert [axes.get_legend().get_frame_on() for axes in (own, given)] == [False, True]
+    assert dict(matplotlib.rcParams) == before

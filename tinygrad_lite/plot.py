@@ -7,11 +7,11 @@ Each function draws on the axes that it is given, or makes a figure, and returns
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
@@ -63,7 +63,23 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#e4e6ea",
 }
 
+Arguments = ParamSpec("Arguments")
 
+
+def _in_own_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+    """What makes a figure of its own draws it in STYLE; on the user's axes, and afterwards, the user's style holds."""
+
+    @functools.wraps(draw)
+    def draw_in_style(*args: Arguments.args, **keywords: Arguments.kwargs) -> Figure:
+        if keywords.get("axes") is not None:
+            return draw(*args, **keywords)
+        with load_matplotlib().rc_context(STYLE):
+            return draw(*args, **keywords)
+
+    return draw_in_style
+
+
+@_in_own_style
 def boundary(
     outputs: Callable[[Array], Array],
     X: Array,
@@ -136,6 +152,7 @@ def boundary(
     return _figure_of(axes)
 
 
+@_in_own_style
 def history(
     curves: History | Mapping[str, Array],
     *,
@@ -182,6 +199,7 @@ def history(
     return _figure_of(axes)
 
 
+@_in_own_style
 def activations(
     functions: Mapping[str, Callable[[Any], Any]], *, low: float = -4.0, high: float = 4.0, title: str = ""
 ) -> Figure:
@@ -197,7 +215,7 @@ def activations(
     picture = _new_figure(3.2 * len(functions), 3.2)
     z = np.linspace(low, high, 400)  # an even number: 0, where some derivatives jump, is not among them
     for i, (name, g) in enumerate(functions.items()):
-        axes = _add_axes(picture, 1, len(functions), i + 1)
+        axes = picture.add_subplot(1, len(functions), i + 1)
         values, pull = vjp(g, z)
         (slope,) = pull(np.ones_like(z))
         axes.axhline(0, color=GREY, linewidth=0.6)
@@ -210,6 +228,7 @@ def activations(
     return picture
 
 
+@_in_own_style
 def weights(model: Any, *, title: str = "") -> Figure:
     """Every array of a model's with two axes or more, as an image whose colours say sign and size; vectors as bars.
 
@@ -229,7 +248,7 @@ def weights(model: Any, *, title: str = "") -> Figure:
     rows = -(-len(named) // columns)
     picture = _new_figure(3.2 * columns, 2.8 * rows)
     for i, (path, array) in enumerate(named):
-        axes = _add_axes(picture, rows, columns, i + 1)
+        axes = picture.add_subplot(rows, columns, i + 1)
         axes.set_title(f"{path.strip('[]').strip(chr(39)) if path.count('[') == 1 else path} {array.shape}", fontsize=9)
         if array.ndim == 1:
             axes.bar(np.arange(len(array)), array, color=BLUE)
@@ -258,8 +277,8 @@ def load_matplotlib() -> ModuleType:
 
 def _new_figure(width: float, height: float) -> Figure:
     picture: Figure = load_matplotlib().figure.Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    # Without matplotlib's own notebook mode, which few switch on who have not imported pyplot, IPython asks for this.
-    setattr(picture, "_repr_png_", partial(_show_in_notebook, picture))  # noqa: B010 (a checker knows no such method)
+    # IPython asks for this, unless matplotlib's notebook mode is on: few switch it on who have not imported pyplot.
+    setattr(picture, "_repr_png_", functools.partial(_show_in_notebook, picture))  # noqa: B010 (not declared)
     return picture
 
 
@@ -271,13 +290,8 @@ def _show_in_notebook(picture: Figure) -> tuple[bytes, dict[str, float]]:
     return file.getvalue(), {"width": round(width), "height": round(height)}
 
 
-def _add_axes(picture: Figure, rows: int, columns: int, i: int) -> Axes:
-    with load_matplotlib().rc_context(STYLE):  # for these axes; what else the user draws looks as they like it
-        return picture.add_subplot(rows, columns, i)
-
-
 def _new_axes(width: float, height: float) -> Axes:
-    return _add_axes(_new_figure(width, height), 1, 1, 1)
+    return _new_figure(width, height).add_subplot()
 
 
 def _figure_of(axes: Axes) -> Figure:
