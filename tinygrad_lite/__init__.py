@@ -159,6 +159,7 @@ _ON_DEMAND = {
 
 
 if not TYPE_CHECKING:  # a checker would take every name for one that is there
+    globals().pop("tensor", None)  # the module: who writes tg.tensor(…), as in PyTorch, is told of tg.Tensor
 
     def __getattr__(name: str) -> Any:
         """Parts of the library that not every program uses: imported when they are first asked for."""

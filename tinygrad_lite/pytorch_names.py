@@ -108,6 +108,7 @@ PACKAGE: Final = {
     "rand": "np.random.default_rng(seed).random(shape)",
     "randn": "np.random.default_rng(seed).normal(size=shape)",
     "set_grad_enabled": "tg.no_grad()",
+    "tensor": "tg.Tensor(array)",
     "utils": "tg.data.batches(X, Y, batch_size=32, rng=rng)",
 }
 
