@@ -13,8 +13,9 @@ The lectures, section by section:
 ==========================  =======================================================================
 
 Each is run as ``python -m models.NAME`` (``--help`` says how). What they share: ``datasets``, ``training``
-(gradient descent with a progress bar), ``plotting`` and ``cli``. In the lectures' programs arrays are laid out as
-there: **examples are columns**. ``figures`` lists all the programs, the shelf's too, and draws the picture of each.
+(gradient descent with a progress bar), ``likelihood`` (parameters with their standard errors), ``plotting``,
+``terminal`` and ``cli``. In the lectures' programs arrays are laid out as there: **examples are columns**. ``figures``
+lists all the programs, the shelf's too, and draws the picture of each.
 """
 
 import os
