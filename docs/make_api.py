@@ -88,7 +88,7 @@ def public_names(page: str) -> dict[str, Any]:
 
 def make_page(page: str) -> str:
     module, names = module_of(page), public_names(page)
-    blocks, rows = [f"# {page}", markdown(_doc(module)), _link_to_file(module)], []
+    blocks, rows = [f"# {page}", markdown(_doc(module)), f"{_link_to_file(module)} · [all modules](README.md)"], []
     for name, value in names.items():
         if inspect.ismodule(value):
             rows.append(f"| [`{name}`]({page}.{name}.md) | {_summary(value)} |")
