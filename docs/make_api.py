@@ -98,7 +98,8 @@ def make_page(page: str) -> str:
     for name, value in names.items():
         if not inspect.ismodule(value):
             signature = "" if _is_made_elsewhere(page, name, value) else write_signature(name, value)
-            blocks += [f"## {heading(name, value)}", *describe(name, value, signature), _link_to_file(value)]
+            end = " · ".join([_link_to_file(value), *_link_to_base(value, names)])
+            blocks += [f"## {heading(name, value)}", *describe(name, value, signature), end]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -149,6 +150,13 @@ def _link_to_file(value: Any) -> str:
     module = value if inspect.ismodule(value) else importlib.import_module(value.__module__)
     path = Path(str(module.__file__)).resolve().relative_to(ROOT).as_posix()
     return f"[`{path}`](../../{path})"
+
+
+def _link_to_base(value: Any, names: dict[str, Any]) -> Iterator[str]:
+    """To the class on the same page whose methods a class has, too."""
+    bases = [base for base in value.__mro__[1:] if base in names.values()] if inspect.isclass(value) else []
+    if bases:
+        yield f"methods of [`{bases[0].__name__}`](#{anchor(heading(bases[0].__name__, bases[0]))}), too"
 
 
 def _table(rows: list[str]) -> str:

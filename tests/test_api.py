@@ -65,6 +65,12 @@ def test_methods_of_a_tensor_are_in_the_reference():
     assert re.search(r"\bgrad: .*\bname: ", tg.Tensor.__doc__, re.DOTALL)
 
 
+def test_a_class_leads_to_the_one_whose_methods_it_has():
+    assert PAGES["tg.nn.md"].count("methods of [`Module`](#class-module), too") > 20
+    assert PAGES["tg.optim.md"].count("methods of [`Optimizer`](#class-optimizer), too") == 5
+    assert PAGES["tg.md"].count("methods of [`Tensor`](#class-tensor), too") == 1  # a buffer
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_up_to_date(name):
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name], "run: make api"
