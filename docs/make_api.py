@@ -154,7 +154,8 @@ def _link_to_file(value: Any) -> str:
 
 def _link_to_base(value: Any, names: dict[str, Any]) -> Iterator[str]:
     """To the class on the same page whose methods a class has, too."""
-    bases = [base for base in value.__mro__[1:] if base in names.values()] if inspect.isclass(value) else []
+    above = value.__mro__[1:] if inspect.isclass(value) else ()
+    bases = [base for base in above if base in names.values() and methods(base)]
     if bases:
         yield f"methods of [`{bases[0].__name__}`](#{anchor(heading(bases[0].__name__, bases[0]))}), too"
 
