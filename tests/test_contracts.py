@@ -1048,6 +1048,7 @@ SATURATING = {  # as people write them, and the same function by ours, which nev
     "tanh": (lambda z: 2 / (1 + np.exp(-2 * z)) - 1, np.tanh),
     "gaussian": (lambda z: np.exp(-np.square(z)), lambda z: np.exp(-(np.minimum(np.abs(z), 30) ** 2))),
     "overflow handed on": (lambda z: 1 / (1 + z**2 * np.exp(z * z)), None),
+    "a whole power": (lambda z: 1 / (1 + z**200), None),
 }
 
 
@@ -1060,12 +1061,24 @@ def test_a_value_that_overflowed_sends_nothing_back_where_it_makes_no_difference
     with np.errstate(over="ignore"):  # of the forward pass: the user's own
         found = tg.grad(lambda z: np.sum(spelled(z) * np.arange(1, 7, dtype=dtype)))(z)
         second = tg.grad(lambda z: np.sum(tg.grad(lambda z: np.sum(spelled(z)))(z)))(z)
+        tangents = np.eye(6, dtype=dtype)  # of which most are 0: what does not move stays where it is
+        forward = np.stack([tg.jvp(spelled, (z,), (t,))[1] for t in tangents])
+        over = tg.jvp(tg.grad(lambda z: np.sum(spelled(z))), (z,), (np.ones_like(z),))[1]
     assert found.dtype == dtype
     assert np.isfinite(found).all()
     assert np.isfinite(second).all()
+    assert_allclose(forward, np.diag(found / np.arange(1, 7, dtype=dtype)), rtol=rtol, atol=1e-30)
+    assert_allclose(over, second, rtol=rtol, atol=1e-30)
     if exact is not None:
         expected = tg.grad(lambda z: np.sum(exact(z) * np.arange(1, 7, dtype=dtype)))(z)
         assert_allclose(found, expected, rtol=rtol, atol=1e-30)
+
+
+def test_saturation_behind_a_sum_in_forward_mode():
+    z = np.array([-800.0, 1.0])
+    with np.errstate(over="ignore"):
+        for f in (lambda z: 1 / (1 + np.mean(np.exp(-z))), lambda z: np.sum(1 / (1 + np.cumsum(np.exp(-z))))):
+            assert tg.jvp(f, (z,), (np.array([1.0, 2.0]),))[1] == 0
 
 
 @pytest.mark.parametrize(
@@ -1082,6 +1095,7 @@ def test_a_value_that_overflowed_sends_nothing_back_where_it_makes_no_difference
 def test_a_derivative_that_is_truly_infinite_stays_loud(f):
     with np.errstate(all="ignore"):
         assert np.isnan(tg.grad(f)(0.0))
+        assert np.isnan(tg.jvp(f, (0.0,), (1.0,))[1])
     with np.errstate(divide="ignore", over="ignore", invalid="raise"), pytest.raises(FloatingPointError):
         tg.grad(f)(0.0)
 

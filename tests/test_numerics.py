@@ -302,3 +302,38 @@ def test_labels_of_any_dtype(loss, kind):
 def test_functions_of_real_numbers_refuse_complex_ones(f, wrap):
     with pytest.raises(TypeError, match="is complex, and .* is for real numbers"):
         f(wrap([1 + 1j, 2]))
+
+
+# -- kinks that rounding must not hide, zeros that overflow must not ---------------------------------------------------
+
+
+def gradient_of(f, x, **keywords):
+    return tg.grad(lambda x: f(x, **keywords))(x)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3, 7.7])
+def test_a_standard_deviation_of_equal_entries_is_at_its_kink(value):
+    """Their mean is off by a rounding, and so is the deviation, which would be divided by itself."""
+    for n in (3, 7, 10):
+        x = np.full(n, value)
+        missing, more = np.append(x, np.nan), np.append(x, [5.0, 6.0])
+        mask = np.arange(n + 2) < n
+        for spread in (np.std, np.nanstd):
+            for ddof in (0, 1):
+                assert_array_equal(gradient_of(spread, x, ddof=ddof), np.zeros(n))
+            assert_array_equal(gradient_of(spread, more, where=mask), np.zeros(n + 2))
+            assert_array_equal(gradient_of(spread, np.float32(x), dtype=np.float64), np.zeros(n))
+        assert_array_equal(gradient_of(np.nanstd, missing), np.zeros(n + 1))
+        assert_array_equal(gradient_of(np.nanstd, missing, ddof=1), np.zeros(n + 1))
+        unequal = np.where(mask, np.arange(n + 2.0), 50)
+        found = gradient_of(np.nanstd, unequal, where=mask)
+        assert_allclose(found[:n], gradient_of(np.std, unequal[:n]), rtol=1e-12, atol=1e-15)
+    about = tg.grad(lambda x: np.nanstd(x, mean=np.zeros(1)))(np.array([2.0, 2.0]))  # about another mean: no kink
+    assert_allclose(about, [0.5, 0.5])
+
+
+def test_cumulative_products_with_zeros_where_others_overflow():
+    x = np.array([0.0, 0.0, 1e200, 1e200])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for f in (np.cumprod, np.cumulative_prod, np.nancumprod, np.multiply.accumulate):
+            assert_array_equal(tg.grad(lambda x, f=f: np.sum(f(x)))(x), [1.0, 0.0, 0.0, 0.0])

@@ -92,7 +92,7 @@ def sweep(
     with np.errstate(invalid="call", call=lambda kind, flag: invalid.append(kind)):
         found = _sweep(nodes, seeds, wanted, recording, selected, prune, None)
     if invalid:  # 0 * inf, say: again, with care, and as loud as the user wants it
-        overflows = _find_overflows(nodes) if all(is_finite(y._array, False) for y, _ in seeds) else {}
+        overflows = find_overflows(nodes) if all(is_finite(y._array, False) for y, _ in seeds) else {}
         found = _sweep(nodes, seeds, wanted, recording, selected, prune, None, overflows)
     return found
 
@@ -232,12 +232,20 @@ def _saturated_vjp(vjp: Any, g: Any, y: Any, values: Any, params: dict[str, Any]
         return np.where(unaffected, 0, vjp(g, y, *values, **params))
 
 
-def _find_overflows(nodes: Sequence[Tensor]) -> dict[Tensor, Any]:
+def find_overflows(nodes: Sequence[Tensor], through_sums: bool = False) -> dict[Tensor, Any]:
     """For each element-wise result, where it is infinite and ought to be a number: its operands are numbers, or have
-    overflowed themselves, and the row's range says that there is no pole, as that of log at 0."""
+    overflowed themselves, and the row's range says that there is no pole, as that of log at 0.
+
+    through_sums: linear ops of one operand, too, whose operand is infinite only where it has overflowed.
+    """
     found: dict[Tensor, Any] = {}
     for node in reversed(nodes):
         op = node._op
+        if through_sums and op.kind == "linear" and node._inputs[0] in found:
+            x = node._inputs[0]
+            if np.all(np.isfinite(x._array) | found[x]):
+                found[node] = np.isinf(node._array)
+            continue
         if op.kind != "elementwise" or op.range is None or not isinstance(node._array, (np.ndarray, np.generic)):
             continue
         overflowed = np.isinf(node._array)

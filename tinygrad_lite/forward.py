@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .axes import broadcast_shapes
-from .backward import find_nodes, fit, mask_not_taken, sweep
+from .backward import find_nodes, find_overflows, fit, mask_not_taken, sweep
 from .context import current, switched
 from .op import pick
 from .pulling import cast, is_finite
@@ -30,12 +30,31 @@ def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) 
     # Upstream of a choice, what was not taken may be infinite, and is nobody's business.
     chosen = any(node._op.selects for node in nodes)
     quiet = np.errstate(all="ignore") if chosen else contextlib.nullcontext()
+    invalid: list[str] = []
     with quiet, switched(watcher=None):  # it is told of tangents, not of the steps inside a rule
-        return _push(nodes, tangents, recording, watcher, chosen)
+        with np.errstate(invalid="call", call=lambda kind, flag: invalid.append(kind)):
+            found = _push(nodes, tangents, recording, watcher, chosen, {})
+        if invalid:  # 0 * inf, say: again, with care, and as loud as the user wants it
+            found = _push(nodes, tangents, recording, watcher, chosen, _find_overflows(nodes))
+    return found
+
+
+def _find_overflows(nodes: Sequence[Tensor]) -> dict[Tensor, Any]:
+    """Where results have overflowed (see backward.py), sums of such included; nowhere if what comes out at the end has
+    overflowed itself."""
+    used = {x for node in nodes for x in node._inputs if type(x) is Tensor}
+    if not all(is_finite(node._array, False) for node in nodes if node not in used and node._op.outputs == 1):
+        return {}
+    return find_overflows(nodes, through_sums=True)
 
 
 def _push(
-    nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool, watcher: Any, chosen: bool
+    nodes: Sequence[Tensor],
+    tangents: dict[Tensor, Any],
+    recording: bool,
+    watcher: Any,
+    chosen: bool,
+    overflows: dict[Tensor, Any],
 ) -> dict[Tensor, Any]:
     tangents = dict(tangents)
     for node in reversed(nodes):
@@ -51,6 +70,10 @@ def _push(
             t = _transpose_vjp(node, ts, y, xs, recording)
         elif op is pick:
             t = ts[0][node._params["index"]]
+        elif op.kind == "elementwise" and (
+            node in overflows or any(type(x) is Tensor and x in overflows for x in inputs)
+        ):
+            t = _push_saturated(node, ts, y, xs, overflows)
         elif op.selects and op.kind == "elementwise":
             t = _push_selected(op, ts, y, xs, node._params)
         else:
@@ -79,6 +102,25 @@ def _push_selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params
         t = np.broadcast_to(t, y.shape)
         partial = times(np.ones_like(t), y, *xs, **params)
         term = mask_not_taken.call(partial, t * partial)
+        total = term if total is None else total + term
+    return total
+
+
+def _push_saturated(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], overflows: dict[Tensor, Any]) -> Any:
+    """The tangent with 0 * inf taken as 0 where one of the two is infinite only because an op has overflowed: what does
+    not move stays where it is, and what an op does not depend on makes no difference."""
+    total = None
+    for x, tangent, times in zip(node._inputs, ts, node._op.vjps, strict=True):
+        if tangent is None or times is None:
+            continue
+        t: Any = np.broadcast_to(tangent, y.shape)
+        with np.errstate(invalid="ignore"):
+            partial = times(np.ones_like(t), y, *xs, **node._params)
+            term = t * partial
+        stays = (t._array if type(t) is Tensor else t) == 0
+        no_matter = (partial._array if type(partial) is Tensor else partial) == 0
+        unaffected = (stays & overflows.get(node, False)) | (no_matter & overflows.get(x, False))
+        term = np.where(unaffected, 0, term)
         total = term if total is None else total + term
     return total
 

@@ -105,8 +105,13 @@ def positive_part(a: Interval) -> Interval:
 
 
 def power(a: Interval, p: Interval) -> Interval:
-    """Of a positive base."""
-    return Interval(0.0, math.inf, min(a.kind, p.kind, NUMBER)) if a.low > 0 else UNKNOWN
+    """Of a positive base, or with a whole exponent that is not negative."""
+    kind = min(a.kind, p.kind, NUMBER)
+    if a.low > 0:
+        return Interval(0.0, math.inf, kind)
+    if p.low != p.high or p.low < 0 or p.low != math.floor(p.low):
+        return UNKNOWN
+    return Interval(0.0 if a.low == 0 or p.low % 2 == 0 else -math.inf, math.inf, kind)
 
 
 def without_pole(*xs: Interval) -> Interval:

@@ -122,3 +122,12 @@ def test_axes_of_tensordot() -> None:
     for axes in (0, 1, ([0], [1]), ([1, 0], [0, 1]), (-1, 0)):
         other = rng.normal(size=(3, 2))
         np.testing.assert_allclose(np.tensordot(tg.Tensor(A), other, axes).numpy(), np.tensordot(A, other, axes))
+
+
+def test_vecdot_along_another_axis() -> None:
+    B3 = np.arange(12.0).reshape(3, 4) - 5
+    for f in (np.vecdot, np.linalg.vecdot):
+        y = f(tg.Tensor(B3), B3[::-1], axis=0)
+        np.testing.assert_allclose(y.numpy(), f(B3, B3[::-1], axis=0))
+        (found,) = tg.vjp(lambda a, f=f: f(a, B3[::-1], axis=0), B3)[1](np.arange(4.0))
+        np.testing.assert_allclose(found, np.arange(4.0) * B3[::-1])

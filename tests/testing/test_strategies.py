@@ -14,6 +14,26 @@ from hypothesis import strategies as st
 from tinygrad_lite.testing import strategies
 
 
+@pytest.mark.parametrize(
+    ("domain", "kinks"),
+    [
+        ((-0.01, 0.01), (0,)),
+        ((0, 0.001), (0, 0.001)),
+        ((5, 5.0001), (5,)),
+        ((-1e-12, 1e-12), (0, 7)),
+        ((-1, 1), (-0.5, 0.5, 0.51)),
+        ((0, 1), (-0.02, 3)),
+    ],
+)
+@given(data=st.data())
+def test_arrays_stay_in_a_narrow_domain(data: Any, domain: tuple[float, float], kinks: tuple[float, ...]) -> None:
+    array = data.draw(strategies.arrays((3, 4), domain, kinks=kinks))
+    assert (domain[0] <= array).all()
+    assert (array <= domain[1]).all()
+    assert len(np.unique(array)) == array.size
+    assert not np.isin(array, kinks).any()
+
+
 @given(strategies.broadcastable_shapes(3))
 def test_shapes_broadcast(shapes: tuple[tuple[int, ...], ...]) -> None:
     assert len(shapes) == 3

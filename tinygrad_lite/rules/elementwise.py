@@ -222,7 +222,9 @@ power = row(
         c="pow",
     )
 )
-float_power = row(elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)], c="pow"))
+float_power = row(
+    elementwise(np.float_power, _d_base, _d_exponent, domain=[(0.2, 3), (-2, 2)], range=intervals.power, c="pow")
+)
 
 
 def raise_to(x: Any, p: Any) -> Any:

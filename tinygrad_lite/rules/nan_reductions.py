@@ -102,5 +102,7 @@ def nanstd(
     mean: Any = UNSET,
     correction: Any = UNSET,
 ) -> Any:
-    deviation = root_of(_nanvar(a, axis, dtype, degrees_lost("nanstd", ddof, correction), mean, where))
+    variance = _nanvar(a, axis, dtype, degrees_lost("nanstd", ddof, correction), mean, where)
+    x = converted(a, dtype)
+    deviation = root_of(variance, x, _present(x, where), axis, True, mean)
     return deviation if flag(keepdims) else np.squeeze(deviation, axis=axis)

@@ -252,6 +252,8 @@ def _cumprod_vjp(g: Array, y: Array, x: Array, axis: Any = None) -> Array:
         run = run * _shift_entries(run, length, 0)
         length *= 2
     before = _shift_entries(np.cumprod(line, axis=-1), -1, 1)
+    is_zero = np.greater(_shift_entries(np.cumsum(np.equal(line, 0), axis=-1), -1, 0), 0)  # also where s has overflowed
+    s = np.where(np.logical_and(is_zero, np.logical_not(np.isfinite(s))), 0, s)
     return np.moveaxis(before * s, -1, axis)
 
 

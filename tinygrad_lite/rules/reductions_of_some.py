@@ -199,10 +199,15 @@ def squares_of(deviation: Any) -> Any:
     return np.square(deviation)
 
 
-def root_of(variance: Any) -> Any:
-    """Its root, whose derivative is taken to be 0 where it is lowest, at 0."""
+def root_of(variance: Any, x: Any, present: Any, axis: Any, keepdims: bool, mean: Any) -> Any:
+    """The root of the variance of what is present in x. Its derivative is taken to be 0 where it is lowest, at 0: where
+    all entries are equal, though their mean, and so the variance, may be off by a rounding."""
     lowest = np.equal(variance, 0)
-    return np.where(lowest, variance, np.sqrt(np.where(lowest, 1, variance)))
+    if not is_given(mean) and x.dtype.kind != "c":
+        least = np.min(np.where(present, x, np.inf), axis=axis, keepdims=keepdims, initial=np.inf)
+        most = np.max(np.where(present, x, -np.inf), axis=axis, keepdims=keepdims, initial=-np.inf)
+        lowest = np.logical_and(np.greater_equal(variance, 0), np.logical_or(lowest, np.equal(least, most)))
+    return np.where(lowest, variance.dtype.type(0), np.sqrt(np.where(lowest, 1, variance)))
 
 
 def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: bool, mean: Any, where: Any) -> Any:
@@ -253,7 +258,9 @@ def std(
     ddof, keepdims = degrees_lost("std", ddof, correction), flag(keepdims)
     if dtype is None and not is_given(mean) and which_entries(where, a) is None:
         return reductions.std_(a, axis=axis, ddof=ddof, keepdims=keepdims)
-    return _back(root_of(_variance(a, axis, dtype, ddof, keepdims, mean, where)), a, dtype)
+    variance, mask = _variance(a, axis, dtype, ddof, keepdims, mean, where), which_entries(where, a)
+    present = np.ones((), bool) if mask is None else mask
+    return _back(root_of(variance, for_a_mean(a, dtype), present, axis, keepdims, mean), a, dtype)
 
 
 def _back(spread: Any, a: Any, dtype: Any) -> Any:

@@ -6,6 +6,7 @@ here (reductions without such a function) is refused like any function without a
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -155,6 +156,8 @@ def _call_with_keywords(
             f"{name}(…, where=…) without out= leaves the other entries undefined; write np.where(mask, {name}(…), 0), "
             "or give out=tg.zeros(shape)"
         )
+    if ufunc is np.vecdot and "axis" in rest:
+        call = functools.partial(call, axis=rest.pop("axis"))
     if rest:
         (keyword, *_) = rest
         raise TypeError(f"{name}(…, {keyword}=…) is not supported on Tensors; move the axes with np.moveaxis")

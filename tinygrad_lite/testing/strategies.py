@@ -99,7 +99,8 @@ def arrays(
 ) -> NDArray[Any]:
     """Arrays with entries inside domain, no two alike, and none closer than gap to one of the kinks.
 
-    shape: of the array, or a strategy of shapes. domain: (low, high). kinks: numbers at which a derivative jumps.
+    shape: of the array, or a strategy of shapes. domain: (low, high). kinks: numbers at which a derivative jumps. gap:
+    less is kept in a domain so narrow that gaps would fill more than half of it.
 
     >>> import numpy as np
     >>> from hypothesis import find
@@ -110,10 +111,27 @@ def arrays(
     """
     drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     rng = np.random.default_rng(draw(_seeds))
-    low, high = domain
+    pieces = _allowed(domain, kinks, gap)
     count = int(np.prod(drawn, dtype=int))
-    steps = rng.permutation(count) + rng.uniform(0.1, 0.9, count)
-    return away_from(low + (high - low) * steps / max(count, 1), kinks, gap).reshape(drawn).astype(dtype)
+    steps = (rng.permutation(count) + rng.uniform(0.1, 0.9, count)) / max(count, 1)
+    ends = np.cumsum([high - low for low, high in pieces])
+    at = steps * ends[-1]
+    piece = np.searchsorted(ends, at)
+    entries: NDArray[Any] = at + np.array([high for _, high in pieces])[piece] - ends[piece]
+    return entries.reshape(drawn).astype(dtype)
+
+
+def _allowed(domain: tuple[float, float], kinks: Sequence[float], gap: float) -> list[tuple[float, float]]:
+    """What is left of the domain without the gaps around the kinks: intervals, in order."""
+    low, high = domain
+    inside = sorted(k for k in kinks if low - gap < k < high + gap)
+    gap = min(gap, (high - low) / (4 * max(len(inside), 1)))
+    pieces = []
+    for kink in inside:
+        pieces.append((low, min(kink - gap, high)))
+        low = max(low, kink + gap)
+    pieces.append((low, high))
+    return [(a, b) for a, b in pieces if a < b]
 
 
 @st.composite
