@@ -157,6 +157,8 @@ mantissa = row(
 
 @implements(np.modf, examples=lambda rng: [((rng.uniform(1.1, 1.9, (2, 3)),), {})])
 def modf(x: Any) -> Any:
+    if x.dtype.kind in "biu":
+        x = np.astype(x, np.modf(np.ones((), x.dtype))[0].dtype)
     return fraction(x), trunc(x)
 
 
@@ -229,7 +231,7 @@ float_power = row(
 
 def raise_to(x: Any, p: Any) -> Any:
     """x ** p; the common constant exponents have cheaper functions, as in NumPy's own operator."""
-    cheap = _CHEAP_POWERS.get(p) if type(p) is int or type(p) is float else None
+    cheap = _find_cheap_power(x, p)
     if cheap is None or type(x._array) in PYTHON_NUMBERS:  # of a Python float, Python makes another one, as power does
         return power.call(x, p)
     return cheap(x)
@@ -237,8 +239,16 @@ def raise_to(x: Any, p: Any) -> Any:
 
 def raise_each(x: Any, p: Any) -> Any:
     """The same where x stands for many examples."""
-    cheap = _CHEAP_POWERS.get(p) if type(p) is int or type(p) is float else None
+    cheap = _find_cheap_power(x, p)
     return power.call(x, p) if cheap is None else cheap(x)
+
+
+def _find_cheap_power(x: Any, p: Any) -> Any:
+    if type(p) is not int and type(p) is not float:
+        return None
+    if x.dtype.kind in "fc" or (type(p) is int and p == 2):  # of whole numbers, 2.0 makes floats, and -1 is refused
+        return _CHEAP_POWERS.get(p)
+    return None
 
 
 _CHEAP_POWERS = {2: square.call, 1: positive.call, 0.5: sqrt.call, -1: reciprocal.call}

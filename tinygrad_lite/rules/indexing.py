@@ -487,8 +487,10 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             condition = np.logical_and(condition, np.logical_not(later))
         part = x[condition]
         value = function(part, *args, **kw) if callable(function) else function
+        value = np.broadcast_to(value, part.shape)
+        value = value if value.dtype == x.dtype else np.astype(value, x.dtype)
         template, arrays = split_index(condition)
-        total = total + put.call(np.broadcast_to(value, part.shape), *arrays, template=template, shape=tuple(x.shape))
+        total = total + put.call(value, *arrays, template=template, shape=tuple(x.shape))
     return total
 
 

@@ -269,6 +269,11 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     """The product of several matrices, in the order that needs the fewest multiplications."""
     if len(arrays) < 2:
         raise ValueError("multi_dot: needs at least two matrices")
+    for i, x in enumerate(arrays):
+        if x.ndim != 2 and not (x.ndim == 1 and i in (0, len(arrays) - 1)):
+            raise np.linalg.LinAlgError(
+                f"multi_dot: array {i} has {x.ndim} axes; it must have two, or the first and the last one"
+            )
     sizes = [1 if x.ndim == 1 and i == 0 else x.shape[0] for i, x in enumerate(arrays)]
     sizes.append(1 if arrays[-1].ndim == 1 else arrays[-1].shape[-1])
     # Cormen et al., "Introduction to Algorithms", section 15.2: the cheapest cost and split of every run of matrices.

@@ -146,6 +146,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
 )
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The norm of the vectors along one axis, or of all entries along several, or of all."""
+    x = x if x.dtype.kind in "fc" else np.astype(x, np.float64)
     axes = reduced_axes(axis, x.ndim)
     others = [i for i in range(x.ndim) if i not in axes]
     length = math.prod(x.shape[i] for i in axes)

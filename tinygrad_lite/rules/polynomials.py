@@ -79,6 +79,9 @@ def poly(seq_of_zeros: Any) -> Any:
     """The coefficients of the polynomial with these zeros."""
     if seq_of_zeros.ndim != 1:
         raise TypeError("poly of a Tensor takes the zeros in one dimension; for a matrix, give np.linalg.eigvals of it")
+    seq_of_zeros = np.astype(
+        seq_of_zeros, np.mintypecode(seq_of_zeros.dtype.char)
+    )  # half precision, too, becomes double
     coefficients: Any = np.ones(1, seq_of_zeros.dtype)
     for i in range(seq_of_zeros.shape[0]):
         zero = seq_of_zeros[i]

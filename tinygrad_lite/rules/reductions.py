@@ -145,7 +145,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         weights = weights_like(a, axis, weights, "average")
         total = np.sum(weights, axis=axis, keepdims=keepdims)
         result = np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
-    return (result, total) if returned else result
+    return (result, np.astype(total, result.dtype)) if returned else result
 
 
 # -- extremes --------------------------------------------------------------------------------------------------------

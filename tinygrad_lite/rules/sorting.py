@@ -176,6 +176,8 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     if not assume_unique:
         ar1, ar2 = np.unique(ar1), np.unique(ar2)
     both = np.sort(np.concatenate((ar1, ar2), axis=None))
+    if both.size == 0:
+        return both
     differs = np.concatenate((np.array([True]), both[1:] != both[:-1], np.array([True])))
     return both[np.logical_and(differs[1:], differs[:-1])]
 
@@ -192,5 +194,7 @@ common = row(constant(_common, operands=2, shape_from_values=True))
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
     """The values that both have; being equal, the two share the gradient evenly."""
     i, j = common(ar1, ar2, which=1), common(ar1, ar2, which=2)
-    values = 0.5 * (np.ravel(ar1)[i] + np.ravel(ar2)[j])
+    first, second = np.ravel(ar1)[i], np.ravel(ar2)[j]
+    has_gradient = np.result_type(first.dtype, second.dtype).kind in "fc"
+    values = 0.5 * (first + second) if has_gradient else np.astype(first, np.result_type(first.dtype, second.dtype))
     return (values, i, j) if return_indices else values
