@@ -1,7 +1,7 @@
 """scan, cond, while_loop: loops and branches that a compiled program keeps as such.
 
 Called with numbers, each is plain Python: a `for` loop, an `if`, a `while` loop. While `tg.compile` traces a function,
-what is looped over is traced once, and the loop becomes a loop of the generated code (program/loop.py).
+what is looped over is traced once, and the loop becomes a loop of the generated code (program/compiled/scan.py).
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class _LoopPrinter:
         inputs, carries, ys = self.body.inputs, len(self.carry), len(self.ys)
         outputs = [*self.carry, *self.ys]
         lines = [
-            f"static PyObject *{self.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)",
+            f"TG_QUICK static PyObject *{self.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)",
             "{",
             "    static tg_piece *kept = NULL;",
             f"    char *p[{self.printed.pointers + 1}], *a[{len(inputs) + 1}], *y[{ys + 1}], *now[{carries + 1}];",

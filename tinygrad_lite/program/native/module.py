@@ -203,7 +203,7 @@ def _print_end(printed: PrintedKernel, more: Sequence[str] = ()) -> list[str]:
 def print_kernel_call(printed: PrintedKernel, careful: bool) -> str:
     """`kernel0_call(inputs…)`."""
     kernel = printed.kernel
-    head = f"static PyObject *{printed.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)"
+    head = f"TG_QUICK static PyObject *{printed.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)"
     lines = [head, "{", *_print_declarations(printed)]
     lines += [
         f"    if (count != {len(kernel.inputs)}) {{",
