@@ -91,6 +91,8 @@ def train(g: Callable[[Any, Any], Any], flags: Any) -> Params:
 
     params = initialise(flags.hidden, flags.seed)
     history = tg.fit(params, (X, Y), loss, tg.optim.Adam(lr=flags.learning_rate), flags.epochs)
+    if history.stopped == "interrupted":
+        raise KeyboardInterrupt  # there are other networks to come
     check_history(history, flags.learning_rate, guessing=float(np.var(Y)))
     trained: Params = history.model
     return trained

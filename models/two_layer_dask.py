@@ -18,6 +18,8 @@ is the same. Needs Dask (``pip install 'tinygrad_lite[scale]'``).
 """
 
 import importlib
+import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -106,9 +108,32 @@ def cluster(scheduler: str | None, workers: int, memory: str) -> Iterator[Any]:
         with distributed.Client(scheduler) as client:
             yield client
         return
-    options = {"threads_per_worker": 1, "processes": True, "memory_limit": memory, "dashboard_address": None}
-    with distributed.LocalCluster(n_workers=workers, **options) as local, distributed.Client(local) as client:
+    # After Ctrl-C, computations that are given up and workers that are ended while they work are no news.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    options = {
+        "silence_logs": logging.ERROR,
+        "threads_per_worker": 1,
+        "processes": True,
+        "memory_limit": memory,
+        "dashboard_address": None,
+    }
+    with deaf_to_ctrl_c():
+        started = distributed.LocalCluster(n_workers=workers, **options)
+    with started as local, distributed.Client(local) as client:
         yield client
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile never hear of Ctrl-C; this one, which ends them, answers it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def dask_array() -> ModuleType:
