@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
-from tinygrad_lite import tree
+from tinygrad_lite import loops, tree
 from tinygrad_lite.program.native.compiler import NotCompiled, find_compiler
 
 RNG = np.random.default_rng(11)
@@ -86,8 +86,10 @@ TRANSFORMS = {
 }
 
 
+@pytest.mark.parametrize("long", [loops.LONG, 0])
 @pytest.mark.parametrize("name", TRANSFORMS)
-def test_transforms(name: str) -> None:
+def test_transforms(name: str, long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "LONG", long)
     expected = TRANSFORMS[name](rnn_by_hand)(PARAMS, X, H)
     same(TRANSFORMS[name](rnn)(PARAMS, X, H), expected)
     same(tg.compile(TRANSFORMS[name](rnn))(PARAMS, X, H), expected)
@@ -199,6 +201,25 @@ def test_the_program_does_not_grow_with_the_steps() -> None:
     assert len(few.splitlines()) == len(many.splitlines())
     assert "def loop(" in few
     same(f(PARAMS, np.repeat(X, 50, 0), H), gradients(rnn_by_hand)(PARAMS, np.repeat(X, 50, 0), H))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_long_loop_is_compiled_without_running_the_function_step_by_step(options: Any) -> None:
+    calls: list[int] = []
+
+    def cost(p: Any, X: Any, h: Any) -> Any:
+        def counted(h: Any, x: Any) -> Any:
+            calls.append(1)
+            return step(p, h, x)
+
+        last, ys = tg.scan(counted, h, X, **options)
+        return np.sum(last * np.arange(HIDDEN)) + np.mean(ys["square"])
+
+    long = np.sin(np.arange(3.0 * (loops.LONG + 1))).reshape(-1, 3)
+    gradient = tg.value_and_grad(cost, argnums=(0, 1, 2))
+    found = tg.compile(gradient)(PARAMS, long, H)
+    assert len(calls) < 10
+    same(found, gradient(PARAMS, long, H))
 
 
 @pytest.mark.parametrize(

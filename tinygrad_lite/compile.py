@@ -17,7 +17,7 @@ import numpy as np
 from . import tree
 from .array_view import ArrayView
 from .callsite import warn
-from .context import current, running
+from .context import current, running, switched
 from .signatures import check_function
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
@@ -216,7 +216,8 @@ class Compiled:
                 states = outside.read_random_states()
                 again = trace_function(outside, name, args, kwargs, key[0])
                 check_repeatable(name, trace, again, outside, states)
-                expected = f(*args, **kwargs)
+                with switched(runs_bodies=True):
+                    expected = f(*args, **kwargs)
                 outside.forget_own_changes()
                 try:
                     target = choose_target(self._asked, len(trace.program.steps))

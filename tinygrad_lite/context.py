@@ -22,6 +22,7 @@ class Mode:
     grad_enabled: bool = True
     tracing: bool = False  # every operation is recorded, whatever its operands
     watcher: Any = None  # the debugger: told of every recorded operation (see debug.py)
+    runs_bodies: bool = False  # a long tg.scan runs the code of its body, traced once, in place of the user's function
 
 
 _NOTHING_SWITCHED = Mode()
@@ -77,7 +78,7 @@ class _GeneratorMode:
     def __init__(self, outer: Any, changes: dict[str, Any], generator: FrameType | None) -> None:
         self.outer, self.changes, self.generator, self.is_open = outer, changes, generator, True
 
-    def __getattr__(self, name: str) -> Any:  # grad_enabled, tracing, watcher
+    def __getattr__(self, name: str) -> Any:  # grad_enabled, tracing, watcher, runs_bodies
         suspended = self.generator is not None and self.generator.f_back is None
         if name in self.changes and self.is_open and not suspended:
             return self.changes[name]

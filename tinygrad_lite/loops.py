@@ -20,6 +20,8 @@ from .tensor import Tensor
 
 Function = Callable[..., Any]
 
+LONG = 500  # steps; from which on the first result of a compiled function is compared with that of the body's own code
+
 
 def scan(
     f: Function, carry: Any, xs: Any = None, length: int | None = None, reverse: bool = False, checkpoint: bool = False
@@ -50,7 +52,7 @@ def scan(
             last, rows = scan(_of_every_example(f, level), whole, stacked, count, reverse, checkpoint)
             rows = tree.map(lambda y: np.moveaxis(y, 0, 1), rows)
         return _views(last, level), _views(rows, level)
-    if _keeps_loops():
+    if _keeps_loops() or (count > LONG and _runs_bodies()):
         return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
     step = checkpointed(f) if checkpoint else f
     ys: list[Any] = [None] * count
@@ -259,6 +261,12 @@ def _keeps_loops() -> bool:
     """Whether tg.compile is tracing."""
     mode = current()
     return mode is not None and mode.tracing and getattr(mode.watcher, "keeps_loops", False)
+
+
+def _runs_bodies() -> bool:
+    """Whether tg.compile asks for a result to compare with, for which the steps of a long loop would take seconds."""
+    mode = current()
+    return mode is not None and mode.runs_bodies
 
 
 def _sample(x: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...batched import Batched, Level, repeat
-from ...context import alone
+from ...context import alone, current
 from ...op import Op
 from ...rules.elementwise import add
 from ...rules.shaping import as_dtype
@@ -49,7 +49,8 @@ def call_scan(
     params = {"body": body, "carries": len(carry), "each": len(xs), "length": length, "reverse": reverse}
     params |= {"recompute": recompute, "extends": extends, "forward_mode": _scan_jvp}
     operands = [*carry, *xs, *constants]
-    if any(type(x) is Batched for x in operands):
+    mode = current()
+    if mode is None or not mode.tracing or any(type(x) is Batched for x in operands):
         return as_tuple(op.call(*operands, **params))
     start, rows, fixed = split([raw(x) for x in operands], len(carry), len(xs))
     # While it is traced one step is enough: the numbers are nobody's to read.
