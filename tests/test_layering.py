@@ -13,7 +13,8 @@ PACKAGE = ROOT / "tinygrad_lite"
 # From the ground up; what stands on one line knows nothing of what stands on a later one, or of its neighbours.
 LAYERS = [
     ["axes", "callsite", "context", "intervals", "optional", "pytorch_names", "rounding", "signatures"],
-    ["array_view", "dispatch", "foreign", "tree"],
+    ["foreign"],
+    ["array_view", "dispatch", "tree"],
     ["tensor"],
     ["array_argument", "batched", "messages", "pulling"],
     ["batching"],

@@ -15,6 +15,7 @@ from . import tree
 from .batched import Batched, Level, every_example, unwrap, wrap
 from .checkpoint import checkpoint as checkpointed
 from .context import current, running
+from .foreign import refuse_foreign
 from .lifting import at_level
 from .tensor import Tensor
 
@@ -123,6 +124,7 @@ def while_loop(test: Function, f: Function, carry: Any) -> Any:
 def _as_array(x: Any) -> Any:
     if isinstance(x, Tensor):
         return x._current()
+    refuse_foreign(x, "what goes through a loop")
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .foreign import refuse_foreign
+
 __all__ = [
     "Structure",
     "flatten",
@@ -282,6 +284,8 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     {'W': array([[10., 20.]]), 'b': array(30.)}
     """
     leaves, structure = flatten(tree)
+    for x in leaves:
+        refuse_foreign(x, "ravel")
     leaves = [x if hasattr(x, "dtype") else np.asarray(x) for x in leaves]
     if len({x.dtype.kind in "fc" for x in leaves}) > 1:
         pairs = zip(structure.paths("tree"), leaves, strict=True)
