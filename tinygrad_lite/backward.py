@@ -35,13 +35,12 @@ def find_nodes(
     seen = set(roots)
     nodes = []
     border = 0
-    note_left_over = ([] if left_over is None else left_over).append
     for t in seen:
         if t._seq < oldest:
-            if is_left_over(t):
-                note_left_over(t)
-            else:
+            if not is_left_over(t):
                 border |= t._flags
+            elif left_over is not None:
+                left_over.append(t)
         elif t._op is not None:
             nodes.append(t)
     for node in nodes:  # which grows meanwhile
@@ -61,7 +60,8 @@ def find_nodes(
                 if x._op is not None:
                     nodes.append(x)
             elif is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
-                note_left_over(x)
+                if left_over is not None:
+                    left_over.append(x)
                 node._inputs = tuple(z._array if z is x else z for z in node._inputs)
             else:
                 border |= x._flags
