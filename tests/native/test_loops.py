@@ -95,6 +95,31 @@ def test_results_are_the_callers() -> None:
     assert_allclose(compiled(A, X)[1], copies[1])
 
 
+@pytest.mark.parametrize("target", ["c", "numpy"])
+def test_large_results_are_the_callers_as_long_as_somebody_holds_them(target: str) -> None:
+    """(Once nobody does, the next call writes into the same memory.)"""
+
+    def scanned(c: Any, X: Any) -> Any:
+        return tg.scan(lambda c, x: (np.sin(c) + x, c * x), c, X)[1]
+
+    f = tg.compile(scanned, target=target)
+    rows, start = RNG.normal(size=(20, 2000)), RNG.normal(size=2000)
+    first = f(start, rows)
+    part, expected = first[3:, ::2], first.copy()
+    second = f(-start, rows)
+    assert not np.shares_memory(first, second)
+    assert_allclose(first, expected)
+    del first, second
+    for _ in range(3):
+        found = f(2 * start, rows)
+        assert not np.shares_memory(found, part)
+        assert_allclose(found, scanned(2 * start, rows))
+        found.flags.writeable = False
+        found.shape = (-1,)
+        del found
+    assert_allclose(part, expected[3:, ::2])
+
+
 def test_no_more_steps_than_none_and_one() -> None:
     f = tg.compile(lambda c, X: tg.scan(lambda c, x: (np.tanh(c * x), c), c, X), target="c")
     for count in (0, 1):

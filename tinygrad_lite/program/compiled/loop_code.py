@@ -17,6 +17,7 @@ from ..program import Node, Operand, Program, is_scalar, shape_of
 from ..simplify import is_view
 from .execute import execute, forget_with
 from .plan import plan, writes_into
+from .stacks import StackMemory
 from .writer import Writer
 
 Code = tuple[str, Callable[..., Any]]
@@ -74,8 +75,8 @@ class _LoopWriter(Writer):
         lines += self._describe_inputs()
         lines += self._take_arena()
         for k, x in enumerate(stacked):
-            dtype = self.bind(_dtype(x), "dtype", _dtype(x))
-            lines.append(f"    y{k} = np.empty((length, *{shape_of(x)}), {dtype})")
+            memory = self.bind(StackMemory(shape_of(x), _dtype(x)), "stack", k)
+            lines.append(f"    y{k} = {memory}.take(length)  # {shape_of(x)} {_dtype(x)}")
         lines += before
         lines += [f"    {name} = np.array({name})" for name, x in zip(carry, program.inputs, strict=False) if x.shape]
         rows = {f"r{k}": f"y{k}" for k in self.rows.values()}

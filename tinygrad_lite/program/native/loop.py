@@ -16,6 +16,7 @@ from .module import NUMBERS, RELEASE_FROM, shape_name
 from .printer import LINE, PrintedKernel
 from .steps import size
 
+LARGE = 1 << 18  # bytes of a stack; smaller ones come from memory that the process has already
 UNINTERRUPTED = 20_000_000  # entries that are worked on before somebody who presses Ctrl-C is heard
 
 
@@ -146,7 +147,11 @@ class _LoopPrinter:
             ]
         for i, x in enumerate(outputs):
             kind = self._kind_name(x) if i < carries else self._stack_name(x)
-            lines += [f"    if ((results[{i}] = tg_new({kind})) == NULL)", "        goto end;"]
+            new = "tg_new("
+            if i >= carries and self.length * x.nbytes >= LARGE:
+                lines.append(f"    static PyObject *kept{i} = NULL;")
+                new = f"tg_new_large(&kept{i}, "
+            lines += [f"    if ((results[{i}] = {new}{kind})) == NULL)", "        goto end;"]
         lines += [f"    now[{k}] = a[{k}];" for k in range(carries)]
         lines += [f"    y[{j}] = PyArray_DATA((PyArrayObject *)results[{carries + j}]);" for j in range(ys)]
         first = len(self.printed.kernel.inputs)

@@ -91,6 +91,22 @@ static inline PyObject *tg_new(int type, int nd, const npy_intp *shape)
     return PyArray_EMPTY(nd, (npy_intp *)shape, type, 0);
 }
 
+/* The same for one that is large: that of the last call, if nobody holds it any more. One that is new at every call would
+   be zeroed by the system, page by page. */
+static PyObject *tg_new_large(PyObject **kept, int type, int nd, const npy_intp *shape)
+{
+    if (*kept != NULL && Py_REFCNT(*kept) == 1 && tg_is_array(*kept, type, nd, shape)
+        && PyArray_ISWRITEABLE((PyArrayObject *)*kept))
+        return Py_NewRef(*kept);
+    PyObject *x = tg_new(type, nd, shape);
+    if (x != NULL) {
+        PyObject *old = *kept;
+        *kept = Py_NewRef(x);
+        Py_XDECREF(old);
+    }
+    return x;
+}
+
 static PyObject *tg_number(const char *p, int type)
 {
     PyArray_Descr *descr = PyArray_DescrFromType(type);
