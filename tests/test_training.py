@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+import rich.progress
 
 import tinygrad_lite as tg
+from tinygrad_lite import training
 
 
 class Momentum:
@@ -184,6 +186,49 @@ def test_the_bar(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     with pytest.raises(ModuleNotFoundError, match=r"tinygrad_lite\[progress\]"):
         tg.fit(params(), batches(), cost, Momentum(0.1), epochs=1, progress=True)
+
+
+def test_the_bar_fits_forty_columns_and_knows_how_far_an_epoch_is(capsys, monkeypatch):
+    """Of data with a length from the beginning, of others from the second epoch on."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(training, "_REFRESH", 0)
+    seen = []
+
+    class Recorded(rich.progress.Progress):
+        def update(self, task, **fields):
+            seen.append(fields["completed"])
+            super().update(task, **fields)
+            self.refresh()
+
+    monkeypatch.setattr(rich.progress, "Progress", Recorded)
+    four = list(batches())
+
+    class Endless:
+        def __iter__(self):
+            return iter(four)
+
+    for data, first in ((four, [0.25, 0.5, 0.75, 1]), (Endless(), [0, 0, 0, 0])):
+        seen.clear()
+        tg.fit(params(), data, cost, Momentum(0.1), epochs=2, accuracy=lambda p, X, Y: 0.5, progress=True)
+        assert seen == [*first, 1, 1.25, 1.5, 1.75, 2, 2]
+        shown = re.sub(r"\x1b\[[0-9;?]*[mKhl]", "", capsys.readouterr().out)
+        assert "2/2 loss" in shown
+        assert "\x1b" not in shown
+        assert max(len(line) for line in re.split(r"[\r\n]", shown)) <= 40
+
+
+def test_ctrl_c_while_it_is_judged_leaves_as_many_of_each():
+    called = []
+
+    def interrupted(p, X, Y):
+        called.append(1)
+        if len(called) == 2:
+            raise KeyboardInterrupt
+        return 0.5
+
+    history = tg.fit(params(), batches(), cost, Momentum(0.1), epochs=3, validation=(X, Y), accuracy=interrupted)
+    assert history.stopped == "interrupted"
+    assert len(history.loss) == len(history.validation_loss) == len(history.accuracy) == 1
 
 
 def test_errors():
