@@ -128,9 +128,10 @@ def _gamma_functions(sp: Any) -> None:
         both, s = cancel(a, b), a + b
         whole = np.round(b)
         sine = (1 - 2 * np.mod(whole, 2)) * np.sin(np.pi * (b - whole))
-        sines = np.sin(np.pi * np.where(both, a, 0.5)) * np.sin(np.pi * np.where(both, s, 0.5))
+        beside = np.logical_and(both, np.not_equal(a, np.round(a)))  # the poles, where all sines are 0
+        sines = np.sin(np.pi * np.where(beside, a, 0.5)) * np.sin(np.pi * np.where(beside, s, 0.5))
         difference = sp.digamma(np.where(both, 1 - a, a)) - sp.digamma(np.where(both, 1 - s, s))
-        return difference - np.where(both, np.pi * sine / sines, 0)
+        return difference - np.where(beside, np.pi * sine / sines, 0)
 
     def beta_slope(y: Array, a: Array, b: Array) -> Array:
         """Of Gamma(a) Gamma(b) / Gamma(a + b), with respect to a. Where a + b is left of 1/2, by the derivative of
