@@ -18,6 +18,7 @@ import numpy as np
 from ..gaps import Gaps
 from ..program import Node, Operand
 from .forms import SUFFIXES, TYPES, Map, Product, Reduction
+from .rows import Rows, make_row_kernel
 from .schedule import Group, Region, Scheduler, is_pointwise, kind_of, others_of
 from .steps import Kernel, Step, size
 
@@ -53,34 +54,38 @@ class _Memory:
 
 
 def print_kernel(kernel: Kernel, name: str) -> PrintedKernel:
-    return _Printer(kernel, name).print()
+    return _Printer(kernel, name, count_threads()).print()
 
 
 class _Printer:
-    def __init__(self, kernel: Kernel, name: str) -> None:
+    """threads: how many there may be. by_rows: whether steps may be done row by row (in a row, they may not)."""
+
+    def __init__(self, kernel: Kernel, name: str, threads: int, by_rows: bool = True) -> None:
         self.kernel = kernel
         self.name = name
-        self.scheduler = Scheduler(kernel)
+        self.threads = threads
+        self.scheduler = Scheduler(kernel, by_rows)
         self.order = self.scheduler.run()
         self.memory = self._place_arrays()
 
     def print(self) -> PrintedKernel:
         functions: list[str] = []
         body: list[str] = []
-        local = 0
+        local = loops = 0
         for number, item in enumerate(self.order):
             if isinstance(item, Step):
                 body += self._print_blas(item)
                 continue
-            region = _RegionPrinter(self, item, f"{self.name}_region{number}")
-            functions += region.print()
-            lines, needed = region.print_call(self.memory.size)
+            printer = _RegionPrinter if isinstance(item, Region) else _RowsPrinter
+            part = printer(self, item, f"{self.name}_part{number}")
+            functions += part.print()
+            lines, needed = part.print_call(self.memory.size)
             body += lines
             local = max(local, needed)
+            loops += part.loops
         places = [f"    p[{self.memory.index[node]}] = scratch + {at};" for node, at in self.memory.offset.items()]
         head = f"static void {self.name}(char **p, char *scratch)\n{{"
         text = "\n".join([*functions, head, *places, *body, "}", ""])
-        loops = sum(len(item.groups) for item in self.order if isinstance(item, Region))
         return PrintedKernel(text, self.name, self.kernel, len(self.memory.index), self.memory.size + local, loops)
 
     # -- memory
@@ -93,7 +98,7 @@ class _Printer:
             memory.index.setdefault(node, len(memory.index))
         last: dict[Node, int] = {}
         for number, item in enumerate(self.order):
-            steps = item.steps if isinstance(item, Region) else [item]
+            steps = [item] if isinstance(item, Step) else item.steps
             for step in steps:
                 for x in step.operands:
                     if type(x) is Node:
@@ -101,11 +106,11 @@ class _Printer:
         gaps = Gaps()
         dying: dict[int, list[tuple[int, int]]] = {}
         for number, item in enumerate(self.order):
-            steps = item.steps if isinstance(item, Region) else [item]
+            steps = [item] if isinstance(item, Step) else item.steps
             for step in steps:
                 node = step.node
                 lasts = last.get(node, number)
-                whole = isinstance(item, Step) or item.is_summed(step) or lasts > number or step.reshapes
+                whole = lasts > number or _is_whole(step, item)
                 if node in memory.index or not whole:
                     continue
                 nbytes = -(-size(node.shape) * node.dtype.itemsize // LINE) * LINE
@@ -155,6 +160,71 @@ class _Printer:
         return offset, along
 
 
+def _is_whole(step: Step, item: Region | Rows | Step) -> bool:
+    """Whether all entries of the result are in memory even if nothing later reads them."""
+    if isinstance(item, Region):
+        return item.is_summed(step) or step.reshapes
+    return isinstance(item, Step)
+
+
+class _RowsPrinter:
+    """Prints what is done row by row: a kernel for one row, and the loop over the rows."""
+
+    def __init__(self, printer: _Printer, rows: Rows, name: str) -> None:
+        self.rows, self.name, self.memory = rows, name, printer.memory
+        self.count = size(rows.count)
+        self.threads = printer.threads
+        row = make_row_kernel(rows, printer.kernel, printer.scheduler.layout, printer.memory.index)
+        self.places = row.places
+        self.row = _Printer(row.kernel, f"{name}_row", 1 if self.count > 1 else self.threads, by_rows=False).print()
+        self.loops = self.row.loops
+
+    def print(self) -> list[str]:
+        places = [self._spell_place(*place) for place in self.places]
+        room = self.row.pointers - len(places)
+        return [
+            self.row.text,
+            f"{_FUNCTION} {self.name}(char *const *p, char *const *q, char *local, long from, long to)\n{{",
+            "    (void)q;",
+            "    for (long r = from; r < to; r++) {",
+            f"        char *row[] = {{{', '.join([*places, *['0'] * room])}}};",
+            f"        {self.row.name}(row, local);",
+            "    }",
+            "}",
+            "",
+        ]
+
+    def _spell_place(self, node: Node, offset: int, strides: tuple[int, ...]) -> str:
+        """Where row r lies."""
+        itemsize = node.dtype.itemsize
+        count = self.rows.count
+        terms = [f"p[{self.memory.index[node]}]"]
+        moving = [(a, s) for a, s in enumerate(strides) if s and count[a] > 1]
+        together = strides[-1] if strides else 0
+        if moving and all(strides[a] == together * size(count[a + 1 :]) for a, n in enumerate(count) if n > 1):
+            terms.append(f"r * {together * itemsize}")
+        else:
+            for a, s in moving:
+                before = f"r / {size(count[a + 1 :])}" if size(count[a + 1 :]) > 1 else "r"
+                terms.append(f"{before} % {count[a]} * {s * itemsize}")
+        return " + ".join([*terms, *([str(offset * itemsize)] if offset else [])])
+
+    def print_call(self, at: int) -> tuple[list[str], int]:
+        """The lines by which the kernel runs all rows, and how many bytes they need from offset `at` on."""
+        cost = sum(size(step.space) * _cost(step) for step in self.rows.steps)
+        parts = max(1, min(self.threads, int(cost // WORTH_A_THREAD), self.count))
+        own = -(-self.row.scratch // LINE) * LINE
+        if parts == 1:
+            return [f"    {self.name}(p, 0, scratch + {at}, 0, {self.count});"], own
+        ends = [i * self.count // parts for i in range(parts + 1)]
+        table = [
+            f"          {{{self.name}, p, 0, scratch + {at + i * own}, {ends[i]}, {ends[i + 1]}}},"
+            for i in range(parts)
+        ]
+        lines = ["    { tg_part parts[] = {", *table, f"      }};", f"      tg_run_parts(parts, {parts}); }}"]
+        return lines, parts * own
+
+
 class _RegionPrinter:
     def __init__(self, printer: _Printer, region: Region, name: str) -> None:
         self.kernel, self.scheduler, self.memory = printer.kernel, printer.scheduler, printer.memory
@@ -173,6 +243,7 @@ class _RegionPrinter:
         per_lane = sum(self._rows(step) * step.node.dtype.itemsize for step in self.local)
         self.block = self._choose_block(per_lane)
         self.local_bytes = sum(self._local_bytes(step) for step in self.local)
+        self.loops = len(region.groups)
 
     # -- what lies where
 
@@ -262,7 +333,7 @@ class _RegionPrinter:
         if self.region.extent < 2 * self.block:
             return 1
         cost = sum(size(step.space) * _cost(step) for step in self.region.steps)
-        return max(1, min(count_threads(), int(cost // WORTH_A_THREAD), self.region.extent // self.block))
+        return max(1, min(self.printer.threads, int(cost // WORTH_A_THREAD), self.region.extent // self.block))
 
     def print_call(self, at: int) -> tuple[list[str], int]:
         """The lines by which the kernel runs the region, and how many bytes they need from offset `at` on."""
@@ -394,9 +465,11 @@ class _RegionPrinter:
 
     def _print_extreme(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
         """The largest or smallest over the lane."""
+        assert isinstance(step.form, Reduction)
         place = self._sum_place(step, index)
-        value = self._spell_operand(step, 0, index, None)
-        return [f"{indent}for (long j = 0; j < n; j++) {place} = {_combine(step, place, value)};"]
+        start, _ = self._pointer(step, 0, index)
+        name = "max" if step.form.ufunc is np.maximum else "min"
+        return [f"{indent}{place} = tg_{name}_of_row_{SUFFIXES[TYPES[step.node.dtype]]}({start}, n, {place});"]
 
     def _print_lanes(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
         """A product of two stacks whose matrices are the lanes."""

@@ -30,3 +30,26 @@
 
 TG_ROWS_OF(f64, double)
 TG_ROWS_OF(f32, float)
+
+/* The largest or smallest of a row and of what was found before: of sixteen pieces side by side, then of the pieces. */
+#define TG_EXTREME_OF_ROW(name, S, T)                                                                                  \
+    static inline T tg_##name##_of_row_##S(const T *restrict x, long n, T found)                                       \
+    {                                                                                                                  \
+        T part[16];                                                                                                    \
+        const long whole = n / 16 * 16;                                                                                \
+        for (int k = 0; k < 16; k++)                                                                                   \
+            part[k] = found;                                                                                           \
+        for (long j = 0; j < whole; j += 16)                                                                           \
+            for (int k = 0; k < 16; k++)                                                                               \
+                part[k] = tg_##name##_##S(part[k], x[j + k]);                                                          \
+        for (long j = whole; j < n; j++)                                                                               \
+            part[0] = tg_##name##_##S(part[0], x[j]);                                                                  \
+        for (int k = 0; k < 16; k++)                                                                                   \
+            found = tg_##name##_##S(found, part[k]);                                                                   \
+        return found;                                                                                                  \
+    }
+
+TG_EXTREME_OF_ROW(max, f64, double)
+TG_EXTREME_OF_ROW(max, f32, float)
+TG_EXTREME_OF_ROW(min, f64, double)
+TG_EXTREME_OF_ROW(min, f32, float)

@@ -19,7 +19,8 @@ import numpy as np
 
 from ..program import Node, Operand
 from .forms import Map, Product, Reduction
-from .steps import Kernel, Layout, Step, flatten, size, view_layout
+from .rows import Rows, goes_by_rows, see_rows, stays_in_its_row
+from .steps import Kernel, Layout, Step, size, view_layout
 
 UNROLLED = 8  # a product or sum over so few entries is written out, as one expression
 GROUP = 24  # steps in one inner loop: more would not stay in registers
@@ -27,6 +28,7 @@ BLAS_FROM = 100_000  # multiplications; BLAS takes over where, besides, no side 
 SMALL_SIDE, SMALL_AREA = 8, 512
 MOST_FUSED = 40  # functions like exp; each takes the C compiler as long as some hundred lines
 FULL_VECTOR = 16  # lanes; shorter ones leave vector units idle
+ROW_COST = 64  # entries; what else could be done in the time that it takes to start a row
 
 
 @dataclass(eq=False)
@@ -44,7 +46,6 @@ class Region:
     """extent: of the lane; 1 for steps on single numbers. lane: the axis of each step's space."""
 
     extent: int
-    is_flat: bool = False  # all arrays are looked at as one row
     lane: dict[Step, int | None] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     place: dict[Step, int] = field(default_factory=dict)  # the group each step is in
@@ -67,13 +68,14 @@ def is_large(step: Step) -> bool:
 
 
 class Scheduler:
-    """Puts a kernel's steps into regions."""
+    """Puts a kernel's steps into regions and rows."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, by_rows: bool = True) -> None:
         self.kernel = kernel
+        self.by_rows = by_rows
         maps = [(step, step.form) for step in kernel.steps if isinstance(step.form, Map) and step.form.row]
         for step, form in maps:
-            step.calls_row = form.only_rows or len(maps) > MOST_FUSED
+            step.calls_row = step.calls_row or form.only_rows or len(maps) > MOST_FUSED
         self.maker: dict[Node, Step] = {step.node: step for step in kernel.steps}
         self.number = {step: i for i, step in enumerate(kernel.steps)}
         self.readers: dict[Step, list[Step]] = {step: [] for step in kernel.steps}
@@ -129,27 +131,26 @@ class Scheduler:
                 labels[result] = self.label.find((step.node, position))
         return labels
 
-    def run(self) -> list[Region | Step]:
-        """Regions, and steps that are left to BLAS, in the order in which they run."""
-        order: list[Region | Step] = []
+    def run(self) -> list[Region | Rows | Step]:
+        """Regions, rows, and steps that are left to BLAS, in the order in which they run."""
+        order: list[Region | Rows | Step] = []
         ready = {step for step, count in self.waits.items() if not count}
         while ready:
             # In order of the steps, so that the same program is printed alike in every process, and found in the cache.
             loops = [step for step in sorted(ready, key=self.number.__getitem__) if not self.is_for_blas(step)]
             if any(size(step.space) == 1 for step in ready):
-                region = self._grow(ready, None, 1)
+                part: Region | Rows = self._grow(ready, None, 1)
             elif loops:
-                region = self._best_region(ready, loops)
+                part = self._best_part(ready, loops)
             else:
                 step = min(ready, key=self.number.__getitem__)
                 order.append(step)
                 self._finish([step], ready)
                 continue
-            steps = region.steps
-            if region.is_flat:
-                self._flatten(region)
-            _form_groups(region, self)
-            order.append(region)
+            steps = part.steps
+            if isinstance(part, Region):
+                _form_groups(part, self)
+            order.append(part)
             self._finish(steps, ready)
         assert len(self.done) == len(self.kernel.steps)
         return order
@@ -164,82 +165,76 @@ class Scheduler:
                 if not self.waits[reader] and reader not in self.done:
                     ready.add(reader)
 
-    def _best_region(self, ready: set[Step], loops: list[Step]) -> Region:
-        """Grown along the axis that lets most be done."""
+    def _best_part(self, ready: set[Step], loops: list[Step]) -> Region | Rows:
+        """Of regions along several axes, and of rows of several lengths, the one that does most."""
         candidates: dict[tuple[int, int], int] = {}
         for step in loops:
             for label, extent in zip(self.labels_of(step), step.space, strict=True):
                 if label is not None:
                     candidates[label, extent] = self.work[label]
         likeliest = sorted(candidates, key=lambda c: (-candidates[c], -c[1]))[: 3 if len(self.number) < 1000 else 1]
-        shapes = dict.fromkeys(step.space for step in loops if self._is_flat(step))
-        regions = [self._grow_flat(ready, shape) for shape in shapes]
-        regions += [self._grow(ready, label, extent) for label, extent in likeliest]
-        if not any(region.lane for region in regions):
+        parts: list[Region | Rows] = []
+        if self.by_rows:
+            shapes = dict.fromkeys(step.space for step in loops if not isinstance(step.form, Product))
+            cuts = dict.fromkeys((shape[:n], size(shape[n:])) for shape in shapes for n in range(len(shape)))
+            parts += [self._grow_rows(ready, count, length) for count, length in cuts]
+        parts += [self._grow(ready, label, extent) for label, extent in likeliest]
+        if not any(part.steps for part in parts):
             step = loops[0]
             axis = _last_axis(step)
             return Region(step.space[axis], lane={step: axis})
-        return max(regions, key=self._usefulness)
+        return max(parts, key=self._usefulness)
 
-    def _is_flat(self, step: Step) -> bool:
-        """Whether it goes through arrays of one shape, and single numbers, entry by entry as they lie in memory."""
-        if not isinstance(step.form, Map) or step.reshapes:
-            return False
-        return all(type(x) is not Node or size(x.shape) == 1 or self._is_row(x, step) for x in step.operands)
-
-    def _is_row(self, x: Node, step: Step) -> bool:
-        layout = self.layout(x)
-        if layout is None or x.shape != step.space:
-            return False
-        expected = size(x.shape)
-        for stride, extent in zip(layout[1], x.shape, strict=True):
-            expected //= extent
-            if extent > 1 and stride != expected:
-                return False
-        return True
-
-    def _grow_flat(self, ready: set[Step], shape: tuple[int, ...]) -> Region:
-        """The region of all that can run along the one row of arrays of this shape."""
-        region = Region(size(shape), is_flat=True)
+    def _grow_rows(self, ready: set[Step], count: tuple[int, ...], length: int) -> Rows:
+        """All that can be done row by row, from what is ready on."""
+        rows = Rows(count, length)
+        inside: set[Step] = set()
         waits: dict[Step, int] = {}
-        queue = [(self.number[step], step) for step in ready if step.space == shape]
+        queue = [(self.number[step], step) for step in ready]
         heapq.heapify(queue)
         while queue:
             _, step = heapq.heappop(queue)
-            whole = (x for x in step.operands if type(x) is Node and x.shape != shape)
-            if not self._is_flat(step) or any(self.maker.get(self.kernel.resolve(x)[0]) in region.lane for x in whole):
-                continue  # (or it needs a single entry of what the region makes)
-            region.lane[step] = 0
+            if not goes_by_rows(step, count, length) or not self._sees_rows(step, count, inside):
+                continue
+            rows.steps.append(step)
+            inside.add(step)
             for reader in self.readers[step]:
                 waits[reader] = waits.get(reader, self.waits[reader]) - 1
-                if not waits[reader] and reader.space == shape:
+                if not waits[reader]:
                     heapq.heappush(queue, (self.number[reader], reader))
-        return region
+        return rows
 
-    def _flatten(self, region: Region) -> None:
-        """Put rows in place of the region's arrays."""
-        alike = {step.node for step in region.lane}
-        flat = {step: flatten(step, self.kernel, alike) for step in region.lane}
-        for step in flat.values():
-            self.maker[step.node] = step
-        region.lane = dict.fromkeys(flat.values(), 0)
-
-    def _usefulness(self, region: Region) -> float:
-        """The work that is done; less where vectors are not full, or lanes lie apart in memory."""
-        work = 0.0
-        for step, lane in region.lane.items():
-            work += size(step.space)
-            if region.is_flat:
+    def _sees_rows(self, step: Step, count: tuple[int, ...], inside: set[Step]) -> bool:
+        """Whether a row of the step finds all that it needs in one place of each operand, or in its own row."""
+        for at, x in enumerate(step.operands):
+            if type(x) is not Node:
                 continue
+            layout = self.layout(x)
+            seen = see_rows(step, at, layout, count) if layout is not None else None
+            if seen is None:
+                return False
+            maker = self.maker.get(self.kernel.resolve(x)[0])
+            if maker in inside and not stays_in_its_row(step, seen, maker, count):
+                return False
+        return True
+
+    def _usefulness(self, part: Region | Rows) -> float:
+        """The work that is done; less where vectors are not full, or lanes lie apart in memory."""
+        if isinstance(part, Rows):
+            work = sum(size(step.space) for step in part.steps)
+            return (work - ROW_COST * size(part.count)) * min(1.0, part.length / FULL_VECTOR)
+        work = 0.0
+        for step, lane in part.lane.items():
+            work += size(step.space)
             kept = [a for a in step.result_axes if a is not None and step.space[a] > 1]
             if lane in kept and kept[-1] != lane:
                 work -= 0.5 * size(step.node.shape)
             for x, axes in zip(step.operands, step.axes, strict=True):
-                if type(x) is Node and lane in axes and self.maker.get(self.kernel.resolve(x)[0]) not in region.lane:
+                if type(x) is Node and lane in axes and self.maker.get(self.kernel.resolve(x)[0]) not in part.lane:
                     layout = self.layout(x)
                     if layout is not None and layout[1][axes.index(lane)] not in (0, 1):
                         work -= 0.5 * size(x.shape)
-        return work * min(1.0, region.extent / FULL_VECTOR)
+        return work * min(1.0, part.extent / FULL_VECTOR)
 
     def _grow(self, ready: set[Step], label: int | None, extent: int) -> Region:
         """The region of all that can run along this axis, from what is ready on."""
@@ -402,7 +397,7 @@ def _add_loads(region: Region, scheduler: Scheduler) -> None:
     loads: dict[tuple[Node, int], Node] = {}
     for step, lane in region.lane.items():
         operands = list(step.operands)
-        side_by_side = (1,) if kind_of(step, lane)[0] in ("rows", "dots", "row") else (0, 1)
+        side_by_side = (1,) if kind_of(step, lane)[0] in ("rows", "dots", "row", "extreme") else (0, 1)
         for i, (x, axes) in enumerate(zip(step.operands, step.axes, strict=True)):
             if type(x) is not Node or lane is None or lane not in axes:
                 continue

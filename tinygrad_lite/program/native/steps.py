@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ...rules.shaping import reshape
 from ..program import Node, Operand, is_scalar
 from .forms import Form, Map, Product, Reduction, View, form_of
 
@@ -154,27 +153,6 @@ def view_layout(shape: tuple[int, ...], chain: list[Node], lane: int | None = No
         if not np.may_share_memory(view, base):
             return None
     return view.__array_interface__["data"][0] - base.__array_interface__["data"][0], view.strides
-
-
-def flatten(step: Step, kernel: Kernel, alike: set[Node]) -> Step:
-    """A step of an element-wise map over arrays that lie as one row, as a loop over that row.
-
-    alike: results of other steps that are treated so.
-    """
-    n = size(step.space)
-    operands: list[Operand] = []
-    axes: list[tuple[int, ...]] = []
-    for x in step.operands:
-        if type(x) is not Node or size(x.shape) == 1:
-            operands.append(x)
-            axes.append((0,) * len(x.shape) if type(x) is Node else ())
-            continue
-        row = Node(reshape, (x,), {"shape": (n,)}, (n,), x.dtype, x.weak, x.name)
-        base, chain = kernel.resolve(x)
-        kernel.views[row] = base, [row] if base in alike else [*chain, row]
-        operands.append(row)
-        axes.append((0,))
-    return Step(step.node, step.form, tuple(operands), (n,), axes, (0,), calls_row=step.calls_row)
 
 
 def size(shape: tuple[int, ...]) -> int:
