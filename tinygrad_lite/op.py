@@ -9,8 +9,8 @@ A rule is written once, on plain arrays, in formulas (`y` is the result, `x` an 
 * `custom_vjp(np.sort, vjp)`: anything else: one vector-Jacobian product per operand;
 * `constant(np.argmax)`: piecewise constant, carries no gradient.
 
-A rule never un-broadcasts and never converts dtypes (the sweep does both) and never coerces with `np.asarray`: what it
-is given may be an ndarray, a Tensor (then the backward pass is itself recorded), or an array of another library.
+A rule need not un-broadcast and never converts dtypes (the sweep does both) and never coerces with `np.asarray`: what
+it is given may be an ndarray, a Tensor (then the backward pass is itself recorded), or an array of another library.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Op:
     extension: Callable[..., Any] | None = None  # a composition that has keywords of NumPy's that the rules lack
     beside_sparse: Callable[..., Any] | None = None  # what it is of a Tensor and a scipy.sparse matrix
     inline: bool = False  # fn is written in functions of the table: given Tensors, it records itself
-    c: str | None = None  # in C: an expression of entries {0}, {1}; a function; or "steps" (see native/forms.py)
+    c: str | None = None  # in C: an expression of entries {0}, {1}; a function; or a word (see native/forms.py)
+    places: Callable[..., Any] | None = None  # places(result, **params): the view where the operand's entries go
     c_kinds: str = "f"  # the kinds of dtypes of which that is right: f floats, i integers, b booleans
     shape_from_values: bool | Callable[..., bool] = False  # whether (for these operands) numbers decide on the shape
 

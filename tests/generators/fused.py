@@ -1,5 +1,6 @@
 """Random functions of the kind that native code fuses: chains of element-wise steps, broadcasting, reductions, products
-of matrices and stacks, transposes, reshapes, slices, choices; in both float dtypes, on long and short axes.
+of matrices and stacks, transposes, reshapes, slices, margins, windows, choices; in both float dtypes, on long and short
+axes.
 
     python -m tests.generators.fused --functions 200 --seed 1
 
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 import tinygrad_lite as tg
 from tinygrad_lite import tree
@@ -49,6 +51,7 @@ UNARY: list[Function] = [
     lambda x: tg.softmax(x) if x.ndim else x,
     lambda x: tg.log_softmax(x, axis=0) if x.ndim else x,
     lambda x: tg.logsumexp(x, axis=-1) if x.ndim else x,
+    lambda x: (x - np.mean(x, -1, keepdims=True)) / np.sqrt(1 + np.var(x, -1, keepdims=True)) if x.ndim else x,
     lambda x: x.astype(np.float32),
     lambda x: x.astype(np.float64),
 ]
@@ -66,6 +69,17 @@ BINARY: list[Function] = [
 EXTENTS = (1, 1, 2, 3, 4, 7, 9, 16, 17, 33, 40)
 LONG = (130, 600, 1025)
 MOST = 40_000  # entries of an array
+
+
+def _pad(x: Any) -> Any:
+    return np.pad(x, [(1, 2)] * min(x.ndim, 3) + [(0, 0)] * max(x.ndim - 3, 0)) if x.ndim else x
+
+
+def _sum_windows(x: Any) -> Any:
+    """Three neighbours along the last axis, each with a weight of its own."""
+    if not x.ndim or x.shape[-1] < 3:
+        return x
+    return sliding_window_view(x, 3, -1) @ np.array([0.5, -1.0, 0.3], x.dtype)
 
 
 class Draw:
@@ -118,7 +132,8 @@ class Draw:
         if kind < 0.5:
             return self.pick(*BINARY), (a, b)
         if kind < 0.68:
-            axis: Any = self.pick(None, *range(rank), *range(-rank, 0), tuple(range(rank))[:2])
+            ends = tuple(range(rank))[:2], tuple(range(rank))[-2:], tuple(range(rank))[1:]
+            axis: Any = self.pick(None, *range(rank), *range(-rank, 0), *ends)
             keepdims = bool(rng.random() < 0.4)
             reduce = self.pick(np.sum, np.sum, np.mean, np.max, np.min)
             return lambda x: reduce(x, axis=axis, keepdims=keepdims), (a,)
@@ -132,6 +147,8 @@ class Draw:
         if kind < 0.95:
             new = self.pick((-1,), (-1, 1), (1, -1), (*shape[1:], *shape[:1]), (shape[0], -1) if shape else ())
             return lambda x: np.reshape(x, new), (a,)
+        if kind < 0.97:
+            return self.pick(_pad, _sum_windows), (a,)
         index = self.pick(
             0, -1, slice(1, None), slice(None, None, 2), (..., 0), (None, ...), (slice(None), slice(0, 1))
         )

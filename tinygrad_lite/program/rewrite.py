@@ -96,9 +96,9 @@ class Rule:
         return frozenset(steps | {_CONSTANT for x in xs if type(x) is not Node or x in self.numbers})
 
     @cached_property
-    def numbers(self) -> frozenset[Node]:
+    def numbers(self) -> tuple[Node, ...]:
         """The operands that stand for constant numbers."""
-        return frozenset(node for node in self.pattern.inputs if node.weak)
+        return tuple(node for node in self.pattern.inputs if node.weak)
 
 
 def rule(

@@ -208,6 +208,8 @@ put: Op = row(
         operands=None,
         name="put",
         batch=_put_each,
+        c="write",
+        places=lambda out, template, shape: None if any(isinstance(p, Slot) for p in template) else out[template],
         shape_from_values=_has_mask,
         examples=lambda rng: [
             (

@@ -27,6 +27,12 @@ def _pad_vjp(g: Array, y: Array, x: Array, widths: Any, constant_values: Any = 0
     return g[tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))]
 
 
+def _inside(out: Array, widths: Any, constant_values: Any = 0) -> Array | None:
+    """Where the array stands within margins of zeros."""
+    is_zero = np.ndim(constant_values) == 0 and constant_values == 0 and not np.signbit(constant_values)
+    return out[tuple(slice(a, n - b) for (a, b), n in zip(widths, out.shape, strict=True))] if is_zero else None
+
+
 def _pad_each(op: Any, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
     return op.call(*xs, **{**params, "widths": [(0, 0), *params["widths"]]})
 
@@ -37,6 +43,8 @@ pad_constant = row(
         _pad_vjp,
         name="pad_constant",
         batch=_pad_each,
+        c="write",
+        places=_inside,
         examples=lambda rng: [((rng.normal(size=(2, 3)),), {"widths": [(1, 0), (2, 1)], "constant_values": 0.5})],
     )
 )

@@ -125,6 +125,8 @@ sum_windows: Op = row(
             g, window=window, axes=axes, stride=stride, dilation=dilation
         ),
         batch=_sum_windows_each,
+        c="add",
+        places=lambda out, window, axes, stride, dilation, shape: _windows(out, window, axes, stride, dilation),
         examples=_summing_examples,
     )
 )

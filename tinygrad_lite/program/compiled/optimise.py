@@ -8,7 +8,7 @@ from ...op import pick
 from ..program import Node, Operand, Program, is_scalar
 from ..rewrite import Change, Rule, rewrite
 from ..simplify import SIMPLER, drop_dead, inline, write_out
-from ..tables.fast import FAST, MEANS
+from ..tables.fast import FAST, FOLDED, MEANS
 from .factors import place_factors
 
 
@@ -20,7 +20,7 @@ def optimise(program: Program, target: str = "numpy") -> Program:
     return drop_dead(rewrite(place_factors(program), [*SIMPLER, *after]))
 
 
-_TABLES: dict[str, tuple[list[Change], list[Rule | Change]]] = {"numpy": ([], [*FAST]), "c": ([write_out], [])}
+_TABLES: dict[str, tuple[list[Change], list[Rule | Change]]] = {"numpy": ([], [*FAST]), "c": ([write_out], [*FOLDED])}
 """What is applied for each target, before and after factors are placed."""
 
 

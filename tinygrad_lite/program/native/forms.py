@@ -2,7 +2,8 @@
 
 What of an op the printer needs stands on its row: `c`, what it reduces with, whether it is a view. `c` is an expression
 of the operands' entries, {0}, {1}; or a name: exp stands for tg_exp_f64 and tg_exp_f32 of elementwise.h and
-vector_math.h. "steps" says that the op's own function is to be written out, in steps of the table.
+vector_math.h. "steps" says that the op's own function is to be written out, in steps of the table; "write" and "add",
+that the operand's entries are written into zeros, or added to them, at the row's `places`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ...rules.products import matmul
 from ...rules.shaping import copy, to_inexact
 from ..program import Node, Operand, dtype_of, is_scalar, is_weak, shape_of
 from ..simplify import is_view
+from .layout import Layout, layout_of
 
 TYPES = {
     np.dtype(np.float64): "double",
@@ -61,11 +63,19 @@ class Product:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """The operand's entries put into an array of zeros. target: where they go. adds: whether to what is there."""
+
+    target: Layout
+    adds: bool
+
+
+@dataclass(frozen=True)
 class View:
     """The operand's memory, looked at in another way (where its layout allows)."""
 
 
-Form = Map | Reduction | Product | View
+Form = Map | Reduction | Product | Placement | View
 
 
 def form_of(node: Node) -> Form | None:
@@ -83,6 +93,8 @@ def form_of(node: Node) -> Form | None:
     if op is matmul:
         fits = node.dtype.kind == "f" and all(dtype_of(x) == node.dtype for x in node.operands)
         return Product() if fits and math.prod(node.shape) else None
+    if op.places is not None:
+        return _placement_of(node)
     return _map_of(node)
 
 
@@ -103,6 +115,19 @@ def _reduction_of(node: Node) -> Reduction | None:
     if ufunc not in (np.add, np.maximum, np.minimum) or not math.prod(shape_of(x)):
         return None
     return Reduction(reduced_axes(node.params.get("axis"), len(shape_of(x))), ufunc)
+
+
+def _placement_of(node: Node) -> Placement | None:
+    op, x = node.op, node.operands[0]
+    assert op is not None
+    assert op.places is not None
+    if dtype_of(x) != node.dtype or node.dtype.kind != "f" or type(x) is not Node:
+        return None
+    result = np.empty(node.shape, np.int8)
+    view = op.places(result, **node.params)
+    if view is None or view.shape != x.shape:
+        return None
+    return Placement(layout_of(view, result), op.c == "add")
 
 
 def _map_of(node: Node) -> Map | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +22,7 @@ from .module import OUTSIDE, Entry, print_kernel_call, print_module
 from .printer import PrintedKernel, print_kernel
 from .products import find_types, load_products
 from .schedule import is_large
-from .steps import make_kernel, size
+from .steps import make_kernel, size, view_layout
 
 MANY_LOOPS = 100  # nests of loops, from which on compiling quickly matters more
 MOST_LOOPS = 1500  # from which on it takes many seconds, and NumPy's code is there at once
@@ -30,10 +30,19 @@ MOST_LOOPS = 1500  # from which on it takes many seconds, and NumPy's code is th
 
 @dataclass
 class Segment:
-    """Steps that follow one another. native: whether they are printed in C."""
+    """Steps that follow one another. native: whether they are printed in C. views: of other segments' arrays, which
+    are looked at here through them, too."""
 
     nodes: list[Node]
     native: bool
+    views: list[Node] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[Node]:
+        """What it takes from others."""
+        nodes = [*self.views, *self.nodes]
+        made = set(nodes)
+        return list(dict.fromkeys(x for node in nodes for x in node.operands if type(x) is Node and x not in made))
 
 
 @dataclass
@@ -113,10 +122,12 @@ class _Translation:
         users = self.program.users()
         returned = {x for x in self.program.outputs if type(x) is Node}
         self.segments = partition(self.program, native, users)
+        _share_views(self.segments)
+        needed = returned.union(*(segment.inputs for segment in self.segments))
         self.printed: dict[int, PrintedKernel] = {}
         for segment in self.segments:
             if segment.native:
-                printed = _print_segment(segment, users, returned, f"{prefix}kernel{len(self.printed)}")
+                printed = _print_segment(segment, needed, f"{prefix}kernel{len(self.printed)}")
                 self.printed[id(segment)] = printed
                 collected.add_kernel(printed)
         self.loops: dict[Node, PrintedLoop] = {}
@@ -188,15 +199,14 @@ def _print_loop(body: Program, node: Node, name: str, careful: bool) -> PrintedL
     if not native or not all(native.values()):
         return None
     returned = {x for x in body.outputs if type(x) is Node}
-    printed = _print_segment(Segment(list(body.steps), True), body.users(), returned, f"{name}_step")
+    printed = _print_segment(Segment(list(body.steps), True), returned, f"{name}_step")
     return print_loop(body, node, printed, name, careful)
 
 
-def _print_segment(segment: Segment, users: dict[Node, list[Node]], returned: set[Node], name: str) -> PrintedKernel:
-    made = set(segment.nodes)
-    inputs = dict.fromkeys(x for node in segment.nodes for x in node.operands if type(x) is Node and x not in made)
-    outputs = [x for x in segment.nodes if x in returned or any(user not in made for user in users[x])]
-    return print_kernel(make_kernel(segment.nodes, list(inputs), outputs), name)
+def _print_segment(segment: Segment, needed: set[Node], name: str) -> PrintedKernel:
+    """needed: what the program returns, and what other segments take from this one."""
+    outputs = [x for x in segment.nodes if x in needed]
+    return print_kernel(make_kernel([*segment.views, *segment.nodes], segment.inputs, outputs), name)
 
 
 def _build_and_load(text: str, what: str, quickly: bool) -> ModuleType:
@@ -279,6 +289,27 @@ def partition(program: Program, native: dict[Node, bool], users: dict[Node, list
         if nodes:
             segments.append(Segment(sorted(nodes, key=number.__getitem__), turn))
     return segments
+
+
+def _share_views(segments: list[Segment]) -> None:
+    """Native code that needs a view of what other native code has made takes the array, and looks at it so itself."""
+    native_views = {x for segment in segments if segment.native for x in segment.nodes if is_view(x)}
+    for segment in segments:
+        made = set(segment.nodes)
+        chains = [_find_chain(x, native_views - made) for x in segment.inputs] if segment.native else []
+        segment.views = list(dict.fromkeys(view for chain in chains for view in chain))
+
+
+def _find_chain(x: Node, views: set[Node]) -> list[Node]:
+    """The views through which x looks at an array that somebody else makes."""
+    chain: list[Node] = []
+    while x in views:
+        base = x.operands[0]
+        if type(base) is not Node or view_layout(base.shape, [x, *chain]) is None:
+            break
+        chain.insert(0, x)
+        x = base
+    return chain
 
 
 def _is_native(node: Node) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..gaps import Gaps
 from ..program import Node, Operand
-from .forms import SUFFIXES, TYPES, Map, Product, Reduction
+from .forms import SUFFIXES, TYPES, Map, Placement, Product, Reduction
 from .rows import Rows, make_row_kernel
 from .schedule import Group, Region, Scheduler, is_pointwise, kind_of, others_of
 from .steps import Kernel, Step, size
@@ -74,10 +74,11 @@ class _Printer:
         local = loops = 0
         for number, item in enumerate(self.order):
             if isinstance(item, Step):
-                body += self._print_blas(item)
+                alone = self._print_placement if isinstance(item.form, Placement) else self._print_blas
+                body += alone(item)
                 continue
-            printer = _RegionPrinter if isinstance(item, Region) else _RowsPrinter
-            part = printer(self, item, f"{self.name}_part{number}")
+            name = f"{self.name}_part{number}"
+            part = _RegionPrinter(self, item, name) if isinstance(item, Region) else _RowsPrinter(self, item, name)
             functions += part.print()
             lines, needed = part.print_call(self.memory.size)
             body += lines
@@ -151,6 +152,37 @@ class _Printer:
         lines.append(f"{indent}tg_gemm_{SUFFIXES[ctype]}({shape}, {at[0]}, {steps}, {out});")
         return lines
 
+    def _print_placement(self, step: Step) -> list[str]:
+        """Zeros, and a loop over the operand's entries, innermost along an axis on which they lie side by side."""
+        form = step.form
+        (x,) = step.operands
+        assert isinstance(form, Placement)
+        assert type(x) is Node
+        offset, along = self._strides(x, step.axes[0])
+        first, strides = form.target
+        ctype = TYPES[step.node.dtype]
+        out = f"(({ctype} *)p[{self.memory.index[step.node]}])"
+        source = f"((const {ctype} *)p[{self.memory.index[self.kernel.resolve(x)[0]]}])"
+        axes = [a for a, extent in enumerate(step.space) if extent > 1]
+        side_by_side = [a for a in axes if strides[a] == 1 or along.get(a) == 1]
+        if side_by_side:
+            inner = max(side_by_side, key=lambda a: step.space[a])
+            axes = [*(a for a in axes if a != inner), inner]
+        target = {a: s for a, s in enumerate(strides) if a in axes}
+        lines = [
+            f"    /* {spell_comment(step)} */",
+            f"    memset({out}, 0, {size(step.node.shape) * step.node.dtype.itemsize});",
+        ]
+        for depth, a in enumerate(axes):
+            lines.append(f"    {'    ' * depth}for (long i{a} = 0; i{a} < {step.space[a]}; i{a}++)")
+        index = {a: f"i{a}" for a in axes}
+        to, what = (
+            (_spell_sum({a: s for a, s in steps.items() if a in index}, index) or "0") + (f" + {at}" if at else "")
+            for at, steps in ((first, target), (offset, along))
+        )
+        lines.append(f"    {'    ' * len(axes)}{out}[{to}] {'+=' if form.adds else '='} {source}[{what}];")
+        return lines
+
     def _strides(self, x: Node, axes: tuple[int, ...]) -> tuple[int, dict[int, int]]:
         """The offset and the stride along each axis of a step's space, in memory that has all entries."""
         layout = self.scheduler.layout(x)
@@ -221,7 +253,7 @@ class _RowsPrinter:
             f"          {{{self.name}, p, 0, scratch + {at + i * own}, {ends[i]}, {ends[i + 1]}}},"
             for i in range(parts)
         ]
-        lines = ["    { tg_part parts[] = {", *table, f"      }};", f"      tg_run_parts(parts, {parts}); }}"]
+        lines = ["    { tg_part parts[] = {", *table, "      };", f"      tg_run_parts(parts, {parts}); }}"]
         return lines, parts * own
 
 
@@ -256,11 +288,17 @@ class _RegionPrinter:
     def _choose_block(self, per_lane: int) -> int:
         extent = self.region.extent
         if extent * per_lane <= CACHE and extent <= 4 * LARGEST_BLOCK:
-            return extent
+            piece = -(-extent // self._count_threads())  # a block for each thread
+            return min(extent, -(-piece // LEAST_BLOCK) * LEAST_BLOCK)
         block = LARGEST_BLOCK
         while block > LEAST_BLOCK and block * per_lane > CACHE:
             block //= 2
         return min(block, extent)
+
+    def _count_threads(self) -> int:
+        """How many threads there is enough to do for."""
+        cost = sum(size(step.space) * _cost(step) for step in self.region.steps)
+        return max(1, min(self.printer.threads, int(cost // WORTH_A_THREAD)))
 
     def _find_locals(self) -> None:
         """The steps whose block is kept because another group reads it, or because the whole has its lanes apart."""
@@ -268,7 +306,7 @@ class _RegionPrinter:
         for step in region.steps:
             if step in self.summed:
                 continue
-            made_by_rows = region.groups[region.place[step]].kind != "loop"
+            made_by_rows = region.groups[region.place[step]].kind != "loop" or step in region.added_up
             if made_by_rows or (step.node in self.memory.index and not self._is_stored_at_once(step)):
                 self.local[step] = f"l{len(self.local)}"
                 continue
@@ -330,10 +368,7 @@ class _RegionPrinter:
 
     def count_parts(self) -> int:
         """Into how many parts the region is divided, each done by a thread: more than one only where that pays."""
-        if self.region.extent < 2 * self.block:
-            return 1
-        cost = sum(size(step.space) * _cost(step) for step in self.region.steps)
-        return max(1, min(self.printer.threads, int(cost // WORTH_A_THREAD), self.region.extent // self.block))
+        return min(self._count_threads(), -(-self.region.extent // self.block))
 
     def print_call(self, at: int) -> tuple[list[str], int]:
         """The lines by which the kernel runs the region, and how many bytes they need from offset `at` on."""
@@ -408,17 +443,24 @@ class _RegionPrinter:
         return lines
 
     def _print_loop(self, group: Group) -> list[str]:
-        lines = []
         indent = "        "
+        lines = [
+            line for step in group.steps if step in self.region.added_up for line in self._print_start(step, indent)
+        ]
         for at, extent in enumerate(group.others):
             lines.append(f"{indent}for (long i{at} = 0; i{at} < {extent}; i{at}++) {{")
             indent += "    "
         sums, after, body = [], [], []
         for step in group.steps:
             lane = self.region.lane[step]
-            _, axes = kind_of(step, lane)
+            axes = kind_of(step, lane)[1] if step not in self.region.added_up else others_of(step, lane)
             index = {a: f"i{at}" for at, a in enumerate(axes)}
             name, ctype = self.names[step], TYPES[step.node.dtype]
+            if step in self.region.added_up:
+                (place,) = self._local_places(step, index)
+                value = self._spell_operand(step, 0, index, group)
+                body.append((f"{place} = {_combine(step, place, value)};", spell_comment(step)))
+                continue
             value = self._spell_value(step, index, group)
             if step in self.summed:
                 assert lane is not None
@@ -440,6 +482,11 @@ class _RegionPrinter:
         for at in reversed(range(len(group.others))):
             lines.append("        " + "    " * at + "}")
         return lines
+
+    def _print_start(self, step: Step, indent: str) -> list[str]:
+        """What is added up starts from nothing."""
+        entries = self._rows(step) * self.block
+        return [f"{indent}for (long j = 0; j < {entries}; j++) {self.local[step]}[j] = {self._identity(step)};"]
 
     def _print_row(self, step: Step, index: dict[int, str], indent: str) -> list[str]:
         """A function that takes a row of lanes."""
@@ -517,7 +564,7 @@ class _RegionPrinter:
     def _print_copy_out(self, step: Step) -> list[str]:
         """Lanes into the whole array, where they lie apart."""
         lane = self.region.lane[step]
-        axes = others_of(step, lane)
+        axes = others_of(step, lane, step.summed)
         index = {a: f"i{at}" for at, a in enumerate(axes)}
         indent, lines = "        ", []
         for at, a in enumerate(axes):

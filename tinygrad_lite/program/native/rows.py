@@ -1,9 +1,11 @@
 """Steps that are done row by row, each row of a result needing but the same row of what it is made of.
 
-A row is what the last axes of an array hold, as it lies in memory; the axes before them count the rows. A softmax over
-the last axis is one such row after another: what is summed over a row is complete as soon as the row has been seen, and
-the row is still in the cache. With no axis that counts, all of an array is one row. What is to be done for one row is a
-kernel of its own.
+The first axes of an array count its rows; the rest is a row. A softmax over the last axis is one such row after
+another: what is summed over a row is complete as soon as the row has been seen, and the row is still in the cache. With
+no axis that counts, all of an array is one row.
+
+In a row, the last axes, which lie in memory as one, are made one long axis, the *tail*. Before it may stand others,
+which a step goes through or sums up. What is to be done for one row is a kernel of its own.
 """
 
 from __future__ import annotations
@@ -13,70 +15,116 @@ from dataclasses import dataclass, field
 
 from ..program import Node, Operand
 from .forms import Map, Reduction
-from .steps import Kernel, Layout, Step, size
+from .layout import Layout
+from .steps import Kernel, Step, size
 
 
 @dataclass(eq=False)
 class Rows:
-    """count: the extents of the axes that count the rows. length: how many entries a row has."""
+    """count: the extents of the axes that count the rows. tail: those of the axes that are made one."""
 
     count: tuple[int, ...]
-    length: int
+    tail: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def work(self) -> float:
-        return sum(size(step.space) for step in self.steps)
+    def length(self) -> int:
+        """How many entries the tail has."""
+        return size(self.tail)
+
+    def row_shape(self, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """What a row of an array of this shape looks like; None if it has no such rows."""
+        own = shape[len(self.count) :]
+        if shape[: len(self.count)] != self.count:
+            return None
+        if size(own) == 1:
+            return ()
+        if size(own) == self.length:
+            return (self.length,)
+        before = len(own) - len(self.tail)
+        return (*own[:before], self.length) if before > 0 and own[before:] == self.tail else None
 
 
 @dataclass(frozen=True)
 class RowOperand:
-    """How a step's row finds its part of an operand. strides: from row to row. is_row: it is a row, too, and no single
-    entry."""
+    """How a row of a step finds its part of an operand. offset, strides: of the first row, and from row to row. shape:
+    of that part, whose entries lie side by side. axes: of the row of the step, those which it has."""
 
     offset: int
     strides: tuple[int, ...]
-    is_row: bool
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
 
 
-def see_rows(step: Step, at: int, layout: Layout, count: tuple[int, ...]) -> RowOperand | None:
+def see_rows(step: Step, at: int, layout: Layout, rows: Rows) -> RowOperand | None:
     """The operand as a row of the step sees it; None if its entries do not lie side by side."""
     x, (offset, strides) = step.operands[at], layout
+    own = rows.row_shape(step.space)
     assert type(x) is Node
+    assert own is not None
     along = [0] * len(step.space)
     for axis, stride, extent in zip(step.axes[at], strides, x.shape, strict=True):
         along[axis] = stride if extent > 1 else 0
-    across, inner = tuple(along[: len(count)]), along[len(count) :]
-    if not any(inner):
-        return RowOperand(offset, across, False)
-    expected = 1
-    for stride, extent in zip(reversed(inner), reversed(step.space[len(count) :]), strict=True):
+    across = tuple(along[: len(rows.count)])
+    start = len(rows.count) + max(len(own) - 1, 0)  # where the tail starts
+    before, tail = along[len(rows.count) : start], along[start:]
+    last = _count_neighbours(tail, step.space[start:], 1)
+    many = _count_neighbours(before, own[:-1], last or 1)
+    if last is None or many is None:
+        return None
+    if many == 1:
+        return RowOperand(offset, across, (last,), (len(own) - 1,)) if last > 1 else RowOperand(offset, across, (), ())
+    return RowOperand(offset, across, (*own[:-1], last), tuple(range(len(own))))
+
+
+def _count_neighbours(strides: list[int], extents: tuple[int, ...], first: int) -> int | None:
+    """How many entries lie side by side along these axes, `first` apart: all; or one, where all are the same one."""
+    if not any(strides):
+        return 1
+    expected = first
+    for stride, extent in zip(reversed(strides), reversed(extents), strict=True):
         if extent > 1 and stride != expected:
             return None
         expected *= extent
-    return RowOperand(offset, across, True)
+    return expected // first
 
 
-def goes_by_rows(step: Step, count: tuple[int, ...], length: int) -> bool:
-    """Whether a step makes rows of this length, or a number for each row, or sums up rows."""
-    n = len(count)
-    if step.reshapes or step.space[:n] != count or size(step.space[n:]) not in (1, length):
+def goes_by_rows(step: Step, rows: Rows) -> bool:
+    """Whether a step makes such rows, or sums up whole axes of them."""
+    own = rows.row_shape(step.space)
+    if own is None or step.reshapes or not isinstance(step.form, (Map, Reduction)):
         return False
-    if isinstance(step.form, Reduction):
-        axes = {a for a, extent in enumerate(step.space) if extent > 1 and a in step.summed}
-        return axes == {a for a in range(n, len(step.space)) if step.space[a] > 1}
-    return isinstance(step.form, Map)
+    start = len(rows.count) + max(len(own) - 1, 0)
+    tail = [a for a in range(start, len(step.space)) if step.space[a] > 1]
+    reduced = [a in step.summed for a in tail]
+    counts = [a for a in range(len(rows.count)) if step.space[a] > 1 and a in step.summed]
+    return not counts and (all(reduced) or not any(reduced))
 
 
-def stays_in_its_row(step: Step, seen: RowOperand, maker: Step, count: tuple[int, ...]) -> bool:
-    """Whether a row of the step reads just the row that its maker has made."""
-    own = size(maker.node.shape) // size(count)
+def stays_in_its_row(seen: RowOperand, maker: Step, rows: Rows) -> bool:
+    """Whether a row of a step reads just the row that the maker of its operand has made."""
+    own = size(maker.node.shape) // size(rows.count)
     expected = own
-    for stride, extent in zip(reversed(seen.strides), reversed(count), strict=True):
+    for stride, extent in zip(reversed(seen.strides), reversed(rows.count), strict=True):
         if extent > 1 and stride != expected:
             return False
         expected *= extent
-    return seen.offset == 0 and (size(step.space) // size(count) == own if seen.is_row else own == 1)
+    return seen.offset == 0 and seen.shape == _result_shape(maker, rows)
+
+
+def _result_shape(step: Step, rows: Rows) -> tuple[int, ...]:
+    """What a row of the result looks like."""
+    own = rows.row_shape(step.space)
+    assert own is not None
+    start = len(rows.count)
+    kept = [n for a, n in enumerate(own[:-1]) if start + a not in step.summed]
+    if own and not _sums_tail(step, own, rows):
+        return (*kept, own[-1])
+    return (*kept, 1) if kept else ()
+
+
+def _sums_tail(step: Step, own: tuple[int, ...], rows: Rows) -> bool:
+    return any(a in step.summed and step.space[a] > 1 for a in range(len(rows.count) + len(own) - 1, len(step.space)))
 
 
 @dataclass
@@ -96,38 +144,41 @@ def make_row_kernel(
     inputs: dict[tuple[Node, RowOperand], Node] = {}
     steps = []
     for step in rows.steps:
+        own = rows.row_shape(step.space)
+        assert own is not None
         operands: list[Operand] = []
         axes: list[tuple[int, ...]] = []
-        length = size(step.space[len(rows.count) :])
         for at, x in enumerate(step.operands):
+            axes.append(())
             if type(x) is Node:
                 base, _ = outside.resolve(x)
-                if base in made:
-                    x = made[base]
-                else:
-                    place = layout(x)
-                    assert place is not None
-                    seen = see_rows(step, at, place, rows.count)
-                    assert seen is not None
-                    shape = (length,) if seen.is_row else ()
-                    x = inputs.setdefault((base, seen), Node(None, (), {}, shape, x.dtype, x.weak, x.name))
+                place = layout(x)
+                assert place is not None
+                seen = see_rows(step, at, place, rows)
+                assert seen is not None
+                axes[-1] = seen.axes
+                if base not in made:
+                    inputs.setdefault((base, seen), Node(None, (), {}, seen.shape, x.dtype, x.weak, x.name))
+                x = made.get(base) or inputs[base, seen]
             operands.append(x)
-            axes.append((0,) if type(x) is Node and x.shape else ())
-        node = step.node
-        space = (length,) if length > 1 else ()
-        shape = () if isinstance(step.form, Reduction) else space
-        form = step.form
+        node, form = step.node, step.form
+        shape = _result_shape(step, rows)
+        result: tuple[int | None, ...] = tuple(range(len(own)))
         if isinstance(form, Reduction):
-            form = Reduction(tuple(range(len(space))), form.ufunc)
+            start = len(rows.count)
+            summed = {a for a in range(len(own) - 1) if start + a in step.summed}
+            summed |= {len(own) - 1} if own and _sums_tail(step, own, rows) else set()
+            form = Reduction(tuple(sorted(summed)), form.ufunc)
+            kept = [a for a in range(len(own)) if a not in summed]
+            result = (*kept, None) if len(shape) > len(kept) else tuple(kept)
         made[node] = Node(node.op, tuple(operands), {}, shape, node.dtype, node.weak, node.name)
-        result: tuple[int | None, ...] = tuple(range(len(shape)))
-        steps.append(Step(made[node], form, tuple(operands), space, axes, result, calls_row=step.calls_row))
+        steps.append(Step(made[node], form, tuple(operands), own, axes, result, calls_row=step.calls_row))
     places = [(base, seen.offset, seen.strides) for base, seen in inputs]
     outputs = []
     for step in rows.steps:
         if step.node in stored:
             outputs.append(made[step.node])
-            own = size(step.node.shape) // size(rows.count)
-            strides = tuple(own * size(rows.count[a + 1 :]) for a in range(len(rows.count)))
+            size_of_row = size(step.node.shape) // size(rows.count)
+            strides = tuple(size_of_row * size(rows.count[a + 1 :]) for a in range(len(rows.count)))
             places.append((step.node, 0, strides))
     return RowKernel(Kernel(list(inputs.values()), [], steps, outputs), places)

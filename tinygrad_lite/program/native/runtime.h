@@ -118,6 +118,7 @@ static PyObject *tg_number(const char *p, int type)
 static int tg_has_nan_f64(const char *p, npy_intp n)
 {
     int found = 0;
+#pragma omp simd reduction(|:found)
     for (npy_intp i = 0; i < n; i++)
         found |= ((const double *)p)[i] != ((const double *)p)[i];
     return found;
@@ -126,6 +127,7 @@ static int tg_has_nan_f64(const char *p, npy_intp n)
 static int tg_has_nan_f32(const char *p, npy_intp n)
 {
     int found = 0;
+#pragma omp simd reduction(|:found)
     for (npy_intp i = 0; i < n; i++)
         found |= ((const float *)p)[i] != ((const float *)p)[i];
     return found;

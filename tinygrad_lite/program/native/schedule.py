@@ -18,17 +18,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..program import Node, Operand
-from .forms import Map, Product, Reduction
+from .forms import Map, Placement, Product, Reduction
+from .layout import Layout
 from .rows import Rows, goes_by_rows, see_rows, stays_in_its_row
-from .steps import Kernel, Layout, Step, size, view_layout
+from .steps import Kernel, Step, size, view_layout
 
 UNROLLED = 8  # a product or sum over so few entries is written out, as one expression
 GROUP = 24  # steps in one inner loop: more would not stay in registers
 BLAS_FROM = 100_000  # multiplications; BLAS takes over where, besides, no side is small
+BLAS_FROM_IN_STACK = 20_000  # for each matrix of a stack, whose lanes often lie apart
 SMALL_SIDE, SMALL_AREA = 8, 512
 MOST_FUSED = 40  # functions like exp; each takes the C compiler as long as some hundred lines
 FULL_VECTOR = 16  # lanes; shorter ones leave vector units idle
 ROW_COST = 64  # entries; what else could be done in the time that it takes to start a row
+APART = 2.0  # what else could be done with an entry in the time that it takes to fetch or store it out of order
 
 
 @dataclass(eq=False)
@@ -49,6 +52,7 @@ class Region:
     lane: dict[Step, int | None] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     place: dict[Step, int] = field(default_factory=dict)  # the group each step is in
+    added_up: set[Step] = field(default_factory=set)  # over outer loops, in the group that makes what is added up
 
     @property
     def steps(self) -> list[Step]:
@@ -64,7 +68,8 @@ def is_large(step: Step) -> bool:
     if not isinstance(step.form, Product):
         return False
     least, middle, _ = sides = sorted(step.space[-3:])
-    return size(tuple(sides)) >= BLAS_FROM and (least > SMALL_SIDE or least * middle > SMALL_AREA)
+    enough = BLAS_FROM if size(step.space[:-3]) == 1 else BLAS_FROM_IN_STACK
+    return size(tuple(sides)) >= enough and (least > SMALL_SIDE or least * middle > SMALL_AREA)
 
 
 class Scheduler:
@@ -109,6 +114,10 @@ class Scheduler:
         """Whether BLAS multiplies these matrices faster, and can: the entries of each row or column are neighbours."""
         return is_large(step) and all(self._is_matrix(x) for x in step.operands)
 
+    def stands_alone(self, step: Step) -> bool:
+        """Whether it is no part of a region: all of its operands are in memory before it starts."""
+        return isinstance(step.form, Placement) or self.is_for_blas(step)
+
     def _is_matrix(self, x: Operand) -> bool:
         layout = self.layout(x) if type(x) is Node else None
         if type(x) is not Node or layout is None:
@@ -132,12 +141,12 @@ class Scheduler:
         return labels
 
     def run(self) -> list[Region | Rows | Step]:
-        """Regions, rows, and steps that are left to BLAS, in the order in which they run."""
+        """Regions, rows, and steps that stand alone, in the order in which they run."""
         order: list[Region | Rows | Step] = []
         ready = {step for step, count in self.waits.items() if not count}
         while ready:
             # In order of the steps, so that the same program is printed alike in every process, and found in the cache.
-            loops = [step for step in sorted(ready, key=self.number.__getitem__) if not self.is_for_blas(step)]
+            loops = [step for step in sorted(ready, key=self.number.__getitem__) if not self.stands_alone(step)]
             if any(size(step.space) == 1 for step in ready):
                 part: Region | Rows = self._grow(ready, None, 1)
             elif loops:
@@ -176,8 +185,9 @@ class Scheduler:
         parts: list[Region | Rows] = []
         if self.by_rows:
             shapes = dict.fromkeys(step.space for step in loops if not isinstance(step.form, Product))
-            cuts = dict.fromkeys((shape[:n], size(shape[n:])) for shape in shapes for n in range(len(shape)))
-            parts += [self._grow_rows(ready, count, length) for count, length in cuts]
+            cuts = dict.fromkeys((shape[:n], shape[n:]) for shape in shapes for n in range(len(shape)))
+            cuts |= dict.fromkeys(((), shape[n:]) for shape in shapes for n in range(1, len(shape)))
+            parts += [self._grow_rows(ready, count, tail) for count, tail in cuts]
         parts += [self._grow(ready, label, extent) for label, extent in likeliest]
         if not any(part.steps for part in parts):
             step = loops[0]
@@ -185,16 +195,16 @@ class Scheduler:
             return Region(step.space[axis], lane={step: axis})
         return max(parts, key=self._usefulness)
 
-    def _grow_rows(self, ready: set[Step], count: tuple[int, ...], length: int) -> Rows:
+    def _grow_rows(self, ready: set[Step], count: tuple[int, ...], tail: tuple[int, ...]) -> Rows:
         """All that can be done row by row, from what is ready on."""
-        rows = Rows(count, length)
+        rows = Rows(count, tail)
         inside: set[Step] = set()
         waits: dict[Step, int] = {}
         queue = [(self.number[step], step) for step in ready]
         heapq.heapify(queue)
         while queue:
             _, step = heapq.heappop(queue)
-            if not goes_by_rows(step, count, length) or not self._sees_rows(step, count, inside):
+            if not goes_by_rows(step, rows) or not self._sees_rows(step, rows, inside):
                 continue
             rows.steps.append(step)
             inside.add(step)
@@ -204,36 +214,36 @@ class Scheduler:
                     heapq.heappush(queue, (self.number[reader], reader))
         return rows
 
-    def _sees_rows(self, step: Step, count: tuple[int, ...], inside: set[Step]) -> bool:
+    def _sees_rows(self, step: Step, rows: Rows, inside: set[Step]) -> bool:
         """Whether a row of the step finds all that it needs in one place of each operand, or in its own row."""
         for at, x in enumerate(step.operands):
             if type(x) is not Node:
                 continue
             layout = self.layout(x)
-            seen = see_rows(step, at, layout, count) if layout is not None else None
+            seen = see_rows(step, at, layout, rows) if layout is not None else None
             if seen is None:
                 return False
             maker = self.maker.get(self.kernel.resolve(x)[0])
-            if maker in inside and not stays_in_its_row(step, seen, maker, count):
+            if maker in inside and not stays_in_its_row(seen, maker, rows):
                 return False
         return True
 
     def _usefulness(self, part: Region | Rows) -> float:
         """The work that is done; less where vectors are not full, or lanes lie apart in memory."""
         if isinstance(part, Rows):
-            work = sum(size(step.space) for step in part.steps)
-            return (work - ROW_COST * size(part.count)) * min(1.0, part.length / FULL_VECTOR)
+            started = ROW_COST * size(part.count)
+            return (sum(size(step.space) for step in part.steps) - started) * min(1.0, part.length / FULL_VECTOR)
         work = 0.0
         for step, lane in part.lane.items():
             work += size(step.space)
             kept = [a for a in step.result_axes if a is not None and step.space[a] > 1]
             if lane in kept and kept[-1] != lane:
-                work -= 0.5 * size(step.node.shape)
+                work -= APART * size(step.node.shape)
             for x, axes in zip(step.operands, step.axes, strict=True):
                 if type(x) is Node and lane in axes and self.maker.get(self.kernel.resolve(x)[0]) not in part.lane:
                     layout = self.layout(x)
                     if layout is not None and layout[1][axes.index(lane)] not in (0, 1):
-                        work -= 0.5 * size(x.shape)
+                        work -= APART * size(x.shape)
         return work * min(1.0, part.extent / FULL_VECTOR)
 
     def _grow(self, ready: set[Step], label: int | None, extent: int) -> Region:
@@ -244,7 +254,7 @@ class Scheduler:
         heapq.heapify(queue)
         while queue:
             _, step = heapq.heappop(queue)
-            if self.is_for_blas(step):
+            if self.stands_alone(step):
                 continue
             if label is None:
                 if size(step.space) > 1:
@@ -438,7 +448,9 @@ def _form_groups(region: Region, scheduler: Scheduler) -> None:
             at = region.place[maker]
             same = kind == "loop" and is_pointwise(x, maker, step, region, scheduler)
             first = max(first, at if same else at + 1)
-        place = None
+        place = _find_loops_of(step, region, scheduler) if kind == "reduce" else None
+        if place is not None:
+            region.added_up.add(step)
         if kind == "loop":
             fitting = (at for at in by_others[others] if at >= first)
             place = next((at for at in fitting if len(region.groups[at].steps) < GROUP), None)
@@ -451,11 +463,30 @@ def _form_groups(region: Region, scheduler: Scheduler) -> None:
         region.place[step] = place
 
 
+def _find_loops_of(step: Step, region: Region, scheduler: Scheduler) -> int | None:
+    """The group whose loops go through just the entries that a reduction adds up, as they are made."""
+    (x,) = step.operands
+    assert type(x) is Node
+    maker = scheduler.maker.get(scheduler.kernel.resolve(x)[0])
+    if maker not in region.place or not _reads_the_same_turn(x, maker, step, region, scheduler):
+        return None
+    at = region.place[maker]
+    group = region.groups[at]
+    loops = tuple(step.space[a] for a in others_of(step, region.lane[step]))
+    return at if group.kind == "loop" and group.others == loops and len(group.steps) < GROUP else None
+
+
 def is_pointwise(x: Node, maker: Step, step: Step, region: Region, scheduler: Scheduler) -> bool:
     """Whether a step reads, in each turn of the loops, just the entry that its maker has made in the same turn."""
-    if region.is_summed(maker) or not isinstance(step.form, (Map, Reduction)):
+    if not isinstance(step.form, (Map, Reduction)):
         return False
-    if isinstance(step.form, Reduction) and region.lane[step] not in step.summed:
+    if isinstance(step.form, Reduction) and region.lane[step] not in step.summed and step not in region.added_up:
+        return False
+    return _reads_the_same_turn(x, maker, step, region, scheduler)
+
+
+def _reads_the_same_turn(x: Node, maker: Step, step: Step, region: Region, scheduler: Scheduler) -> bool:
+    if region.is_summed(maker) or maker in region.added_up:
         return False
     lane = region.lane[maker]
     if lane is None:

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..program import Node, Operand, is_scalar
-from .forms import Form, Map, Product, Reduction, View, form_of
-
-Layout = tuple[int, tuple[int, ...]]
-"""Where an array's entries lie in its memory, in entries: the first one, and from one to the next along each axis."""
+from .forms import Form, Map, Placement, Product, Reduction, View, form_of
+from .layout import Layout, layout_of
 
 
 @dataclass(eq=False)
@@ -114,6 +112,9 @@ def _make_step(node: Node, form: Form, operands: tuple[Operand, ...], stored: tu
         return Step(node, form, operands, space, [tuple(range(len(space)))], result)
     if isinstance(form, Product):
         return _make_product(node, operands, shapes)
+    if isinstance(form, Placement):
+        every = tuple(range(len(shapes[0])))
+        return Step(node, form, operands[:1], shapes[0], [every], every, reshapes=True)
     space = stored
     axes = [tuple(range(len(space) - len(shape), len(space))) for shape in shapes]
     return Step(node, form, operands, space, axes, tuple(range(len(space))), stored != node.shape)
@@ -152,7 +153,7 @@ def view_layout(shape: tuple[int, ...], chain: list[Node], lane: int | None = No
             return int(places), (0,) * len(chain[-1].shape)
         if not np.may_share_memory(view, base):
             return None
-    return view.__array_interface__["data"][0] - base.__array_interface__["data"][0], view.strides
+    return layout_of(view, base)
 
 
 def size(shape: tuple[int, ...]) -> int:

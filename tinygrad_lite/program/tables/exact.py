@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_shape, reduced_size
+from ...backward import mask_not_taken
 from ...op import Op
 from ...rules import elementwise
 from ..program import Operand, dtype_of, is_weak, shape_of
@@ -88,4 +89,23 @@ def _single_entries(reduction: Callable[..., Any]) -> Rule:
 
 REDUCTIONS = [_single_entries(np.sum), _single_entries(np.mean)]
 
-EXACT = NEUTRAL + BROADCASTS + REDUCTIONS
+GUARDS = [
+    # Where nothing comes in, 0, nothing but 0 goes on; so there is nothing to mask.
+    rule(lambda g: mask_not_taken(g, -g), lambda g: -g, MATRIX),
+    rule(lambda g, c: mask_not_taken(g, g * c), lambda g, c: g * c, MATRIX, 2.0, when=lambda _, g, c: abs(c) < np.inf),
+    rule(lambda g, c: mask_not_taken(g, g / c), lambda g, c: g / c, MATRIX, 2.0, when=lambda _, g, c: abs(c) > 0),
+    rule(
+        lambda g, taken: mask_not_taken(g, np.where(taken, g, 0)),
+        lambda g, taken: np.where(taken, g, 0),
+        MATRIX,
+        MATRIX > 4,
+    ),
+    rule(
+        lambda g, taken: mask_not_taken(g, np.where(taken, 0, g)),
+        lambda g, taken: np.where(taken, 0, g),
+        MATRIX,
+        MATRIX > 4,
+    ),
+]
+
+EXACT = NEUTRAL + BROADCASTS + REDUCTIONS + GUARDS

@@ -6,6 +6,7 @@ The results are no easier to read and no shorter, so `derive` does without them.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..rewrite import MATRIX, Rule, rule
 from .exact import binary_ops, examples
 
 Axis = Any
+STACK = np.stack([MATRIX, MATRIX + 10.0])
 
 
 def _is_float(x: Operand) -> bool:
@@ -85,6 +87,23 @@ SUMS = [
 ]
 
 
+def _multiply_rows(a: Any, b: Any) -> Any:
+    rows = np.reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])) @ b
+    return np.reshape(rows, (*a.shape[:-1], b.shape[-1]))
+
+
+FOLDED = [
+    # One matrix for a whole stack: NumPy would multiply the stack's matrices one by one.
+    rule(
+        lambda a, b: a @ b,
+        _multiply_rows,
+        STACK,
+        MATRIX.T,
+        when=lambda _, a, b: len(shape_of(a)) > 2 == len(shape_of(b)) and type(a) is Node and a.size > 0,
+    )
+]
+
+
 def _is_single(_: Ranges, x: Operand, one: Operand) -> bool:
     """Whether `one` is an array of a single entry beside a larger array."""
     return type(one) is Node and one.shape not in ((), None) and one.size == 1 and type(x) is Node and x.size > 1
@@ -111,4 +130,4 @@ def _drop_axes(op: Op) -> list[Rule]:
 
 SINGLES = [entry for op in binary_ops() for entry in _drop_axes(op)]
 
-FAST = SUMS + SINGLES
+FAST = SUMS + FOLDED + SINGLES

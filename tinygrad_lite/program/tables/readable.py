@@ -138,8 +138,6 @@ GUARDS = [
         MATRIX,
         when=lambda ranges, g, d: ranges.is_finite(d),
     ),
-    rule(lambda g: mask_not_taken(g, -g), lambda g: -g, MATRIX),
-    rule(lambda g, c: mask_not_taken(g, g / c), lambda g, c: g / c, MATRIX, 2.0, when=lambda _, g, c: c != 0),
 ]
 
 CHOICES = [
