@@ -1,4 +1,4 @@
-"""What native code is made of: rows, regions, steps that stand alone; each gives what NumPy gives, in the way it should."""
+"""What native code is made of: rows, regions, steps that stand alone. Each gives what NumPy gives, and as it should."""
 
 from __future__ import annotations
 
