@@ -30,6 +30,7 @@ BLAS_FROM_IN_STACK = 20_000  # for each matrix of a stack, whose lanes often lie
 SMALL_SIDE, SMALL_AREA = 8, 512
 MOST_FUSED = 40  # functions like exp; each takes the C compiler as long as some hundred lines
 FULL_VECTOR = 16  # lanes; shorter ones leave vector units idle
+MANY_STEPS = 200  # from which on less is tried, so that the time grows with the number of steps
 ROW_COST = 64  # entries; what else could be done in the time that it takes to start a row
 APART = 2.0  # what else could be done with an entry in the time that it takes to fetch or store it out of order
 
@@ -87,6 +88,11 @@ class Scheduler:
         for step in kernel.steps:
             for maker in set(self.makers(step)):
                 self.readers[maker].append(step)
+        self.cuts: dict[tuple[int, ...], set[int]] = defaultdict(set)  # of a shape: before which axis it may be cut
+        for step in kernel.steps:
+            if isinstance(step.form, Reduction):
+                summed = {a for a in step.summed if step.space[a] > 1}
+                self.cuts[step.space] |= {n for n in range(1, len(step.space)) if _is_cut(step.space, summed, n)}
         self.layouts: dict[tuple[Node, int | None], Layout | None] = {}
         self.label = _find_labels(kernel, self)
         self.work: Counter[int] = Counter()
@@ -184,16 +190,25 @@ class Scheduler:
         likeliest = sorted(candidates, key=lambda c: (-candidates[c], -c[1]))[: 3 if len(self.number) < 1000 else 1]
         parts: list[Region | Rows] = []
         if self.by_rows:
-            shapes = dict.fromkeys(step.space for step in loops if not isinstance(step.form, Product))
-            cuts = dict.fromkeys((shape[:n], shape[n:]) for shape in shapes for n in range(len(shape)))
-            cuts |= dict.fromkeys(((), shape[n:]) for shape in shapes for n in range(1, len(shape)))
+            seeds = [step for step in loops if not isinstance(step.form, Product)]
+            shapes = dict.fromkeys(step.space for step in (seeds if len(self.number) < MANY_STEPS else seeds[:1]))
+            cuts = dict.fromkeys(cut for shape in shapes for cut in self._cut(shape))
             parts += [self._grow_rows(ready, count, tail) for count, tail in cuts]
         parts += [self._grow(ready, label, extent) for label, extent in likeliest]
-        if not any(part.steps for part in parts):
+        parts = [part for part in parts if part.steps]
+        if not parts:
             step = loops[0]
             axis = _last_axis(step)
             return Region(step.space[axis], lane={step: axis})
         return max(parts, key=self._usefulness)
+
+    def _cut(self, shape: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """How arrays of a shape may be taken for rows: the axes that count them, and those of the tail. All is one row;
+        or what is summed up somewhere is a row, or what is left of it is."""
+        found = [((), shape)]
+        for n in self.cuts.get(shape, ()):
+            found += [(shape[:n], shape[n:]), ((), shape[n:])]
+        return found
 
     def _grow_rows(self, ready: set[Step], count: tuple[int, ...], tail: tuple[int, ...]) -> Rows:
         """All that can be done row by row, from what is ready on."""
@@ -311,6 +326,12 @@ class Scheduler:
         if any(s % region.extent for a, s in enumerate(strides) if a != along[0] and x.shape[a] > 1):
             return None
         return along[0]
+
+
+def _is_cut(shape: tuple[int, ...], summed: set[int], n: int) -> bool:
+    """Whether just the axes from n on are summed over, or just those before."""
+    last = {a for a in range(n, len(shape)) if shape[a] > 1}
+    return bool(summed) and (summed == last or summed == {a for a in range(n) if shape[a] > 1})
 
 
 def _last_axis(step: Step) -> int:
