@@ -50,6 +50,7 @@ CASES = {
     "the best of four": (lambda x: np.max(x, axis=0) - np.mean(x, axis=0), [draw(4, 6, 5, 11)]),
     "sums along both axes": (lambda x: x - np.sum(x, 0, keepdims=True) * np.sum(x, 1, keepdims=True), [draw(40, 31)]),
     "slices": (split_and_join, [draw(3, 7, 60)]),
+    "one entry": (lambda x: np.tanh(x[1]) * x[0] + x[-1], [draw(1001)]),
     "margins": (lambda x: np.tanh(np.pad(x, ((1, 2), (0, 0), (3, 1)))) * 2, [draw(4, 5, 9)]),
     "margins of ones": (lambda x: np.pad(x, 2, constant_values=1.0) * 3, [draw(4, 9)]),
     "windows": (lambda x: np.sum(sliding_window_view(x, (3, 2), (0, 1)) ** 2, axis=(-1, -2)), [draw(9, 8)]),

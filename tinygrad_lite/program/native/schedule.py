@@ -153,7 +153,7 @@ class Scheduler:
         while ready:
             # In order of the steps, so that the same program is printed alike in every process, and found in the cache.
             loops = [step for step in sorted(ready, key=self.number.__getitem__) if not self.stands_alone(step)]
-            if any(size(step.space) == 1 for step in ready):
+            if any(size(step.space) == 1 for step in loops):
                 part: Region | Rows = self._grow(ready, None, 1)
             elif loops:
                 part = self._best_part(ready, loops)
@@ -163,6 +163,7 @@ class Scheduler:
                 self._finish([step], ready)
                 continue
             steps = part.steps
+            assert steps
             if isinstance(part, Region):
                 _form_groups(part, self)
             order.append(part)
