@@ -91,6 +91,13 @@ def _add_at(out: Any, index: Any, g: Any) -> None:
 _FEW = 2000  # numbers that are added as fast by NumPy's own way
 
 
+def _find_place(out: Any, template: Any, shape: tuple[int, ...]) -> Any:
+    """The part of zeros in which g goes, where the index has no arrays; with the dots, one entry is an array, too."""
+    if any(isinstance(part, Slot) for part in template):
+        return None
+    return out[template if any(part is ... for part in template) else (*template, ...)]
+
+
 def _has_mask(x: Any, *arrays: Any) -> bool:
     return any(a.dtype.kind == "b" for a in arrays)
 
@@ -209,7 +216,7 @@ put: Op = row(
         name="put",
         batch=_put_each,
         c="write",
-        places=lambda out, template, shape: None if any(isinstance(p, Slot) for p in template) else out[template],
+        places=_find_place,
         shape_from_values=_has_mask,
         examples=lambda rng: [
             (

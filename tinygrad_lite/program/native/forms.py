@@ -125,7 +125,7 @@ def _placement_of(node: Node) -> Placement | None:
         return None
     result = np.empty(node.shape, np.int8)
     view = op.places(result, **node.params)
-    if view is None or view.shape != x.shape:
+    if not isinstance(view, np.ndarray) or view.shape != x.shape or not np.may_share_memory(view, result):
         return None
     return Placement(layout_of(view, result), op.c == "add")
 

@@ -206,7 +206,7 @@ class Scheduler:
     def _cut(self, shape: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """How arrays of a shape may be taken for rows: the axes that count them, and those of the tail. All is one row;
         or what is summed up somewhere is a row, or what is left of it is."""
-        found = [((), shape)]
+        found: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((), shape)]
         for n in self.cuts.get(shape, ()):
             found += [(shape[:n], shape[n:]), ((), shape[n:])]
         return found
