@@ -130,11 +130,13 @@ def test_a_figure_has_the_style_and_the_users_axes_have_theirs():
     import matplotlib
     from matplotlib.figure import Figure
 
-    before = dict(matplotlib.rcParams)
-    curves = {"a": [2.0, 1.0], "b": [3.0, 1.0]}
-    (own,) = tg.plot.history(curves, title="t").axes
-    given = Figure().subplots()
-    tg.plot.history(curves, title="t", axes=given)
-    assert [axes.title.get_weight() for axes in (own, given)] == ["bold", "normal"]
-    assert [axes.get_legend().get_frame_on() for axes in (own, given)] == [False, True]
-    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever other tests have set
+        before = dict(matplotlib.rcParams)
+        curves = {"a": [2.0, 1.0], "b": [3.0, 1.0]}
+        (own,) = tg.plot.history(curves, title="t").axes
+        given = Figure().subplots()
+        tg.plot.history(curves, title="t", axes=given)
+        assert [axes.title.get_weight() for axes in (own, given)] == ["bold", "normal"]
+        assert [axes.get_legend().get_frame_on() for axes in (own, given)] == [False, True]
+        assert dict(matplotlib.rcParams) == before

@@ -15,6 +15,12 @@ CHECK = functools.cache(check_backprop.check)
 
 
 @pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs the tests may have a terminal of its own, whose width is none of the programs'."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.plotting.DPI", 40)
 

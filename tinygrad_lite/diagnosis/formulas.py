@@ -12,7 +12,7 @@ import numpy as np
 
 from ..program.derivation.page import Page
 from ..program.derivation.recording import Recording
-from ..program.derivation.samples import draw_samples
+from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand
@@ -112,7 +112,7 @@ class Derivation:
 
 def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str], eps: float) -> Derivation:
     """The lines of the derivation. kept: variables whose gradients have a line of their own."""
-    page = lay_out(recording, simplify, kept, draw_samples(recording.inputs)[3:])  # where nothing saturates
+    page = lay_out(recording, simplify, kept, draw_moderate_samples(recording.inputs))
     layout = page.layout
     names = layout.names
     sizes = _name_sizes(recording, page)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import tree
 from ..program.derivation.recording import record
-from ..program.derivation.samples import draw_samples
+from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
 from ..tensor import Tensor
@@ -347,7 +347,7 @@ class Judge:
     def other_values(self) -> list[dict[str, Any]]:
         """Values of everything that has a name, on other data of the same shapes."""
         found = []
-        for arrays in draw_samples(self.recording.inputs)[3:]:
+        for arrays in draw_moderate_samples(self.recording.inputs):
             values: dict[str, Any] = {}
             for derivation in (self.chain, self.simple):
                 layout = derivation.page.layout

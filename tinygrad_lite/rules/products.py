@@ -55,7 +55,7 @@ def _right_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
         return a.T.dot(g)
     if a.ndim > 2 >= b.ndim:  # one matrix or vector for a whole stack: the sum over the stack is a product, too
         rows = math.prod(a.shape[:-1])
-        return transposed(a.reshape(rows, a.shape[-1])) @ g.reshape(rows, *g.shape[a.ndim - 1 :])
+        return transposed(np.reshape(a, (rows, a.shape[-1]))) @ np.reshape(g, (rows, *g.shape[a.ndim - 1 :]))
     if a.ndim == 1:
         return a * g if b.ndim == 1 else a[:, None] * g[..., None, :]
     if b.ndim == 1:

@@ -10,6 +10,7 @@ from tinygrad_lite.backward import mask_not_taken
 from tinygrad_lite.program.derivation.passes import name_constants
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import drop_dead
+from tinygrad_lite.program.tables.exact import GUARDS as EXACT_GUARDS
 from tinygrad_lite.program.tables.readable import CHOICES, FUNCTIONS, GUARDS, PRODUCTS, SUMS, plain_numbers
 from tinygrad_lite.program.trace import collect, make_input, tracing
 from tinygrad_lite.tensor import next_seq
@@ -48,7 +49,10 @@ def ops(program):
         (FUNCTIONS, lambda a: np.exp(tg.log_softmax(a, axis=0)), [A], ["softmax"]),
         (CHOICES, lambda a: np.maximum(0.01 * a, a), [A], ["multiply", "maximum"]),
         (GUARDS, lambda g, d: mask_not_taken(g, g * d), [A, B], ["multiply"]),
-        (GUARDS, lambda g: mask_not_taken(g, g / 3.0), [A], ["divide"]),
+        (EXACT_GUARDS, lambda g: mask_not_taken(g, g / 3.0), [A], ["divide"]),
+        (EXACT_GUARDS, lambda g: mask_not_taken(g, g * np.inf), [A], None),
+        (EXACT_GUARDS, lambda g: mask_not_taken(g, -g), [A], ["negative"]),
+        (EXACT_GUARDS, lambda g: mask_not_taken(g, np.where(A > 1, g, 0)), [A], ["where"]),
         (GUARDS, lambda g, d: mask_not_taken(g, g * np.log(d)), [A, abs(B)], None),
         (GUARDS, lambda g, d: mask_not_taken(g, g / d), [A, B], None),
         (GUARDS, lambda g, d: mask_not_taken(g, g * np.exp(d)), [A, B], None),

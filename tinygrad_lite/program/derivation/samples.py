@@ -19,6 +19,11 @@ def draw_samples(arrays: Sequence[Any]) -> list[list[Any]]:
     return [list(arrays), *alike, *moderate, large]
 
 
+def draw_moderate_samples(arrays: Sequence[Any]) -> list[list[Any]]:
+    """Those of them in which nothing overflows, saturates or lies on one side of a kink only."""
+    return draw_samples(arrays)[3:5]
+
+
 _LARGE = 1000.0  # exp(1000) is infinite, 1000 ** 2 is none the less an ordinary number in float32
 
 
