@@ -229,6 +229,19 @@ def test_the_mutant_of_a_mistake_is_recognised(row):
     assert row.what in [m.what for e in found for m in e.mutations]
 
 
+def one_layer_cost(W, b, X, Y):
+    m = X.shape[1]
+    Z = W @ X + b
+    A = tg.sigmoid(Z)
+    return -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+
+
+def draw_one_layer():
+    rng = np.random.default_rng(0)
+    W, b, X = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=(4, 5))
+    return W, b, X, rng.integers(0, 2, (3, 5))
+
+
 @pytest.mark.parametrize("averaged_before", [True, False])
 @pytest.mark.parametrize(
     ("db", "what"),
@@ -241,19 +254,10 @@ def test_the_mutant_of_a_mistake_is_recognised(row):
     ],
 )
 def test_mistakes_in_the_gradient_of_a_bias_are_named_by_the_table(db, what, averaged_before):
-    rng = np.random.default_rng(0)
-    W, b, X = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=(4, 5))
-    Y = rng.integers(0, 2, (3, 5))
-
-    def cost(W, b, X, Y):
-        m = X.shape[1]
-        Z = W @ X + b
-        A = tg.sigmoid(Z)
-        return -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
-
+    W, b, X, Y = draw_one_layer()
     dZ = tg.sigmoid(W @ X + b) - Y
     given = {"dZ": dZ / 5, "db": db(dZ / 5)} if averaged_before else {"dZ": dZ, "db": db(dZ) / 5}
-    (finding,) = tg.compare(given, cost, W, b, X, Y).findings
+    (finding,) = tg.compare(given, one_layer_cost, W, b, X, Y).findings
     assert finding.verdict == what
 
 
@@ -267,18 +271,9 @@ def test_mistakes_in_the_gradient_of_a_bias_are_named_by_the_table(db, what, ave
 )
 def test_a_mean_over_the_wrong_axes_is_held_against_the_bias_alone(db, what):
     """And not against dZ, which is right in the lectures' convention."""
-    rng = np.random.default_rng(0)
-    W, b, X = rng.normal(size=(3, 4)), rng.normal(size=(3, 1)), rng.normal(size=(4, 5))
-    Y = rng.integers(0, 2, (3, 5))
-
-    def cost(W, b, X, Y):
-        m = X.shape[1]
-        Z = W @ X + b
-        A = tg.sigmoid(Z)
-        return -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
-
+    W, b, X, Y = draw_one_layer()
     dZ = tg.sigmoid(W @ X + b) - Y
-    (finding,) = tg.compare({"dZ": dZ, "dW": dZ @ X.T / 5, "db": db(dZ)}, cost, W, b, X, Y).findings
+    (finding,) = tg.compare({"dZ": dZ, "dW": dZ @ X.T / 5, "db": db(dZ)}, one_layer_cost, W, b, X, Y).findings
     assert (finding.name, finding.verdict) == ("db", what)
 
 

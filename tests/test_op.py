@@ -160,6 +160,7 @@ def cubic_root(inner):
     return tg.custom_vjp(find, lambda g, x, a: g / (3 * x**2 + 1), name="cubic_root")
 
 
+# An op without a rule for many examples goes through them one by one, and says so once; that is tested elsewhere.
 @pytest.mark.filterwarnings("ignore:tg.vmap. cubic_root has no batching rule")
 @pytest.mark.parametrize(
     "inner", [tg.grad, lambda f: tg.compile(tg.grad(f), target="numpy")], ids=["plain", "compiled"]

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
+from tinygrad_lite import tree
 
 Draw = np.random.Generator
 SHAPES = [(2, 3), (3,), (2, 1), (3, 3), (), (4, 3)]
@@ -71,3 +73,13 @@ def _random_step(rng: Draw, count: int, carry: Any, rows: Any, constants: Any, s
         x = fitting[rng.integers(len(fitting))]
         following.append([x, old + x, np.tanh(x)][rng.integers(3)])
     return following, [values[i] for i in rng.integers(len(values), size=rng.integers(3))]
+
+
+def check_random_scan(seed: int, target: str) -> None:
+    """That one of them, compiled with its gradient, gives what it gives itself."""
+    f, arguments = random_scan(np.random.default_rng(seed))
+    gradient = tg.value_and_grad(f)
+    found, expected = tg.compile(gradient, target=target)(arguments), gradient(arguments)
+    for a, b in zip(tree.flatten(found)[0], tree.flatten(expected)[0], strict=True):
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        assert_allclose(a, b, rtol=1e-8, atol=1e-10)

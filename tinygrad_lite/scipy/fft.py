@@ -45,6 +45,14 @@ _ONE_AXIS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 _SEVERAL = ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn")
 
 
+_EXAMPLE = """>>> import numpy as np, tinygrad_lite as tg
+    >>> x = np.random.default_rng(0).normal(size=(3, 8))
+    >>> np.allclose(tg.scipy.fft.{name}(x), np.fft.{name}(x))
+    True
+    >>> tg.grad(lambda x: np.sum(np.abs(tg.scipy.fft.{name}(x)) ** 2))(x).shape
+    (3, 8)"""
+
+
 def _along_one(name: str) -> Callable[..., Any]:
     function = getattr(np.fft, name)
 
@@ -59,12 +67,7 @@ def _along_one(name: str) -> Callable[..., Any]:
     x: of any shape; real for rfft and ihfft. n: how many entries along the axis count: the rest is cut off, or what
     lacks is zeros. norm: "backward" (None), "ortho" or "forward". The result is complex, but for irfft and hfft.
 
-    >>> import numpy as np, tinygrad_lite as tg
-    >>> x = np.random.default_rng(0).normal(size=(3, 8))
-    >>> np.allclose(tg.scipy.fft.{name}(x), np.fft.{name}(x))
-    True
-    >>> tg.grad(lambda x: np.sum(np.abs(tg.scipy.fft.{name}(x)) ** 2))(x).shape
-    (3, 8)
+    {_EXAMPLE.format(name=name)}
     """
     return transform
 
@@ -88,12 +91,7 @@ def _along_several(name: str) -> Callable[..., Any]:
     {usual} unless others are named. norm: "backward" (None), "ortho" or "forward". The result is complex, but for
     irfft2 and irfftn.
 
-    >>> import numpy as np, tinygrad_lite as tg
-    >>> x = np.random.default_rng(0).normal(size=(3, 8))
-    >>> np.allclose(tg.scipy.fft.{name}(x), np.fft.{name}(x))
-    True
-    >>> tg.grad(lambda x: np.sum(np.abs(tg.scipy.fft.{name}(x)) ** 2))(x).shape
-    (3, 8)
+    {_EXAMPLE.format(name=name)}
     """
     return transform
 

@@ -119,9 +119,8 @@ class _Translation:
     def __init__(self, program: Program, collected: _Collection, prefix: str = "") -> None:
         self.collected = collected
         self.program, native = separate_views(program)
-        users = self.program.users()
         returned = {x for x in self.program.outputs if type(x) is Node}
-        self.segments = partition(self.program, native, users)
+        self.segments = partition(self.program, native)
         _share_views(self.segments)
         needed = returned.union(*(segment.inputs for segment in self.segments))
         self.printed: dict[int, PrintedKernel] = {}
@@ -266,8 +265,9 @@ def separate_views(program: Program) -> tuple[Program, dict[Node, bool]]:
     return Program(program.inputs, program.captures, tuple(is_native), outputs), is_native
 
 
-def partition(program: Program, native: dict[Node, bool], users: dict[Node, list[Node]]) -> list[Segment]:
+def partition(program: Program, native: dict[Node, bool]) -> list[Segment]:
     """The program's steps in as few segments as their dependences allow, native ones and NumPy's in turn."""
+    users = program.users()
     waits = {node: len({x for x in node.operands if type(x) is Node and x in native}) for node in program.steps}
     number = {node: i for i, node in enumerate(program.steps)}
     ready: dict[bool, list[Node]] = {True: [], False: []}

@@ -233,7 +233,7 @@ class _RowsPrinter:
         terms = [f"p[{self.memory.index[node]}]"]
         moving = [(a, s) for a, s in enumerate(strides) if s and count[a] > 1]
         together = strides[-1] if strides else 0
-        if moving and all(strides[a] == together * size(count[a + 1 :]) for a, n in enumerate(count) if n > 1):
+        if moving and all(strides[a] == self.rows.strides(together)[a] for a, n in enumerate(count) if n > 1):
             terms.append(f"r * {together * itemsize}")
         else:
             for a, s in moving:

@@ -32,6 +32,10 @@ class Rows:
         """How many entries the tail has."""
         return size(self.tail)
 
+    def strides(self, entries: int) -> tuple[int, ...]:
+        """From row to row of an array whose rows have so many entries, one behind the other."""
+        return tuple(entries * size(self.count[a + 1 :]) for a in range(len(self.count)))
+
     def row_shape(self, shape: tuple[int, ...]) -> tuple[int, ...] | None:
         """What a row of an array of this shape looks like; None if it has no such rows."""
         own = shape[len(self.count) :]
@@ -95,36 +99,33 @@ def goes_by_rows(step: Step, rows: Rows) -> bool:
     if own is None or step.reshapes or not isinstance(step.form, (Map, Reduction)):
         return False
     start = len(rows.count) + max(len(own) - 1, 0)
-    tail = [a for a in range(start, len(step.space)) if step.space[a] > 1]
-    reduced = [a in step.summed for a in tail]
+    reduced = [a in step.summed for a in range(start, len(step.space)) if step.space[a] > 1]
     counts = [a for a in range(len(rows.count)) if step.space[a] > 1 and a in step.summed]
     return not counts and (all(reduced) or not any(reduced))
 
 
 def stays_in_its_row(seen: RowOperand, maker: Step, rows: Rows) -> bool:
     """Whether a row of a step reads just the row that the maker of its operand has made."""
-    own = size(maker.node.shape) // size(rows.count)
-    expected = own
-    for stride, extent in zip(reversed(seen.strides), reversed(rows.count), strict=True):
-        if extent > 1 and stride != expected:
-            return False
-        expected *= extent
-    return seen.offset == 0 and seen.shape == _result_shape(maker, rows)
+    strides = rows.strides(size(maker.node.shape) // size(rows.count))
+    apart = any(a != b for a, b, extent in zip(seen.strides, strides, rows.count, strict=True) if extent > 1)
+    return not apart and seen.offset == 0 and seen.shape == _result_shape(maker, rows)
+
+
+def _find_summed(step: Step, rows: Rows) -> set[int]:
+    """The axes of a row over which a step adds up."""
+    own = rows.row_shape(step.space)
+    assert own is not None
+    start, tail = len(rows.count), len(own) - 1
+    inner = (a for a in step.summed if own and a >= start)
+    return {min(a - start, tail) for a in inner if a - start < tail or step.space[a] > 1}
 
 
 def _result_shape(step: Step, rows: Rows) -> tuple[int, ...]:
-    """What a row of the result looks like."""
-    own = rows.row_shape(step.space)
+    """What a row of the result looks like. (Of a tail that is added up before other axes, one entry is left.)"""
+    own, summed = rows.row_shape(step.space), _find_summed(step, rows)
     assert own is not None
-    start = len(rows.count)
-    kept = [n for a, n in enumerate(own[:-1]) if start + a not in step.summed]
-    if own and not _sums_tail(step, own, rows):
-        return (*kept, own[-1])
-    return (*kept, 1) if kept else ()
-
-
-def _sums_tail(step: Step, own: tuple[int, ...], rows: Rows) -> bool:
-    return any(a in step.summed and step.space[a] > 1 for a in range(len(rows.count) + len(own) - 1, len(step.space)))
+    kept = tuple(n for a, n in enumerate(own) if a not in summed)
+    return (*kept, 1) if kept and len(own) - 1 in summed else kept
 
 
 @dataclass
@@ -165,9 +166,7 @@ def make_row_kernel(
         shape = _result_shape(step, rows)
         result: tuple[int | None, ...] = tuple(range(len(own)))
         if isinstance(form, Reduction):
-            start = len(rows.count)
-            summed = {a for a in range(len(own) - 1) if start + a in step.summed}
-            summed |= {len(own) - 1} if own and _sums_tail(step, own, rows) else set()
+            summed = _find_summed(step, rows)
             form = Reduction(tuple(sorted(summed)), form.ufunc)
             kept = [a for a in range(len(own)) if a not in summed]
             result = (*kept, None) if len(shape) > len(kept) else tuple(kept)
@@ -178,7 +177,5 @@ def make_row_kernel(
     for step in rows.steps:
         if step.node in stored:
             outputs.append(made[step.node])
-            size_of_row = size(step.node.shape) // size(rows.count)
-            strides = tuple(size_of_row * size(rows.count[a + 1 :]) for a in range(len(rows.count)))
-            places.append((step.node, 0, strides))
+            places.append((step.node, 0, rows.strides(size(step.node.shape) // size(rows.count))))
     return RowKernel(Kernel(list(inputs.values()), [], steps, outputs), places)
