@@ -31,6 +31,8 @@ def is_bare(x: Any) -> bool:
 
 def loss_of(x: Any, where: str = "") -> str | None:
     """What x would lose as a plain array, and what to give instead; None for what is a plain array, or becomes one."""
+    if type(x) is np.ndarray:  # before the next line, which imports np.ma
+        return None
     if isinstance(x, np.ma.MaskedArray):
         return f"a masked array{where} would lose its mask; use .filled(value) and np.where"
     if isinstance(x, np.matrix):

@@ -26,13 +26,13 @@ _MARK = b"tinygrad_lite"
 _TAIL = len(_MARK) + hashlib.sha256().digest_size
 
 
-def build(compiler: Compiler, source: str, what: str, quickly: bool = False) -> Path:
+def build(compiler: Compiler, source: str, what: str, *flags: str) -> Path:
     """The library for a C source: from the cache, or made now. NotCompiled if that fails.
 
-    what: its name, for messages. quickly: whether it is large, so that compiling should take half the time.
+    what: its name, for messages. flags: more of them, before which the usual ones give way.
     """
-    if quickly:
-        compiler = dataclasses.replace(compiler, flags=(*compiler.flags, "-O1"))
+    if flags:
+        compiler = dataclasses.replace(compiler, flags=(*compiler.flags, *flags))
     folder = _folder()
     path = folder / f"{_key(compiler, source)}.so"
     if _is_whole(path):

@@ -82,7 +82,7 @@ def make_native(
     if len(translation.segments) > 1 or not kernels or (entry is not None and not entry.fits(translation.program)):
         entry = None
     text = print_module(collected.texts, entry, translation.program, kernels[:1], invalid is not None)
-    module = _build_and_load(text, what, quickly=collected.loops > MANY_LOOPS)
+    module = _build_and_load(text, what, *(["-O1"] if collected.loops > MANY_LOOPS else []))
     return Native(translation.write(module), text, module, entry)
 
 
@@ -208,13 +208,13 @@ def _print_segment(segment: Segment, needed: set[Node], name: str) -> PrintedKer
     return print_kernel(make_kernel([*segment.views, *segment.nodes], segment.inputs, outputs), name)
 
 
-def _build_and_load(text: str, what: str, quickly: bool) -> ModuleType:
+def _build_and_load(text: str, what: str, *flags: str) -> ModuleType:
     compiler, types = find_compiler(), find_types(text)
     if not types:
-        return _load(build(compiler, text, what, quickly))
+        return _load(build(compiler, text, what, *flags))
     with ThreadPoolExecutor() as beside:  # where there is none yet, the compiler makes all at the same time
         products = [beside.submit(load_products, compiler, suffix) for suffix in types]
-        module = _load(build(compiler, text, what, quickly))
+        module = _load(build(compiler, text, what, *flags))
         for suffix, addresses in zip(types, products, strict=True):
             module.use_products(suffix, *addresses.result())
     return module

@@ -21,6 +21,13 @@
 #define TG_FUSED __attribute__((optimize("fp-contract=fast"), noipa))
 #endif
 
+/* The loops over a tile are no loops in the end: what they add up to is in registers. */
+#if defined(__clang__)
+#define TG_UNROLL
+#else
+#define TG_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 /* Keeps a vector in a register: GCC would rather load it again for every use. */
 #if defined(__x86_64__) && TG_VECTOR == 64
 #define TG_KEEP(x) __asm__("" : "+v"(x))
@@ -38,25 +45,25 @@ typedef float tg_vector_f32 __attribute__((vector_size(TG_VECTOR), aligned(4), m
 #define TG_ROWS_TILE(T, S, R, C, rows, step)                                                                           \
     {                                                                                                                  \
         tg_vector_##S sum[R][C];                                                                                       \
-        for (int r = 0; r < R; r++)                                                                                    \
-            for (int c = 0; c < C; c++)                                                                                \
+        TG_UNROLL for (int r = 0; r < R; r++)                                                                          \
+            TG_UNROLL for (int c = 0; c < C; c++)                                                                      \
                 sum[r][c] = first ? (tg_vector_##S){0} : *(const tg_vector_##S *)(out + (i + r) * oi + l + c * W);     \
         const T *lanes = rows;                                                                                         \
         const T *left = a + i * ai + from * ak;                                                                        \
         for (long k = from; k < to; k++) {                                                                             \
             tg_vector_##S right[C];                                                                                    \
-            for (int c = 0; c < C; c++)                                                                                \
+            TG_UNROLL for (int c = 0; c < C; c++)                                                                      \
                 right[c] = *(const tg_vector_##S *)(lanes + c * W);                                                    \
-            for (int c = 0; c < C; c++)                                                                                \
+            TG_UNROLL for (int c = 0; c < C; c++)                                                                      \
                 TG_KEEP(right[c]);                                                                                     \
-            for (int r = 0; r < R; r++)                                                                                \
-                for (int c = 0; c < C; c++)                                                                            \
+            TG_UNROLL for (int r = 0; r < R; r++)                                                                      \
+                TG_UNROLL for (int c = 0; c < C; c++)                                                                  \
                     sum[r][c] += left[r * ai] * right[c];                                                              \
             lanes += step;                                                                                             \
             left += ak;                                                                                                \
         }                                                                                                              \
-        for (int r = 0; r < R; r++)                                                                                    \
-            for (int c = 0; c < C; c++)                                                                                \
+        TG_UNROLL for (int r = 0; r < R; r++)                                                                          \
+            TG_UNROLL for (int c = 0; c < C; c++)                                                                      \
                 *(tg_vector_##S *)(out + (i + r) * oi + l + c * W) = sum[r][c];                                        \
     }
 
@@ -68,7 +75,7 @@ typedef float tg_vector_f32 __attribute__((vector_size(TG_VECTOR), aligned(4), m
         long step = bk, i = 0;                                                                                         \
         if (ni >= 8 && to - from >= 8) {                                                                               \
             for (long k = 0; k < to - from; k++)                                                                       \
-                for (int c = 0; c < C; c++)                                                                            \
+                TG_UNROLL for (int c = 0; c < C; c++)                                                                  \
                     *(tg_vector_##S *)(packed + (k * C + c) * W) = *(const tg_vector_##S *)(strip + k * bk + c * W);   \
             strip = packed;                                                                                            \
             step = C * W;                                                                                              \
@@ -118,22 +125,22 @@ TG_FOR_EACH_TYPE(TG_ROWS)
         long l = 0;                                                                                                    \
         for (; l + W <= n; l += W) {                                                                                   \
             tg_vector_##S right[C];                                                                                    \
-            for (int c = 0; c < C; c++)                                                                                \
+            TG_UNROLL for (int c = 0; c < C; c++)                                                                      \
                 right[c] = *(const tg_vector_##S *)(b + (j + c) * bj + l);                                             \
-            for (int r = 0; r < R; r++) {                                                                              \
+            TG_UNROLL for (int r = 0; r < R; r++) {                                                                    \
                 const tg_vector_##S left = *(const tg_vector_##S *)(a + (i + r) * ai + l);                             \
-                for (int c = 0; c < C; c++)                                                                            \
+                TG_UNROLL for (int c = 0; c < C; c++)                                                                  \
                     sum[r][c] += left * right[c];                                                                      \
             }                                                                                                          \
         }                                                                                                              \
         for (; l < n; l++)                                                                                             \
-            for (int r = 0; r < R; r++)                                                                                \
-                for (int c = 0; c < C; c++)                                                                            \
+            TG_UNROLL for (int r = 0; r < R; r++)                                                                      \
+                TG_UNROLL for (int c = 0; c < C; c++)                                                                  \
                     rest[r][c] += a[(i + r) * ai + l] * b[(j + c) * bj + l];                                           \
-        for (int r = 0; r < R; r++)                                                                                    \
-            for (int c = 0; c < C; c++) {                                                                              \
+        TG_UNROLL for (int r = 0; r < R; r++)                                                                          \
+            TG_UNROLL for (int c = 0; c < C; c++) {                                                                    \
                 T total = rest[r][c];                                                                                  \
-                for (int w = 0; w < W; w++)                                                                            \
+                TG_UNROLL for (int w = 0; w < W; w++)                                                                  \
                     total += sum[r][c][w];                                                                             \
                 out[(i + r) * oi + (j + c) * oj] += total;                                                             \
             }                                                                                                          \

@@ -17,11 +17,13 @@ _SOURCE = """
 __attribute__((visibility("default"))) void *const tg_products[] = {{(void *)tg_rows_{0}, (void *)tg_dots_{0}}};
 """
 
+_QUICKLY = "-O2"  # all that -O3 adds is written out in the source: this takes 60 % of the time
+
 
 @functools.cache
 def load_products(compiler: Compiler, suffix: str) -> tuple[int, int]:
     """The addresses of tg_rows_… and tg_dots_… for one type of entries. NotCompiled if the compiler fails."""
-    path = build(compiler, _SOURCE.format(suffix), f"products of matrices ({suffix})")
+    path = build(compiler, _SOURCE.format(suffix), f"products of matrices ({suffix})", _QUICKLY)
     try:
         rows, dots = (ctypes.c_size_t * 2).in_dll(ctypes.CDLL(str(path)), "tg_products")
     except (OSError, ValueError) as error:
