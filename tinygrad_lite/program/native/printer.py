@@ -19,7 +19,7 @@ from ..gaps import Gaps
 from ..program import Node, Operand
 from .forms import SUFFIXES, TYPES, Map, Placement, Product, Reduction
 from .rows import Rows, make_row_kernel
-from .schedule import Group, Region, Scheduler, is_pointwise, kind_of, others_of
+from .schedule import FULL_VECTOR, Group, Region, Scheduler, is_pointwise, kind_of, others_of
 from .steps import Kernel, Step, size
 
 CACHE = 32_768  # bytes of the first-level cache that a block may fill
@@ -378,7 +378,9 @@ class _RegionPrinter:
         if parts == 1:
             lines.insert(0, f"    {{ char *q[] = {{{', '.join(sums) or '0'}}};")
             return [*lines, f"      {self.name}(p, q, scratch + {at}, 0, {self.region.extent}); }}"], self.local_bytes
-        piece = -(-self.region.extent // self.block // parts) * self.block
+        extent = self.region.extent
+        unit = self.block if extent % self.block == 0 else FULL_VECTOR
+        piece = -(-extent // (parts * unit)) * unit
         own, rows, places = at + parts * self.local_bytes, [], [sums]
         for _ in range(1, parts):
             places.append([])
@@ -387,7 +389,7 @@ class _RegionPrinter:
                 lines.append(self._spell_start(step, f"({places[-1][-1]})"))
                 own += -(-size(step.node.shape) * int(step.node.dtype.itemsize) // LINE) * LINE
         for i in range(parts):
-            end = min((i + 1) * piece, self.region.extent)
+            end = min((i + 1) * piece, extent)
             rows.append(
                 f"          {{{self.name}, p, q[{i}], scratch + {at + i * self.local_bytes}, {i * piece}, {end}}},"
             )

@@ -39,6 +39,8 @@
 
 typedef double tg_vector_f64 __attribute__((vector_size(TG_VECTOR), aligned(8), may_alias));
 typedef float tg_vector_f32 __attribute__((vector_size(TG_VECTOR), aligned(4), may_alias));
+typedef int64_t tg_mask_f64 __attribute__((vector_size(TG_VECTOR)));
+typedef int32_t tg_mask_f32 __attribute__((vector_size(TG_VECTOR)));
 
 /* R rows times C vectors of lanes, from lane l on, for some of the k: added to what is there, unless they are the first.
    The lanes of b lie one row after the other, `step` entries apart. */
@@ -117,11 +119,56 @@ typedef float tg_vector_f32 __attribute__((vector_size(TG_VECTOR), aligned(4), m
 
 TG_FOR_EACH_TYPE(TG_ROWS)
 
+/* The totals of N vectors. Lane by lane they would take as long as the products: so in each round two vectors become one,
+   in which what lies side by side, then twice as far apart, is added up. (u0 u1 u2 u3, v0 v1 v2 v3: u0+u2 v0+v2 u1+u3
+   v1+v3.) Vectors of 64 bytes are still done lane by lane. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define TG_SHUFFLE(S, u, v, ...) __builtin_shufflevector(u, v, __VA_ARGS__)
+#else
+#define TG_SHUFFLE(S, u, v, ...) __builtin_shuffle(u, v, (tg_mask_##S){__VA_ARGS__})
+#endif
+
+#if TG_VECTOR == 32
+#define TG_ADD_0_f64(u, v) TG_SHUFFLE(f64, u, v, 0, 4, 2, 6) + TG_SHUFFLE(f64, u, v, 1, 5, 3, 7)
+#define TG_ADD_1_f64(u, v) TG_SHUFFLE(f64, u, v, 0, 1, 4, 5) + TG_SHUFFLE(f64, u, v, 2, 3, 6, 7)
+#define TG_ADD_0_f32(u, v)                                                                                             \
+    TG_SHUFFLE(f32, u, v, 0, 8, 1, 9, 4, 12, 5, 13) + TG_SHUFFLE(f32, u, v, 2, 10, 3, 11, 6, 14, 7, 15)
+#define TG_ADD_1_f32(u, v)                                                                                             \
+    TG_SHUFFLE(f32, u, v, 0, 1, 8, 9, 4, 5, 12, 13) + TG_SHUFFLE(f32, u, v, 2, 3, 10, 11, 6, 7, 14, 15)
+#define TG_ADD_2_f32(u, v)                                                                                             \
+    TG_SHUFFLE(f32, u, v, 0, 1, 2, 3, 8, 9, 10, 11) + TG_SHUFFLE(f32, u, v, 4, 5, 6, 7, 12, 13, 14, 15)
+#define TG_ROUNDS_f64(N) TG_ROUND(f64, 0, N) TG_ROUND(f64, 1, (N + 1) / 2)
+#define TG_ROUNDS_f32(N) TG_ROUND(f32, 0, N) TG_ROUND(f32, 1, (N + 1) / 2) TG_ROUND(f32, 2, (N + 3) / 4)
+#elif TG_VECTOR == 16
+#define TG_ADD_0_f64(u, v) TG_SHUFFLE(f64, u, v, 0, 2) + TG_SHUFFLE(f64, u, v, 1, 3)
+#define TG_ADD_0_f32(u, v) TG_SHUFFLE(f32, u, v, 0, 4, 1, 5) + TG_SHUFFLE(f32, u, v, 2, 6, 3, 7)
+#define TG_ADD_1_f32(u, v) TG_SHUFFLE(f32, u, v, 0, 1, 4, 5) + TG_SHUFFLE(f32, u, v, 2, 3, 6, 7)
+#define TG_ROUNDS_f64(N) TG_ROUND(f64, 0, N)
+#define TG_ROUNDS_f32(N) TG_ROUND(f32, 0, N) TG_ROUND(f32, 1, (N + 1) / 2)
+#endif
+
+#if TG_VECTOR == 64
+#define TG_TOTALS(T, S, N)                                                                                             \
+    TG_UNROLL for (int s = 0; s < N; s++) {                                                                            \
+        total[s] = 0;                                                                                                  \
+        TG_UNROLL for (int w = 0; w < W; w++)                                                                          \
+            total[s] += sum[s][w];                                                                                     \
+    }
+#else
+#define TG_ROUND(S, number, N)                                                                                         \
+    TG_UNROLL for (int s = 0; s < N; s += 2)                                                                           \
+        sum[s / 2] = TG_ADD_##number##_##S(sum[s], sum[s + 1 < N ? s + 1 : s]);
+#define TG_TOTALS(T, S, N)                                                                                             \
+    TG_ROUNDS_##S(N)                                                                                                   \
+    TG_UNROLL for (int s = 0; s < N; s++)                                                                              \
+        total[s] = sum[s / W][s % W];
+#endif
+
 /* R rows of a against C rows of b. */
 #define TG_DOTS_TILE(T, S, R, C)                                                                                       \
     {                                                                                                                  \
-        tg_vector_##S sum[R][C] = {{{0}}};                                                                             \
-        T rest[R][C] = {{0}};                                                                                          \
+        tg_vector_##S sum[R * C] = {{0}};                                                                              \
+        T total[R * C];                                                                                                \
         long l = 0;                                                                                                    \
         for (; l + W <= n; l += W) {                                                                                   \
             tg_vector_##S right[C];                                                                                    \
@@ -130,41 +177,46 @@ TG_FOR_EACH_TYPE(TG_ROWS)
             TG_UNROLL for (int r = 0; r < R; r++) {                                                                    \
                 const tg_vector_##S left = *(const tg_vector_##S *)(a + (i + r) * ai + l);                             \
                 TG_UNROLL for (int c = 0; c < C; c++)                                                                  \
-                    sum[r][c] += left * right[c];                                                                      \
+                    sum[r * C + c] += left * right[c];                                                                 \
             }                                                                                                          \
         }                                                                                                              \
+        TG_TOTALS(T, S, R * C)                                                                                         \
         for (; l < n; l++)                                                                                             \
             TG_UNROLL for (int r = 0; r < R; r++)                                                                      \
                 TG_UNROLL for (int c = 0; c < C; c++)                                                                  \
-                    rest[r][c] += a[(i + r) * ai + l] * b[(j + c) * bj + l];                                           \
+                    total[r * C + c] += a[(i + r) * ai + l] * b[(j + c) * bj + l];                                     \
         TG_UNROLL for (int r = 0; r < R; r++)                                                                          \
-            TG_UNROLL for (int c = 0; c < C; c++) {                                                                    \
-                T total = rest[r][c];                                                                                  \
-                TG_UNROLL for (int w = 0; w < W; w++)                                                                  \
-                    total += sum[r][c][w];                                                                             \
-                out[(i + r) * oi + (j + c) * oj] += total;                                                             \
-            }                                                                                                          \
+            TG_UNROLL for (int c = 0; c < C; c++)                                                                      \
+                out[(i + r) * oi + (j + c) * oj] += total[r * C + c];                                                  \
     }
 
+/* Four rows of b at a time against all of a: of the two, a is the one with fewer rows, which stays in the cache. */
 #define TG_DOTS(T, S, F)                                                                                               \
     TG_FUSED static void tg_dots_##S(                                                                                  \
-        T *restrict out, long oi, long oj, const T *restrict a, long ai, const T *restrict b, long bj, long ni, long nj, \
-        long n)                                                                                                        \
+        T *restrict out, long oi, long oj, const T *restrict a, long ai, const T *restrict b, long bj, long ni,        \
+        long nj, long n)                                                                                               \
     {                                                                                                                  \
         const int W = TG_VECTOR / sizeof(T);                                                                           \
-        long i = 0;                                                                                                    \
-        for (; i + 4 <= ni; i += 4) {                                                                                   \
-            long j = 0;                                                                                                \
-            for (; j + 2 <= nj; j += 2)                                                                                 \
-                TG_DOTS_TILE(T, S, 4, 2)                                                                               \
-            for (; j < nj; j++)                                                                                         \
-                TG_DOTS_TILE(T, S, 4, 1)                                                                               \
+        if (ni > nj) {                                                                                                 \
+            const T *shorter = b;                                                                                      \
+            long stride = bj, count = nj, step = oj;                                                                   \
+            b = a, bj = ai, nj = ni, oj = oi;                                                                          \
+            a = shorter, ai = stride, ni = count, oi = step;                                                           \
         }                                                                                                              \
-        for (; i < ni; i++) {                                                                                           \
-            long j = 0;                                                                                                \
-            for (; j + 4 <= nj; j += 4)                                                                                 \
+        long first = 0;                                                                                                \
+        for (; first + 4 <= nj; first += 4) {                                                                          \
+            long i = 0;                                                                                                \
+            for (; i + 4 <= ni; i += 4)                                                                                \
+                for (long j = first; j < first + 4; j += 2)                                                            \
+                    TG_DOTS_TILE(T, S, 4, 2)                                                                           \
+            for (long j = first; i < ni; i++)                                                                          \
                 TG_DOTS_TILE(T, S, 1, 4)                                                                               \
-            for (; j < nj; j++)                                                                                         \
+        }                                                                                                              \
+        for (long j = first; j < nj; j++) {                                                                            \
+            long i = 0;                                                                                                \
+            for (; i + 4 <= ni; i += 4)                                                                                \
+                TG_DOTS_TILE(T, S, 4, 1)                                                                               \
+            for (; i < ni; i++)                                                                                        \
                 TG_DOTS_TILE(T, S, 1, 1)                                                                               \
         }                                                                                                              \
     }
