@@ -6,7 +6,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint wheel api notebook figures bench fuzz mutants oracle check-backprop clean
+.PHONY: help demo test test-thorough test-slow lint wheel api notebook figures bench fuzz mutants oracle check-backprop clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: $(VENV)/.has-demo ## train the two-layer network on the flower, check its 
 # A process for each core, up to 8, with one thread of BLAS each: the arrays are small.
 test: $(VENV)/.has-dev ## the tests and every documented example, in under two minutes
 	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal
+
+test-thorough: $(VENV)/.has-dev ## these, and more cases of each: what has to pass before a change goes in (five minutes)
+	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: $(VENV)/.has-dev ## the tests that take longer
 	$(PY) -m pytest -m slow

@@ -14,6 +14,8 @@ from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.two_layer import TwoLayer
 from benchmarks.workloads.workload import NotWritten
 
+pytestmark = pytest.mark.thorough
+
 TINY = TwoLayer(3, 5, 2, 7, "float64")
 
 

@@ -152,6 +152,7 @@ def test_it_is_called_once_more_for_a_backward_pass_however_many_operands(rng):
     assert len(calls) == 2
 
 
+@pytest.mark.thorough
 def test_peak_memory_falls(rng):
     """Twenty blocks of five steps on a megabyte each: all hundred results are kept, or twenty and one block's."""
     x = rng.normal(size=131_072)

@@ -1310,6 +1310,7 @@ SATURATING = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SATURATING)
 @pytest.mark.parametrize(("dtype", "large"), [(np.float64, 800.0), (np.float32, 100.0)])
 def test_where_exp_overflows_a_program_gives_the_gradient_of_the_function(name, dtype, large):

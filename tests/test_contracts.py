@@ -117,6 +117,7 @@ def test_a_deep_chain_in_forward_mode():
     assert tg.jvp(deep, (1.0,), (3.0,))[1] == 3.0
 
 
+@pytest.mark.thorough
 def test_a_wide_graph_100_000_across():
     t = tensor(2.0)
     parts = [np.stack([t * 1.0 for _ in range(100)]) for _ in range(DEEP // 100)]

@@ -260,6 +260,7 @@ def cost_and_gradient(params, X, Y):
 '''
 
 
+@pytest.mark.thorough
 @given(strategies.networks())
 def test_networks(drawn):
     activation = {"tanh": np.tanh, "sigmoid": tg.sigmoid, "relu": tg.relu, "leaky_relu": tg.leaky_relu}
@@ -460,6 +461,7 @@ def test_attention_head():
 # -- never silently wrong --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @given(programs())
 def test_random_programs_on_fresh_data(drawn):
     program, arguments = drawn

@@ -58,6 +58,7 @@ def gradients(f: Any, **options: Any) -> Any:
 OPTIONS: list[dict[str, Any]] = [{}, {"reverse": True}, {"checkpoint": True}, {"checkpoint": True, "reverse": True}]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_scan_and_its_gradient(options: Any) -> None:
     expected = gradients(rnn_by_hand, **options)(PARAMS, X, H)
@@ -86,6 +87,7 @@ TRANSFORMS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("long", [loops.LONG, 0])
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_transforms(name: str, long: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +205,7 @@ def test_the_program_does_not_grow_with_the_steps() -> None:
     same(f(PARAMS, np.repeat(X, 50, 0), H), gradients(rnn_by_hand)(PARAMS, np.repeat(X, 50, 0), H))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_a_long_loop_is_compiled_without_running_the_function_step_by_step(options: Any) -> None:
     calls: list[int] = []

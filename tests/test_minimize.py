@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
 
+pytestmark = pytest.mark.thorough
+
 optimize = pytest.importorskip("scipy.optimize")
 
 TARGET = {"w": np.array([1.0, -2.0]), "b": np.array(0.5)}

@@ -7,6 +7,8 @@ import pytest
 from tests import mutants
 from tinygrad_lite.table import rows
 
+pytestmark = pytest.mark.thorough
+
 # One of each kind of row: element-wise, linear, bilinear, of many operands, of several results, with one rule for all.
 NAMES = ["tanh", "multiply", "sum", "matmul", "concatenate", "getitem", "qr", "imag"]
 some_rows = pytest.mark.parametrize("op", [op for op in rows() if op.name in NAMES], ids=str)

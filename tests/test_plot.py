@@ -22,6 +22,7 @@ def draw(picture):
     return file.getvalue()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_boundary_of_two_classes(axis):
     seen = []

@@ -131,6 +131,7 @@ def test_value_is_the_plain_functions(function: Function) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("function", [f for f in FREE if f.arity > 1], ids=repr)
 def test_broadcasting(function: Function) -> None:
     rng = np.random.default_rng(2)

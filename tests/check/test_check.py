@@ -251,6 +251,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("text", "old", "new", "function", "what", "line", "said"), sometimes(WRONG))
 def test_a_wrong_file_is_wrong_where_it_is_wrong(check, text, old, new, function, what, line, said):
     report = check(change(text, old, new))
@@ -378,6 +379,7 @@ def test_all_junk_is_wrong(check, junk):
     assert report.status == 1, str(report)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "trick",
     [
@@ -458,6 +460,7 @@ def test_parameters_that_cannot_be_guessed_are_named(check):
     assert report.status == 2
 
 
+@pytest.mark.thorough
 def test_the_same_mistake_in_every_layer_is_found_in_every_layer(check):
     report = check(change(LOOP, "(1 - A_prev ** 2)", "(1 - A_prev)"))
     mistakes = verdict(report, "backward").mistakes
@@ -468,6 +471,7 @@ def test_the_same_mistake_in_every_layer_is_found_in_every_layer(check):
     assert all("dZ = dA_prev * (1 - A_prev)" in m.quote.text for m in mistakes)
 
 
+@pytest.mark.thorough
 def test_a_network_that_is_not_known_is_judged_by_its_own_cost(check):
     """Its activation is none of the usual ones; by its own cost its gradients are right."""
     text = change(TWO_LAYER, "A1 = np.tanh(Z1)", "A1 = np.sin(Z1)")

@@ -16,6 +16,8 @@ from .calls import functions
 from .programs import Program, public_functions
 from .strategies import calls_of, programs
 
+pytestmark = pytest.mark.thorough
+
 few = settings(max_examples=10, suppress_health_check=list(HealthCheck))
 
 

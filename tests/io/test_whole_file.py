@@ -14,6 +14,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.io import whole_file
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions and links of POSIX")
 

@@ -5,6 +5,8 @@ import pytest
 from models import check_backprop
 from models.check_backprop import STUDENT, compare, cure, run
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def stages():

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import tinygrad_lite as tg
 from models.custom_op import ASKED, SEEN, forward, initialise, snake, train, truth, wrong_snake
 
+pytestmark = pytest.mark.thorough
+
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_the_row_is_right(units, m, seed):

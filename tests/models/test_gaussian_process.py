@@ -8,6 +8,8 @@ import tinygrad_lite as tg
 from models import gaussian_process as gp
 from models import likelihood
 
+pytestmark = pytest.mark.thorough
+
 stats = pytest.importorskip("scipy.stats")
 
 RNG = np.random.default_rng(7)

@@ -17,6 +17,8 @@ from models import (
 )
 from models.datasets import accuracy, load
 
+pytestmark = pytest.mark.thorough
+
 seeds = st.integers(0, 2**32 - 1)
 
 

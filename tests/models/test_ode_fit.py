@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose
 import tinygrad_lite as tg
 from models import ode_fit
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("scipy.integrate")
 
 TIMES = np.array([0.5, 0.8, 1.7, 3.0])

@@ -14,7 +14,7 @@ from models import cli, figures, plotting, training, two_layer_dask
 
 from .programs import SHORT
 
-pytestmark = pytest.mark.usefixtures("_little_to_do")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("_little_to_do")]
 
 ALL = figures.PROGRAMS | {"two_layer_dask": two_layer_dask.main}
 NOT_TRAINED = ("activations", "per_example", "gaussian_process", "kalman", "ode_fit", "second_order", "check_backprop")

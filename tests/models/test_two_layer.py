@@ -115,6 +115,7 @@ def complex_step(params, X, Y, activation, h=1e-30):
     return grads
 
 
+@pytest.mark.thorough
 @settings(max_examples=10 * settings.default.max_examples)
 @given(networks())
 def test_autograd_by_hand_and_complex_step_agree(network):
@@ -207,6 +208,7 @@ def test_derive_prints_the_six_formulas(capsys, activation, slope):
         np.testing.assert_allclose(grad, expected["d" + name], rtol=1e-10)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("data", DATASETS)
 def test_it_learns_every_data_set(capsys, tmp_path, data):
     argv = ["--data", data, "--iterations", "60", "--hidden", "7", "--plot", str(tmp_path / "picture.png")]

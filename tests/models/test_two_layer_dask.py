@@ -17,6 +17,8 @@ pytest.importorskip("dask.array")
 from models import two_layer_dask
 from models.two_layer_manual import initialise
 
+pytestmark = pytest.mark.thorough
+
 
 def in_memory(m: int, chunk: int, n_x: int) -> tuple[Any, Any]:
     X, Y = two_layer_dask.examples(m, chunk, n_x)

@@ -10,6 +10,8 @@ from models import published
 from models import two_layer_manual as manual
 from models.datasets import accuracy, load
 
+pytestmark = pytest.mark.thorough
+
 
 def test_published_costs_and_accuracy():
     flower = load("flower")

@@ -19,6 +19,8 @@ from tinygrad_lite.rules.losses import among
 from tinygrad_lite.rules.neural import normal_cdf
 from tinygrad_lite.table import rows
 
+pytestmark = pytest.mark.thorough
+
 try:
     find_compiler()
 except NotCompiled as reason:

@@ -13,6 +13,8 @@ import tinygrad_lite as tg
 from tests.generators.scans import check_random_scan
 from tinygrad_lite import tree
 
+pytestmark = pytest.mark.thorough
+
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(5, 3))
 A, B = RNG.normal(size=3), RNG.normal(size=3)

@@ -11,6 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 import tinygrad_lite as tg
 from tinygrad_lite.nn import functional as F
 
+pytestmark = pytest.mark.thorough
+
 RNG = np.random.default_rng(8)
 
 

@@ -16,6 +16,8 @@ from tinygrad_lite.program.native.printer import count_threads
 from tinygrad_lite.program.native.steps import Step
 from tinygrad_lite.program.program import Node
 
+pytestmark = pytest.mark.thorough
+
 RNG = np.random.default_rng(3)
 W, X, Y = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 37)), RNG.normal(size=(5, 37))
 

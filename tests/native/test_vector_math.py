@@ -13,7 +13,10 @@ from benchmarks import vector_math
 from benchmarks.vector_math import DTYPES, FUNCTIONS, NATIVE, PLAIN, call, find_largest_error
 from benchmarks.vector_math_coefficients import constants, spell
 
-pytestmark = pytest.mark.skipif(vector_math.find_compiler() is None, reason="no C compiler: $CC, cc, gcc or clang")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(vector_math.find_compiler() is None, reason="no C compiler: $CC, cc, gcc or clang"),
+]
 INF, NAN = np.inf, np.nan
 
 # Exact results, the sign of zero included, in both dtypes.

@@ -9,6 +9,8 @@ import tinygrad_lite as tg
 from tinygrad_lite import nn
 from tinygrad_lite.nn import functional as F
 
+pytestmark = pytest.mark.thorough
+
 
 def rng():
     return np.random.default_rng(0)

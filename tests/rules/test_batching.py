@@ -55,6 +55,7 @@ def of_some(function: Function, leaves: list[Any], structure: Any, params: Any, 
 EVERY = functions()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("function", EVERY, ids=repr)
 def test_against_the_loop(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     told: set[str] = set()

@@ -214,6 +214,7 @@ def test_compiled(program: Any) -> None:
             np.testing.assert_allclose(g, e, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("program", [rnn, overwritten, broadcast, named_twice, in_functions], ids=lambda f: f.__name__)
 def test_derived(program: Any) -> None:
     def f(W: Any, U: Any, X: Any) -> Any:
@@ -293,6 +294,7 @@ def random_program(seed: int) -> Any:
     return program
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(60))
 def test_random_writes_and_reads(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buffers, "_MOST_PARTS", 1 + seed % 3)
@@ -353,6 +355,7 @@ def all_at_once(x: Any, n: int) -> Any:
     return np.sum(h)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("f", [recurrence, all_at_once])
 def test_work_grows_with_the_number_of_writes(f: Any) -> None:
     small, large = (count_entries(lambda n=n: tg.grad(f)(np.ones(2), n)) for n in (100, 400))
@@ -360,6 +363,7 @@ def test_work_grows_with_the_number_of_writes(f: Any) -> None:
     assert large < 4.2 * small
 
 
+@pytest.mark.thorough
 def test_the_program_grows_with_the_number_of_writes() -> None:
     sizes = []
     for n in (20, 40, 80):

@@ -13,6 +13,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 rng = np.random.default_rng(0)
 RE, IM = rng.uniform(0.3, 1.5, 4) * [1, -1, 1, -1], rng.uniform(0.3, 1.5, 4) * [1, 1, -1, -1]  # every quadrant
 Z = RE + 1j * IM

@@ -64,6 +64,7 @@ OPERATORS = [getattr(operator, name) for name in _SIGNS]
 NUMBERS = (2, 2.0, True, 2 + 0j, np.float32(2), np.int8(2), np.float64(2), 0, -1, 0.5, 300, np.array(2.0), np.array(2))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("sign", OPERATORS, ids=lambda f: f.__name__)
 def test_operators_promote_as_numpy_does(sign: Any, dtype: Any) -> None:

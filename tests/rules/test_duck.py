@@ -15,6 +15,8 @@ from tests.duck import Duck
 from tests.generators.calls import Function, calls, functions
 from tests.rules.test_every_call import of_floats
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("scipy.special")
 _ = tg.scipy.special  # its functions are rows from now on
 

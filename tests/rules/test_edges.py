@@ -12,6 +12,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 RNG = np.random.default_rng(11)
 
 

@@ -54,6 +54,7 @@ def slope(f: Any, at: list[Any], direction: list[Any]) -> Any:
     return (4 * difference(STEP) - difference(2 * STEP)) / 3
 
 
+@pytest.mark.thorough
 @every_function
 def test_both_modes_along_a_direction(function: Function) -> None:
     rng = np.random.default_rng(7)
@@ -89,6 +90,7 @@ def test_the_second_order_along_two_directions(function: Function) -> None:
         np.testing.assert_allclose(found, slope(first, at, two), rtol=1e-6, atol=scale, err_msg=f"{params}")
 
 
+@pytest.mark.thorough
 @every_function
 def test_what_another_use_of_an_operand_sends_is_added(function: Function) -> None:
     rng = np.random.default_rng(8)

@@ -10,6 +10,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 rng = np.random.default_rng(0)
 KEYWORDS: list[dict[str, Any]] = [{}, {"n": 6}, {"n": 3, "norm": "ortho"}, {"axis": 0, "norm": "forward"}]
 SEVERAL: list[dict[str, Any]] = [{}, {"s": (2, 6), "axes": (0, 1)}, {"axes": (1, 0), "norm": "ortho"}]

@@ -13,6 +13,8 @@ import tinygrad_lite as tg
 from tests.generators.calls import Function
 from tests.test_rules import FREE
 
+pytestmark = pytest.mark.thorough
+
 POINTS = np.array([np.nan, -3.0, -1.5, -0.5, 0.5, 1.5, 3.0])
 G = np.array([0.7, -1.3, 2.1, 0.4, -0.9, 1.6, 0.2])
 

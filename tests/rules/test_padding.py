@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 X = np.random.default_rng(5).permutation(np.linspace(-1.0, 2.0, 12)).reshape(3, 4)
 KEYWORDS: dict[str, list[dict[str, Any]]] = {
     "constant": [{}, {"constant_values": 2.5}, {"constant_values": (1, 2.5)}, {"constant_values": ((1, 2), (3.5, 4))}],

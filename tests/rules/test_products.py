@@ -40,6 +40,7 @@ EINSUMS: dict[str, tuple[Any, ...]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", EINSUMS)
 def test_every_form_of_einsum(form: str) -> None:
     arguments = EINSUMS[form]
@@ -54,6 +55,7 @@ def test_every_form_of_einsum(form: str) -> None:
     assert check_gradients(f, *(arguments[i] for i in places)).ok
 
 
+@pytest.mark.thorough
 @given(st.lists(st.text("abc", max_size=3), min_size=1, max_size=3), st.data())
 def test_einsum_of_random_subscripts(terms: list[str], data: st.DataObject) -> None:
     """Any letters, repeated or not, kept or summed over; sizes all different, one of them 1."""

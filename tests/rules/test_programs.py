@@ -11,6 +11,8 @@ import tinygrad_lite as tg
 from tests.generators.calls import Function, calls, functions
 from tinygrad_lite import tree
 
+pytestmark = pytest.mark.thorough
+
 DEPEND_ON_NUMBERS = {
     *("argwhere", "extract", "compress", "flatnonzero", "nonzero", "piecewise", "trim_zeros", "roots", "bincount"),
     *("count", "weighted_count", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values", "counts"),

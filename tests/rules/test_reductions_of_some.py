@@ -13,6 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 RNG = np.random.default_rng(3)
 X = RNG.permutation(np.linspace(-1.5, 2.0, 24)).reshape(2, 3, 4)
 MASK = RNG.uniform(size=(2, 3, 4)) > 0.4

@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 sparse = pytest.importorskip("scipy.sparse")
 RNG = np.random.default_rng(4)
 A = np.where(RNG.uniform(size=(4, 3)) > 0.4, RNG.normal(size=(4, 3)), 0)

@@ -26,6 +26,7 @@ def rows() -> list[Function]:
     return [f for f in functions() if getattr(sp, f.name, None) is f.fn or f.name == "polygamma"]
 
 
+@pytest.mark.thorough
 def test_every_row() -> None:
     wrong = []
     for function in rows():
@@ -39,6 +40,7 @@ def test_every_row() -> None:
     assert not wrong
 
 
+@pytest.mark.thorough
 def test_scipy_is_not_imported() -> None:
     program = (
         "import sys, numpy as np, tinygrad_lite as tg; t = tg.Tensor([1.0]); np.exp(t)\n"
@@ -90,6 +92,7 @@ HOLES: dict[str, tuple[Any, Any, list[float]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "kve" else n for n in HOLES])
 def test_holes_are_closed_to_the_third_order(name: str) -> None:
     function, twin, points = HOLES[name]

@@ -10,6 +10,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.testing import check_gradients
 
+pytestmark = pytest.mark.thorough
+
 rng = np.random.default_rng(0)
 X = rng.permutation(np.linspace(0.5, 2, 12)).reshape(3, 4)
 

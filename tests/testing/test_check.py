@@ -108,6 +108,7 @@ WRONG_ELEMENTS = [(np.tanh, np.float64, change) for change in CHANGES] + [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("f", "dtype", "change"), WRONG_ELEMENTS)
 def test_one_wrong_element_in_400(f: Any, dtype: Any, change: str) -> None:
     corners = change == "zero" and f is np.tanh and dtype is np.float64  # which elements are looked at hangs on neither
@@ -120,6 +121,7 @@ def test_one_wrong_element_in_400(f: Any, dtype: Any, change: str) -> None:
         assert entry.mistakes[0].where.endswith(f"[{index // 20}, {index % 20}]")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("f", [lambda x: x * SCALES, lambda x: np.abs(x) * SCALES], ids=["complex", "differences"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_zero_where_the_truth_is_1e_6(f: Any, dtype: Any) -> None:
@@ -247,6 +249,7 @@ def test_a_value_that_changes_under_autograd() -> None:
         check_gradients(f, W[0])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("index", [0, 31_415, 59_999])
 def test_one_wrong_element_in_60000_is_found_by_bisection(index: int) -> None:
     x = np.linspace(0.5, 2, 60_000).reshape(200, 300)
@@ -407,6 +410,7 @@ def test_complex_numbers_are_checked_in_two_parts() -> None:
 # -- power -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_power_of_a_check_that_sees_everything() -> None:
     power = check_gradients(layer, W[:2, :3], B[:2], X[:3]).power()
     assert power.survivors == ()

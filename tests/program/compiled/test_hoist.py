@@ -16,6 +16,8 @@ from tinygrad_lite.program.program import Node, Program
 from tinygrad_lite.program.trace import Guard, collect, make_input, tracing
 from tinygrad_lite.tensor import next_seq
 
+pytestmark = pytest.mark.thorough
+
 RNG = np.random.default_rng(3)
 STEPS, BATCH, IN, HIDDEN = 6, 5, 3, 4
 X, H = RNG.normal(size=(STEPS, BATCH, IN)), RNG.normal(size=(BATCH, HIDDEN))

@@ -232,6 +232,7 @@ def test_no_entry_where_the_tree_is_of_other_kinds(record):
 _TEXT = st.text(max_size=20) | st.sampled_from(["'", '"""', "\\", "\n", "np", "body", "x0", "'] + [boom() for _ in '"])
 
 
+@pytest.mark.thorough
 @given(st.lists(_TEXT | st.integers() | st.booleans() | st.floats() | st.none() | st.binary(), min_size=1, max_size=4))
 def test_any_keys(record, keys):
     keys = list(dict.fromkeys(keys))
