@@ -128,7 +128,7 @@ class _Walk:
             kept = self.editor.keep(node)
             symbol = self._set_symbol(node, kept)
             if small:
-                self.search.definitions[symbol] = expr
+                self.search.define(symbol, expr)
             return kept
         if node in self.regions or not small:
             return self._rewrite(node, expr, strict)

@@ -21,9 +21,9 @@ _DEEPEST = 3  # layers of cotangents that are replaced; what is further away sel
 class Search:
     """What may be used of the program while looking for a shorter expression.
 
-    definitions: of symbols that are named values of the forward pass. expansions: of symbols that are values of the
-    backward pass. unshared: those of the latter that are used only once. supports: of masks: (Y != 0) -> Y. masks:
-    symbols that are 0 or 1.
+    definitions: of symbols that are named values of the forward pass; see `define`. expansions: of symbols that are
+    values of the backward pass. unshared: those of the latter that are used only once. supports: of masks:
+    (Y != 0) -> Y. masks: symbols that are 0 or 1.
     """
 
     def __init__(self, symbols: Symbols) -> None:
@@ -34,12 +34,47 @@ class Search:
         self.supports: dict[Expression, Expression] = {}
         self.masks: set[Expression] = set()
         self._sp = symbols.sympy
+        self._sizes: dict[Expression, int] = {}
+        self._usable: dict[Expression, list[Expression]] = {}  # by a symbol that must occur where a definition is used
+
+    def define(self, symbol: Expression, definition: Expression) -> None:
+        """Note what a named value of the forward pass is."""
+        self.definitions[symbol] = definition
+        exponentials = definition.atoms(self._sp.exp)
+        if self._size(definition) > _MOST_DEFINED or not (exponentials or definition.is_rational_function()):
+            return  # nothing can be eliminated by it
+        needed = min(exponentials, key=str).args[0] if exponentials else definition
+        variables = [s for s in needed.free_symbols if not self.symbols.is_constant(s)]
+        if variables:  # the newest of them: W is in the definition of every Z, the A before it in one alone
+            self._usable.setdefault(max(variables, key=self._rank), []).append(symbol)
+
+    def _rank(self, symbol: Expression) -> int:
+        return self.symbols.order[symbol][1]
 
     def is_small(self, expr: Expression) -> bool:
         return self._size(expr) <= MOST_OPERATIONS
 
     def _size(self, expr: Expression) -> int:
-        return int(self._sp.count_ops(expr))
+        """How many signs, sums, products, quotients, powers and functions there are in it. (`sympy.count_ops` counts
+        them anew in every part; a value that grows step by step would be counted through at each.)"""
+        size = self._sizes.get(expr)
+        if size is None:
+            size = self._sizes[expr] = self._count(expr)
+        return size
+
+    def _count(self, expr: Expression) -> int:
+        if expr.is_Rational:
+            return bool(expr.p < 0) + bool(expr.q != 1)
+        if expr.is_Add:
+            minuses = [t.could_extract_minus_sign() for t in expr.args]
+            terms = [-t if minus else t for t, minus in zip(expr.args, minuses, strict=True)]
+            return len(terms) - 1 + all(minuses) + sum(map(self._size, terms))
+        if expr.is_Mul or _is_inverse(expr):
+            coefficient, above, below = _split_product(expr)
+            numbers = bool(coefficient.p < 0) + bool(abs(coefficient.p) != 1) + bool(coefficient.q != 1)
+            is_reciprocal = not above and abs(coefficient.p) == 1
+            return numbers + is_reciprocal + len(above) + len(below) - 1 + sum(map(self._size, (*above, *below)))
+        return bool(expr.args) + sum(map(self._size, expr.args))
 
     def _is_tractable(self, expr: Expression) -> bool:
         return len(expr.free_symbols) <= _MOST_SYMBOLS and self.is_small(expr)
@@ -120,14 +155,14 @@ class Search:
         if sigmoids:
             expr = expr.subs({f: 1 / (1 + sp.exp(-f.args[0])) for f in sigmoids})
         here = expr.free_symbols
-        for symbol, definition in self.definitions.items():
-            if not (symbol in here or definition.free_symbols & here) or self._size(definition) > _MOST_DEFINED:
-                continue
+        usable = {symbol for known in here for symbol in self._usable.get(known, ())}
+        for symbol in sorted(usable, key=self._rank):
+            definition = self.definitions[symbol]
             exponentials = definition.atoms(sp.exp)
             for exponential in sorted(exponentials, key=str)[:1]:
                 yield from self._eliminate_exponential(expr, symbol, definition, exponential)
             variables = {s for s in definition.free_symbols if not self.symbols.is_constant(s)}
-            if not exponentials and definition.is_rational_function() and variables - {symbol} <= here:
+            if not exponentials and variables - {symbol} <= here:
                 for unknown in sorted(variables, key=str):
                     for solution in self._solve(symbol, definition, unknown):
                         yield expr.subs(unknown, solution)
@@ -193,10 +228,18 @@ class Search:
         return 1.5 + sum(map(self.cost, expr.args))
 
     def _cost_of_product(self, expr: Expression) -> float:
-        coefficient, rest = expr.as_coeff_Mul()
-        factors = rest.args if rest.is_Mul else (rest,)
+        coefficient, above, below = _split_product(expr)
         cost = 0.0 if abs(coefficient) == 1 else 1.0 + (abs(coefficient).p != 1 and abs(coefficient).q != 1)
-        inverse = sum(bool(f.is_Pow and f.exp.is_negative) for f in factors)
-        powers = [1 / f if f.is_Pow and f.exp.is_negative else f for f in factors]
-        signs = 0.5 * bool(coefficient < 0) + 0.5 * (inverse > 1)
-        return cost + signs + sum(map(self.cost, powers)) + len(factors) - 1
+        signs = 0.5 * bool(coefficient < 0) + 0.5 * (len(below) > 1)
+        return cost + signs + sum(map(self.cost, (*above, *below))) + len(above) + len(below) - 1
+
+
+def _is_inverse(expr: Expression) -> bool:
+    return bool(expr.is_Pow and expr.exp.is_negative)
+
+
+def _split_product(expr: Expression) -> tuple[Expression, list[Expression], list[Expression]]:
+    """Its rational coefficient, and the other factors: those above and those below a fraction line."""
+    coefficient, rest = expr.as_coeff_Mul(rational=True)
+    factors = rest.args if rest.is_Mul else (rest,)
+    return coefficient, [f for f in factors if not _is_inverse(f)], [1 / f for f in factors if _is_inverse(f)]

@@ -36,12 +36,11 @@ class Values:
         pairs = prefer_finite(pairs, lambda pair: pair[1][cost] if type(cost) is Node else 0.0)
         self._samples, computed = [arrays for arrays, _ in pairs], [values for _, values in pairs]
         self._program = program
-        self._old = {*program.inputs, *(node for node, _ in program.captures), *program.steps}
         forward = find_forward(program, names)
         users = program.users()
         returned = Counter(x for x in program.outputs if type(x) is Node)
         self.count = len(computed)  # of samples that the program accepts
-        self._noise: list[dict[Node, Any]] | None = None  # of every sample, once it is needed
+        self._noise: dict[int, dict[Node, Any]] = {}  # of the samples for which it was needed
         self._of: dict[Node, Value] = {}
         self._intermediate: set[Node] = set()  # new steps that stand for none of the old ones
         for node in (*program.inputs, *(node for node, _ in program.captures), *program.steps):
@@ -81,41 +80,42 @@ class Values:
                 finite = finite & np.isfinite(found)
             found = np.where(finite, found, expected).astype(node.dtype)
             if describe_difference(found, expected) is not None:  # a difference of nearly equal numbers?
-                noise = self._measure_noise()[i].get(node, 0.0) + self._measure_noise_of(x, i)
+                noise = self._measure_noise(i).get(node, 0.0) + self._measure_noise_of(x, i)
                 if describe_difference(found, expected, noise=noise) is not None:
                     return False
         return some_finite
 
     def _uses_overflow(self, x: Operand, i: int) -> bool:
-        """Whether new steps start from an old value that is infinite or NaN itself, in one sample."""
-        if type(x) is not Node or x in self._old:
+        """Whether new steps start from a value that is infinite or NaN itself, in one sample."""
+        if type(x) is not Node or x not in self._intermediate:
             return False
-        starts = [self._of[node].samples[i] for node in self._new_steps_to(x) if node in self._old]
+        starts = [self._of[node].samples[i] for node in self._new_steps_to(x) if node not in self._intermediate]
         return any(np.asarray(start).dtype.kind in "fc" and not np.isfinite(start).all() for start in starts)
 
     def _measure_noise_of(self, x: Operand, i: int) -> Any:
-        """How far new steps move with the rounding of themselves and of the old values that they are computed from, for
-        one sample: 1 - A has lost what A had rounded off."""
-        if type(x) is not Node or x in self._old:
+        """How far new steps move with the rounding of themselves and of the values that they are computed from, for one
+        sample: 1 - A has lost what A had rounded off."""
+        if type(x) is not Node or x not in self._intermediate:
             return 0.0
         steps = self._new_steps_to(x)
 
         def run(after: Callable[[Any], Any]) -> list[Any]:
             values: dict[Node, Any] = {}
             for node in steps:
-                if node in self._old:
-                    values[node] = after(self._of[node].samples[i])
-                else:
+                if node in self._intermediate:
                     assert node.op is not None
                     xs = [values[z] if type(z) is Node else z for z in node.operands]
                     values[node] = after(node.op.fn(*xs, **node.params))
+                else:
+                    values[node] = after(self._of[node].samples[i])
             return [values[x]]
 
         moved = measure_noise(run)[0]
         return np.where(np.isfinite(moved), moved, 0.0)
 
     def _new_steps_to(self, x: Node) -> list[Node]:
-        """The new steps that lead to x, and the old values that they start from, in order."""
+        """The new steps that lead to x, and the values that they start from, in order. Those are old, or stand for old
+        ones."""
         order: list[Node] = []
         seen: set[Node] = set()
         stack = [(x, False)]
@@ -126,31 +126,30 @@ class Values:
             elif node not in seen:
                 seen.add(node)
                 stack.append((node, True))
-                if node not in self._old:
+                if node in self._intermediate:
                     stack += [(z, False) for z in node.operands if type(z) is Node]
         return order
 
-    def _measure_noise(self) -> list[dict[Node, Any]]:
-        """How far each value moves with rounding, for each sample; and how far it is from what it is in a wider dtype,
-        in which less over- and underflows."""
-        if self._noise is None:
+    def _measure_noise(self, i: int) -> dict[Node, Any]:
+        """How far each value of one sample moves with rounding; and how far it is from what it is in a wider dtype, in
+        which less over- and underflows."""
+        if i not in self._noise:
             nodes = [n for n in self._program.steps if n.shape is not None and n.dtype.kind in "fc"]
-            self._noise = []
-            for arrays in self._samples:
+            arrays = self._samples[i]
 
-                def run(after: Callable[[Any], Any], arrays: Any = arrays) -> list[Any]:
-                    values = compute_nodes(self._program, arrays, after)
-                    return [np.nan if values is None else values[node] for node in nodes]
+            def run(after: Callable[[Any], Any]) -> list[Any]:
+                values = compute_nodes(self._program, arrays, after)
+                return [np.nan if values is None else values[node] for node in nodes]
 
-                noise = dict(zip(nodes, measure_noise(run), strict=True))
-                narrow, wide = (compute_nodes(self._program, xs) for xs in (arrays, list(map(_widen, arrays))))
-                if narrow is not None and wide is not None:
-                    for node in nodes:
-                        with np.errstate(all="ignore"):
-                            gap = np.abs(np.subtract(wide[node], narrow[node]))
-                        noise[node] = noise[node] + np.where(np.isnan(gap), 0.0, gap)
-                self._noise.append(noise)
-        return self._noise
+            noise = dict(zip(nodes, measure_noise(run), strict=True))
+            narrow, wide = (compute_nodes(self._program, xs) for xs in (arrays, list(map(_widen, arrays))))
+            if narrow is not None and wide is not None:
+                for node in nodes:
+                    with np.errstate(all="ignore"):
+                        gap = np.abs(np.subtract(wide[node], narrow[node]))
+                    noise[node] = noise[node] + np.where(np.isnan(gap), 0.0, gap)
+            self._noise[i] = noise
+        return self._noise[i]
 
 
 def _widen(x: Any) -> Any:
