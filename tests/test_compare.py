@@ -74,6 +74,33 @@ def test_right_gradients_are_not_accused(lectures, dtype, scale, m):
     assert not result.findings
     result.raise_if_wrong()
 
+def scaled_softmax(W, V, X, Y):
+    S = W @ X / np.sqrt(6)
+    P = np.exp(S) / np.sum(np.exp(S), axis=0)
+    R = V @ P
+    return np.sum((R - Y) ** 2) / 2
+
+
+@pytest.mark.parametrize(("gap", "factor"), [(715, 1), (725, 1), (735, 1), (725, 2)])
+def test_gradients_below_the_smallest_normal_number(gap, factor):
+    """They have fewer digits, or one: what rounding does to them is no mistake, and a mistake in them cannot be seen."""
+    rng = np.random.default_rng(gap)
+    X = rng.normal(size=(3, 4))
+    W = np.linalg.lstsq(X[:, :3].T, np.sqrt(6) * np.outer([gap, gap, gap], [-0.5, 0.5]), rcond=None)[0].T
+    X[:, 3] = X[:, 0]
+    V, Y = rng.normal(size=(5, 2)), rng.normal(size=(5, 4))
+    S = W @ X / np.sqrt(6)
+    P = np.exp(S) / np.sum(np.exp(S), axis=0)
+    dR = V @ P - Y
+    dP = V.T @ dR
+    dS = factor * P * (dP - np.sum(dP * P, axis=0))
+    assert 0 < np.max(np.abs(dS)) < np.finfo(float).tiny
+    grads = {"dR": dR, "dP": dP, "dS": dS, "dW": dS @ X.T / np.sqrt(6)}
+    result = tg.compare(grads, scaled_softmax, W, V, X, Y)
+    assert not result.findings, str(result)
+    assert result.ok
+    assert (result.entries[2].verdict == "right") == (factor == 1)
+
 
 @pytest.mark.parametrize("lectures", [True, False])
 def test_the_convention_is_found(lectures):

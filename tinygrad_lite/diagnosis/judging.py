@@ -66,6 +66,8 @@ class Judge:
         inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0] if np.ndim(x)]
         precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f"]
         self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
+        single = self.eps > np.finfo(np.float64).eps
+        self.tiny = float(np.finfo(np.float32 if single else np.float64).tiny)  # what is smaller has fewer digits
         self.simple, self.chain = self._derive(kept)
         self._rename_copies()
         self.formulas = self._order()
@@ -260,7 +262,8 @@ class Judge:
     def _tolerance(self, value: Any, noise: Any) -> Any:
         largest = np.max(np.abs(value), where=np.isfinite(value), initial=0.0)
         with np.errstate(all="ignore"):
-            return np.nan_to_num(_NOISE * noise + _UNITS * self.eps * largest, nan=np.inf, posinf=np.inf)
+            rounding = _NOISE * noise + _UNITS * self.eps * largest + self.tiny
+            return np.nan_to_num(rounding, nan=np.inf, posinf=np.inf)
 
     def entries(self, reading: Reading) -> list[Entry]:
         """A verdict for each name that the user gave, in the order of the backward pass."""
