@@ -46,7 +46,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """A ufunc, such as np.add, or one of its methods (np.add.reduce)."""
     if "out" in kwargs:
         out = kwargs["out"][0]
-        in_place = method == "__call__" and ufunc in _SIGNS and len(inputs) == 2 and out is inputs[0]
+        in_place = method == "__call__" and ufunc in SIGNS and len(inputs) == 2 and out is inputs[0]
         raise TypeError(_no_in_place(ufunc, out) if in_place else _no_out(ufunc))
     if method == "__call__":
         handler = handler_of(ufunc, ufunc)
@@ -54,12 +54,13 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     return handler_of((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)
 
 
-_SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.matmul: "@"}
-_SIGNS |= {np.floor_divide: "//", np.remainder: "%"}  # for people
+SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.matmul: "@"}
+SIGNS |= {np.floor_divide: "//", np.remainder: "%"}
+"""How messages write a function of NumPy's between its operands."""
 
 
 def _no_in_place(ufunc: np.ufunc, array: Any) -> str:
-    name, sign = variable_name(array), _SIGNS[ufunc]
+    name, sign = variable_name(array), SIGNS[ufunc]
     advice = None if name else advise_buffer(stored=False)  # b[i] += t
     if advice:
         return f"a Tensor added into an array would lose its gradient; {advice} ({user_line()})"

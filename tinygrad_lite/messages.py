@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from .callsite import variable_name
+from .dispatch import SIGNS
 from .pytorch_names import KEYWORDS
 from .tensor import Tensor
-
-_SIGNS = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "matmul": " @ "}  # for people
 
 
 def describe(x: Any) -> str:
@@ -37,7 +36,8 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
         what = str(error)
     kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError, TypeError)
     kind = next(kind for kind in kinds if isinstance(error, kind))
-    return kind(f"{op.name}: {_SIGNS.get(op.name, ', ').join(named)}: {what}")
+    between = f" {SIGNS[op.fn]} " if op.fn in SIGNS else ", "
+    return kind(f"{op.name}: {between.join(named)}: {what}")
 
 
 def unsupported_keyword(function: str, keyword: str, supported: Iterable[str]) -> str:

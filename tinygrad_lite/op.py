@@ -81,6 +81,7 @@ class Op:
     # For programs and derivations.
     numpy: Callable[..., Any] | None = None  # the function of NumPy's that it is, called with the same arguments
     operator: Callable[..., Any] | None = None  # Python's own operator that it is, from the module `operator`
+    python: Callable[..., Any] | None = None  # how people write it without a call (see spelling.py): lambda x: x**2
     symbolic: Callable[..., Any] | None = None  # what it is to SymPy: symbolic(sympy, *symbols)
     commutes: bool = False  # the order of its two operands makes no difference, not even to the last bit
     powers: tuple[int, ...] = ()  # of a number that multiplies this operand, in what then multiplies the result
@@ -138,6 +139,11 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
+
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether it is an entry-by-entry +, -, * or /."""
+        return self.operator is not None and self.kind == "elementwise" and bool(self.signs or self.powers)
 
     @property
     def operand_names(self) -> tuple[str, ...]:
@@ -382,4 +388,4 @@ def _pick(outputs: tuple[Any, ...], index: int) -> Any:
 
 
 # The sweep treats this op itself: cotangents of the outputs are gathered in a list before the op's own rule is asked.
-pick = linear(_pick, lambda g, y, outputs, index: g)
+pick = linear(_pick, lambda g, y, outputs, index: g, python=_pick)

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.generators.calls import calls, functions
+from tinygrad_lite import tree
+from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.spelling import Speller, path_in_numpy
-from tinygrad_lite.program.text import text
+from tinygrad_lite.program.text import Assembly, text
 from tinygrad_lite.table import rows
 
 
@@ -75,3 +78,56 @@ def test_every_row_that_says_it_is_a_function_of_numpys_is_one():
     for op in rows():
         if op.numpy is not None:
             assert path_in_numpy(op.numpy) is not None, op
+
+
+def run_text(program, arrays):
+    """The results of a program, by the text of its steps; constants and functions without a text are bound."""
+    space = {"np": np}
+
+    def bind(value, hint):
+        name = f"bound{len(space)}"
+        space[name] = value
+        return name
+
+    def name(op):  # a derivation defines add_at, and a helper for every function that NumPy lacks
+        return bind(add_at if op.name == "put" else op.fn, "f")
+
+    speller = Speller(bind, name, {})
+    names = {node: ast.Name(bind(x, "x")) for node, x in zip(program.inputs, arrays, strict=True)}
+    for node in program.steps:
+        expression = speller.spell(node, [names[x] if type(x) is Node else speller.literal(x) for x in node.operands])
+        names[node] = ast.Name(f"y{len(space)}")
+        pairs = [(names[node], expression)]
+        for left, right in expression.assignments(names[node]) if isinstance(expression, Assembly) else pairs:
+            exec(f"{text(left)} = {text(right)}", space)
+    return [space[names[x].id] if type(x) is Node else x for x in program.outputs]
+
+
+def add_at(g, index, shape):
+    out = np.zeros(shape, np.asarray(g).dtype)
+    np.add.at(out, index, g)
+    return out
+
+
+@pytest.mark.parametrize("function", [f for f in functions() if f.kind != "composition"], ids=repr)
+def test_the_text_of_a_row_computes_what_the_row_does(record, function):
+    """`numpy`, `python` and `operator` say what the op is: for every call that the tests of the rows make."""
+    for operands, params in calls(function, np.random.default_rng(3)):
+        whole, structure = tree.flatten(operands)
+        arrays = [x for x in whole if isinstance(x, np.ndarray)]
+
+        def call(*xs, whole=whole, structure=structure, params=params):
+            left = iter(xs)
+            filled = [next(left) if isinstance(x, np.ndarray) else x for x in whole]
+            return function.call(*tree.unflatten(structure, filled), **params)
+
+        try:
+            program = record(call, *arrays)
+        except tg.TraceError:
+            return  # a shape that depends on numbers
+        with np.errstate(all="ignore"):
+            found = run_text(program, arrays)
+            wanted = program.run(*arrays)
+        for x, y in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(x, y)
+            assert np.asarray(x).dtype == np.asarray(y).dtype

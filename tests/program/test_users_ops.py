@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -16,21 +18,78 @@ NAMES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_op_is_never_taken_for_one_of_the_table_that_has_its_name(name):
-    """Each kind of op, one whose name the table knows; none computes what the name says."""
-    keep_shape = tg.elementwise(lambda x: x * x + 3, lambda y, x: 2 * x, name=name)
-    combine = tg.elementwise(lambda a, b: a - 2 * b, 1, lambda y, a, b: np.full_like(b, -2.0), name=name)
-    flip = tg.linear(lambda x: -3 * x, lambda g, y, x: -3 * g, name=name)
-    product = tg.bilinear(lambda a, b: 5 * a * b, lambda g, y, a, b: 5 * g * b, lambda g, y, a, b: 5 * g * a, name=name)
-    custom = tg.custom_vjp(lambda x: x + 7, lambda g, y, x: 0.5 * g, name=name)
+AT_ONCE = 32
+GROUPS = [NAMES[i : i + AT_ONCE] for i in range(0, len(NAMES), AT_ONCE)]
+W = np.array([[0.5, -1.5, 2.5], [1.25, 0.75, -0.25]])
+
+
+def ops_of(name):
+    """An op of each kind; none computes what the name says."""
+    return (
+        tg.elementwise(lambda x: x * x + 3, lambda y, x: 2 * x, name=name),
+        tg.elementwise(lambda a, b: a - 2 * b, 1, lambda y, a, b: np.full_like(b, -2.0), name=name),
+        tg.linear(lambda x: -3 * x, lambda g, y, x: -3 * g, name=name, batch=lambda op, xs, mapped, params: op(*xs)),
+        tg.bilinear(
+            lambda a, b: 5 * a * b,
+            lambda g, y, a, b: 5 * g * b,
+            lambda g, y, a, b: 5 * g * a,
+            name=name,
+            batch=lambda op, xs, mapped, params: op(*xs),
+        ),
+        tg.custom_vjp(
+            lambda x: x + 7, lambda g, y, x: 0.5 * g, name=name, batch=lambda op, xs, mapped, params: op(*xs)
+        ),
+    )
+
+
+def of_all(names):
+    """A function in which an op of each kind has each of the names; its value, and its gradient, by hand."""
+    every = [(ops_of(name), 1 + i) for i, name in enumerate(names)]
 
     def f(x):
-        return np.sum(custom(product(flip(combine(keep_shape(x), x)), x)) * x)
+        total = 0
+        for (keep_shape, combine, flip, product, custom), weight in every:
+            y = custom(product(flip(combine(keep_shape(x), x)), x))
+            total = total + y * weight
+        return np.sum(total * W)
 
-    want, got = tg.value_and_grad(f)(X), tg.compile(tg.value_and_grad(f))(X)
-    for a, b in zip(got, want, strict=True):
+    weights = sum(weight for _, weight in every)
+    value = np.sum((5 * -3 * (X * X + 3 - 2 * X) * X + 7) * W * weights)
+    return f, value, 0.5 * 5 * -3 * (3 * X * X - 4 * X + 3) * W * weights
+
+
+@pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]} to {names[-1]}")
+@pytest.mark.parametrize("reader", ["eager", "numpy", "auto", "derive", "vmap", "jvp"])
+def test_an_op_is_never_taken_for_one_of_the_table_that_has_its_name(names, reader):
+    f, *wanted = of_all(names)
+    if reader == "derive":
+        derivation = tg.derive(f, X, simplify=False)
+        assert set(re.findall(r"np\.(\w+)\(", derivation.source)) <= {"sum", "array"}
+        found = derivation.function(X)
+    elif reader == "vmap":
+        found = [y[1] for y in tg.vmap(tg.value_and_grad(f))(np.stack([2 * X, X]))]
+    elif reader == "jvp":
+        found = [f(X), np.stack([tg.jvp(f, (X,), (e,))[1] for e in np.eye(6).reshape(6, 2, 3)]).reshape(2, 3)]
+    else:
+        gradient = tg.value_and_grad(f)
+        found = (gradient if reader == "eager" else tg.compile(gradient, target=reader))(X)
+    for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name])
+def test_a_picture_and_a_formula_show_whose_function_it_is(name):
+    op = tg.elementwise(lambda x: x * x + 3, lambda y, x: 2 * x, name=name)
+
+    def f(x):
+        J = np.vdot(op(x), op(op(x)))
+        return J
+
+    shown = tg.draw(f, X[0]).source
+    assert f"np.{name}(" not in shown
+    formula = tg.derive(f, X[0], simplify=False)._repr_latex_()
+    assert f"\\{name}" not in formula
+    assert r"\sum" not in formula
 
 
 def by_loop(x):
@@ -90,3 +149,32 @@ def test_a_linear_op_may_compute_in_any_way():
 
     for a, b in zip(tg.compile(tg.value_and_grad(f))(X), tg.value_and_grad(f)(X), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "where", "square"])
+def test_a_wrong_gradient_of_ones_own_op_is_told_whatever_it_is_called(name):
+    """The data come from outside: they are constants of the lines that are looked into."""
+    op = tg.elementwise(lambda x: x**3 + 3, lambda y, x: 3 * x * x, name=name)
+    data, start = np.random.default_rng(0).normal(size=(3, 7)), np.random.default_rng(1).normal(size=(2, 3))
+
+    def cost(W):
+        Z = W @ data
+        A = op(Z)
+        J = np.sum(A * A) / 7
+        return J
+
+    def by_hand(slope):
+        def gradients(W):
+            Z = W @ data
+            A = Z**3 + 3
+            dZ = 2 * A / 7 * slope(A, Z)
+            return {"dZ": dZ, "dW": dZ @ data.T}
+
+        return gradients
+
+    assert tg.compare(by_hand(lambda A, Z: 3 * Z * Z), cost, start).ok
+    found = tg.compare(by_hand(lambda A, Z: 1 - A * A), cost, start)  # of the tanh
+    assert not found.ok
+    assert [finding.name for finding in found.findings] == ["dZ"]
+    assert "3 * Z" not in found.findings[0].written
+    assert "1 - A**2" in found.findings[0].written

@@ -10,8 +10,7 @@ from collections.abc import Container
 from typing import Any
 
 from ..program.program import Node, Operand, is_scalar
-from ..rules.elementwise import add, divide, multiply, negative, subtract
-from ..rules.products import matmul
+from ..rules.elementwise import divide, multiply, negative
 from .formulas import Formula, walk
 from .mutations import Bench
 
@@ -45,13 +44,11 @@ class Convention:
         if x.op is None:
             return x if times else _need(bench.apply(divide, x, size))
         inside = [self._depends(y) for y in x.operands]
-        if x.op in (add, subtract):
+        if len(x.op.signs) == 2:  # a sum, a difference
             if not times and not all(inside):
                 return _need(bench.put_in(x, [self._write(bench, y, False) for y in x.operands]))
             inner = bench.put_in(x, [self._write(bench, y, True) for y in x.operands])
-        elif inside.count(True) == 1 and (
-            x.op in (multiply, matmul, negative) or x.op.kind == "linear" or (x.op is divide and inside[0])
-        ):
+        elif inside.count(True) == 1 and x.op.powers[inside.index(True) :][:1] == (1,):
             inner = bench.put_in(
                 x, [self._write(bench, y, True) if i else y for y, i in zip(x.operands, inside, strict=True)]
             )
@@ -72,24 +69,26 @@ class Convention:
     def _cancel(self, bench: Bench, x: Operand) -> Operand | None:
         if type(x) is not Node:
             return self._cancel_number(x)
+        if x.op is None:
+            return None
         if x.op is divide and _is_named(x.operands[1], self.size):
             return x.operands[0]
         if x.op is divide and is_scalar(x.operands[1]):
             rest = self.count / float(x.operands[1])
             if rest == round(rest):
                 return x.operands[0] if rest == 1 else bench.apply(multiply, round(rest), x.operands[0])
-        if x.op in (negative, multiply, divide):
-            for i, y in enumerate(x.operands[: 1 if x.op is divide else 2]):
-                shorter = self._cancel(bench, y)
+        if x.op.is_arithmetic:
+            for i, power in enumerate(x.op.powers):
+                shorter = self._cancel(bench, x.operands[i]) if power == 1 else None
                 if shorter is not None:
                     if x.op is multiply and type(shorter) is int and shorter == 1:
                         return x.operands[1 - i]
                     if x.op is multiply and type(shorter) is int and shorter == -1:
                         return bench.apply(negative, x.operands[1 - i])
                     return bench.put_in(x, [*x.operands[:i], shorter, *x.operands[i + 1 :]])
-        if x.op in (add, subtract):
+        if len(x.op.signs) == 2:
             parts = [self._cancel(bench, y) for y in x.operands]
-            if None not in parts:
+            if all(part is not None for part in parts):
                 return bench.put_in(x, parts)
         return None
 

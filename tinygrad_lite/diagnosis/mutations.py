@@ -208,7 +208,7 @@ def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
         if type(x) is not Node or x.op is None:
             return x
         operands = [change(y, op, params) for y in x.operands]
-        if None in operands:
+        if any(y is None for y in operands):
             return None
         return bench.apply(op, *operands, **params) if x.op is sum_ else bench.put_in(x, operands)
 
@@ -378,7 +378,7 @@ def _mutate_matmul(bench: Bench, x: Node) -> Iterator[Mutation]:
     a, b = x.operands
     for p in _find_turned(bench, a):
         for q in _find_turned(bench, b):
-            if (p, q) != (a, b):
+            if p is not a or q is not b:
                 yield Mutation(bench.apply(matmul, p, q), 1.5, "the transposes in `{}` are wrong", (x,))
             yield Mutation(bench.apply(matmul, q, p), 1.7, "the factors of `{}` are exchanged", (x,))
             yield Mutation(
@@ -497,11 +497,9 @@ def _find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
 
 # -- anywhere ----------------------------------------------------------------------------------------------------------
 
-_PASSES_FACTORS_ON = (multiply, divide, matmul, negative, sum_, mean, transpose)
-
 
 def _mutate_anything(bench: Bench, x: Node, above: Operand, limit: float) -> Iterator[Mutation]:
-    if type(above) is Node and above.op not in _PASSES_FACTORS_ON:  # elsewhere the factor is one of the whole line
+    if type(above) is Node and above.op and not above.op.powers:  # elsewhere the factor is one of the whole line
         yield Mutation(bench.apply(negative, x), 1.7, "`{}` has the wrong sign", (x,))
         for factor in (2, 0.5):
             yield Mutation(bench.apply(multiply, factor, x), 2.2, f"`{{}}` is multiplied by {factor}", (x,), CHECK)

@@ -6,8 +6,9 @@ would write.
 An expression is a tree of Python's own `ast`; so nothing that a user typed gets into generated code but as an escaped
 constant, or as a name that the caller made. `text.text` writes it out.
 
-What an op is called stands on its row: `operator` is written between or before the operands, `numpy` is called. Any
-other op is called by a name that the caller gives it.
+How an op is written stands on its row. `operator` stands between or before the operands. `python` is a function that is
+given a `Term` for each of them, and what it does with those is the expression: lambda x: x.T (NotImplemented where it
+has none). `numpy` is called, and any other op is called by a name that the caller gives it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op, pick
-from ..rules.assembling import assemble, assemble_parts
-from ..rules.elementwise import add, divide, multiply, square, subtract
-from ..rules.indexing import Slot, get, put, split_index
-from ..rules.shaping import broadcast_to, expand_dims, reshape, swapaxes, to_inexact, to_integer, transpose
+from ..op import Op
+from ..rules.assembling import assemble
+from ..rules.indexing import fill_template, put, split_index
+from ..rules.shaping import broadcast_to
 from ..signatures import is_default
 from .program import Node, Operand, dtype_of, shape_of
 from .text import Assembly, Expr, spell_flat
@@ -53,7 +53,44 @@ _COMPARISONS: dict[Any, ast.cmpop] = {
     operator.ge: ast.GtE(),
 }
 _PREFIX: dict[Any, ast.unaryop] = {operator.neg: ast.USub(), operator.invert: ast.Invert()}
+_OPPOSITE = {operator.add: operator.sub, operator.sub: operator.add}
 _LONGEST_LITERAL = 8  # entries of an array that is written out: about what fits into a line beside other things
+
+
+class Term:
+    """An operand, while a row's `python` writes with it: what is done with it makes an expression.
+
+    operand: what it stands for, where its shape may be asked for.
+    """
+
+    def __init__(self, speller: Speller, expression: Expr, operand: Operand = None) -> None:
+        self.expression = expression
+        self._speller, self._operand = speller, operand
+
+    @property
+    def ndim(self) -> int:
+        return len(shape_of(self._operand))
+
+    @property
+    def T(self) -> Term:
+        return self._attribute("T")
+
+    @property
+    def mT(self) -> Term:
+        return self._attribute("mT")
+
+    def _attribute(self, name: str) -> Term:
+        return Term(self._speller, ast.Attribute(self.expression, name, ast.Load()))
+
+    def astype(self, dtype: Any) -> Term:
+        return Term(self._speller, _call(self._attribute("astype").expression, [self._speller.literal(dtype)]))
+
+    def __getitem__(self, index: Any) -> Term:
+        index = self._speller.spell_index(index if type(index) is tuple else (index,))
+        return Term(self._speller, ast.Subscript(self.expression, index, ast.Load()))
+
+    def __pow__(self, exponent: Any) -> Term:
+        return Term(self._speller, ast.BinOp(self.expression, ast.Pow(), self._speller.literal(exponent)))
 
 
 class Speller:
@@ -79,37 +116,79 @@ class Speller:
         """The expression of a step whose operands are the expressions xs."""
         op = node.op
         assert op is not None
-        if op.operator is not None or op is square:
-            spelled = self._spell_operator(node, op, xs)
-            if spelled is not None:
-                return spelled
-        if op in _FORMS:
-            spelled = _FORMS[op](self, node, xs)
-            if spelled is not None:
-                return spelled
+        for write in (self._spell_operator, self._spell_python, self._spell_array):
+            expression = write(node, op, xs)
+            if expression is not None:
+                return expression
         if op.alias and _is_same_kind(node.operands[0], node):
             return xs[0]
         function = op.numpy or op.fn
         known = path_in_numpy(function)
-        name = ast.Name(self.name(op)) if known is None else _numpy(known)
-        return _call(name, xs, self._spell_keywords(node, None if known is None else function))
+        if known is None:
+            return _call(ast.Name(self.name(op)), xs, self._spell_keywords(node, None))
+        keywords = self._spell_keywords(node, function)
+        by_position = [keywords.pop("shape")] if "shape" in keywords else []  # its name is another one in NumPy 2.0
+        return _call(_numpy(known), [*xs, *by_position], keywords)
 
     def _spell_operator(self, node: Node, op: Op, xs: Sequence[Expr]) -> Expr | None:
-        if op is square:
-            return ast.BinOp(xs[0], ast.Pow(), ast.Constant(2))
         if op.operator in _INFIX and not node.params:
             a, b = xs
-            if op is multiply or op is divide:
+            if op.is_arithmetic and op.powers:
                 a, b = (self._name_size(operand, x) for operand, x in zip(node.operands, xs, strict=True))
             positive = _drop_minus(b)
-            if positive is not None and op in (add, subtract):
-                return ast.BinOp(a, ast.Sub() if op is add else ast.Add(), positive)
+            if positive is not None and op.operator in _OPPOSITE:
+                return ast.BinOp(a, _INFIX[_OPPOSITE[op.operator]], positive)
             return ast.BinOp(a, _INFIX[op.operator], b)
         if op.operator in _COMPARISONS:
             return ast.Compare(xs[0], [_COMPARISONS[op.operator]], [xs[1]])
         if op.operator in _PREFIX:
             return ast.UnaryOp(_PREFIX[op.operator], xs[0])
         return None
+
+    def _spell_python(self, node: Node, op: Op, xs: Sequence[Expr]) -> Expr | None:
+        """The step as its row's `python` writes it."""
+        if op.python is None:
+            return None
+        terms = [Term(self, x, y) for x, y in zip(xs, node.operands, strict=True)]
+        found = op.python(*terms, **node.params)
+        return None if found is NotImplemented else found.expression
+
+    def _spell_array(self, node: Node, op: Op, xs: Sequence[Expr]) -> Expr | None:
+        """An array that is made first and then written into; and one that is one number everywhere."""
+        if op is put:
+            arrays = tuple(Term(self, x) for x in xs[1:])
+            index = self.spell_index(fill_template(node.params["template"], arrays))
+            index = ast.Subscript(_numpy("s_"), index, ast.Load())
+            return _call(ast.Name(self.name(put)), [xs[0], index, self.literal(node.params["shape"])])
+        if op.fn is assemble.fn:
+            return self._spell_assembly(node, xs)
+        x: Any = node.operands[0] if op is broadcast_to else None
+        if op is broadcast_to and type(x) is not Node and np.ndim(x) == 0:
+            shape = self.literal(node.params["shape"])
+            if node.dtype == np.float64 and x == 1:
+                return _call(_numpy("ones"), [shape])
+            return _call(_numpy("full"), [shape, xs[0]])
+        return None
+
+    def _spell_assembly(self, node: Node, xs: Sequence[Expr]) -> Expr:
+        keywords = {} if node.dtype == np.float64 else {"dtype": self.literal(node.dtype)}
+        if type(node.operands[0]) is int:
+            start = _call(_numpy("zeros"), [self.literal(node.shape)], keywords)
+        else:
+            start = _call(ast.Attribute(xs[0], "copy", ast.Load()), [])
+        pieces = node.params["pieces"]
+        indices, values = [], []
+        for (index, source), value in zip(pieces, xs[1:], strict=True):
+            indices.append(self._spell_static_index(index))
+            if source is not None:
+                value = spell_flat(value)
+                value = value if source is ... else ast.Subscript(value, self._spell_static_index(source), ast.Load())
+            values.append(value)
+        return Assembly(start, indices, values, [source is not None for _, source in pieces])
+
+    def _spell_static_index(self, index: Any) -> Expr:
+        template, arrays = split_index(index)
+        return self.spell_index(fill_template(template, tuple(arrays)))
 
     def _name_size(self, operand: Operand, x: Expr) -> Expr:
         return self.sizes.get(operand, x) if type(operand) is int else x
@@ -127,9 +206,9 @@ class Speller:
             value = value[0]
         return self.literal(value)
 
-    def spell_index(self, template: Any, arrays: Sequence[Expr]) -> Expr:
-        """What stands between the brackets of x[…]."""
-        parts = [arrays[part.number] if isinstance(part, Slot) else self.literal(part) for part in template]
+    def spell_index(self, index: tuple[Any, ...]) -> Expr:
+        """What stands between the brackets of x[…]. index: constants and terms."""
+        parts = [part.expression if type(part) is Term else self.literal(part) for part in index]
         return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
 
     # -- constants -----------------------------------------------------------------------------------------------------
@@ -159,99 +238,6 @@ class Speller:
             keywords = {} if np.array(value.tolist()).dtype == value.dtype else {"dtype": self.literal(value.dtype)}
             return _call(_numpy("array"), [plain], keywords)
         return ast.Name(self.bind(value, "c"))
-
-
-# -- ops that Python and NumPy write in a form of their own -----------------------------------------------------------
-
-
-def _spell_get(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    return ast.Subscript(xs[0], speller.spell_index(node.params["template"], xs[1:]), ast.Load())
-
-
-def _spell_put(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    index = ast.Subscript(_numpy("s_"), speller.spell_index(node.params["template"], xs[1:]), ast.Load())
-    return _call(ast.Name(speller.name(put)), [xs[0], index, speller.literal(node.params["shape"])])
-
-
-def _spell_pick(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    return ast.Subscript(xs[0], ast.Constant(node.params["index"]), ast.Load())
-
-
-def _spell_assemble(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    pieces, base = node.params["pieces"], node.operands[0]
-    keywords = {} if node.dtype == np.float64 else {"dtype": speller.literal(node.dtype)}
-    if type(base) is int:
-        start = _call(_numpy("zeros"), [speller.literal(node.shape)], keywords)
-    else:
-        start = _call(ast.Attribute(xs[0], "copy", ast.Load()), [])
-    indices, values = [], []
-    for (index, source), value in zip(pieces, xs[1:], strict=True):
-        indices.append(_spell_static_index(speller, index))
-        if source is not None:
-            value = spell_flat(value)
-            value = value if source is ... else ast.Subscript(value, _spell_static_index(speller, source), ast.Load())
-        values.append(value)
-    return Assembly(start, indices, values, [source is not None for _, source in pieces])
-
-
-def _spell_static_index(speller: Speller, index: Any) -> Expr:
-    template, arrays = split_index(index)
-    return speller.spell_index(template, [speller.literal(array) for array in arrays])
-
-
-def _spell_transpose(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
-    turned = node.params.get("axes") is None and len(node.shape) == 2
-    return ast.Attribute(xs[0], "T", ast.Load()) if turned else None
-
-
-def _spell_swapaxes(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
-    turned = {node.params.get("axis1"), node.params.get("axis2")} == {-1, -2}
-    return ast.Attribute(xs[0], "mT", ast.Load()) if turned else None
-
-
-def _spell_astype(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr:
-    return _call(ast.Attribute(xs[0], "astype", ast.Load()), [speller.literal(node.params["dtype"])])
-
-
-def _spell_expand_dims(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
-    axis, new = node.params["axis"], ast.Constant(None)
-    if not isinstance(axis, int) or axis not in (0, -1):
-        return None
-    return ast.Subscript(xs[0], new if axis == 0 else ast.Tuple([ast.Constant(...), new], ast.Load()), ast.Load())
-
-
-def _spell_broadcast_to(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
-    (x,) = node.operands
-    shape = speller.literal(node.params["shape"])
-    if type(x) is Node or np.ndim(x):
-        return _spell_reshape(speller, node, xs)
-    if node.dtype == np.float64 and x == 1:
-        return _call(_numpy("ones"), [shape])
-    return _call(_numpy("full"), [shape, xs[0]])
-
-
-def _spell_reshape(speller: Speller, node: Node, xs: Sequence[Expr]) -> Expr | None:
-    """The shape is given by position: its keyword has another name in NumPy 2.0."""
-    if set(node.params) != {"shape"} or _is_same_kind(node.operands[0], node):
-        return None
-    name = "reshape" if node.op is reshape else "broadcast_to"
-    return _call(_numpy(name), [xs[0], speller.literal(node.params["shape"])])
-
-
-_FORMS: dict[Op, Callable[[Speller, Node, Sequence[Expr]], Expr | None]] = {
-    get: _spell_get,
-    put: _spell_put,
-    assemble: _spell_assemble,
-    assemble_parts: _spell_assemble,
-    pick: _spell_pick,
-    transpose: _spell_transpose,
-    swapaxes: _spell_swapaxes,
-    to_inexact: _spell_astype,
-    to_integer: _spell_astype,
-    expand_dims: _spell_expand_dims,
-    broadcast_to: _spell_broadcast_to,
-    reshape: _spell_reshape,
-}
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------

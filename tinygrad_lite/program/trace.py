@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,10 +54,6 @@ def open_argument(value: Any, name: str, stand_in: Callable[[Any, str], Tensor |
     return Argument(name, structure, paths, leaves, [stand_in(x, p) for x, p in zip(leaves, paths, strict=True)])
 
 
-_OF_WHOLE_NUMBERS = {operator.add, operator.sub, operator.mul, operator.neg}
-"""What generated code has Python compute, for which whole numbers have no bounds."""
-
-
 class Guard:
     """Refuses what a program cannot repeat with other numbers.
 
@@ -80,7 +75,7 @@ class Guard:
                 "program does not know beforehand; write np.where(mask, t, 0), or multiply by the mask"
             )
         for array in data if op.outputs > 1 else (data,):
-            if type(array) is int and op.operator not in _OF_WHOLE_NUMBERS:
+            if type(array) is int and not op.is_arithmetic:  # the other ops generated code leaves to NumPy
                 raise TraceError(f"{user_line()}: {op.name} of whole numbers is another for Python than for NumPy")
             if not isinstance(array, (np.ndarray, np.generic, float, int)):
                 raise TypeError(f"{user_line()}: {op.name} gave a {type(array).__name__}; programs are of NumPy arrays")

@@ -77,7 +77,14 @@ divide = row(
 )
 negative = row(
     elementwise(
-        np.negative, MINUS_ONE, operator=operator.neg, signs=(-1,), range=intervals.negative, c="-{0}", c_kinds="fi"
+        np.negative,
+        MINUS_ONE,
+        operator=operator.neg,
+        powers=(1,),
+        signs=(-1,),
+        range=intervals.negative,
+        c="-{0}",
+        c_kinds="fi",
     )
 )
 positive = row(elementwise(np.positive, ONE, alias=True, operator=operator.pos, c="{0}", c_kinds="fi"))
@@ -176,7 +183,13 @@ def divmod(a: Any, b: Any) -> Any:
 
 square = row(
     elementwise(
-        np.square, lambda y, x: 2 * x, symbolic=lambda sp, x: x**2, range=intervals.square, c="{0} * {0}", c_kinds="fi"
+        np.square,
+        lambda y, x: 2 * x,
+        python=lambda x: x**2,
+        symbolic=lambda sp, x: x**2,
+        range=intervals.square,
+        c="{0} * {0}",
+        c_kinds="fi",
     )
 )
 sqrt = row(

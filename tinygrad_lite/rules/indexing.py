@@ -40,18 +40,18 @@ class Slot:
         return hash(("Slot", self.number))
 
 
-def _fill_template(template: Any, arrays: tuple[Any, ...]) -> Any:
+def fill_template(template: Any, arrays: tuple[Any, ...]) -> Any:
     """The index again, its arrays in their places."""
     return tuple(arrays[part.number] if isinstance(part, Slot) else part for part in template)
 
 
 def _get(x: Any, *arrays: Any, template: Any) -> Any:
-    return x[_fill_template(template, arrays)]
+    return x[fill_template(template, arrays)]
 
 
 def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of the given shape with g added in at the index; entries indexed twice receive both."""
-    index = _fill_template(template, arrays)
+    index = fill_template(template, arrays)
     repeats = any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in index)
     if not isinstance(g, (np.ndarray, np.generic)):  # Dask, CuPy, …: zeros of their kind
         if repeats:
@@ -201,6 +201,7 @@ get: Op = row(
         name="getitem",
         batch=_get_each,
         view=True,
+        python=_get,
         shape_from_values=_has_mask,
         examples=lambda rng: [
             ((rng.normal(size=(3, 4, 2)), *arrays), {"template": template})
@@ -280,7 +281,7 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
 def _find_covered(*arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     """Where in an array of that shape the index points; ValueError if it points anywhere twice."""
     times = np.zeros(shape, np.intp)
-    np.add.at(times, _fill_template(template, arrays), 1)
+    np.add.at(times, fill_template(template, arrays), 1)
     if np.any(times > 1):
         raise ValueError("set_at: the index names an entry twice, so which value it gets is not defined")
     return times > 0

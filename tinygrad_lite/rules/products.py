@@ -82,6 +82,7 @@ matmul = row(
         explain=_explain,
         operator=operator.matmul,
         range=intervals.finite_of_finite(),
+        c="product",
     )
 )
 implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2))))(matmul.call)

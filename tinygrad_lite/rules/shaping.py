@@ -210,7 +210,14 @@ ravel = row(
     )
 )
 transpose = row(
-    linear(np.transpose, _transpose_vjp, batch=_transpose_each, view=True, examples=for_each_shape(_orders_of_axes)),
+    linear(
+        np.transpose,
+        _transpose_vjp,
+        batch=_transpose_each,
+        view=True,
+        python=lambda x, axes=None: x.T if axes is None and x.ndim == 2 else NotImplemented,
+        examples=for_each_shape(_orders_of_axes),
+    ),
     np.transpose,
     np.permute_dims,
 )
@@ -220,6 +227,7 @@ swapaxes = row(
         lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2),
         batch=_with_next_axes("axis1", "axis2"),
         view=True,
+        python=lambda x, axis1, axis2: x.mT if {axis1, axis2} == {-1, -2} else NotImplemented,
         examples=with_keywords({"axis1": 0, "axis2": -1}, shapes=WITH_AXES),
     )
 )
@@ -238,6 +246,7 @@ expand_dims = row(
         lambda g, y, x, axis: np.squeeze(g, axis),
         batch=_expand_each,
         reshapes=True,
+        python=lambda x, axis: x[None] if axis == 0 else x[..., None] if axis == -1 else NotImplemented,
         examples=for_each_shape(_new_axes),
     )
 )
@@ -250,7 +259,7 @@ squeeze = row(
         **_RESHAPES,
     )
 )
-copy = row(linear(np.copy, lambda g, y, x: g, batch=elementwise, alias=True))
+copy = row(linear(np.copy, lambda g, y, x: g, batch=elementwise, alias=True, c="{0}", c_kinds="fib"))
 
 
 @implements(np.matrix_transpose)
@@ -532,8 +541,9 @@ def _convert(x: Any, dtype: Any) -> Any:
 
 
 # The sweep gives every cotangent its operand's dtype; an integer result carries none.
-to_inexact = linear(_convert, lambda g, y, x, dtype: g, name="astype", batch=elementwise, alias=True)
-to_integer = constant(_convert, name="astype", batch=elementwise, alias=True)
+_CONVERTS: dict[str, Any] = {"name": "astype", "batch": elementwise, "alias": True, "python": _convert}
+to_inexact = linear(_convert, lambda g, y, x, dtype: g, c="{0}", **_CONVERTS)
+to_integer = constant(_convert, **_CONVERTS)
 
 
 @implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])

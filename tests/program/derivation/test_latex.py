@@ -40,3 +40,15 @@ def test_latex_is_balanced(expression):
     formula = latex([[(ast.Name("y"), expression)]])
     assert formula.count("{") - formula.count(r"\{") == formula.count("}") - formula.count(r"\}")
     assert formula.count(r"\left") == formula.count(r"\right")
+
+
+def test_a_call_shows_along_which_axis_and_whose_function_it_is():
+    def formula(code):
+        return latex([[(ast.Name("y"), ast.parse(code, mode="eval").body)]]).splitlines()[1].removeprefix("y &= ")
+
+    assert formula("np.max(x, axis=1, keepdims=True)") == r"\max_{\text{axis } 1}\left(x\right)"
+    assert formula("np.var(x, axis=0, ddof=1)") == r"\operatorname{var}_{\text{axis } 0}\left(x, \text{ddof=1}\right)"
+    assert formula("np.sum(x, axis=0)") == r"\textstyle\sum_{\text{axis } 0} x"
+    assert formula("np.exp(x)") == r"\exp\left(x\right)"
+    assert formula("exp(x)") == r"\mathit{exp}\left(x\right)"  # the user's
+    assert formula("sqrt(x)") == r"\mathit{sqrt}\left(x\right)"

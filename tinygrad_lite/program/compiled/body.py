@@ -255,8 +255,7 @@ class Linearised:
         cheap: set[Node] = set()
         for node in self.program.steps:
             known = (type(x) is not Node or x in there or x in cheap for x in node.operands)
-            is_arithmetic = node.op is not None and node.op.operator is not None and node.op.kind == "elementwise"
-            if is_arithmetic and node not in there and all(known):
+            if node.op is not None and node.op.is_arithmetic and node not in there and all(known):
                 cheap.add(node)
         return cheap
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import operator
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
@@ -21,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...op import Op, pick
-from ...rules.elementwise import maximum, minimum
-from ...rules.indexing import get, where
+from ...op import Op
+from ...rules.elementwise import divide, maximum, minimum
+from ...rules.indexing import where
 from ...rules.products import matmul
 from ..program import Node, Operand, Program, is_scalar
 from ..simplify import is_view
@@ -31,8 +30,6 @@ from ..spelling import Speller
 from ..text import text
 from .plan import Plan, makes_memory
 
-_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
-"""Between two numbers, Python's operator takes a tenth of the time that a call of the ufunc takes."""
 _RESERVED = {
     "np",
     "NotImplemented",
@@ -62,11 +59,12 @@ def _has_loop_of(ufunc: np.ufunc, dtype: np.dtype[Any]) -> bool:
 
 
 def _is_of_python(node: Node) -> bool:
-    """Whether the step is written with an operator between (or before) numbers."""
+    """Whether the step is written with an operator between (or before) numbers, which takes a tenth of the time that a
+    call of the ufunc takes."""
     op = node.op
     assert op is not None
-    raises = op.operator is operator.truediv and node.weak  # in Python, 1.0 / 0.0 does
-    return node.shape == () and op.operator in _ARITHMETIC and not raises
+    raises = op is divide and node.weak  # in Python, 1.0 / 0.0 does
+    return node.shape == () and op.is_arithmetic and not raises
 
 
 class Writer:
@@ -240,7 +238,7 @@ class Writer:
         xs = node.operands
         if is_view(node):
             return self._spell_view(node)
-        if op is pick or op is get or _is_of_python(node):
+        if _is_of_python(node) or (op.python is not None and not isinstance(op.fn, np.ufunc)):
             return self._spell_expression(node)
         if op.reduces is not None:
             reduce = self.name_function(op.reduces.reduce, f"{op.reduces.__name__}_reduce")

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..text import Expr, text
 
 _FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min"}
@@ -66,16 +68,26 @@ def _formula(x: Expr) -> tuple[str, int]:
 
 
 def _call(x: ast.Call) -> tuple[str, int]:
-    name = text(x.func).removeprefix("np.")
-    inner = ", ".join(_formula(argument)[0] for argument in x.args)
-    axis = next((text(k.value) for k in x.keywords if k.arg == "axis"), None)
-    if name == "sum" and len(x.args) == 1:
-        where = "" if axis is None else rf"_{{\text{{axis }} {axis}}}"
+    path = text(x.func)
+    name = path.removeprefix("np.")
+    is_numpys = name != path
+    keywords = {k.arg: text(k.value) for k in x.keywords if k.arg != "keepdims"}
+    axis = keywords.pop("axis", None)
+    inner = ", ".join(
+        [*(_formula(y)[0] for y in x.args), *(rf"\text{{{_escape(f'{k}={v}')}}}" for k, v in keywords.items())]
+    )
+    where = "" if axis is None else rf"_{{\text{{axis }} {axis}}}"
+    if is_numpys and name == "sum" and len(x.args) == 1 and not keywords:
         return rf"\textstyle\sum{where} {_enclose(x.args[0], _PRODUCT)}", _PRODUCT
-    if name == "sqrt" and len(x.args) == 1:
+    if is_numpys and name == "sqrt":
         return rf"\sqrt{{{inner}}}", _ATOM
-    shown = rf"\{name}" if name in _FUNCTIONS else rf"\operatorname{{{_escape(name)}}}"
-    return rf"{shown}\left({inner}\right)", _ATOM
+    if is_numpys and name in _FUNCTIONS:
+        shown = rf"\{name}"
+    elif is_numpys or not hasattr(np, name):
+        shown = rf"\operatorname{{{_escape(name)}}}"
+    else:  # a function of the user's with the name of one of NumPy's must not be taken for that
+        shown = _symbol(name)
+    return rf"{shown}{where}\left({inner}\right)", _ATOM
 
 
 def _enclose(x: Expr, strength: int) -> str:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...rules.elementwise import square
+from ...rules.elementwise import divide, square
 from ..program import Node, Operand, Program
 from ..simplify import is_view
 from ..spelling import Speller
 from ..text import Assembly, Expr, text
 
 _TRIVIAL = 14  # an expression this short is written out again rather than named
-_CHEAP = {operator.add, operator.sub, operator.mul, operator.neg, operator.gt, operator.lt}
-"""Operators that cost no more than reading their operands; a division costs five times as much."""
 
 
 @dataclass
@@ -130,5 +127,9 @@ class Lines:
 
 
 def _is_cheap(node: Node) -> bool:
-    """Whether computing it twice is no loss."""
-    return node.op is not None and (node.op.view or node.op.operator in _CHEAP or node.op is square)
+    """Whether computing it twice is no loss: it costs no more than reading the operands. A division costs five times as
+    much."""
+    op = node.op
+    assert op is not None
+    is_comparison = op.operator is not None and op.kind == "constant" and node.dtype.kind == "b"
+    return op.view or op is square or is_comparison or (op.is_arithmetic and op is not divide)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_axes
-from ...rules.elementwise import divide, exp, multiply, negative, subtract
+from ...rules.elementwise import divide, exp, subtract
 from ...rules.neural import log_softmax, softmax
 from ...rules.reductions import mean
 from ...rules.reductions import sum as sum_
@@ -132,18 +132,20 @@ def prove_sum(x: Operand, axes: tuple[int, ...]) -> int | None:
 def _strip_factors(x: Node, axes: tuple[int, ...]) -> Node:
     """x without its sign, and without the factors that are the same along the axes."""
     while True:
-        inner: Operand = None
-        if x.op is negative:
-            inner = x.operands[0]
-        elif x.op in (multiply, divide):
-            a, b = x.operands
-            if _is_same_along(b, axes):
-                inner = a
-            elif x.op is multiply and _is_same_along(a, axes):
-                inner = b
+        inner = _find_summand(x, axes)
         if type(inner) is not Node or inner.shape != x.shape or _is_sum(_divisor(x), inner, axes):
             return x
         x = inner
+
+
+def _find_summand(x: Node, axes: tuple[int, ...]) -> Operand:
+    """The operand that x is a multiple of, by what is the same along the axes; None if there is none."""
+    if x.op is None or x.op.kind != "elementwise":
+        return None
+    for i, power in enumerate(x.op.powers):
+        if power == 1 and all(_is_same_along(y, axes) for j, y in enumerate(x.operands) if j != i):
+            return x.operands[i]
+    return None
 
 
 def _divisor(x: Node) -> Operand:

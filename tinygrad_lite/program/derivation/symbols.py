@@ -6,7 +6,6 @@ is a symbol too, so that it stays one number: m, not 1/400 here and 0.0025 there
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -20,7 +19,6 @@ from ..ranges import Ranges
 
 Expression = Any  # SymPy's
 
-_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg, operator.pow}
 _PLAIN = 3  # smaller whole numbers stand for themselves; the factor 2 of a square may cancel
 _MOST_EXACT = 10**9  # larger whole numbers are no counts of anything, and no parts of one are as small as its inverse
 _EIGHTHS = 8  # fractions of that many parts are written as such: 0.125, not a symbol; they are exact in binary
@@ -121,14 +119,14 @@ class Symbols:
 
     def apply(self, op: Op, operands: Sequence[Operand], xs: Sequence[Expression]) -> Expression:
         """The expression of an elementwise step, from those of its operands."""
-        exponent = operands[-1]
-        if op is power and not (is_scalar(exponent) and float(exponent).is_integer()):
-            return self.function(op)(*xs)
         if op is exp and xs[0].is_Add:  # exp(a + b) stays one thing, not exp(a) exp(b)
             return self.sympy.exp(self.alias(operands[0]))
         if op.symbolic is not None:
             return op.symbolic(self.sympy, *xs)
-        return op.operator(*xs) if op.operator in _ARITHMETIC else self.function(op)(*xs)
+        exponent = operands[-1]
+        if op.is_arithmetic or (op is power and is_scalar(exponent) and float(exponent).is_integer()):
+            return op.operator(*xs)  # type: ignore[misc]
+        return self.function(op)(*xs)
 
     def function(self, op: Op) -> Any:
         """A function of which SymPy is told no more than that it is real. It is of this op, whatever its name."""

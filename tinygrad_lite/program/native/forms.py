@@ -2,8 +2,9 @@
 
 What of an op the printer needs stands on its row: `c`, what it reduces with, whether it is a view. `c` is an expression
 of the operands' entries, {0}, {1}; or a name: exp stands for tg_exp_f64 and tg_exp_f32 of elementwise.h and
-vector_math.h. "steps" says that the op's own function is to be written out, in steps of the table; "write" and "add",
-that the operand's entries are written into zeros, or added to them, at the row's `places`.
+vector_math.h. "steps" says that the op's own function is to be written out, in steps of the table; "product", that it
+is np.matmul; "write" and "add", that the operand's entries are written into zeros, or added to them, at the row's
+`places`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_axes
-from ...rules.products import matmul
-from ...rules.shaping import copy, to_inexact
 from ..program import Node, Operand, dtype_of, is_scalar, is_weak, shape_of
 from ..simplify import is_view
 from .layout import Layout, layout_of
@@ -90,7 +89,7 @@ def form_of(node: Node) -> Form | None:
         return View() if in_order and dtype_of(node.operands[0]) == node.dtype else None
     if op.reduces is not None:
         return _reduction_of(node)
-    if op is matmul:
+    if op.c == "product":
         fits = node.dtype.kind == "f" and all(dtype_of(x) == node.dtype for x in node.operands)
         return Product() if fits and math.prod(node.shape) else None
     if op.places is not None:
@@ -133,9 +132,7 @@ def _placement_of(node: Node) -> Placement | None:
 def _map_of(node: Node) -> Map | None:
     op, xs = node.op, node.operands
     assert op is not None
-    if op is to_inexact or op is copy:
-        return Map("{0}", (node.dtype,)) if op is copy or not set(node.params) - {"dtype"} else None
-    if op.c is None or op.c == "steps" or node.params:
+    if op.c is None or op.c == "steps" or set(node.params) - {"dtype"}:
         return None
     if op.c.startswith("{0} ?"):  # a condition keeps its own dtype
         return Map(op.c, (dtype_of(xs[0]), *[node.dtype] * (len(xs) - 1)))
