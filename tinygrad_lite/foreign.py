@@ -31,9 +31,9 @@ def is_bare(x: Any) -> bool:
 
 def loss_of(x: Any, where: str = "") -> str | None:
     """What x would lose as a plain array, and what to give instead; None for what is a plain array, or becomes one."""
-    if type(x) is np.ndarray:  # before the next line, which imports np.ma
+    if type(x) is np.ndarray:
         return None
-    if isinstance(x, np.ma.MaskedArray):
+    if isinstance(x, np.ndarray) and isinstance(x, np.ma.MaskedArray):  # np.ma is imported when it is asked for
         return f"a masked array{where} would lose its mask; use .filled(value) and np.where"
     if isinstance(x, np.matrix):
         return f"an np.matrix{where} would mean its * differently; use np.asarray and @"
