@@ -74,6 +74,7 @@ def test_right_gradients_are_not_accused(lectures, dtype, scale, m):
     assert not result.findings
     result.raise_if_wrong()
 
+
 def scaled_softmax(W, V, X, Y):
     S = W @ X / np.sqrt(6)
     P = np.exp(S) / np.sum(np.exp(S), axis=0)
@@ -83,7 +84,7 @@ def scaled_softmax(W, V, X, Y):
 
 @pytest.mark.parametrize(("gap", "factor"), [(715, 1), (725, 1), (735, 1), (725, 2)])
 def test_gradients_below_the_smallest_normal_number(gap, factor):
-    """They have fewer digits, or one: what rounding does to them is no mistake, and a mistake in them cannot be seen."""
+    """They have few digits: what rounding does to them is no mistake, and a mistake in them cannot be seen."""
     rng = np.random.default_rng(gap)
     X = rng.normal(size=(3, 4))
     W = np.linalg.lstsq(X[:, :3].T, np.sqrt(6) * np.outer([gap, gap, gap], [-0.5, 0.5]), rcond=None)[0].T

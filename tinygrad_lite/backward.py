@@ -44,22 +44,24 @@ def find_nodes(
         elif t._op is not None:
             nodes.append(t)
     for node in nodes:  # which grows meanwhile
-        seq = node._seq
         for x in node._inputs:
             if type(x) is not Tensor:
                 continue
-            if x._seq > seq:
-                raise RuntimeError(
-                    f"{label(x)} was given new data after {label(node)} was computed from it, so this gradient "
-                    "would mix old and new values; compute the result again, then differentiate"
-                )
+            if x._seq >= oldest:
+                if x._op is None:
+                    if x._seq > node._seq:
+                        raise RuntimeError(
+                            f"{label(x)} was given new data after {label(node)} was computed from it, so this gradient "
+                            "would mix old and new values; compute the result again, then differentiate"
+                        )
+                elif x._flags & GRAD and x not in seen:
+                    seen.add(x)
+                    nodes.append(x)
+                continue
             if x in seen or not x._flags & GRAD:
                 continue
             seen.add(x)
-            if x._seq >= oldest:
-                if x._op is not None:
-                    nodes.append(x)
-            elif is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
+            if is_left_over(x):  # its numbers are enough: with it, each call would keep the graph of the last
                 if left_over is not None:
                     left_over.append(x)
                 node._inputs = tuple(z._array if z is x else z for z in node._inputs)
@@ -116,6 +118,7 @@ def _sweep(
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
     upstream = {y for y, _ in seeds} if selected else set()
+    straight = ordinary and not upstream
     for node in nodes:
         g = pending.pop(node, None)
         if g is None:
@@ -123,6 +126,11 @@ def _sweep(
         if inner and node in inner:
             visited[node] = g
         op = node._op
+        if straight:
+            if op.pull is not None and not op.selects:
+                op.pull(node, g, pending)
+                continue
+            straight = not op.selects
         guarded = selected = False
         if op.selects or (upstream and node in upstream):
             selected = node in upstream

@@ -35,6 +35,7 @@ from .tensor import GRAD, LIFTED, PYTHON_NUMBERS, TRACED, Tensor, check_differen
 
 INSIDE = LIFTED | TRACED
 Function = Callable[..., Any]
+_array_of = operator.attrgetter("_array")
 
 
 def _as_differentiable(x: Any) -> Any:
@@ -130,7 +131,8 @@ class Run:
         if tracing:  # a program must compute everything, what depends on no argument included
             outer |= TRACED
         self.leaves, self.structures, self.output, self.nodes = leaves, structures, output, nodes
-        self.leaving = Exit(tensors or bool(outer & INSIDE), outer, self.start, leaves)
+        held = set(map(id, map(_array_of, leaves)))
+        self.leaving = Exit(tensors or bool(outer & INSIDE), outer, self.start, held)
         if self.reads or left_over:
             _check_missed(f, self, left_over)
         return output
@@ -251,12 +253,15 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
 def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]]) -> list[Any]:
     """The cotangents of the lifted leaves, None where there is none."""
     seeds = [(y, g) for y, g in seeds if y._flags & GRAD]
-    recording = run.is_recorded_outside or any(type(g) is Tensor for _, g in seeds)
+    recording = run.is_recorded_outside
+    for _, g in seeds:
+        recording = recording or type(g) is Tensor
     if recording:
         seeds = [(y, g if isinstance(g, Tensor) else leaf(g, 0)) for y, g in seeds]
-    # Where nothing outside has a gradient, every node leads to a lifted leaf.
-    found = sweep(nodes, seeds, set(run.leaves), recording, prune=bool(run.leaving.outer & GRAD))
-    return [found.get(x) for x in run.leaves]
+    # Where nothing outside has a gradient, every node leads to a lifted leaf; where no Tensors leave, to nothing else.
+    wanted = set(run.leaves) if run.leaving.tensors else None
+    found = sweep(nodes, seeds, wanted, recording, prune=bool(run.leaving.outer & GRAD))
+    return list(map(found.get, run.leaves))
 
 
 def leave_with(run: Run, given: Iterable[Any]) -> Exit:
@@ -264,9 +269,13 @@ def leave_with(run: Run, given: Iterable[Any]) -> Exit:
     given = list(given)
     flags = [t._flags for t in given if type(t) is Tensor]
     outer = functools.reduce(operator.or_, flags, run.leaving.outer)
-    leaving = Exit(run.leaving.tensors or bool(flags), outer, run.leaving.start, given)
-    leaving.held |= run.leaving.held
-    return leaving
+    held = run.leaving.held | array_ids(given)
+    return Exit(run.leaving.tensors or bool(flags), outer, run.leaving.start, held)
+
+
+def array_ids(values: Iterable[Any]) -> set[int]:
+    """The ids of arrays, and of those in Tensors."""
+    return {id(x._array if type(x) is Tensor else x) for x in values}
 
 
 def arrange_by_argument(run: Run, leaving: Exit, found: Sequence[Any], single: bool) -> Any:
@@ -283,15 +292,14 @@ class Exit:
     """Hands results to the caller: arrays that nothing else refers to, or Tensors that are rid of the transform.
 
     tensors: whether Tensors leave. outer: the flags of what the results depend on outside; a Tensor keeps no others.
-    start: tensors older than this were there before. held: what the caller or the graph holds: no result may be one of
-    these objects, or share an array with one.
+    start: tensors older than this were there before. held: the ids of the arrays that the caller or the graph holds: no
+    result may be one of these, or share its memory.
     """
 
     __slots__ = ("held", "outer", "start", "tensors")
 
-    def __init__(self, tensors: bool, outer: int, start: int, held: Iterable[Any]) -> None:
-        self.tensors, self.outer, self.start = tensors, outer, start
-        self.held = {id(x._array if type(x) is Tensor else x) for x in held}
+    def __init__(self, tensors: bool, outer: int, start: int, held: set[int]) -> None:
+        self.tensors, self.outer, self.start, self.held = tensors, outer, start, held
 
     def hand_out(self, output: Any) -> Any:
         """What a function returned, a tree."""
@@ -310,12 +318,13 @@ class Exit:
 
     def derivatives(self, found: Iterable[Any], xs: Iterable[Tensor]) -> list[Any]:
         """The derivatives that were found for xs; None stands for zeros."""
-        results, held, tensors = [], self.held, self.tensors
+        results, held, tensors, ndarray = [], self.held, self.tensors, np.ndarray
         for g, x in zip(found, xs):  # noqa: B905 (a keyword takes 0.2 µs)
             if g is None:
                 g = np.zeros_like(x._array)
             if not tensors:
-                g = g if type(g) is np.ndarray and g.base is None and id(g) not in held else self._own(g)
+                if type(g) is not ndarray or g.base is not None or id(g) in held:
+                    g = self._own(g)
             elif not isinstance(g, Tensor):
                 g = leaf(g, 0)
             else:

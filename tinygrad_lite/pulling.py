@@ -40,23 +40,39 @@ def _unary(op: Any) -> Pull:
 
 
 def _binary(op: Any) -> Pull:
-    entrywise = op.kind == "elementwise"
+    # Two like blocks rather than a loop over the operands: most nodes of a network come by here.
+
+    def pull_entrywise(node: Tensor, g: Any, pending: dict[Tensor, Any]) -> None:
+        left, right = op.vjps
+        a, b = node._inputs
+        y = node._array
+        x = a._array if type(a) is Tensor else a
+        z = b._array if type(b) is Tensor else b
+        if x is not a and a._flags & GRAD and left is not None:
+            fits = x.shape == y.shape
+            if not fits and g.shape != y.shape:
+                g = expand(g, y.shape)
+            add(pending, a, g if left is hand_on else left(g, y, x, z), fits)
+        if z is not b and b._flags & GRAD and right is not None:
+            fits = z.shape == y.shape
+            if not fits and g.shape != y.shape:
+                g = expand(g, y.shape)
+            add(pending, b, g if right is hand_on else right(g, y, x, z), fits)
 
     def pull(node: Tensor, g: Any, pending: dict[Tensor, Any]) -> None:
         left, right = op.vjps
-        y = node._array
         a, b = node._inputs
-        left_array = a._array if type(a) is Tensor else a
-        right_array = b._array if type(b) is Tensor else b
-        for x, operand, vjp in ((a, left_array, left), (b, right_array, right)):
-            if operand is x or vjp is None or not x._flags & GRAD:
-                continue
-            fits = entrywise and operand.shape == y.shape
-            if not fits and g.shape != y.shape:
-                g = expand(g, y.shape)
-            add(pending, x, g if vjp is hand_on else vjp(g, y, left_array, right_array), fits)
+        y = node._array
+        x = a._array if type(a) is Tensor else a
+        z = b._array if type(b) is Tensor else b
+        if g.shape != y.shape:
+            g = expand(g, y.shape)
+        if x is not a and a._flags & GRAD and left is not None:
+            add(pending, a, left(g, y, x, z))
+        if z is not b and b._flags & GRAD and right is not None:
+            add(pending, b, right(g, y, x, z))
 
-    return pull
+    return pull_entrywise if op.kind == "elementwise" else pull
 
 
 def add(pending: dict[Tensor, Any], x: Tensor, g: Any, fits: bool = False) -> None:

@@ -20,6 +20,7 @@ from .lifting import (
     Function,
     Run,
     arrange_by_argument,
+    array_ids,
     at_level,
     check_tangent,
     find_differentiable,
@@ -78,8 +79,7 @@ def gradients(
                 f"gradients: y does not depend on xs[{i}] ({label(x)}, shape {x.shape}); was it computed from "
                 '.numpy() or .detach(), or under no_grad()? Say disconnected="zeros" if zero is meant'
             )
-    leaving = Exit(create_graph, ~0, 0, [g, *xs])
-    leaving.held.add(id(g))
+    leaving = Exit(create_graph, ~0, 0, {id(g)} | array_ids([g, *xs]))
     return leaving.derivatives([found.get(x) for x in xs], xs)
 
 
@@ -131,7 +131,7 @@ def backward(y: Tensor, g: Any = None) -> None:
         )
     nodes, _ = find_nodes([y])
     found = sweep(nodes, [(y, start_from(y, g, False))], None, False)
-    leaving = Exit(False, 0, 0, [g, *found])
+    leaving = Exit(False, 0, 0, array_ids([g, *found]))
     gradients = leaving.derivatives(found.values(), found)
     with _adding:
         for x, gx in zip(found, gradients, strict=True):
@@ -241,7 +241,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
         if run.level is not None:
             return _vjp_of_each(run.level, f, args)
         outputs, structure = tree.flatten(run.call(f, args, range(len(args)), {}, keep=True))
-    run.leaving.held |= {id(x._array if type(x) is Tensor else x) for x in (*run.nodes, *outputs)}  # the pullback's
+    run.leaving.held |= array_ids((*run.nodes, *outputs))  # the pullback's
 
     def pullback(g: Any) -> tuple[Any, ...]:
         cotangents, given = tree.flatten(g)

@@ -7,6 +7,7 @@ of a class of the user's is a tree if its attributes hold arrays; the numbers am
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import itertools
 import sys
@@ -177,13 +178,9 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     if kind is dict:
         children, key = tree.values(), tuple(tree)
     known = flat.get(key)
-    if known is not None:
-        for x in children:
-            if type(x) not in _leaf_types:
-                break
-        else:
-            leaves += children
-            return known
+    if known is not None and _leaf_types.issuperset(builtins.map(type, children)):
+        leaves += children
+        return known
     structure = _flatten_any(tree, kind, leaves)
     if known is None and len(flat) < _MOST_FLAT and all(child is _LEAF for child in structure.children):
         structure.only_leaves = True

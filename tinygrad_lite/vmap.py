@@ -13,7 +13,7 @@ from .array_view import plain
 from .batched import Level, repeat, unwrap, wrap
 from .context import current, running
 from .foreign import refuse_foreign
-from .lifting import Exit, Function, argument_name, at_level, call_users
+from .lifting import Exit, Function, argument_name, array_ids, at_level, call_users
 from .signatures import check_function
 from .tensor import Tensor, leaf
 from .transforms import name_after
@@ -69,7 +69,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
         tensors = mode is not None and mode.tracing
         tensors = tensors or any(type(y) is not Tensor or y._flags for y in wholes)
         if not tensors and not any(isinstance(x, Tensor) for arg in every for x in arg.leaves):
-            leaving = Exit(False, 0, run.start, [x for arg in every for x in arg.leaves])
+            leaving = Exit(False, 0, run.start, array_ids(x for arg in every for x in arg.leaves))
             return tree.unflatten(structure, [_as_own_array(y, leaving) for y in wholes])
         return tree.unflatten(structure, wholes)
 

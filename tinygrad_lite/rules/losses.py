@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..array_view import plain
 from ..axes import positive_axis
 from ..foreign import refuse_foreign
 from ..op import Array, elementwise
@@ -184,6 +185,7 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
 
 def _array(loss: str, name: str, x: Any) -> Any:
     """An array of numbers, from whatever was given; booleans as whole numbers, so that they can be subtracted."""
+    x = plain(x)
     if type(x) is Tensor or type(x) is np.ndarray:
         if x.dtype.kind == "f":
             return x

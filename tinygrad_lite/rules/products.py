@@ -95,7 +95,7 @@ implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2)
 def dot(a: Any, b: Any) -> Any:
     """NumPy's dot: matmul up to two dimensions; beyond, a sum over a's last axis and b's last but one."""
     x, z = a._array if type(a) is Tensor else a, b._array if type(b) is Tensor else b
-    if type(x) is np.ndarray is type(z) and x.ndim == z.ndim == 2:
+    if isinstance(x, np.ndarray) and isinstance(z, np.ndarray) and x.ndim == 2 == z.ndim:
         return matmul.call(a, b)
     m, n = np.ndim(x), np.ndim(z)
     if m == 0 or n == 0:
