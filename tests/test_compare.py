@@ -459,3 +459,100 @@ def test_a_sum_over_the_wrong_axis_is_named_though_it_is_zero():
     wrong = np.sum(dZ1, axis=0, keepdims=True)
     (finding,) = tg.compare({"dZ1": dZ1, "dW1": dZ1 @ X.T, "db1": wrong}, classify, W1, b1, X, Y).findings
     assert finding.written == "np.sum(dZ1, axis=0, keepdims=True)"
+
+
+# -- data on a kink, and entries that are chosen ----------------------------------------------------------------------
+
+
+def compare_a_relu(form, slope_at_zero, wrong=1.0):
+    """A comparison of a network some of whose units are given exactly 0, by a student who has some slope there."""
+    space: dict[str, Any] = {"np": np, "tg": tg}
+    exec(
+        f"def cost(W1, b1, W2, X, Y):\n    Z1 = W1 @ X + b1\n    A1 = {form}\n"
+        "    Z2 = W2 @ A1\n    return np.sum((Z2 - Y)**2)\n",
+        space,
+    )
+    rng = np.random.default_rng(0)
+    W1, b1, W2 = rng.normal(size=(4, 3)), np.zeros((4, 1)), rng.normal(size=(2, 4))
+    X, Y = rng.normal(size=(3, 9)), rng.normal(size=(2, 9))
+    X[:, [2, 5]] = 0
+    Z1 = W1 @ X
+    A1 = np.maximum(Z1, 0)
+    dZ2 = 2 * (W2 @ A1 - Y)
+    dZ1 = W2.T @ dZ2 * np.where(Z1 == 0, slope_at_zero, Z1 > 0) * wrong
+    grads = {"dZ2": dZ2, "dW2": dZ2 @ A1.T, "dZ1": dZ1, "dW1": dZ1 @ X.T, "db1": np.sum(dZ1, axis=1, keepdims=True)}
+    return tg.compare(grads, space["cost"], W1, b1, W2, X, Y)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "form", ["np.maximum(Z1, 0)", "tg.relu(Z1)", "np.where(Z1 > 0, Z1, 0)", "Z1 * (Z1 >= 0)", "np.clip(Z1, 0, 1e9)"]
+)
+def test_where_data_lies_on_a_kink_the_slopes_of_both_sides_are_right(form, slope):
+    result = compare_a_relu(form, slope)
+    assert result.verdict == "right", str(result)
+    assert not result.findings
+    for slip in (-1.0, 1.001):
+        result = compare_a_relu(form, slope, slip)
+        assert [f.name for f in result.findings] == ["dZ1"]
+
+
+def test_a_comparison_where_f_jumps_is_no_kink():
+    """A mask of zeros is not turned round because 0 > 0 might be 0 >= 0."""
+
+    def f(W, X, Y):
+        return np.sum(np.where(Y > 0, (W @ X) ** 2, W @ X))
+
+    rng = np.random.default_rng(0)
+    W, X, Y = rng.normal(size=(2, 3)), rng.normal(size=(3, 5)), np.eye(5)[:2]
+    right = np.where(Y > 0, 2 * (W @ X), 1.0) @ X.T
+    assert tg.compare({"dW": right}, f, W, X, Y).verdict == "right"
+    wrong = np.where(Y >= 0, 2 * (W @ X), 1.0) @ X.T
+    assert not tg.compare({"dW": wrong}, f, W, X, Y).ok
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.2, -1.0])
+def test_what_follows_from_the_largest_entries_is_judged(factor):
+    """Rounding does not undo that an entry is the largest: the maximum was taken from there."""
+
+    def pool(W, V, X, Y):
+        Z = np.einsum("ij,jtm->itm", W, X)
+        P = np.max(Z, axis=1)
+        return np.sum((V @ P - Y) ** 2)
+
+    rng = np.random.default_rng(0)
+    W, V, X, Y = (rng.normal(size=size) for size in ((6, 4), (2, 6), (4, 5, 9), (2, 9)))
+    Z = np.einsum("ij,jtm->itm", W, X)
+    P = np.max(Z, axis=1)
+    dP = V.T @ (2 * (V @ P - Y))
+    dZ = (P[:, None] == Z) * dP[:, None]
+    dW = factor * np.einsum("itm,jtm->ij", dZ, X)
+    result = tg.compare({"dP": dP, "dZ": dZ, "dW": dW}, pool, W, V, X, Y)
+    assert result.verdict == ("right" if factor == 1 else "wrong"), str(result)
+
+
+def test_of_entries_that_tie_for_the_largest_the_first_may_be_taken():
+    def f(X, V):
+        P = np.max(X, axis=1)
+        return np.sum(P * V)
+
+    X, V = np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 2.0]]), np.array([0.7, -0.4])
+    first, shared, last = [[0, 0.7, 0], [-0.4, 0, 0]], [[0, 0.35, 0.35], [-0.2, 0, -0.2]], [[0, 0, 0.7], [0, 0, -0.4]]
+    for right in (first, shared, last):
+        assert tg.compare({"dX": np.array(right)}, f, X, V, wrt=0).verdict == "right"
+    assert not tg.compare({"dX": np.array([[0, 0.7, 0.7], [-0.4, 0, -0.4]])}, f, X, V, wrt=0).ok
+
+
+def test_lines_are_written_as_people_write_them():
+    def elu(W1, b1, W2, X, Y):
+        m = X.shape[1]
+        Z1 = W1 @ X + b1
+        A1 = np.where(Z1 > 0, Z1, np.exp(Z1) - 1)
+        Z2 = W2 @ A1
+        return np.sum((Z2 - Y) ** 2) / m
+
+    rng = np.random.default_rng(0)
+    sizes = ((6, 4), (6, 1), (2, 6), (4, 20), (2, 20))
+    args = tuple(rng.normal(size=size) for size in sizes)
+    findings = tg.compare(dict.fromkeys(("dZ2", "dZ1"), 1.0), elu, *args).findings
+    assert [f.correct for f in findings] == ["dZ2 = 2 * (Z2 - Y)", "dZ1 = dA1 * np.where(Z1 > 0, 1, np.exp(Z1))"]

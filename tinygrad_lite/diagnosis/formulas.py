@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backward import mask_not_taken
 from ..program.derivation.page import Page
 from ..program.derivation.recording import Recording
 from ..program.derivation.samples import draw_moderate_samples
@@ -17,13 +18,20 @@ from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand
 from ..program.text import Expr, text
-from ..rules.elementwise import multiply
+from ..rules.elementwise import equal, greater, heaviside, multiply, not_equal
+from ..rules.reductions import ties
+from .kinks import find_kinks, is_choice
+from .tidying import key_of, merge_branches, name_divisor
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
+NOTHING: Mapping[Node, Any] = {}
 DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
 """What the data are called: arguments that are no parameters, unless their gradients are asked for."""
+EQUALITIES = (equal, not_equal, ties)
+"""What asks whether numbers are the same. That is decided by what they stand for: an entry is the largest of its row
+because the largest was taken from there, and still is where both are shaken."""
 DRAWS, UNITS = 4, 8  # in how many runs, and by how many units in the last place, values are shaken to see the noise
 
 
@@ -52,13 +60,22 @@ def walk(x: Operand) -> list[Node]:
     return [y for operand in x.operands for y in walk(operand)] + [x]
 
 
-def evaluate(x: Operand, values: Mapping[str, Any], after: After = lambda y: y) -> Any:
-    """The value of a tree. after: applied to the result of every step."""
+def evaluate(
+    x: Operand, values: Mapping[str, Any], after: After = lambda y: y, decided: Mapping[Node, Any] = NOTHING
+) -> Any:
+    """The value of a tree. after: applied to the result of every step. decided: results that are known."""
     if type(x) is not Node:
         return x
     if x.op is None:
         return values[x.name or ""]
-    return after(x.op.fn(*[evaluate(y, values, after) for y in x.operands], **x.params))
+    if x in decided:
+        return decided[x]
+    return after(x.op.fn(*[evaluate(y, values, after, decided) for y in x.operands], **x.params))
+
+
+def decide_equalities(root: Operand, values: Mapping[str, Any]) -> dict[Node, Any]:
+    """What a tree finds to be equal, of the values as they are."""
+    return {x: evaluate(x, values) for x in walk(root) if x.op in EQUALITIES}
 
 
 @dataclass
@@ -66,6 +83,8 @@ class Derivation:
     """A derivation's values and lines.
 
     values: of what has a name, in float64. noise: how far each moves with rounding errors of the user's precision.
+    leeway: how far each moves where data that lies on a kink is put on one side of it; others: what else each can be
+    where several entries are the largest; kinks: keys of the trees that decide on either.
     formulas: the lines of the backward pass, in order. forward: names of the variables of the forward pass.
     sizes: names (or `X.shape[0]`) of whole numbers. leaves: a tree's leaf for every name.
     """
@@ -73,6 +92,9 @@ class Derivation:
     page: Page
     values: dict[str, Any]
     noise: dict[str, Any]
+    leeway: dict[str, Any]
+    others: dict[str, list[Any]]
+    kinks: set[Any]
     formulas: list[Formula]
     forward: list[str]
     inputs: list[str]
@@ -92,7 +114,8 @@ class Derivation:
 
     def rename(self, old: str, new: str) -> None:
         """Call a gradient by another name."""
-        for known in (self.values, self.noise, self.leaves):
+        tables: list[dict[str, Any]] = [self.values, self.noise, self.leeway, self.others, self.leaves]
+        for known in tables:
             if old in known:
                 known[new] = known.pop(old)
         if new in self.leaves:
@@ -118,6 +141,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     sizes = _name_sizes(recording, page)
     by_number = {n: name for name, n in reversed(sizes.items()) if name.isidentifier()}
     leaves: dict[str, Node] = {}
+    counts: dict[int, Node] = {}
 
     def leaf(name: str, shape: Any, dtype: Any) -> Node:
         if name not in leaves:
@@ -126,6 +150,11 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
 
     for name in sizes:
         leaves[name] = Node(None, (), {}, (), np.dtype(np.int64), weak=True, name=name)
+    counts.update((n, leaves[name]) for n, name in by_number.items())
+    arrays = [widen(x) for x in recording.inputs]
+    wide = compute_nodes(layout.program, arrays) or {}
+    on_kinks = find_kinks(layout.program, arrays, wide)
+    kinks: set[Any] = set()
 
     def grow(x: Operand, is_root: bool = False) -> Operand:
         if type(x) is not Node:
@@ -136,10 +165,17 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             return x
         if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
+        if x.op is mask_not_taken and np.all(np.isfinite(wide.get(x.operands[1], np.nan))):
+            return grow(x.operands[1], is_root)
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
             return operands[1]
-        return Node(x.op, operands, _write_axis(x.params), x.shape, x.dtype, x.weak)
+        if x.op is heaviside and np.all(wide.get(x.operands[0], 0)):
+            return Node(greater, (operands[0], 0), {}, x.shape, np.dtype(bool))
+        node = Node(x.op, operands, _write_axis(x.params), x.shape, x.dtype, x.weak)
+        if x in on_kinks:
+            kinks.add(key_of(node))
+        return name_divisor(merge_branches(node), counts)
 
     short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
     forward_names = [line.name.id for line in layout.forward if not _SEVERAL.search(line.name.id)]
@@ -155,9 +191,8 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             leaf(name, node.shape, node.dtype)
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
-    arrays = [widen(x) for x in recording.inputs]
-    wide = compute_nodes(layout.program, arrays) or {}
-    shaken = [compute_nodes(layout.program, arrays, shake(eps, seed)) or {} for seed in range(DRAWS)]
+    decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
+    shaken = [compute_nodes(layout.program, arrays, shake(eps, seed), decided) or {} for seed in range(DRAWS)]
 
     def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
         if x is None:
@@ -167,10 +202,20 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     values = {name: wide[node] for node, name in names.items() if node in wide}
     values.update((name, value_of(x, name, wide)) for name, x in own.items())
     noise: dict[str, Any] = {}
+    leeway: dict[str, Any] = {}
+    others: dict[str, list[Any]] = {}
+    slopes = [runs for node, runs in on_kinks.items() if not is_choice(node)]
+    choices = [run for node, runs in on_kinks.items() if is_choice(node) for run in runs]
     for name, x in [*((n, node) for node, n in names.items()), *own.items()]:
         if name in values and type(values[name]) is not tuple:
-            moves = [np.abs(np.subtract(value_of(x, name, s), values[name], dtype=float)) for s in shaken]
-            noise[name] = np.nan_to_num(np.max(moves, axis=0) / UNITS, nan=np.inf, posinf=np.inf)
+
+            def measure(runs: Sequence[Mapping[Node, Any]], name: str = name, x: Operand = x) -> Any:
+                moves = [np.abs(np.subtract(value_of(x, name, run), values[name], dtype=float)) for run in runs]
+                return np.nan_to_num(np.max(moves, axis=0), nan=np.inf, posinf=np.inf)
+
+            noise[name] = measure(shaken) / UNITS
+            leeway[name] = sum(map(measure, slopes))
+            others[name] = [value_of(x, name, run) for run in choices]
     values.update(sizes)
     parameters = {recording.names[node] for node in recording.leaves} - DATA
     formulas = []
@@ -185,7 +230,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
         formulas.append(Formula(name, root, of, name[1:] in parameters))
     forward = [line.name.id for line in layout.forward if line.value not in short]
     inputs = [names[n] for n in layout.program.inputs] + [names[n] for n, _ in layout.program.captures]
-    return Derivation(page, values, noise, formulas, forward, inputs, sizes, leaves)
+    return Derivation(page, values, noise, leeway, others, kinks, formulas, forward, inputs, sizes, leaves)
 
 
 def shake(eps: float, seed: int) -> After:

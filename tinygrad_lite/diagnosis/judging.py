@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,10 +17,23 @@ from ..program.program import Node, Operand
 from ..tensor import Tensor
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
-from .formulas import DRAWS, UNITS, Derivation, Formula, derive_formulas, evaluate, shake, walk, widen
+from .formulas import (
+    DRAWS,
+    UNITS,
+    Derivation,
+    Formula,
+    decide_equalities,
+    derive_formulas,
+    evaluate,
+    shake,
+    walk,
+    widen,
+)
+from .kinks import decide_otherwise, is_choice
 from .mutations import Bench
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 from .search import Patience
+from .tidying import key_of
 
 _UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
 _NOISE = 200  # times the noise measured in three draws
@@ -39,9 +52,22 @@ class Judged:
     predicted: Any
     tolerance: Any  # of the truth
     slack: Any  # of the prediction
+    leeway: Any  # what is in the tolerance because data lies on a kink
     right: bool = False
     consistent: bool = False
     upstream: list[str] = field(default_factory=list)  # the user's own wrong entries that it follows from
+
+
+@dataclass
+class _Line:
+    """A line's value. moves: how far it moves with rounding errors of its own and of the values it uses; leeway: from
+    one side of a kink to the other; others: what else it can be where several entries are the largest.
+    """
+
+    value: Any
+    moves: Any
+    leeway: Any
+    others: list[Any]
 
 
 @dataclass
@@ -179,22 +205,27 @@ class Judge:
             expected = np.asarray(self.truth[name], dtype=float) * factor
             bench = Bench(values, derivation.leaves, derivation.spell)
             root = convention.write(bench, formula)
-            predicted, moves = self._predict(root, values)
+            line = self._predict(root, values, derivation)
+            predicted = line.value
             given = self.given.get(name)
             if given is None or given.numbers is None or given.numbers.shape != expected.shape:
                 values[name] = predicted
                 if given is None or given.numbers is None:
                     continue
-            tolerance = self._tolerance(expected, self.noise.get(name, 0.0) * factor)
-            j = Judged(given, formula, expected, predicted, tolerance, self._tolerance(predicted, moves))
+            leeway = derivation.leeway.get(name, 0.0) * factor
+            tolerance = self._tolerance(expected, self.noise.get(name, 0.0) * factor) + leeway
+            slack = self._tolerance(predicted, line.moves) + line.leeway
+            j = Judged(given, formula, expected, predicted, tolerance, slack, leeway)
             judged[name] = j
             if given.numbers.shape != expected.shape:
                 continue
-            j.right = _within(given.numbers, expected, tolerance)
+            choices = [expected, *(np.multiply(other, factor) for other in derivation.others.get(name, ()))]
+            j.expected = next((y for y in choices if _within(given.numbers, y, tolerance)), expected)
+            j.right = _within(given.numbers, j.expected, tolerance)
             if not j.right and not self._starts_from_given(formula, derivation):
-                loose = self._tolerance(expected, self.widest.get(name, 0.0) * factor)
+                loose = self._tolerance(expected, self.widest.get(name, 0.0) * factor) + leeway
                 j.right = _within(given.numbers, expected, loose)
-            j.consistent = _within(given.numbers, predicted, j.slack)
+            j.consistent = any(_within(given.numbers, value, slack) for value in (predicted, *line.others))
             if not j.right:
                 j.upstream = [n for n in self._upstream(formula, derivation) if n in wrong]
                 wrong.add(name)
@@ -221,9 +252,9 @@ class Judge:
             return False
         known = {**self.chain.values, **values}
         bench = Bench(known, self.chain.leaves, self.chain.spell)
-        predicted, moves = self._predict(convention.write(bench, formula), known)
-        return np.shape(predicted) == given.numbers.shape and _within(
-            given.numbers, predicted, self._tolerance(predicted, moves)
+        line = self._predict(convention.write(bench, formula), known, self.chain)
+        return np.shape(line.value) == given.numbers.shape and _within(
+            given.numbers, line.value, self._tolerance(line.value, line.moves) + line.leeway
         )
 
     def _upstream(self, formula: Formula, derivation: Derivation) -> list[str]:
@@ -239,12 +270,12 @@ class Judge:
                         stack.append(lines[name])
         return found
 
-    def _predict(self, root: Operand, values: Mapping[str, Any]) -> tuple[Any, Any]:
-        """A line's value, and how far it moves with rounding errors of its own and of the values it uses."""
+    def _predict(self, root: Operand, values: Mapping[str, Any], derivation: Derivation) -> _Line:
         with np.errstate(all="ignore"):
             value = np.asarray(evaluate(root, values), dtype=float)
             moves = np.zeros(value.shape)
             uses = {x.name or "" for x in walk(root) if x.op is None}
+            decided = decide_equalities(root, values)
             for seed in range(DRAWS):
                 after = shake(self.eps, seed)
                 rng = np.random.default_rng(100 + seed)
@@ -256,8 +287,9 @@ class Judge:
                         own = own if np.shape(own) == v.shape else 0.0
                         own = np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300)
                         moved[name] = v + UNITS * own * rng.uniform(-1, 1, v.shape)
-                moves = np.fmax(moves, np.abs(evaluate(root, moved, after) - value))
-        return value, moves / UNITS
+                moves = np.fmax(moves, np.abs(evaluate(root, moved, after, decided) - value))
+            leeway, others = _decide_otherwise(root, values, value, derivation.kinks)
+        return _Line(value, moves / UNITS, leeway, others)
 
     def _tolerance(self, value: Any, noise: Any) -> Any:
         largest = np.max(np.abs(value), where=np.isfinite(value), initial=0.0)
@@ -315,13 +347,16 @@ class Judge:
             return WRONG, ""
         if not largest and gap.size:
             return CANNOT_TELL, "all zero: any multiple of the right formula gives zeros too"
-        if np.max(gap, initial=0.0) > _SETTLED * largest:
+        if np.any(gap - j.leeway > _SETTLED * largest):
             saturated = self._find_saturated()
             if saturated:
                 return CANNOT_TELL, f"saturation: {saturated} is so near its limits that rounding decides the gradient"
             if self.eps > 1e-10:
                 return CANNOT_TELL, "float32 noise: the gradient is below the rounding errors of float32"
             return CANNOT_TELL, "cancellation: the gradient is a small difference of large numbers"
+        if np.any(j.leeway) and np.any(gap > j.tolerance - j.leeway):
+            kink = "some data lies on a kink of f, where the slopes of both sides are right"
+            return RIGHT, "; ".join(filter(None, (told, kink)))
         return RIGHT, told
 
     def _find_saturated(self) -> str | None:
@@ -365,6 +400,24 @@ class Judge:
             else:
                 found.append(values)
         return found
+
+
+def _decide_otherwise(root: Operand, values: Mapping[str, Any], value: Any, kinks: Container[Any]) -> tuple[Any, Any]:
+    """How far a line's value moves from one side of a kink to the other; and what else it is by other choices."""
+    leeway: Any = 0.0
+    others = []
+    places: dict[Any, list[Node]] = {}  # one decision may be written in several
+    for x in walk(root) if kinks else ():
+        if (key := key_of(x)) in kinks:
+            places.setdefault(key, []).append(x)
+    for x, *again in places.values():
+        decisions = decide_otherwise(x, evaluate(x, values), [evaluate(y, values) for y in x.operands])
+        found = [evaluate(root, values, decided=dict.fromkeys((x, *again), decision)) for decision in decisions]
+        if is_choice(x):
+            others += found
+        elif found:
+            leeway = leeway + np.max([np.abs(other - value) for other in found], axis=0)
+    return leeway, others
 
 
 def _within(found: Any, expected: Any, tolerance: Any) -> bool:

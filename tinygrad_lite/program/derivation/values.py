@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 from ...rounding import describe_difference
 from ...rounding import noise as measure_noise
 from ..program import Node, Operand, Program
+
+NOTHING: Mapping[Node, Any] = {}
 
 
 @dataclass
@@ -175,15 +177,23 @@ def find_forward(program: Program, names: Container[str]) -> set[Node]:
 
 
 def compute_nodes(
-    program: Program, arrays: Sequence[Any], after: Callable[[Any], Any] = lambda y: y
+    program: Program,
+    arrays: Sequence[Any],
+    after: Callable[[Any], Any] = lambda y: y,
+    decided: Mapping[Node, Any] = NOTHING,
 ) -> dict[Node, Any] | None:
-    """The value of every node for these inputs; None if some step refuses them. after: applied to every result."""
+    """The value of every node for these inputs; None if some step refuses them. after: applied to every result.
+    decided: results that are known.
+    """
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
     values.update((node, t._array) for node, t in program.captures)
     try:
         with np.errstate(all="ignore"):
             for node in program.steps:
                 assert node.op is not None
+                if node in decided:
+                    values[node] = decided[node]
+                    continue
                 xs = [values[x] if type(x) is Node else x for x in node.operands]
                 values[node] = after(node.op.fn(*xs, **node.params))
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError):
