@@ -10,10 +10,12 @@ import pytest
 
 import tinygrad_lite as tg
 from benchmarks.diagnosis import try_correct, try_mistake
+from tinygrad_lite.diagnosis.factors import Factors
 from tinygrad_lite.diagnosis.formulas import evaluate
 from tinygrad_lite.diagnosis.mistakes import MISTAKES
 from tinygrad_lite.diagnosis.mutations import Bench
-from tinygrad_lite.diagnosis.search import Factors, Patience, Search, Target
+from tinygrad_lite.diagnosis.search import Patience, Search
+from tinygrad_lite.diagnosis.targets import Target
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.trace import expand
 
@@ -250,7 +252,7 @@ def test_the_mutant_of_a_mistake_is_recognised(row):
     bench = Bench(values, leaves, str)
     numbers = np.asarray(evaluate(wrong, values), float)
     with np.errstate(all="ignore"):
-        found = Search(bench, Factors(bench), {}, Patience()).explain(root, Target(numbers, 1e-12), pairs=False)
+        found = Search(bench, Factors(bench), {}, Patience(), {}).explain(root, Target(numbers, 1e-12), pairs=False)
     assert found
     np.testing.assert_allclose(np.asarray(bench.value(found[0].root), float), numbers)
     assert min(e.cost for e in found) <= row.often

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..program.program import Node, Operand
+from .factors import Factors
 from .formulas import Derivation, Formula, evaluate, walk
 from .mutations import Bench, positions
-from .search import Explanation, Factors, Search, Target
-from .telling import Suspect, tell, tell_unexplained, tell_whole
+from .search import Search
+from .targets import Explanation, Target
+from .telling import Suspect, tell, tell_unexplained, tell_whole, tell_zero
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
@@ -68,7 +70,7 @@ class _Causes:
         bench = self.judge.bench(self.reading, derivation, values)
         roots = {f.name: self.reading.convention.write(bench, f) for f in derivation.formulas}
         parameters = {f.of: f.name for f in derivation.formulas if f.parameter}
-        search = Search(bench, Factors(bench), parameters, self.judge.patience)
+        search = Search(bench, Factors(bench), parameters, self.judge.patience, derivation.forward)
         return _Context(derivation, bench, search, roots)
 
     def find(self, sources: list[Judged]) -> None:
@@ -76,7 +78,10 @@ class _Causes:
             if j.given.whole:
                 self.reading.findings.append(tell_whole(self.reading, j, self._spell_correct(j)))
                 self.reading.cost += 1.0
-        left = [j for j in sources if not j.given.whole]
+            elif self._is_zero(j):
+                self.reading.findings.append(tell_zero(j, self._spell_correct(j)))
+                self.reading.cost += 1.5
+        left = [j for j in sources if not j.given.whole and not self._is_zero(j)]
         while True:
             own = {j.formula.name: self._explain_own(j, pairs=False) for j in left}
             upstream = self._explain_upstream(left, own)
@@ -100,6 +105,11 @@ class _Causes:
                 self.reading.findings.append(tell_unexplained(self.judge, self.reading, j, self.contexts[0].roots))
         order = {f.name: i for i, (f, _) in enumerate(self.judge.formulas)}
         self.reading.findings.sort(key=lambda f: order.get(f.name, len(order)))
+
+    def _is_zero(self, j: Judged) -> bool:
+        """Whether zeros were given where there is something: any formula, times zero, would explain them."""
+        same = j.given.numbers.shape == j.predicted.shape
+        return same and not np.any(j.given.numbers) and bool(np.any(np.abs(j.predicted) > j.slack))
 
     def _choose_upstream(self, suspects: list[Suspect], own: dict[str, list[Suspect]]) -> list[Suspect]:
         """The mistake in a line that was not given which explains most entries, more simply than mistakes in their own

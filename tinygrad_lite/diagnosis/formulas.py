@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import mask_not_taken
 from ..program.derivation.page import Page
 from ..program.derivation.recording import Recording
 from ..program.derivation.samples import draw_moderate_samples
@@ -20,8 +19,9 @@ from ..program.program import Node, Operand
 from ..program.text import Expr, text
 from ..rules.elementwise import equal, greater, heaviside, multiply, not_equal
 from ..rules.reductions import ties
+from ..rules.shaping import broadcast_to
 from .kinks import find_kinks, is_choice
-from .tidying import key_of, merge_branches, name_divisor
+from .tidying import key_of, tidy
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
@@ -85,7 +85,8 @@ class Derivation:
     values: of what has a name, in float64. noise: how far each moves with rounding errors of the user's precision.
     leeway: how far each moves where data that lies on a kink is put on one side of it; others: what else each can be
     where several entries are the largest; kinks: keys of the trees that decide on either.
-    formulas: the lines of the backward pass, in order. forward: names of the variables of the forward pass.
+    formulas: the lines of the backward pass, in order. forward: names of the variables of the forward pass, and how
+    they are computed.
     sizes: names (or `X.shape[0]`) of whole numbers. leaves: a tree's leaf for every name.
     """
 
@@ -96,7 +97,7 @@ class Derivation:
     others: dict[str, list[Any]]
     kinks: set[Any]
     formulas: list[Formula]
-    forward: list[str]
+    forward: dict[str, Operand]
     inputs: list[str]
     sizes: dict[str, int]
     leaves: dict[str, Node] = field(default_factory=dict)
@@ -123,6 +124,18 @@ class Derivation:
         for formula in self.formulas:
             if formula.name == old:
                 formula.name, formula.of = new, new[1:]
+
+    def add_constant(self, name: str, numbers: Any) -> None:
+        """A line for a gradient that is the same number everywhere."""
+        counts = {n: self.leaves[size] for size, n in reversed(self.sizes.items()) if size.isidentifier()}
+        number = float(numbers.flat[0])
+        root = tidy(Node(multiply, (number, 1), {}, (), numbers.dtype), counts)
+        root = number if root.op is multiply else root
+        whole = Node(broadcast_to, (root,), {"shape": numbers.shape}, numbers.shape, numbers.dtype)
+        self.formulas.insert(0, Formula(name, whole, name[1:], parameter=False))
+        self.values[name], self.others[name] = numbers, []
+        self.noise[name] = self.leeway[name] = np.zeros_like(numbers)
+        self.leaves[name] = Node(None, (), {}, numbers.shape, numbers.dtype, name=name)
 
     def namespace(self) -> dict[str, Any]:
         """What a line needs to run, beside the values: np, sizes that have a name, functions that NumPy lacks."""
@@ -165,8 +178,6 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             return x
         if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
-        if x.op is mask_not_taken and np.all(np.isfinite(wide.get(x.operands[1], np.nan))):
-            return grow(x.operands[1], is_root)
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
             return operands[1]
@@ -175,7 +186,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
         node = Node(x.op, operands, _write_axis(x.params), x.shape, x.dtype, x.weak)
         if x in on_kinks:
             kinks.add(key_of(node))
-        return name_divisor(merge_branches(node), counts)
+        return tidy(node, counts)
 
     short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
     forward_names = [line.name.id for line in layout.forward if not _SEVERAL.search(line.name.id)]
@@ -228,7 +239,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
         if name not in leaves:
             leaf(name, line.shape, np.dtype(np.float64))
         formulas.append(Formula(name, root, of, name[1:] in parameters))
-    forward = [line.name.id for line in layout.forward if line.value not in short]
+    forward = {line.name.id: grow(line.value, is_root=True) for line in layout.forward if line.value not in short}
     inputs = [names[n] for n in layout.program.inputs] + [names[n] for n, _ in layout.program.captures]
     return Derivation(page, values, noise, leeway, others, kinks, formulas, forward, inputs, sizes, leaves)
 

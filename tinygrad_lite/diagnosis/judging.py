@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,11 +33,12 @@ from .kinks import decide_otherwise, is_choice
 from .mutations import Bench
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 from .search import Patience
-from .tidying import key_of
+from .tidying import drop_guards, key_of
 
 _UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
 _NOISE = 200  # times the noise measured in three draws
 _VOTE = 0.2  # what an intermediate value that is right in a convention says for it
+_AGAINST = 0.4  # what an entry that is right although it would not follow from the values before it says against it
 _FORMS = 20  # an honest result may be this times the tolerance apart
 _SETTLED = 1e-3  # a larger difference, relative to the largest entry, leaves it open even if rounding may explain it
 
@@ -86,7 +87,8 @@ class Judge:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], wrt: Any, given: dict[str, Given]) -> None:
         self.given, self.patience = given, Patience()
-        self.recording = record(f, tree.map(widen, args), wrt)
+        recording = record(f, tree.map(widen, args), wrt)
+        self.recording = replace(recording, program=drop_guards(recording.program, recording.inputs))
         wished = {name[1:] for name in given if name.startswith("d")}
         kept = wished & set(self.recording.labels.forward.values())
         inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0] if np.ndim(x)]
@@ -96,6 +98,7 @@ class Judge:
         self.tiny = float(np.finfo(np.float32 if single else np.float64).tiny)  # what is smaller has fewer digits
         self.simple, self.chain = self._derive(kept)
         self._rename_copies()
+        self._add_constants()
         self.formulas = self._order()
         self.names = {f.name for f, _ in self.formulas}
 
@@ -122,6 +125,16 @@ class Judge:
                     if is_free and other is not None and np.array_equal(other, wanted):
                         derivation.rename(f.name, name)
                         break
+
+    def _add_constants(self) -> None:
+        """Lines for gradients that are the same number everywhere, as of what the cost adds up: they were no steps."""
+        for name in self.given:
+            numbers = self.recording.cotangents.get(name[1:]) if name.startswith("d") else None
+            if numbers is None or not np.ndim(numbers) or not np.size(numbers) or np.ptp(numbers):
+                continue
+            for derivation in (self.simple, self.chain):
+                if all(f.name != name for f in derivation.formulas):
+                    derivation.add_constant(name, np.asarray(numbers, dtype=float))
 
     def _order(self) -> list[tuple[Formula, Derivation]]:
         """The lines in the order of the backward pass; of two for one name, the printed one."""
@@ -182,7 +195,7 @@ class Judge:
         """The entries in each convention; in one alone if all that can be compared is right there."""
         readings = [self._read(c) for c in self.find_conventions()]
         for reading in readings:
-            reading.cost = -_VOTE * self._count_votes(reading)
+            reading.cost = -_VOTE * self._count_votes(reading) + _AGAINST * self._count_contradictions(reading)
         readings.sort(key=lambda r: r.cost)
         right = [r for r in readings if all(j.right for j in r.judged.values())]
         return right[:1] or readings
@@ -191,6 +204,12 @@ class Judge:
         """The intermediate values that are right in this convention; the first of them counts most."""
         several = [j.right and np.any(j.expected) for j in reading.judged.values() if not j.formula.parameter]
         return sum(bool(right) * (2 if i == 0 else 1) for i, right in enumerate(several))
+
+    def _count_contradictions(self, reading: Reading) -> int:
+        """The entries that are right though what was given for their line is wrong: two mistakes that cancel out."""
+        wrong = {name for name, j in reading.judged.items() if not j.right}
+        lines = reading.judged.values()
+        return sum(j.right and not j.consistent and bool(j.formula.uses & wrong) for j in lines)
 
     # -- entries -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ table of mistakes that match there, and beside them what people do without anybo
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,20 +15,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..op import Op
-from ..program.program import Node, Operand, is_scalar, is_weak
+from ..program.program import Node, Operand, is_scalar, is_weak, shape_of
 from ..program.ranges import Ranges
 from ..program.rewrite import find
 from ..rules.elementwise import (
+    absolute,
     add,
     divide,
+    exp,
     greater,
     greater_equal,
     heaviside,
     less,
     less_equal,
+    log,
     multiply,
     negative,
     power,
+    sign,
     sqrt,
     square,
     subtract,
@@ -40,6 +46,7 @@ from ..rules.reductions import mean
 from ..rules.reductions import sum as sum_
 from ..rules.shaping import transpose
 from .mistakes import MISTAKES
+from .tidying import key_of
 
 Path = tuple[int, ...]
 CHAIN = "Every step of the forward pass leaves one factor in the chain rule, and in the place of that step."
@@ -86,6 +93,7 @@ class Bench:
         self._masks: dict[Node, bool] = {}
         self.ban(())
         self.sizes = [leaf for leaf in self._values if leaf.weak]
+        self.scalars = [leaf for leaf, v in self._values.items() if not leaf.weak and _is_setting(leaf, v)]
 
     def ban(self, names: Container[str]) -> None:
         """Choose `arrays`, the values that may stand in the place of another: all but these."""
@@ -158,6 +166,13 @@ class Bench:
         """The mistake in words."""
         return m.what.format(*map(self.spell, m.about))
 
+    def replace_all(self, root: Operand, paths: Sequence[Path], new: Operand) -> Operand | None:
+        """The tree with another node at each of the paths, none of which leads to a part of another."""
+        whole: Operand | None = root
+        for path in paths:
+            whole = None if whole is None else self.replace(whole, path, new)
+        return whole
+
     def replace(self, root: Operand, path: Path, new: Operand) -> Operand | None:
         """The tree with another node at the path; None where it does not fit there."""
         if not path:
@@ -171,12 +186,22 @@ class Bench:
         return self.put_in(root, operands)
 
 
+def _is_setting(x: Node, v: Any) -> bool:
+    """Whether it is a number that the forward pass is given, as the weight of a penalty is."""
+    return np.ndim(v) == 0 and np.asarray(v).dtype.kind == "f" and not _is_gradient(x)
+
+
 def positions(root: Operand, path: Path = ()) -> Iterator[tuple[Path, Operand]]:
     """Every node of a tree with the way to it, the root first."""
     yield path, root
     if type(root) is Node:
         for i, x in enumerate(root.operands):
             yield from positions(x, (*path, i))
+
+
+def find_leaf(root: Operand, leaf: Node) -> list[Path]:
+    """Where a named value stands in a tree."""
+    return [path for path, x in positions(root) if x is leaf]
 
 
 def mutate(bench: Bench, root: Operand, limit: float = math.inf) -> Iterator[Mutation]:
@@ -188,36 +213,99 @@ def mutate(bench: Bench, root: Operand, limit: float = math.inf) -> Iterator[Mut
         for m in _mutate_here(bench, node, above if path else None, limit):
             if m.new is not None and m.cost <= limit:
                 yield m._replace(path=path)
+    whole: list[Iterator[Mutation]] = []
     if limit >= _REDUCTIONS:
-        for m in _mutate_reductions(bench, root):
-            if m.new is not None:
-                yield m
+        whole.append(_mutate_reductions(bench, root))
+    if limit >= _EVERYTHING:
+        whole += [_mutate_repeated(bench, root), _mutate_slope(bench, root), _mutate_products(bench, root)]
+    for m in itertools.chain(*whole):
+        if m.new is not None:
+            yield m  # its path is there already
 
 
 # What the cheapest mutation of each kind costs: in the search for pairs most kinds cost too much to be tried at all.
 _EXCHANGE, _SIZE, _REDUCTIONS, _SLOPE, _ANYTHING, _FACTOR, _RARE, _NUMBER = 1.2, 1.5, 1.6, 1.7, 1.7, 2.0, 2.3, 2.5
+_PARENTHESES = 1.5
+_EVERYTHING = math.inf
 
 
 def _mutate_reductions(bench: Bench, root: Operand) -> Iterator[Mutation]:
     """Every sum of a formula done in another way: where one sum is written as several, they go wrong together."""
-    sums = [x for _, x in positions(root) if type(x) is Node and x.op is sum_]
+    sums = [x for _, x in positions(root) if type(x) is Node and x.op in (sum_, mean)]
     if len(sums) < 2:
         return
 
-    def change(x: Operand, op: Op, params: dict[str, Any]) -> Operand | None:
+    def change(x: Operand, op: Op | None, params: dict[str, Any]) -> Operand | None:
         if type(x) is not Node or x.op is None:
             return x
         operands = [change(y, op, params) for y in x.operands]
         if any(y is None for y in operands):
             return None
-        return bench.apply(op, *operands, **params) if x.op is sum_ else bench.put_in(x, operands)
+        return bench.apply(op or x.op, *operands, **params) if x.op in (sum_, mean) else bench.put_in(x, operands)
 
-    for op in (sum_, mean):
+    for op in (sum_, mean) if all(x.op is sum_ for x in sums) else (None,):
         for axis in (None, *range(len(sums[0].operands[0].shape))):
             for keepdims in (True, False):
                 params = ({} if axis is None else {"axis": axis}) | ({"keepdims": True} if keepdims else {})
                 new = change(root, op, params)
                 yield Mutation(new, _REDUCTIONS, "`{1}` stands where `{0}` belongs", (root, new), SUMS)
+
+
+def _mutate_repeated(bench: Bench, root: Operand) -> Iterator[Mutation]:
+    """What a formula has in several places changed in all of them: it was computed once, and written down again."""
+    places: dict[Any, list[tuple[Path, Node]]] = {}
+    for path, x in positions(root):
+        if type(x) is Node:
+            places.setdefault(key_of(x), []).append((path, x))
+    for (_, x), *others in places.values():
+        if others:
+            for m in _mutate_here(bench, x, None, _RARE):
+                new = None if m.new is None else bench.replace_all(root, [path for path, _ in places[key_of(x)]], m.new)
+                yield Mutation(new, m.cost + 0.1, m.what, m.about, m.why)
+
+
+def _mutate_products(bench: Bench, root: Operand) -> Iterator[Mutation]:
+    """The product of two sums in the place of a sum of products."""
+    for path, x in positions(root):
+        terms = list(find_terms(x))
+        if len(terms) < 2 or not all(sign > 0 and type(y) is Node and y.op in (matmul, multiply) for y, sign in terms):
+            continue
+        factors = list(zip(*(y.operands for y, _ in terms), strict=True))
+        sums = [functools.reduce(lambda a, b: a and bench.apply(add, a, b), side) for side in factors]
+        op = terms[0][0].op
+        if None not in sums and op is not None:
+            new = bench.apply(op, *sums)
+            what = "`{1}` stands where the sum of products `{0}` belongs"
+            yield Mutation(new, _RARE, what, (x, new), USES, path)
+
+
+def _mutate_slope(bench: Bench, root: Operand) -> Iterator[Mutation]:
+    """dA times another function of a value of the forward pass than g′, however g′ is written."""
+    paths = list(_find_slope(root))
+    if not paths:
+        return
+    slope = root
+    for i in paths[0]:
+        assert type(slope) is Node
+        slope = slope.operands[i]
+    for new, of in bench.slopes(shape_of(slope)) + list(_find_functions(bench, shape_of(slope))):
+        whole = bench.replace(root, paths[0], new)
+        for path in paths[1:]:
+            whole = None if whole is None else bench.replace(whole, path, 1.0)
+        yield Mutation(
+            whole, _SLOPE + 0.3, f"`{{1}}`{of and ', from ' + of + ','} stands where `{{0}}` belongs", (slope, new)
+        )
+
+
+def _find_slope(x: Operand, path: Path = ()) -> Iterator[Path]:
+    """The factors of a product that are computed from the forward pass, entry by entry, beside one that is not."""
+    if type(x) is not Node or x.op not in (multiply, divide):
+        return
+    for i, y in enumerate(x.operands):
+        if type(y) is Node and y.op is not None and _is_local_slope(y):
+            yield (*path, i)
+        elif i == 0 or x.op is multiply:
+            yield from _find_slope(y, (*path, i))
 
 
 def _mutate_here(bench: Bench, x: Operand, above: Operand, limit: float) -> Iterator[Mutation]:
@@ -233,6 +321,18 @@ def _mutate_here(bench: Bench, x: Operand, above: Operand, limit: float) -> Iter
         for ops, mutate_op in _BY_OP:
             if x.op in ops:
                 yield from mutate_op(bench, x)
+        if len(x.operands) > 1 and not x.op.commutes and x.op not in _HAVE_SIDES and limit >= _RARE:
+            for i in range(len(x.operands) - 1):
+                xs = [*x.operands[:i], x.operands[i + 1], x.operands[i], *x.operands[i + 2 :]]
+                yield Mutation(bench.put_in(x, xs), _RARE, "the operands of `{}` are in another order", (x,), CHECK)
+        if x.op in _UNARY and limit >= _RARE:
+            for op in _UNARY:
+                new = bench.apply(op, *x.operands) if op is not x.op else None
+                yield Mutation(new, _RARE, "`{1}` stands where `{0}` belongs", (x, new), NAMES)
+            new = bench.apply(greater, *x.operands, 0)
+            yield Mutation(new, _RARE, "`{1}` stands where `{0}` belongs", (x, new), NAMES)
+        if x.op in (multiply, divide) and limit >= _PARENTHESES:
+            yield from _forget_parentheses(bench, x)
         inner = [y for y in x.operands if type(y) is Node]
         if len(inner) == 1:
             yield Mutation(inner[0], 2, "`{1}` stands where `{0}` belongs", (x, inner[0]), NAMES)
@@ -256,6 +356,18 @@ def _match_table(node: Node, limit: float) -> Iterator[Mutation]:
                 yield Mutation(match.write()[1], row.often, row.what, (), row.why)
         except (ValueError, TypeError, IndexError):
             continue  # the operands do not fit
+
+
+def _forget_parentheses(bench: Bench, x: Node) -> Iterator[Mutation]:
+    """A - Y / m in the place of (A - Y) / m, and the like."""
+    for i, y in enumerate(x.operands[:1] if x.op is divide else x.operands):
+        if type(y) is Node and y.op in (add, subtract):
+            other = x.operands[1 - i]
+            for k, term in enumerate(y.operands):
+                scaled = bench.apply(x.op, term, other) if x.op is divide else bench.apply(multiply, other, term)
+                new = None if scaled is None else bench.put_in(y, [*y.operands[:k], scaled, *y.operands[k + 1 :]])
+                what = "`{1}` stands where `{0}` belongs: what is outside the parentheses acts on both terms"
+                yield Mutation(new, _PARENTHESES, what, (x, new), CHECK)
 
 
 # -- leaves ------------------------------------------------------------------------------------------------------------
@@ -284,7 +396,7 @@ def _mutate_size(bench: Bench, x: Node) -> Iterator[Mutation]:
 def _exchange(bench: Bench, x: Node) -> Iterator[Mutation]:
     """Another value in the place of a named one: the likelier, the more their names have in common."""
     what = "`{1}` stands where `{0}` belongs"
-    for other in bench.arrays:
+    for other in bench.arrays if x.shape else bench.scalars:
         if other is x or len(other.shape) != len(x.shape):
             continue
         cost = 1.2 if _letters(other) == _letters(x) or _digits(other) == _digits(x) else 1.6
@@ -327,7 +439,7 @@ def _mutate_addition(bench: Bench, x: Node) -> Iterator[Mutation]:
         yield Mutation(bench.apply(subtract, a, b), 1.4, "the term `{}` has the wrong sign", (b,))
         yield Mutation(bench.apply(subtract, b, a), 1.5, "the term `{}` has the wrong sign", (a,))
     yield Mutation(bench.apply(multiply, a, b), 2, "the two sides of `{}` are multiplied", (x,))
-    terms = list(_find_terms(x))
+    terms = list(find_terms(x))
     if len(terms) > 2:
         for term, sign in terms:
             only = term if sign > 0 else bench.apply(negative, term)
@@ -340,12 +452,12 @@ def _mutate_addition(bench: Bench, x: Node) -> Iterator[Mutation]:
                 yield Mutation(new, 2, f"the term `{{}}` counts {word}", (term,), CHECK)
 
 
-def _find_terms(x: Operand, sign: int = 1) -> Iterator[tuple[Operand, int]]:
+def find_terms(x: Operand, sign: int = 1) -> Iterator[tuple[Operand, int]]:
     """The terms of a sum of several, with their signs."""
     if type(x) is Node and x.op in (add, subtract):
         a, b = x.operands
-        yield from _find_terms(a, sign)
-        yield from _find_terms(b, sign if x.op is add else -sign)
+        yield from find_terms(a, sign)
+        yield from find_terms(b, sign if x.op is add else -sign)
     else:
         yield x, sign
 
@@ -462,6 +574,9 @@ _BY_OP: list[tuple[tuple[Op, ...], Callable[[Bench, Node], Iterator[Mutation]]]]
     ((where,), _mutate_choice),
 ]
 
+_HAVE_SIDES = {op for ops, _ in _BY_OP for op in ops}
+"""Ops whose operands are exchanged above."""
+
 # -- derivatives of activations ----------------------------------------------------------------------------------------
 
 
@@ -495,6 +610,32 @@ def _find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
                 yield node, of
 
 
+def _find_functions(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
+    """What else people multiply by: a value of the forward pass itself, or an elementary function of it."""
+    for x in bench.arrays:
+        if x.shape != shape or _is_gradient(x) or np.asarray(bench.value(x)).dtype.kind != "f":
+            continue
+        yield x, ""
+        for op, *operands in _FUNCTIONS:
+            y: Operand | None = x
+            for factor in operands:
+                y = None if y is None else bench.apply(multiply, factor, y)
+            found = None if y is None else bench.apply(op, y)
+            if found is not None:
+                yield found, ""
+        for op in (subtract, add, divide):
+            found = bench.apply(op, 1, x)
+            if found is not None:
+                yield found, ""
+        turned = bench.apply(negative, x)
+        found = None if turned is None else bench.apply(sigmoid, turned)
+        if found is not None:
+            yield found, ""
+
+
+_UNARY = (exp, log, sqrt, square, sign, absolute, tanh, sigmoid)
+_FUNCTIONS: list[Any] = [(exp,), (exp, -1), (square,), (sqrt,), (log,), (sign,), (absolute,)]
+
 # -- anywhere ----------------------------------------------------------------------------------------------------------
 
 
@@ -525,10 +666,26 @@ def _mutate_anything(bench: Bench, x: Node, above: Operand, limit: float) -> Ite
 
 
 def _mutate_rarely(bench: Bench, x: Node) -> Iterator[Mutation]:
+    for op in (sum_, mean):
+        for axis in (None, *range(len(x.shape))) if x.shape else ():
+            new = bench.apply(op, x, **({} if axis is None else {"axis": axis, "keepdims": True}))
+            yield Mutation(new, _RARE, "`{1}` stands where `{0}` belongs", (x, new), SUMS)
+    for axis in range(len(x.shape)) if x.op is None else ():
+        new = bench.apply(get, x, template=(*axis * (slice(None),), slice(None, None, -1)))
+        yield Mutation(new, _RARE, "`{}` is in reversed order", (x,), NAMES)
+    if x.op is None and _lies_between(bench.value(x), 0, 1):
+        new = bench.apply(greater, x, 0.5)
+        yield Mutation(new, _RARE, "the decisions `{1}` stand where `{0}` belongs", (x, new), NAMES)
     yield Mutation(bench.apply(sqrt, x), 2.5, "the root of `{}` stands in its place", (x,), CHECK)
     yield Mutation(bench.apply(divide, 1, x), 2.4, "`{}` is inverted", (x,), CHECK)
     for other in bench.arrays:
         if other.shape == x.shape:
+            if x.op is not None:
+                yield Mutation(other, _RARE, "`{1}` stands where `{0}` belongs", (x, other), NAMES)
             yield Mutation(bench.apply(multiply, x, other), _RARE, "there is a factor `{}` too many", (other,))
             yield Mutation(bench.apply(add, x, other), 2.8, "`{}` is added", (other,), CHECK)
             yield Mutation(bench.apply(divide, x, other), 2.8, "it is divided by `{}`", (other,), CHECK)
+
+
+def _lies_between(v: Any, low: float, high: float) -> bool:
+    return np.asarray(v).dtype.kind == "f" and bool(np.all((v > low) & (v < high)))

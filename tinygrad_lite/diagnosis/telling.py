@@ -10,7 +10,7 @@ import numpy as np
 
 from ..program.program import Operand
 from .report import Finding, join
-from .search import Explanation
+from .targets import Explanation
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
@@ -83,6 +83,16 @@ def tell_whole(reading: Reading, j: Judged, correct: str) -> Finding:
         f"with dtype=int, or by np.zeros_like of an array of integers? Write `{name} = {correct}`, in floats."
     )
     return Finding(name, "its dtype is one of whole numbers", f"{name} = {correct}", written, (), text)
+
+
+def tell_zero(j: Judged, correct: str) -> Finding:
+    """The finding for an array that was left as it was made."""
+    name = j.formula.name
+    text = (
+        f"{name} is zero everywhere, as if the cost did not depend on {j.formula.of}. Was it made with np.zeros and "
+        f"never filled, or is a way from {j.formula.of} to the cost missing? Write `{name} = {correct}`."
+    )
+    return Finding(name, "it is zero everywhere", f"{name} = {correct}", f"0 * ({correct})", (), text)
 
 
 def tell_unexplained(judge: Judge, reading: Reading, j: Judged, roots: Mapping[str, Operand]) -> Finding:

@@ -1,0 +1,113 @@
+"""Factors: constant factors that mean something."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from ..program.program import Node, Operand
+from ..rules.elementwise import divide, multiply, negative, sqrt, subtract
+from ..rules.reductions import sum as sum_
+from .mutations import Bench
+
+PLAIN = 1.9  # what a constant factor of one or two digits costs, such as 0.2 or 1.5
+
+
+class Factors:
+    """Constant factors that mean something: signs, small numbers, lengths of axes and their ratios."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        sizes = [(leaf, float(bench.value(leaf))) for leaf in bench.sizes]
+        self._known: list[tuple[float, float, Operand | None, Operand | None]] = []  # value, cost, times, over
+        for number, cost in ((1, 0.0), (2, 1.2), (0.5, 1.2), (4, 2.5), (0.25, 2.5), (3, 2.5)):
+            times = None if number in (1, 0.5, 0.25) else number
+            over = {0.5: 2, 0.25: 4}.get(number)
+            if number != 1:
+                self._known.append((number, cost, times, over))
+            for leaf, n in sizes:
+                own = cost + (1.2 if leaf.name == "m" else 1.5 if (leaf.name or "").isidentifier() else 1.8)
+                if number in (1, 2):
+                    self._known.append((number * n, own, self._times(number, leaf), None))
+                    self._known.append((number / n, own, None if number == 1 else number, leaf))
+                if number == 2:
+                    self._known.append((1 / (2 * n), own, None, bench.apply(multiply, 2, leaf)))
+                if number == 1:
+                    less = bench.apply(subtract, leaf, 1)
+                    if n > 2:
+                        self._known.append((n / (n - 1), 1.9, leaf, less))
+                        self._known.append((1 / (n - 1), 2.2, None, less))
+                    self._known.append((1 / n**2, own + 1, None, bench.apply(multiply, leaf, leaf)))
+                    self._known.append((n**2, own + 1, bench.apply(multiply, leaf, leaf), None))
+                    root = bench.apply(sqrt, leaf)
+                    self._known.append((n**0.5, own + 1, root, None))
+                    self._known.append((n**-0.5, own + 1, None, root))
+        for (p, a), (q, b) in itertools.permutations(sizes, 2):
+            self._known.append((a / b, 2.0, p, q))
+            if p.name is not None and q.name is not None and p.name < q.name:
+                self._known.append((1 / (a * b), 2.6, None, bench.apply(multiply, p, q)))
+                self._known.append((a * b, 2.6, bench.apply(multiply, p, q), None))
+        totals: list[tuple[Node | None, float]] = [(leaf, 1.8) for leaf in bench.scalars]
+        totals += [(self._total(x), 2.2) for x in bench.arrays if not (x.name or "").startswith("d")]
+        for total, own in totals:
+            n = 0.0 if total is None else float(bench.value(total))
+            if n > 0 and np.isfinite(n):
+                self._known += [(n, own, total, None), (1 / n, own, None, total)]
+                for p, a in [*sizes, *((other, float(bench.value(other))) for other in bench.scalars)]:
+                    if p is not total and a > 0:
+                        self._known += [(a / n, own + 0.3, p, total), (n / a, own + 0.3, total, p)]
+        self._known.sort(key=lambda entry: entry[1])
+
+    def _total(self, x: Node) -> Node | None:
+        """The sum of an array, as of the weights that examples have; None where its sign would be lost."""
+        total = self.bench.apply(sum_, x)
+        return total if total is not None and self.bench.value(total) > 0 else None
+
+    def _times(self, number: float, leaf: Node) -> Operand | None:
+        return leaf if number == 1 else self.bench.apply(multiply, number, leaf)
+
+    def express(self, factor: float, root: Operand) -> tuple[Operand, str, float] | None:
+        """root times the factor, the factor in words, and what it costs to assume."""
+        if factor == 1:
+            return root, "", 0.0
+        sign = -1 if factor < 0 else 1
+        if abs(abs(factor) - 1) < 1e-6:
+            return self.bench.apply(negative, root), "-1", 1.0
+        short = next((r for d in range(1, 5) if abs((r := float(f"{factor:.{d}g}")) / factor - 1) < 1e-9), None)
+        is_plain = short is not None and short == float(f"{short:.2g}")
+        for value, cost, times, over in self._known:
+            if is_plain and cost >= PLAIN:
+                break
+            if abs(abs(factor) / value - 1) < 1e-6:
+                new: Operand | None = root
+                if times is not None:
+                    new = self.bench.apply(multiply, new, times)
+                if over is not None:
+                    new = self.bench.apply(divide, new, over)
+                if sign < 0:
+                    new = self.bench.apply(negative, new)
+                words = ("1" if times is None else self.bench.spell(times)) + (
+                    "" if over is None else f"/{self._enclose(over)}"
+                )
+                return new, ("-" if sign < 0 else "") + words, cost + (1.0 if sign < 0 else 0.0)
+        number = float(f"{factor:.15g}")
+        number = number if short is None else short
+        cost = PLAIN if is_plain else 3.5 if short is not None else 4.5
+        return self.bench.apply(multiply, number, root), f"{number:.6g}", cost
+
+    def _enclose(self, x: Operand) -> str:
+        text = self.bench.spell(x)
+        is_one_word = text.isidentifier() or text.isdigit() or text.startswith("np.")
+        return text if is_one_word else f"({text})"
+
+
+def describe_factor(words: str) -> str:
+    if words == "-1":
+        return "the sign is wrong"
+    return f"it is {words} times what it should be"
+
+
+def shorten(x: float) -> float:
+    """A number without the digits that rounding left behind."""
+    return next((r for d in range(1, 7) if x and abs((r := float(f"{x:.{d}g}")) / x - 1) < 1e-7), x)
