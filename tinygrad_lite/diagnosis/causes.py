@@ -19,7 +19,7 @@ from .formulas import Derivation, Formula, evaluate, walk
 from .mutations import Bench, positions
 from .search import Search
 from .targets import Explanation, Target
-from .telling import Suspect, tell, tell_unexplained, tell_whole, tell_zero
+from .telling import Suspect, tell, tell_missing, tell_unexplained, tell_whole, tell_zero
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
@@ -31,6 +31,7 @@ _SIMPLE = 3.5  # no need to look for two mistakes in one line where one explains
 _CLOSE = (
     0.5  # of two lines that are always equal, the shorter one is told if it costs no more than this above the other
 )
+_EVIDENT = 2.5  # a mistake in a line that was not given that costs less, and explains several entries, is believed
 _EXTRA = 2.0  # alternatives that cost this much more are not worth telling
 
 
@@ -42,6 +43,9 @@ class _Context:
     bench: Bench
     search: Search
     roots: dict[str, Operand]  # of every line, in the convention of the reading
+
+    def spell_line(self, name: str) -> str:
+        return f"{name} = {self.derivation.spell(self.roots[name])}"
 
 
 def find_causes(judge: Judge, reading: Reading) -> None:
@@ -93,6 +97,7 @@ class _Causes:
             if not left:
                 break
             self._assume(group[0])
+        unexplained = []
         for j in left:
             name = j.formula.name
             suspects = own[name] + [s for s in upstream if s.explains == (name,)]
@@ -101,10 +106,40 @@ class _Causes:
             if suspects:
                 self._add(suspects)
             else:
-                self.reading.cost += _UNEXPLAINED
-                self.reading.findings.append(tell_unexplained(self.judge, self.reading, j, self.contexts[0].roots))
+                unexplained.append(j)
+        self._tell_unexplained(unexplained)
         order = {f.name: i for i, (f, _) in enumerate(self.judge.formulas)}
         self.reading.findings.sort(key=lambda f: order.get(f.name, len(order)))
+
+    def _tell_unexplained(self, left: list[Judged]) -> None:
+        """What is known of entries that no mistake explains. Several that are computed from the same line, which was
+        not given, are wrong because that is.
+        """
+        while left:
+            line, affected = self._find_common_line(left)
+            self.reading.cost += _UNEXPLAINED
+            if line:
+                names = [j.formula.name for j in affected]
+                self.reading.findings.append(tell_missing(line, self.contexts[0].spell_line(line), names))
+            else:
+                affected = left[:1]
+                self.reading.findings.append(tell_unexplained(self.judge, left[0], self.contexts[0].roots))
+            left = [j for j in left if j not in affected]
+
+    def _find_common_line(self, left: list[Judged]) -> tuple[str, list[Judged]]:
+        """The line that was not given from which most of the entries are computed, several at least; the nearest."""
+        derivation = self.contexts[0].derivation
+        best: tuple[str, list[Judged]] = "", []
+        for formula in derivation.formulas:
+            name = formula.name
+            if name in self.reading.judged:
+                continue
+            users = [j for j in self.reading.judged.values() if name in self.judge._upstream(j.formula, derivation)]
+            affected = [j for j in users if j in left]
+            is_right = any(j.right and np.any(j.expected) for j in users)
+            if len(affected) > 1 and not is_right and len(affected) >= len(best[1]):
+                best = name, affected
+        return best
 
     def _is_zero(self, j: Judged) -> bool:
         """Whether zeros were given where there is something: any formula, times zero, would explain them."""
@@ -119,6 +154,17 @@ class _Causes:
             alone = sum(min([s.cost for s in own[n]], default=_UNEXPLAINED) for n in suspect.explains)
             if len(suspect.explains) > 1 and suspect.cost < alone:
                 return sorted((s for s in suspects if set(s.explains) == set(suspect.explains)), key=lambda s: s.rank)
+        return self._choose_shared(suspects, own)
+
+    def _choose_shared(self, suspects: list[Suspect], own: dict[str, list[Suspect]]) -> list[Suspect]:
+        """The same of one entry, where others follow from that line as well: those are looked at on top of it."""
+        derivation = self.contexts[0].derivation
+        users = {n: self.judge._upstream(j.formula, derivation) for n, j in self.reading.judged.items() if n in own}
+        for suspect in sorted(suspects, key=lambda s: s.rank):
+            (entry,) = suspect.explains if len(suspect.explains) == 1 else ("",)
+            shared = any(suspect.name in lines for n, lines in users.items() if n != entry)
+            if entry and shared and suspect.cost < min([s.cost for s in own[entry]], default=_UNEXPLAINED):
+                return [s for s in suspects if s.explains == suspect.explains]
         return []
 
     def _assume(self, suspect: Suspect) -> None:
@@ -211,7 +257,10 @@ class _Causes:
                 if name not in self.reading.judged:
                     missing.setdefault(name, []).append(j)
         found: list[Suspect] = []
-        for name, affected in missing.items():
+        for name, affected in sorted(missing.items(), key=lambda entry: -len(entry[1])):
+            best = min((s.cost for s in found if len(s.explains) > max(1, len(affected))), default=_UNEXPLAINED)
+            if best < _EVIDENT:
+                break  # one mistake explains more than any in this line could
             if len(affected) == 1 and any(s.cost < 1.0 for s in own[affected[0].formula.name]):
                 continue
             for pilot in affected[:2]:

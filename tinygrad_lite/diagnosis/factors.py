@@ -57,6 +57,7 @@ class Factors:
                 for p, a in [*sizes, *((other, float(bench.value(other))) for other in bench.scalars)]:
                     if p is not total and a > 0:
                         self._known += [(a / n, own + 0.3, p, total), (n / a, own + 0.3, total, p)]
+        self._known = [entry for entry in self._known if 1e-12 < entry[0] < 1e12]
         self._known.sort(key=lambda entry: entry[1])
 
     def _total(self, x: Node) -> Node | None:

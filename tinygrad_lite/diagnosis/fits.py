@@ -39,7 +39,7 @@ def _regress(rest: Any, along: Any) -> float | None:
 
 def _find_additions(bench: Bench, root: Operand, target: Target) -> Iterator[Explanation]:
     """Some multiple of a named value too much, as of W in weight decay."""
-    value = bench.value(root)
+    value = np.asarray(bench.value(root), dtype=float)
     if np.shape(value) != target.numbers.shape:
         return
     for x in bench.arrays:
@@ -60,7 +60,7 @@ def _find_updates(bench: Bench, root: Operand, target: Target, update: Mapping[s
         if gradient is None or gradient not in bench.arrays:
             continue
         stepped = bench.replace(root, path, gradient)
-        v0, v1 = bench.value(root), None if stepped is None else bench.value(stepped)
+        v0, v1 = bench.value(root), None if stepped is None else np.asarray(bench.value(stepped), dtype=float)
         if v1 is None or np.shape(v1) != target.numbers.shape or np.shape(v0) != target.numbers.shape:
             continue
         rate = _regress(v0 - target.numbers, v1)
@@ -108,7 +108,7 @@ def _put_number(bench: Bench, root: Operand, path: Path, quotient: Node | None, 
     else:
         times = bench.apply(multiply, quotient.operands[0], n)
         new = None if times is None else bench.replace(root, path[:-1], times)
-    return None if new is None else bench.value(new)
+    return None if new is None else np.asarray(bench.value(new), dtype=float)
 
 
 def _find_coefficients(bench: Bench, factors: Factors, root: Operand, target: Target) -> Iterator[Explanation]:
@@ -120,7 +120,7 @@ def _find_coefficients(bench: Bench, factors: Factors, root: Operand, target: Ta
         parts: list[Any] = []
         for term, _ in terms:
             alone = bench.replace(root, path, term)
-            parts.append(None if alone is None else bench.value(alone))
+            parts.append(None if alone is None else np.asarray(bench.value(alone), dtype=float))
         if any(np.shape(part) != target.numbers.shape for part in parts) or target.numbers.size < 2 * len(parts):
             continue
         signs = [sign for _, sign in terms]

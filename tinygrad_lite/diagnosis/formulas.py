@@ -288,6 +288,7 @@ def _name_sizes(recording: Recording, page: Page) -> dict[str, int]:
     for name, n in ((name, n) for n, name in recording.variables.sizes.items()):
         sizes.setdefault(name, n)
     nodes: Sequence[Node] = [*page.layout.program.inputs, *(n for n, _ in page.layout.program.captures)]
+    nodes = sorted(nodes, key=lambda node: node in recording.leaves)  # the examples are counted along data
     for node in nodes:
         for axis, n in enumerate(node.shape or ()):
             if n > 1 and n not in sizes.values():

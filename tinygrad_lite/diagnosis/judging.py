@@ -73,11 +73,13 @@ class _Line:
 
 @dataclass
 class Reading:
-    """The user's entries, read in one convention."""
+    """The user's entries, read in one convention. sizes: by which there are other conventions."""
 
     convention: Convention
     judged: dict[str, Judged]
     values: dict[str, Any]  # of every name: the user's where there are some
+    intermediates: set[str]  # gradients of what is no parameter
+    sizes: list[str]
     findings: list[Finding] = field(default_factory=list)
     cost: float = 0.0
 
@@ -182,18 +184,25 @@ class Judge:
                             divisors.add(float(derivation.values[y.name or ""]))
                         elif isinstance(y, (int, float)) and y:
                             divisors |= {abs(float(y)), abs(1 / float(y))}
-        sizes = self.simple.sizes
+        parameters = {f.of for f, _ in self.formulas if f.parameter}
+        sizes = {name: n for name, n in self.simple.sizes.items() if name.partition(".shape")[0] not in parameters}
         for name in sorted(sizes, key=lambda n: (n != "m", not n.isidentifier())):
             n = sizes[name]
             quotients = [d / n for d in divisors]
             used = any(abs(q - round(q)) < 1e-9 and round(q) > 0 for d in quotients for q in (d, 2 * d))
-            if used and n > 1 and (name == "m" or any(abs(d - n) < 1e-9 for d in divisors)):
+            said = name.isidentifier() or self._gives_intermediates()  # else nobody knows, and it makes no difference
+            if said and used and n > 1 and (name == "m" or any(abs(d - n) < 1e-9 for d in divisors)):
                 found.append(Convention(name, n, intermediates))
         return found[:3]
 
+    def _gives_intermediates(self) -> bool:
+        return any(not f.parameter and f.name in self.given for f, _ in self.formulas)
+
     def read(self) -> list[Reading]:
         """The entries in each convention; in one alone if all that can be compared is right there."""
-        readings = [self._read(c) for c in self.find_conventions()]
+        conventions = self.find_conventions()
+        sizes = [c.size for c in conventions if c.size is not None]
+        readings = [self._read(c, sizes) for c in conventions]
         for reading in readings:
             reading.cost = -_VOTE * self._count_votes(reading) + _AGAINST * self._count_contradictions(reading)
         readings.sort(key=lambda r: r.cost)
@@ -213,7 +222,7 @@ class Judge:
 
     # -- entries -------------------------------------------------------------------------------------------------------
 
-    def _read(self, convention: Convention) -> Reading:
+    def _read(self, convention: Convention, sizes: list[str]) -> Reading:
         """Every entry beside the truth and beside its line, in this convention."""
         values = dict(self.truth)
         judged: dict[str, Judged] = {}
@@ -256,7 +265,8 @@ class Judge:
                 values[name] = given.numbers
             else:
                 values[name] = predicted
-        return Reading(convention, judged, values)
+        intermediates = {f.name for f, _ in self.formulas if not f.parameter}
+        return Reading(convention, judged, values, intermediates, sizes)
 
     def _starts_from_given(self, formula: Formula, derivation: Derivation) -> bool:
         """Whether the user gave all the gradients that a line is computed from, so that only this line is judged."""

@@ -374,7 +374,24 @@ def _forget_parentheses(bench: Bench, x: Node) -> Iterator[Mutation]:
 
 
 def _mutate_number(bench: Bench, x: Any) -> Iterator[Mutation]:
-    others: list[Operand] = [0, 1, -1, 2, 3, 0.5, 0.1, 0.01, 0.2, 2 * x, x / 2, -x, x + 1, x - 1, 1 - x, x * x]
+    others: list[Operand] = [
+        0,
+        1,
+        -1,
+        2,
+        3,
+        0.5,
+        0.1,
+        0.01,
+        0.2,
+        2 * x,
+        x / 2,
+        -x,
+        x + 1,
+        x - 1,
+        round(1 - x, 12),
+        x * x,
+    ]
     others += [1 / x] if x else []
     for other in [*others, *bench.sizes]:
         if type(other) is Node or other != x:

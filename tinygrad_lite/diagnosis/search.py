@@ -20,6 +20,7 @@ from .mutations import CHECK, NAMES, SUMS, Bench, Mutation, find_leaf, mutate
 from .targets import Explanation, Target
 
 _MOST = 12  # explanations that are kept
+_SPELLED = 40  # … and that are written out, to see which is the shortest of those that are equally likely
 _STEPS = 12_000  # of pairs in one line, computed at most: a second
 _ALL_STEPS = 30_000  # of all lines of a comparison
 _COMMON = 1.45  # pairs of mistakes that cost no more are tried first
@@ -116,7 +117,8 @@ class Search:
         if pairs and not is_multiple:  # two mistakes that make one factor are told as the factor
             self._try_pairs(root, singles, target, found)
         self.bench.forget(mark)
-        return sorted(found, key=self._rank)[:_MOST]
+        likeliest = sorted(found, key=lambda e: e.cost)[:_SPELLED]
+        return sorted(likeliest, key=self._rank)[:_MOST]
 
     def _try_anew(self, root: Operand, target: Target, found: list[Explanation]) -> None:
         """A value of the forward pass computed anew in the backward pass, in another way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,10 +42,22 @@ def tell(judge: Judge, reading: Reading, best: Suspect, rivals: Sequence[Suspect
         given = join(best.explains)
         sentences = [f"You did not give {best.name}, but your {given} would come from `{line}`: {what}."]
     why = list(dict.fromkeys(m.why for m in mutations))[0]
-    sentences += [why, f"Write `{right}`."]
+    sentences += [why, f"Write `{right}`.{_describe_convention(reading, best)}"]
     others = [s.written if s.name == best.name else f"{s.name} = {s.written}" for s in rivals]
     more = _suggest_data(judge, best, rivals)
     return Finding(best.name, what, right, best.written, tuple(others), " ".join(sentences), more)
+
+
+def _describe_convention(reading: Reading, best: Suspect) -> str:
+    """What the gradients in the right line are, where the user did not give them, and they could be two things."""
+    sizes = reading.sizes
+    names = [n for n in re.findall(r"\w+", best.correct) if n in reading.intermediates and n not in reading.judged]
+    if not names or not sizes:
+        return ""
+    name = names[0]
+    if reading.convention.size is None:
+        return f" (Here {name} is ∂J/∂{name[1:]}, with the division by {sizes[0]} in it.)"
+    return f" (Here {name} is {reading.convention.size}·∂J/∂{name[1:]}, without the division by {sizes[0]}.)"
 
 
 def _suggest_data(judge: Judge, best: Suspect, rivals: Sequence[Suspect]) -> str:
@@ -95,7 +108,17 @@ def tell_zero(j: Judged, correct: str) -> Finding:
     return Finding(name, "it is zero everywhere", f"{name} = {correct}", f"0 * ({correct})", (), text)
 
 
-def tell_unexplained(judge: Judge, reading: Reading, j: Judged, roots: Mapping[str, Operand]) -> Finding:
+def tell_missing(name: str, right: str, affected: Sequence[str]) -> Finding:
+    """The finding for a line that was not given, and that several wrong entries are computed from."""
+    text = (
+        f"Your {join(affected)} are wrong, and nothing in their own lines explains it: the mistake is probably in "
+        f"{name}, which you did not give, or in a line before it. Compare your line with `{right}`."
+    )
+    more = f"To learn what it is, give {name} as well."
+    return Finding(name, f"{join(affected)} follow from none that is right", right, None, (), text, more)
+
+
+def tell_unexplained(judge: Judge, j: Judged, roots: Mapping[str, Operand]) -> Finding:
     """What is known of a wrong entry that no mistake explains."""
     name = j.formula.name
     derivation = next(d for f, d in judge.formulas if f is j.formula)
