@@ -10,10 +10,10 @@ import pytest
 
 import tinygrad_lite as tg
 from benchmarks.diagnosis import try_correct, try_mistake
+from tinygrad_lite.diagnosis.bench import Bench
 from tinygrad_lite.diagnosis.factors import Factors
 from tinygrad_lite.diagnosis.formulas import evaluate
 from tinygrad_lite.diagnosis.mistakes import MISTAKES
-from tinygrad_lite.diagnosis.mutations import Bench
 from tinygrad_lite.diagnosis.search import Patience, Search
 from tinygrad_lite.diagnosis.targets import Target
 from tinygrad_lite.program.program import Node
@@ -131,6 +131,15 @@ WRONG = [
     ("db2", "np.sum(dZ2, axis=1) / m"),
     ("db1", "np.sum(dZ1) / m"),
     ("db1", "np.mean(dZ1) / m"),
+    ("dZ2", "(A2 > 0.5) - Y"),
+    ("dZ2", "A2 - Y[:, ::-1]"),
+    ("dZ2", "A2 * (1 - A2) - Y"),
+    ("dZ1", "W2.T @ dZ2 * np.exp(A1)"),
+    ("dZ1", "W2.T @ dZ2 * (1 - 0.83 * A1**2)"),
+    ("dZ1", "W2.T @ np.mean(dZ2, axis=1, keepdims=True) * (1 - A1**2)"),
+    ("dW2", "dZ2 @ (1 / (1 + np.exp(-Z1))).T / m"),
+    ("dW1", "(dZ1 @ X.T)[[2, 0, 1, 4, 3]] / m"),
+    ("db2", "np.sum(dZ2) / m * np.ones_like(b2)"),
 ]
 
 
@@ -558,3 +567,112 @@ def test_lines_are_written_as_people_write_them():
     args = tuple(rng.normal(size=size) for size in sizes)
     findings = tg.compare(dict.fromkeys(("dZ2", "dZ1"), 1.0), elu, *args).findings
     assert [f.correct for f in findings] == ["dZ2 = 2 * (Z2 - Y)", "dZ1 = dA1 * np.where(Z1 > 0, 1, np.exp(Z1))"]
+
+
+# -- other models -----------------------------------------------------------------------------------------------------
+
+
+def run_lines(f, args, names, forward, lines):
+    """What a student's lines give, and tg.compare's answer."""
+    space = {"np": np, **dict(zip(names, args, strict=True))}
+    exec(forward, space)
+    for name, line in lines.items():
+        space[name] = eval(line, space)
+    return space, tg.compare({name: space[name] for name in lines}, f, *args)
+
+
+def normalise(X, W, g, V, T, a, b):
+    H = X @ W
+    s = np.sqrt(np.mean((H - np.mean(H, axis=1, keepdims=True)) ** 2, axis=1, keepdims=True) + 0.001)
+    N = (H - np.mean(H, axis=1, keepdims=True)) / s
+    A = np.maximum(N * g, 0)
+    P = A @ V
+    S = (P - T) ** 2
+    return np.sum(S) / 2 + a * np.sum(np.abs(V)) + b * np.sum(V**2)
+
+
+NORMALISE = """
+H = X @ W
+s = np.sqrt(np.var(H, axis=1, keepdims=True) + 0.001)
+N = (H - np.mean(H, axis=1, keepdims=True)) / s
+A = np.maximum(N * g, 0)
+P = A @ V
+"""
+NORMALISE_LINES = {
+    "dS": "np.ones_like(P) / 2",
+    "dP": "P - T",
+    "dV": "A.T @ dP + a * np.sign(V) + 2 * b * V",
+    "dA": "dP @ V.T",
+    "dN": "dA * (A > 0) * g",
+    "dH": "(dN - np.mean(dN, axis=1, keepdims=True) - N * np.mean(dN * N, axis=1, keepdims=True)) / s",
+    "dW": "X.T @ dH",
+}
+
+
+def compare_normalised(**wrong):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=size) for size in ((9, 5), (5, 6), (6,), (6, 2), (9, 2))]
+    names = ("X", "W", "g", "V", "T", "a", "b")
+    return run_lines(normalise, (*arrays, 0.03, 0.2), names, NORMALISE, {**NORMALISE_LINES, **wrong})
+
+
+def test_the_lines_of_another_model_are_right_and_short():
+    space, result = compare_normalised()
+    assert result.verdict == "right", str(result)
+    finding = compare_normalised(dH="dN * 1.2345")[1].findings[0]
+    assert finding.correct == (
+        "dH = (dN - np.mean(dN * N, axis=1, keepdims=True) * N - np.mean(dN, axis=1, keepdims=True)) / s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("dH", "(dN - np.mean(dN, axis=0, keepdims=True) - N * np.mean(dN * N, axis=0, keepdims=True)) / s"),
+        ("dH", "(dN - np.mean(dN, axis=1, keepdims=True) - H * np.mean(dN * H, axis=1, keepdims=True)) / s"),
+        ("dH", "dN / s - np.mean(dN, axis=1, keepdims=True) - N * np.mean(dN * N, axis=1, keepdims=True)"),
+        ("dV", "A.T @ dP + b * np.sign(V) + 2 * a * V"),
+        ("dV", "A.T @ dP + 1.7 * a * np.sign(V) - 2 * b * V"),
+        ("dV", "A.T @ dP + a * np.sign(V) + 2 * b * np.sum(V)"),
+        ("dV", "A.T @ dP + a * np.abs(V) + 2 * b * V"),
+        ("dP", "(P - T) / np.sum(X)"),
+    ],
+)
+def test_mistakes_that_no_table_lists_are_named(name, line):
+    space, result = compare_normalised(**{name: line})
+    (finding,) = result.findings
+    assert finding.name == name
+    np.testing.assert_allclose(eval(finding.written, dict(result.namespace)), space[name], rtol=1e-7)
+
+
+def test_zeros_are_told_as_such():
+    (finding,) = compare_normalised(dH="np.zeros_like(H)")[1].findings
+    assert finding.name == "dH"
+    assert "zero everywhere" in finding.text
+    assert not np.any(eval(finding.written, dict(compare_normalised()[1].namespace)))
+
+
+def test_several_entries_without_a_right_line_before_them_are_one_finding():
+    args = draw()
+    grads, _ = write_by_hand(args, dZ1="np.sin(3 * W2.T @ dZ2 + np.cos(Z1))")
+    (finding,) = tg.compare({name: grads[name] for name in ("dW1", "db1", "dW2", "db2")}, cost, *args).findings
+    assert finding.name == "dZ1"
+    assert finding.written is None
+    assert "dW1 and db1" in finding.text
+
+
+def test_what_was_done_wrong_with_a_wrong_value_is_told_on_top_of_it():
+    """db1 shows that dZ1, which was not given, lacks its slope; dW1 has a mistake of its own beside."""
+    args = draw()
+    grads, _ = write_by_hand(args, dZ1="W2.T @ dZ2", dW1="dZ1 @ X.T")
+    found = tg.compare({name: grads[name] for name in ("dW1", "db1", "dW2", "db2")}, cost, *args).findings
+    assert [f.name for f in found] == ["dZ1", "dW1"]
+    assert [f.verdict for f in found] == ["g′(Z) is missing", "the division by the number of examples is missing"]
+
+
+def test_the_convention_of_values_that_were_not_given_is_told():
+    args = draw()
+    grads, _ = write_by_hand(args, dW2="dZ2 @ Z1.T / m")
+    (finding,) = tg.compare({"dW2": grads["dW2"]}, cost, *args).findings
+    assert finding.correct in ("dW2 = dZ2 @ A1.T", "dW2 = dZ2 @ A1.T / m")
+    assert ("(Here dZ2 is ∂J/∂Z2," if finding.correct.endswith("T") else "(Here dZ2 is m·∂J/∂Z2,") in finding.text

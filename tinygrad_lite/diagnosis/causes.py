@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..program.program import Node, Operand
+from .bench import Bench
 from .factors import Factors
 from .formulas import Derivation, Formula, evaluate, walk
-from .mutations import Bench, positions
 from .search import Search
 from .targets import Explanation, Target
 from .telling import Suspect, tell, tell_missing, tell_unexplained, tell_whole, tell_zero
+from .trees import positions
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..program.program import Node, Operand, is_scalar
 from ..rules.elementwise import divide, multiply, negative
+from .bench import Bench
 from .formulas import Formula, walk
-from .mutations import Bench
 
 
 class Convention:

@@ -9,7 +9,7 @@ import numpy as np
 from ..program.program import Node, Operand
 from ..rules.elementwise import divide, multiply, negative, sqrt, subtract
 from ..rules.reductions import sum as sum_
-from .mutations import Bench
+from .bench import Bench
 
 PLAIN = 1.9  # what a constant factor of one or two digits costs, such as 0.2 or 1.5
 

@@ -10,9 +10,10 @@ import numpy as np
 from ..program.program import Node, Operand, is_scalar
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import get
+from .bench import CHECK, NAMES, USES, Bench, Mutation
 from .factors import Factors, shorten
-from .mutations import CHECK, NAMES, USES, Bench, Mutation, Path, find_terms, positions
 from .targets import Explanation, Target
+from .trees import Path, find_terms, positions
 
 _TERMS = 6  # more of them fit too much
 _LONGEST = 400  # rows or columns whose order is looked for

@@ -17,11 +17,13 @@ from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand
 from ..program.text import Expr, text
-from ..rules.elementwise import equal, greater, heaviside, multiply, not_equal
+from ..rules.elementwise import add, divide, equal, exp, greater, heaviside, multiply, negative, not_equal
+from ..rules.neural import sigmoid
 from ..rules.reductions import ties
 from ..rules.shaping import broadcast_to
 from .kinks import find_kinks, is_choice
-from .tidying import key_of, tidy
+from .tidying import tidy
+from .trees import key_of
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
@@ -111,6 +113,8 @@ class Derivation:
             return self.page.speller.literal(x)
         if x.op is None:
             return ast.parse(x.name or "", mode="eval").body
+        if x.op is sigmoid:  # in NumPy, so that the line runs as it stands
+            x = _expand_sigmoid(x)
         return self.page.speller.spell(x, [self._spell(y) for y in x.operands])
 
     def rename(self, old: str, new: str) -> None:
@@ -144,6 +148,14 @@ class Derivation:
             exec(definition, space)
         space.update((name, n) for name, n in self.sizes.items() if name.isidentifier())
         return space
+
+
+def _expand_sigmoid(x: Node) -> Node:
+    z: Any = x.operands[0]
+    for op, operands in ((negative, ()), (exp, ()), (add, (1,)), (divide, (1,))):
+        z = Node(op, (*operands, z), {}, x.shape, x.dtype)
+    assert type(z) is Node
+    return z
 
 
 def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str], eps: float) -> Derivation:

@@ -15,6 +15,7 @@ from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
 from ..tensor import Tensor
+from .bench import Bench
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
 from .formulas import (
@@ -30,10 +31,10 @@ from .formulas import (
     widen,
 )
 from .kinks import decide_otherwise, is_choice
-from .mutations import Bench
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 from .search import Patience
-from .tidying import drop_guards, key_of
+from .tidying import drop_guards
+from .trees import key_of
 
 _UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
 _NOISE = 200  # times the noise measured in three draws

@@ -14,10 +14,12 @@ import numpy as np
 
 from ..program.program import Operand
 from ..rules.shaping import broadcast_to
+from .bench import CHECK, NAMES, SUMS, Bench, Mutation
 from .factors import PLAIN, Factors, describe_factor
 from .fits import find_fits
-from .mutations import CHECK, NAMES, SUMS, Bench, Mutation, find_leaf, mutate
+from .mutations import mutate
 from .targets import Explanation, Target
+from .trees import find_leaf
 
 _MOST = 12  # explanations that are kept
 _SPELLED = 40  # … and that are written out, to see which is the shortest of those that are equally likely

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Operand
-from .mutations import Mutation
+from .bench import Mutation
 
 
 @dataclass(frozen=True)

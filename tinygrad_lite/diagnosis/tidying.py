@@ -18,6 +18,7 @@ from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.reductions import mean
 from ..rules.reductions import sum as sum_
+from .trees import key_of
 
 _SMALLEST = 5  # a smaller number is a number, though some axis may happen to be as long
 
@@ -45,15 +46,6 @@ def drop_guards(program: Program, arrays: Sequence[Any]) -> Program:
         steps.append(step)
     outputs = tuple(new.get(x, x) if type(x) is Node else x for x in program.outputs)
     return Program(program.inputs, program.captures, tuple(steps), outputs)
-
-
-def key_of(x: Operand) -> Any:
-    """Equal for trees that are written alike."""
-    if type(x) is not Node:
-        return repr(x)
-    if x.op is None:
-        return x.name or id(x)
-    return x.op.name, repr(x.params), *map(key_of, x.operands)
 
 
 def tidy(x: Node, sizes: Mapping[int, Node]) -> Operand:
