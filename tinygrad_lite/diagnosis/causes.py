@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..program.program import Node, Operand
+from ..rounding import describe_difference
 from .bench import Bench
 from .factors import Factors
 from .formulas import Derivation, Formula, evaluate, walk
@@ -366,8 +367,4 @@ class _Causes:
 def _are_equal(a: list[Any], b: list[Any] | None) -> bool:
     if b is None:
         return False
-    return all(
-        x.shape == y.shape
-        and bool(np.allclose(x, y, rtol=1e-9, atol=1e-12 * np.max(np.abs(x), initial=0), equal_nan=True))
-        for x, y in zip(a, b, strict=True)
-    )
+    return all(describe_difference(x, y) is None for x, y in zip(a, b, strict=True))

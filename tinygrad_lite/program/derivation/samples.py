@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...rounding import describe_difference
+
 
 def draw_samples(arrays: Sequence[Any]) -> list[list[Any]]:
     """The arrays given; twice others of the same range, and of the same values where there are few; twice others of
@@ -24,6 +26,13 @@ def draw_moderate_samples(arrays: Sequence[Any]) -> list[list[Any]]:
     return draw_samples(arrays)[3:5]
 
 
+def sums_to_one(x: Any, axis: int | tuple[int, ...]) -> bool:
+    """Whether the entries add up to 1 along the axes, everywhere; rounding aside."""
+    with np.errstate(all="ignore"):
+        sums = np.sum(x, axis=axis)
+    return describe_difference(sums, np.ones_like(sums)) is None
+
+
 _LARGE = 1000.0  # exp(1000) is infinite, 1000 ** 2 is none the less an ordinary number in float32
 
 
@@ -33,7 +42,7 @@ def resample(x: Any, rng: np.random.Generator, size: float | None = None) -> Any
     if x.size == 0 or x.dtype.kind == "c":
         return x
     for axis in range(x.ndim):
-        if x.dtype.kind == "f" and x.size > 1 and np.allclose(np.sum(x, axis=axis), 1):
+        if x.dtype.kind == "f" and x.size > 1 and sums_to_one(x, axis):
             return rng.permutation(x, axis=axis)
     values = np.unique(x[np.isfinite(x)])
     if len(values) and (x.dtype.kind in "biu" or 1 < len(values) <= x.size // 2):

@@ -18,6 +18,7 @@ from ...rules.reductions import mean
 from ...rules.reductions import sum as sum_
 from ..program import Node, Operand, is_scalar, shape_of
 from .building import Builder
+from .samples import sums_to_one
 from .search import Search
 from .symbols import Expression, Symbols
 from .values import Values
@@ -100,15 +101,8 @@ class Sums:
         value = self._values[x]
         if value.varies or not value.forward:  # of the backward pass: it is not there yet where facts are checked
             return None
-        holds = bool(value.samples) and all(_has_sum_one(v, axes, x.dtype) for v in value.samples)
+        holds = bool(value.samples) and all(sums_to_one(v, axes) for v in value.samples)
         return Fact(x, axes, 1) if holds else None
-
-
-def _has_sum_one(values: Any, axes: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Whether the sums are 1, as far as numbers that were stored with some digits less can tell."""
-    eps = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
-    with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(np.sum(values, axis=axes) - 1) <= eps**0.5))
 
 
 def find_axes(node: Node) -> tuple[int, ...]:
