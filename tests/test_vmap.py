@@ -294,7 +294,7 @@ def test_what_is_looked_at_one_by_one_is_said_once(monkeypatch: pytest.MonkeyPat
 def test_an_op_of_the_users() -> None:
     softsign = tg.elementwise(lambda x: x / (1 + abs(x)), lambda y, x: (1 - abs(y)) ** 2, name="softsign")
     total = tg.custom_vjp(
-        lambda x: np.sum(x, -1), lambda g, y, x: g * np.ones_like(x), name="total", batch=batching.stacked(1)
+        lambda x: np.sum(x, -1), lambda g, y, x: g * np.ones_like(x), name="total", batch=batching.last_axes(1)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -73,7 +73,7 @@ def rule_of(op: Any) -> Rule:
 # -- what is the same for whole stacks ------------------------------------------------------------------------------
 
 
-def stacked(*cores: int) -> Rule:
+def last_axes(*cores: int) -> Rule:
     """The rule of an op that works on the last axes, so many of each operand, and broadcasts the others."""
 
     def rule(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
@@ -91,7 +91,7 @@ def _insert_axes(x: Any, count: int) -> Any:
     return np.reshape(x, (x.shape[0], *(1,) * count, *x.shape[1:]))
 
 
-elementwise = stacked(0)
+elementwise = last_axes(0)
 
 
 def matmul(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
@@ -107,7 +107,7 @@ def matmul(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str,
         return op.call(b, np.swapaxes(a, 0, 1))
     a = np.expand_dims(a, -2) if rows else a
     b = np.expand_dims(b, -1) if columns else b
-    y = stacked(2, 2)(op, (a, b), mapped, params)
+    y = last_axes(2, 2)(op, (a, b), mapped, params)
     y = np.squeeze(y, -2) if rows else y
     return np.squeeze(y, -1) if columns else y
 
@@ -115,8 +115,8 @@ def matmul(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str,
 def solve(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
     a, b = xs
     if np.ndim(b) - mapped[1] > 1:
-        return stacked(2, 2)(op, xs, mapped, params)
-    return np.squeeze(stacked(2, 2)(op, (a, np.expand_dims(b, -1)), mapped, params), -1)
+        return last_axes(2, 2)(op, xs, mapped, params)
+    return np.squeeze(last_axes(2, 2)(op, (a, np.expand_dims(b, -1)), mapped, params), -1)
 
 
 # -- along the next axis ---------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from .tensor import (
     check_numeric,
     holds_tensor,
     next_seq,
-    stacked,
+    stack_lists,
 )
 
 _NEEDS_HISTORY: Final = GRAD | TRACED
@@ -236,7 +236,7 @@ def as_operand(x: Any, op: Any) -> Any:
         return x if is_bare(x) else NotImplemented
     refuse_foreign(x, op.name, _BESIDE)
     if holds_tensor(x):
-        return stacked(x)
+        return stack_lists(x)
     if hasattr(x, "tocsr"):
         raise TypeError(f"{op.name}: beside a Tensor, a sparse matrix has @ alone; write A.toarray() ({user_line()})")
     try:

@@ -330,6 +330,6 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
             raise TypeError(
                 f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
             )
-    kinds += map(id, tree.held(structure))  # which the program reads, and so keeps alive
+    kinds += map(id, tree.tensors_in(structure))  # which the program reads, and so keeps alive
     mode = current()
     return leaves, (structure, tuple(kinds), mode is None or mode.grad_enabled), as_tensors

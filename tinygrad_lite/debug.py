@@ -43,9 +43,9 @@ class _Watcher:
             if np.isnan(numbers).any():
                 given = [n for n, x in zip(watched.names, operands, strict=True) if x is not None and np.isnan(x).any()]
                 where = f"{given[0]} already held it" if given else "none of its operands held one"
-                raise FloatingPointError(f"{_found('NaN', np.isnan(numbers), op, watched)}; {where}")
+                raise FloatingPointError(f"{_describe_appearance('NaN', np.isnan(numbers), op, watched)}; {where}")
             if not any(x is not None and np.isinf(x).any() for x in operands):
-                raise FloatingPointError(_found("an infinity", np.isinf(numbers), op, watched))
+                raise FloatingPointError(_describe_appearance("an infinity", np.isinf(numbers), op, watched))
         return watched
 
     def backward(self, node: Tensor, gx: Any) -> None:
@@ -58,7 +58,7 @@ class _Watcher:
             if numbers is not None and not np.isfinite(numbers).all():
                 what = "NaN" if np.isnan(numbers).any() else "an infinity"
                 bad = np.isnan(numbers) if what == "NaN" else np.isinf(numbers)
-                raise FloatingPointError("in the derivative, " + _found(what, bad, node._op, inputs))
+                raise FloatingPointError("in the derivative, " + _describe_appearance(what, bad, node._op, inputs))
 
 
 def _numbers(x: Any) -> Any:
@@ -69,7 +69,7 @@ def _numbers(x: Any) -> Any:
     return x if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc" else None
 
 
-def _found(what: str, bad: Any, op: Op | None, inputs: tuple[Any, ...]) -> str:
+def _describe_appearance(what: str, bad: Any, op: Op | None, inputs: tuple[Any, ...]) -> str:
     count, size = int(np.sum(bad)), np.size(bad)
     place = f" at {[int(i) for i in np.argwhere(bad)[0]]}" if np.ndim(bad) else ""
     entries = f" ({count} of {size} entries, the first{place})" if size > 1 else ""

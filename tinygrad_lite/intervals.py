@@ -130,7 +130,7 @@ def same(a: Interval, *indices: Interval) -> Interval:
     return a
 
 
-def bounded(low: float, high: float) -> Callable[..., Interval]:
+def with_limits(low: float, high: float) -> Callable[..., Interval]:
     """Of a function that has limits at infinity."""
     return lambda a: Interval(low, high, FINITE if a.kind else ANYTHING)
 

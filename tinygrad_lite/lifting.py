@@ -193,7 +193,7 @@ def _check_missed(f: Function, run: Run, left_over: Sequence[Tensor]) -> None:
                 ".item() or float(); collect rows in a list, then np.stack; or say tg.stop_gradient(t) if a constant "
                 "is meant"
             )
-    names = {x.name for t in left_over for x in _lifted_behind(t)}
+    names = {x.name for t in left_over for x in _find_lifted(t)}
     for x in missed:
         if x.name in names:
             raise TypeError(
@@ -203,7 +203,7 @@ def _check_missed(f: Function, run: Run, left_over: Sequence[Tensor]) -> None:
             )
 
 
-def _lifted_behind(t: Tensor) -> list[Tensor]:
+def _find_lifted(t: Tensor) -> list[Tensor]:
     """The arguments of a transform that is over that t was computed from."""
     seen, stack, found = {t}, [t], []
     while stack:

@@ -86,7 +86,7 @@ def minimize(
     def value_and_gradient(vector: Any) -> tuple[float, Any]:
         y, g = gradient(vector)
         number = float(np.asarray(y._array if isinstance(y, Tensor) else y))
-        progress_line.saw(number, g)
+        progress_line.note_cost(number, g)
         return number, np.asarray(g, float)
 
     extra: dict[str, Any] = {"jac": True}
@@ -106,7 +106,7 @@ def minimize(
         extra["bounds"] = _bounds(bounds, params, optimize)
 
     def after_iteration(intermediate_result: Any) -> None:
-        progress_line.iterated()
+        progress_line.show_iteration()
         if callback is not None:
             callback(unravel(np.array(intermediate_result.x)))
 
@@ -218,7 +218,7 @@ def _bounds(bounds: Any, params: Any, optimize: Any) -> Any:
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         raise TypeError(f"minimize: bounds is {bounds!r:.60}; give a pair (low, high)")
     low, high = (
-        np.concatenate([np.ravel(x) for x in _spread(bound, params, "params", nothing)])
+        np.concatenate([np.ravel(x) for x in _fit_bound(bound, params, "params", nothing)])
         for bound, nothing in zip(bounds, (-np.inf, np.inf), strict=True)
     )
     if np.any(np.isnan(low) | np.isnan(high)):
@@ -228,13 +228,13 @@ def _bounds(bounds: Any, params: Any, optimize: Any) -> Any:
     return optimize.Bounds(low, high)
 
 
-def _spread(bound: Any, part: Any, path: str, nothing: float) -> list[Any]:
+def _fit_bound(bound: Any, part: Any, path: str, nothing: float) -> list[Any]:
     """A bound for each entry of each leaf of a tree."""
     if isinstance(part, dict) and isinstance(bound, dict) and set(bound) == set(part):
-        return [x for key in part for x in _spread(bound[key], part[key], f"{path}[{key!r}]", nothing)]
+        return [x for key in part for x in _fit_bound(bound[key], part[key], f"{path}[{key!r}]", nothing)]
     if isinstance(part, (list, tuple)) and isinstance(bound, (list, tuple)) and len(bound) == len(part):
         pairs = enumerate(zip(bound, part, strict=True))
-        return [x for i, (b, p) in pairs for x in _spread(b, p, f"{path}[{i}]", nothing)]
+        return [x for i, (b, p) in pairs for x in _fit_bound(b, p, f"{path}[{i}]", nothing)]
     if isinstance(bound, tuple) and not isinstance(part, (list, tuple)):
         raise ValueError(
             f"minimize: the bound {bound!r:.60} of {path} is a tuple. SciPy's pairs, one for each entry, are not taken "
@@ -264,11 +264,11 @@ class _ProgressLine:
     def __init__(self, wanted: bool) -> None:
         self.wanted, self.iterations, self.cost, self.slope = wanted, 0, np.nan, np.nan
 
-    def saw(self, cost: float, gradient: Any) -> None:
+    def note_cost(self, cost: float, gradient: Any) -> None:
         if self.wanted:
             self.cost, self.slope = cost, float(np.max(np.abs(np.asarray(gradient)), initial=0))
 
-    def iterated(self) -> None:
+    def show_iteration(self) -> None:
         self.iterations += 1
         if self.wanted:
             text = f"{self.iterations} iterations  cost {self.cost:.6g}  largest slope {self.slope:.2g}"

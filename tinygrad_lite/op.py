@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 
 from .calling import is_users_own, make_caller
-from .intervals import bounded, same
+from .intervals import same, with_limits
 from .pulling import hand_on, make_pull
 from .signatures import parameters
 from .tensor import GRAD, Tensor
@@ -112,7 +112,7 @@ class Op:
         if not callable(self.fn):
             raise TypeError(f"an op's function must be callable, not {self.fn!r:.60}")
         if type(self.range) is tuple:
-            self.range = bounded(*self.range)
+            self.range = with_limits(*self.range)
         self.view |= self.reshapes
         if self.view and self.range is None:
             self.range = same

@@ -359,17 +359,17 @@ def holds_tensor(x: Any) -> bool:
     return isinstance(x, (list, tuple)) and any(isinstance(part, Tensor) or holds_tensor(part) for part in x)
 
 
-def stacked(x: Any) -> Any:
+def stack_lists(x: Any) -> Any:
     """A list of Tensors, numbers, arrays and lists of them as one Tensor."""
-    return handlers[np.stack]([stacked(part) for part in x]) if isinstance(x, (list, tuple)) else x
+    return handlers[np.stack]([stack_lists(part) for part in x]) if isinstance(x, (list, tuple)) else x
 
 
 def _call_with_lists_stacked(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Any:
     """A function that failed on a list of Tensors, where it wants an array: each such list is that array. If it fails
     again, that was not the reason: the first error is raised."""
     try:
-        args = [stacked(x) if holds_tensor(x) else x for x in args]
-        kwargs = {name: stacked(x) if holds_tensor(x) else x for name, x in kwargs.items()}
+        args = [stack_lists(x) if holds_tensor(x) else x for x in args]
+        kwargs = {name: stack_lists(x) if holds_tensor(x) else x for name, x in kwargs.items()}
         return call_function(func, args, kwargs)
     except (TypeError, ValueError, AttributeError, IndexError):
         raise error from None

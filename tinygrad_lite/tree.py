@@ -305,13 +305,13 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     return np.concatenate([np.reshape(x, -1) for x in leaves]) if leaves else np.zeros(0), unravel
 
 
-def held(structure: Structure) -> list[Any]:
+def tensors_in(structure: Structure) -> list[Any]:
     """The Tensors that are part of a structure, such as a module's buffers: structures that hold others of their shapes
     are equal, but mean others."""
-    found: list[Any] = list(getattr(structure.meta, "held", ()))
+    found: list[Any] = list(getattr(structure.meta, "tensors", ()))
     for child in structure.children:
         if child is not _LEAF:
-            found += held(child)
+            found += tensors_in(child)
     return found
 
 

@@ -193,7 +193,7 @@ def test_arguments_are_opened_leaf_by_leaf():
     params = {"W": X, "rate": 0.5, "n": 3}
     opened = open_argument(params, "params", lambda x, path: make_input(x, path) if type(x) is not int else None)
     assert [None if t is None else t.name for t in opened.tensors] == ["params['W']", "params['rate']", None]
-    assert [t.name for t in opened.traced] == ["params['W']", "params['rate']"]
+    assert [t.name for t in opened.stand_ins] == ["params['W']", "params['rate']"]
     rebuilt = opened.tree()
     assert rebuilt["W"] is opened.tensors[0]
     assert rebuilt["n"] == 3

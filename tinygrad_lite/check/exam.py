@@ -153,9 +153,9 @@ class Exam:
                 all(try_case(draw(n_y, scale, seed)) for seed, scale in enumerate(SCALES))
                 return
             except CallFailed as failure:
-                self.settle_for_one_output(n_y, failure)
+                self.accept_one_output(n_y, failure)
 
-    def settle_for_one_output(self, n_y: int, failure: CallFailed) -> None:
+    def accept_one_output(self, n_y: int, failure: CallFailed) -> None:
         """Note that the function fails with two outputs; raise again if no other number is left to try."""
         self.verdict.notes.clear()
         if n_y == self.paper.network.output_sizes[-1] or failure.stopped or failure.unsettled:

@@ -153,7 +153,7 @@ def judge_cost(exam: Exam) -> None:
         try:
             mistakes = [wrong_at(network.draw(n_y, scale, seed)) for seed, scale in enumerate(SCALES)]
         except CallFailed as failure:
-            exam.settle_for_one_output(n_y, failure)
+            exam.accept_one_output(n_y, failure)
             continue
         found = [mistake for mistake in mistakes if mistake is not None]
         if n_y == 2 and found:

@@ -108,13 +108,15 @@ class Bench:
     def apply(self, op: Op, *operands: Operand, **params: Any) -> Node | None:
         """A new step; None where NumPy refuses it."""
         node = Node(op, operands, params, (), np.dtype(float), all(map(is_weak, operands)))
-        return self._settle(node)
+        return self._compute_type(node)
 
     def put_in(self, node: Node, operands: Sequence[Operand]) -> Node | None:
         """The step with other operands."""
-        return self._settle(Node(node.op, tuple(operands), node.params, (), node.dtype, all(map(is_weak, operands))))
+        return self._compute_type(
+            Node(node.op, tuple(operands), node.params, (), node.dtype, all(map(is_weak, operands)))
+        )
 
-    def _settle(self, node: Node) -> Node | None:
+    def _compute_type(self, node: Node) -> Node | None:
         try:
             y = self.value(node)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, np.linalg.LinAlgError, AttributeError):

@@ -70,7 +70,7 @@ class Module:
             self.register_buffer(name, value)
         else:
             super().__setattr__(name, _as_parameters(value, name))
-            unmarked = _unmarked_in(self)
+            unmarked = _find_unmarked(self)
             if unmarked:
                 object.__setattr__(self, "_unmarked", frozenset(p for p in unmarked if p.partition(".")[0] != name))
 
@@ -215,7 +215,7 @@ class Module:
         """Make every parameter one whose gradient is wanted, or frozen: transforms, updates and optimisers leave it as
         it is. Returns itself."""
         if any(
-            map(_unmarked_in, self.modules())
+            map(_find_unmarked, self.modules())
         ):  # the arrays of an update may be somebody's; parameters have their own
             for p in self.parameters():
                 p._array = np.array(_read(p))
@@ -265,7 +265,7 @@ class Module:
                 text = repr(value)
             elif isinstance(value, (Tensor, np.ndarray)):
                 kind = "buffer " if name in self._own_buffers() else ""
-                is_frozen = type(_without_mark(value, name, _unmarked_in(self), {})) is _Frozen and not kind
+                is_frozen = type(_without_mark(value, name, _find_unmarked(self), {})) is _Frozen and not kind
                 text = f"{kind}{value.shape} {value.dtype}{', frozen' if is_frozen else ''}"
             else:
                 text = "\n".join(f"({key}): {part!r}" for key, part in _items(value))
@@ -495,7 +495,7 @@ class _Settings:
         self.kind, self.names, self.values, self.buffers, self.ties = kind, names, values, buffers, ties
 
     @property
-    def held(self) -> tuple[Tensor, ...]:
+    def tensors(self) -> tuple[Tensor, ...]:
         return tuple(self.buffers.values())
 
     def __eq__(self, other: object) -> bool:
@@ -531,7 +531,7 @@ class _Part:
 
 def _flatten_part(part: _Part) -> tuple[list[tuple[str, Any]], _Settings]:
     module, ties = part.module, part.ties
-    unmarked = _unmarked_in(module)
+    unmarked = _find_unmarked(module)
     children, names, settings = [], [], []
     for name, value in vars(module).items():
         if name == "_buffers":
@@ -545,7 +545,7 @@ def _flatten_part(part: _Part) -> tuple[list[tuple[str, Any]], _Settings]:
     return children, _Settings(type(module), tuple(names), settings, module._own_buffers(), ties)
 
 
-def _unmarked_in(module: Module) -> frozenset[str]:
+def _find_unmarked(module: Module) -> frozenset[str]:
     unmarked: frozenset[str] = getattr(module, "_unmarked", frozenset())
     return unmarked
 
@@ -611,7 +611,7 @@ class _Frozen:
         return self.tensor
 
     @property
-    def held(self) -> tuple[Tensor]:
+    def tensors(self) -> tuple[Tensor]:
         return (self.tensor,)
 
     def __eq__(self, other: object) -> bool:

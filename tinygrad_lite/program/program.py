@@ -135,7 +135,7 @@ class Editor:
         self.steps.append(node)
         return node
 
-    def done(self) -> Program:
+    def finish(self) -> Program:
         outputs = tuple(self.look_up(x) for x in self.old.outputs)
         return Program(self.old.inputs, self.old.captures, tuple(self.steps), outputs)
 
@@ -145,7 +145,7 @@ def edit(program: Program, visit: Callable[[Editor, Node], Operand]) -> Program:
     editor = Editor(program)
     for node in program.steps:
         editor.replacements[node] = visit(editor, node)
-    return editor.done()
+    return editor.finish()
 
 
 def result_type(op: Op, operands: Sequence[Operand], params: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -259,7 +259,7 @@ class _Rewriting:
         with np.errstate(all="ignore"):
             for node in editor.old.steps:
                 editor.replacements[node] = self.place(editor.update(node), _MOST)
-        return editor.done()
+        return editor.finish()
 
     def place(self, node: Node, most: int) -> Operand:
         """Add the step to the program, or else what stands in its place; returns which value that is."""

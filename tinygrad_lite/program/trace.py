@@ -38,7 +38,7 @@ class Argument:
     tensors: list[Tensor | None]
 
     @property
-    def traced(self) -> list[Tensor]:
+    def stand_ins(self) -> list[Tensor]:
         return [t for t in self.tensors if t is not None]
 
     def tree(self) -> Any:

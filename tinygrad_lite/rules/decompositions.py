@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from ..batching import stacked
+from ..batching import last_axes
 from ..op import Array, custom_vjp
 from ..table import implements, row
 from ..tensor import GRAD, TRACED, Tensor
@@ -37,7 +37,7 @@ from .matrices import (
     rectangular_matrix,
     symmetric_matrix,
 )
-from .products import conjugated
+from .products import conjugate_complex
 
 # The very types that NumPy returns.
 _EighResult = type(np.linalg.eigh(np.eye(1)))
@@ -114,7 +114,7 @@ cholesky = row(
     custom_vjp(
         np.linalg.cholesky,
         _cholesky_vjp,
-        batch=stacked(2),
+        batch=last_axes(2),
         examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}), ((), {"upper": True})),
     )
 )
@@ -139,7 +139,7 @@ def _qr_vjp(g: Any, y: Any, a: Array) -> Array:
     return np.concatenate([left, q @ gr[..., m:]], axis=-1)
 
 
-_qr = row(custom_vjp(np.linalg.qr, _qr_vjp, batch=stacked(2), outputs=2, examples=RECTANGLES))
+_qr = row(custom_vjp(np.linalg.qr, _qr_vjp, batch=last_axes(2), outputs=2, examples=RECTANGLES))
 
 
 @implements(
@@ -211,16 +211,16 @@ def _check_phases(name: str, seen: Array, *cotangents: Array) -> None:
         )
 
 
-_svd = row(custom_vjp(_thin_svd, _svd_vjp, batch=stacked(2), outputs=3, name="svd", examples=RECTANGLES))
+_svd = row(custom_vjp(_thin_svd, _svd_vjp, batch=last_axes(2), outputs=3, name="svd", examples=RECTANGLES))
 
 
 def _svdvals_vjp(g: Array, y: Array, a: Array) -> Array:
     """A singular value is an absolute value: at 0 its gradient is taken as 0."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return conjugated((u * columns(np.where(s == 0, 0, g))) @ vh)
+    return conjugate_complex((u * columns(np.where(s == 0, 0, g))) @ vh)
 
 
-svdvals = row(custom_vjp(np.linalg.svdvals, _svdvals_vjp, batch=stacked(2), examples=RECTANGLES))
+svdvals = row(custom_vjp(np.linalg.svdvals, _svdvals_vjp, batch=last_axes(2), examples=RECTANGLES))
 
 
 @implements(
@@ -267,7 +267,7 @@ def _eigh_vjp(g: Any, y: Any, a: Array, UPLO: str = "L") -> Array:
 
 
 SYMMETRIC = examples_of(symmetric_matrix, ((), {}), ((2,), {}), ((), {"UPLO": "U"}))
-_eigh = row(custom_vjp(np.linalg.eigh, _eigh_vjp, batch=stacked(2), outputs=2, examples=SYMMETRIC))
+_eigh = row(custom_vjp(np.linalg.eigh, _eigh_vjp, batch=last_axes(2), outputs=2, examples=SYMMETRIC))
 
 
 @implements(np.linalg.eigh, examples=SYMMETRIC)
@@ -285,7 +285,7 @@ def _eigvalsh_vjp(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
     return _fold((v * columns(g)) @ adjoint(v), lower=UPLO.upper() == "L")
 
 
-eigvalsh = row(custom_vjp(np.linalg.eigvalsh, _eigvalsh_vjp, batch=stacked(2), examples=SYMMETRIC))
+eigvalsh = row(custom_vjp(np.linalg.eigvalsh, _eigvalsh_vjp, batch=last_axes(2), examples=SYMMETRIC))
 
 
 @in_usual_convention
@@ -300,7 +300,7 @@ def _eig_vjp(g: Any, y: Any, a: Array) -> Array:
         vg = vh @ gv
         if v.dtype.kind == "c":
             _check_phases("eig", np.imag(diagonal_of(vg)), gv)
-        gaps = _reciprocal_gaps("eig", conjugated(w), "eigenvalues")
+        gaps = _reciprocal_gaps("eig", conjugate_complex(w), "eigenvalues")
         inner = inner + (vg - (vh @ v) * columns(np.real(diagonal_of(vg)))) * gaps
     return np.linalg.solve(vh, inner @ vh)
 
@@ -309,7 +309,7 @@ _eig = row(
     custom_vjp(
         np.linalg.eig,
         _eig_vjp,
-        batch=stacked(2),
+        batch=last_axes(2),
         outputs=2,
         examples=examples_of(symmetric_matrix, ((), {}), ((2,), {})),
     )
@@ -334,6 +334,9 @@ def _eigvals_vjp(g: Array, y: Array, a: Array) -> Array:
 
 eigvals = row(
     custom_vjp(
-        np.linalg.eigvals, _eigvals_vjp, batch=stacked(2), examples=examples_of(symmetric_matrix, ((), {}), ((2,), {}))
+        np.linalg.eigvals,
+        _eigvals_vjp,
+        batch=last_axes(2),
+        examples=examples_of(symmetric_matrix, ((), {}), ((2,), {})),
     )
 )

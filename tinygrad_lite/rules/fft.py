@@ -15,7 +15,7 @@ from ..axes import positive_axes, reduced_axes
 from ..batching import along
 from ..op import Array, linear
 from ..table import implements, row
-from .products import conjugated
+from .products import conjugate_complex
 
 _SWAPPED: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
@@ -49,7 +49,7 @@ def _rfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1
 def _irfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
     """Every frequency stands for itself and its conjugate, except for the first and, if n is even, the last."""
     n = y.shape[axis]
-    spectrum = conjugated(np.fft.rfft(g, axis=axis, norm=_SWAPPED[norm]))
+    spectrum = conjugate_complex(np.fft.rfft(g, axis=axis, norm=_SWAPPED[norm]))
     times = np.full(spectrum.shape[axis], 2, g.dtype)
     times[0] = 1
     if n % 2 == 0:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import batching
-from ..batching import stacked
+from ..batching import last_axes
 from ..op import Array, Op, constant, custom_vjp
 from ..table import implements, row
 from .decompositions import svdvals
@@ -26,7 +26,7 @@ from .matrices import (
     rectangular_matrix,
     square_matrix,
 )
-from .products import transposed
+from .products import swap_last_axes
 from .shaping import as_array
 
 _SlogdetResult = type(np.linalg.slogdet(np.eye(1)))  # the very type that NumPy returns
@@ -36,21 +36,21 @@ _SlogdetResult = type(np.linalg.slogdet(np.eye(1)))  # the very type that NumPy 
 
 
 def _inv_vjp(g: Array, y: Array, a: Array) -> Array:
-    yt = transposed(y)
+    yt = swap_last_axes(y)
     return -(yt @ g @ yt)
 
 
-inv = row(custom_vjp(np.linalg.inv, _inv_vjp, batch=stacked(2), examples=SQUARES))
+inv = row(custom_vjp(np.linalg.inv, _inv_vjp, batch=last_axes(2), examples=SQUARES))
 
 
 def _solve_b_vjp(g: Array, x: Array, a: Array, b: Array) -> Array:
-    at = transposed(a)
+    at = swap_last_axes(a)
     return np.linalg.solve(at, g[..., None])[..., 0] if b.ndim == 1 else np.linalg.solve(at, g)
 
 
 def _solve_a_vjp(g: Array, x: Array, a: Array, b: Array) -> Array:
     gb = _solve_b_vjp(g, x, a, b)
-    return -(gb[..., :, None] * x[..., None, :]) if b.ndim == 1 else -(gb @ transposed(x))
+    return -(gb[..., :, None] * x[..., None, :]) if b.ndim == 1 else -(gb @ swap_last_axes(x))
 
 
 solve = row(
@@ -129,13 +129,13 @@ def _third_derivative(g: Array, y: Array, e: Array, a: Array) -> Array:
 
     The derivative along e is d (<B, e> B - B eᵀ B), d = det(A); and dB = -B dAᵀ B, dd = d <B, dA>.
     """
-    b, d = transposed(np.linalg.inv(a)), np.linalg.det(a)[..., None, None]
+    b, d = swap_last_axes(np.linalg.inv(a)), np.linalg.det(a)[..., None, None]
 
     def inner(m: Array, n: Array) -> Array:
         return np.sum(m * n, axis=(-2, -1), keepdims=True)
 
-    be, bg = b @ transposed(e), b @ transposed(g)
-    along_e, along_g, both = inner(b, e), inner(b, g), inner(be, transposed(bg))
+    be, bg = b @ swap_last_axes(e), b @ swap_last_axes(g)
+    along_e, along_g, both = inner(b, e), inner(b, g), inner(be, swap_last_axes(bg))
     return d * ((along_e * along_g - both) * b - along_g * (be @ b) - along_e * (bg @ b) + (be @ bg + bg @ be) @ b)
 
 
@@ -144,16 +144,18 @@ cofactors_derivative: Op = row(
         _cofactors_derivative,
         lambda g, y, e, a: cofactors_derivative(g, a),
         _third_derivative,
-        batch=stacked(2, 2),
+        batch=last_axes(2, 2),
         examples=lambda rng: [((rng.normal(size=(3, 3)), square_matrix(rng)), {})],
     )
 )
-cofactors = row(custom_vjp(_cofactors, lambda g, y, a: cofactors_derivative(g, a), batch=stacked(2), examples=SQUARES))
+cofactors = row(
+    custom_vjp(_cofactors, lambda g, y, a: cofactors_derivative(g, a), batch=last_axes(2), examples=SQUARES)
+)
 det = row(
     custom_vjp(
         np.linalg.det,
         lambda g, y, a: g[..., None, None] * cofactors(a),
-        batch=stacked(2),
+        batch=last_axes(2),
         examples=lambda rng: [
             ((square_matrix(rng),), {}),
             ((square_matrix(rng, 2),), {}),
@@ -168,10 +170,10 @@ def _slogdet_vjp(gs: Any, ys: Any, a: Array) -> Array:
     sign, _ = ys
     if sign.dtype.kind == "c":  # log det A = log|det A| + i arg, and d log det A = tr(A⁻¹ dA)
         g_log = g_log + np.imag(g_sign * sign) * 1j  # a number first: 1j * float64 is a Python complex
-    return g_log[..., None, None] * transposed(np.linalg.inv(a))
+    return g_log[..., None, None] * swap_last_axes(np.linalg.inv(a))
 
 
-_slogdet = row(custom_vjp(np.linalg.slogdet, _slogdet_vjp, batch=stacked(2), outputs=2, examples=SQUARES))
+_slogdet = row(custom_vjp(np.linalg.slogdet, _slogdet_vjp, batch=last_axes(2), outputs=2, examples=SQUARES))
 
 
 @implements(np.linalg.slogdet, examples=SQUARES)
@@ -184,7 +186,7 @@ def _rank_each(op: Op, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
     """Of a vector NumPy says whether it is other than zero."""
     (x,) = xs
     return (
-        stacked(2)(op, xs, mapped, params)
+        last_axes(2)(op, xs, mapped, params)
         if x.ndim > 2
         else np.astype(np.any(x != 0, axis=tuple(range(1, x.ndim))), np.intp)
     )
@@ -204,7 +206,7 @@ def _pinv_vjp(g: Array, p: Array, a: Array, rcond: Any = None, rtol: Any = None)
     return (gp - a @ (p @ gp) - ph @ g) @ ph + ph @ (pg - (pg @ p) @ a)
 
 
-pinv = row(custom_vjp(np.linalg.pinv, _pinv_vjp, batch=stacked(2), examples=RECTANGLES))
+pinv = row(custom_vjp(np.linalg.pinv, _pinv_vjp, batch=last_axes(2), examples=RECTANGLES))
 
 
 @implements(

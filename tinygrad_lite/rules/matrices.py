@@ -12,7 +12,7 @@ import numpy as np
 
 from ..op import Array
 from ..tensor import TRACED, Tensor
-from .products import conjugated, transposed
+from .products import conjugate_complex, swap_last_axes
 
 # -- examples --------------------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ RECTANGLES = examples_of(rectangular_matrix, ((3, 2), {}), ((2, 3), {}), ((2, 3,
 
 def adjoint(m: Array) -> Array:
     """The conjugate transpose."""
-    return conjugated(transposed(m))
+    return conjugate_complex(swap_last_axes(m))
 
 
 def columns(v: Array) -> Array:
@@ -73,8 +73,8 @@ def in_usual_convention(vjp: Callable[..., Any]) -> Callable[..., Any]:
     """A rule for the inner product Re tr(Gᴴ dA), made one for this library's Re tr(Gᵀ dA)."""
 
     def rule(g: Any, y: Any, x: Array, *args: Any, **keywords: Any) -> Array:
-        conjugate = tuple(conjugated(part) for part in g) if isinstance(g, tuple) else conjugated(g)
-        return conjugated(vjp(conjugate, y, x, *args, **keywords))
+        conjugate = tuple(conjugate_complex(part) for part in g) if isinstance(g, tuple) else conjugate_complex(g)
+        return conjugate_complex(vjp(conjugate, y, x, *args, **keywords))
 
     # The keywords that the op supports are read from the signature.
     rule.__wrapped__ = vjp  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..table import implements
 from .reductions import calls, flag
-from .reductions_of_some import UNSET, converted, degrees_lost, is_given, root_of, squares_of, which_entries
+from .reductions_of_some import UNSET, convert, degrees_lost, is_given, root_of, squares_of, which_entries
 
 _REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
 _SPREAD: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
@@ -60,13 +60,13 @@ def _mean(x: Any, present: Any, axis: Any) -> Any:
 
 @implements(np.nanmean, examples=calls(*_REDUCED))
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, *, where: Any = UNSET) -> Any:
-    x = converted(a, dtype)
+    x = convert(a, dtype)
     mean = _mean(x, _present(x, where), axis)
     return mean if flag(keepdims) else np.squeeze(mean, axis=axis)
 
 
 def _nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, mean: Any, where: Any) -> Any:
-    x = converted(a, dtype)
+    x = convert(a, dtype)
     present = _present(x, where)
     mean = mean if is_given(mean) else _mean(x, present, axis)
     squares = squares_of(np.where(present, x - mean, 0))
@@ -103,6 +103,6 @@ def nanstd(
     correction: Any = UNSET,
 ) -> Any:
     variance = _nanvar(a, axis, dtype, degrees_lost("nanstd", ddof, correction), mean, where)
-    x = converted(a, dtype)
+    x = convert(a, dtype)
     deviation = root_of(variance, x, _present(x, where), axis, True, mean)
     return deviation if flag(keepdims) else np.squeeze(deviation, axis=axis)

@@ -18,7 +18,7 @@ from ..table import implements, row
 from .decompositions import svdvals
 from .linalg import inv
 from .matrices import examples_of, rectangular_matrix, square_matrix
-from .products import conjugated
+from .products import conjugate_complex
 from .reductions import keep_axes
 
 
@@ -28,7 +28,7 @@ def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _euclidean_norm_vjp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     none = y == 0
-    return conjugated(x) * keep_axes(np.where(none, 0, g / np.where(none, 1, y)), axis, keepdims)
+    return conjugate_complex(x) * keep_axes(np.where(none, 0, g / np.where(none, 1, y)), axis, keepdims)
 
 
 def _p_norm(x: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
@@ -40,7 +40,7 @@ def _p_norm_vjp(g: Array, y: Array, x: Array, ord: float, axis: int, keepdims: b
     g, y = keep_axes(g, axis, keepdims), keep_axes(y, axis, keepdims)
     none = x == 0
     size = np.where(none, 1, np.abs(x))
-    sign = conjugated(x) / size if x.dtype.kind == "c" else np.sign(x)
+    sign = conjugate_complex(x) / size if x.dtype.kind == "c" else np.sign(x)
     return g * np.where(none, 0, sign * (size / np.where(y == 0, 1, y)) ** (ord - 1))
 
 

@@ -29,7 +29,7 @@ def pairs(*shapes: tuple[tuple[int, ...], tuple[int, ...]], **keywords: Any) -> 
 # -- matmul ----------------------------------------------------------------------------------------------------------
 
 
-def transposed(m: Array) -> Array:
+def swap_last_axes(m: Array) -> Array:
     """The matrix, or every matrix of a stack, transposed."""
     return m.T if m.ndim == 2 else np.swapaxes(m, -1, -2)
 
@@ -47,7 +47,7 @@ def _left_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
         return g[..., None] * b
     if a.ndim == 1:
         return (b @ g[..., None])[..., 0]
-    return _product(g, transposed(b))
+    return _product(g, swap_last_axes(b))
 
 
 def _right_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
@@ -55,12 +55,12 @@ def _right_vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
         return a.T.dot(g)
     if a.ndim > 2 >= b.ndim:  # one matrix or vector for a whole stack: the sum over the stack is a product, too
         rows = math.prod(a.shape[:-1])
-        return transposed(np.reshape(a, (rows, a.shape[-1]))) @ np.reshape(g, (rows, *g.shape[a.ndim - 1 :]))
+        return swap_last_axes(np.reshape(a, (rows, a.shape[-1]))) @ np.reshape(g, (rows, *g.shape[a.ndim - 1 :]))
     if a.ndim == 1:
         return a * g if b.ndim == 1 else a[:, None] * g[..., None, :]
     if b.ndim == 1:
-        return (transposed(a) @ g[..., None])[..., 0]
-    return _product(transposed(a), g)
+        return (swap_last_axes(a) @ g[..., None])[..., 0]
+    return _product(swap_last_axes(a), g)
 
 
 def _explain(a: Any, b: Any) -> str:
@@ -125,7 +125,7 @@ def outer(a: Any, b: Any) -> Any:
 @implements(np.vdot, examples=pairs(((3,), (3,)), ((2, 3), (6,))))
 def vdot(a: Any, b: Any) -> Any:
     """The sum of conj(a) b, both flattened."""
-    return matmul.call(conjugated(np.ravel(a)), np.ravel(b))
+    return matmul.call(conjugate_complex(np.ravel(a)), np.ravel(b))
 
 
 @implements(np.vecdot, np.linalg.vecdot, examples=pairs(((3,), (3,)), ((2, 3), (2, 3)), ((4, 1, 3), (2, 3))))
@@ -133,7 +133,7 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     """The sum of conj(a) b over one axis."""
     a, b = (np.moveaxis(x, axis, -1) if axis != -1 else x for x in _arrays(a, b))
     _check_inner("vecdot", a, b, -1, -1)
-    return matmul.call(conjugated(a)[..., None, :], b[..., :, None])[..., 0, 0]
+    return matmul.call(conjugate_complex(a)[..., None, :], b[..., :, None])[..., 0, 0]
 
 
 @implements(getattr(np, "matvec", None), examples=pairs(((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3))))
@@ -149,7 +149,7 @@ def vecmat(a: Any, b: Any) -> Any:
     """A vector, conjugated, times a matrix, or each of a stack."""
     a, b = _arrays(a, b)
     _check_inner("vecmat", a, b, -1, -2)
-    return matmul.call(conjugated(a)[..., None, :], b)[..., 0, :]
+    return matmul.call(conjugate_complex(a)[..., None, :], b)[..., 0, :]
 
 
 @implements(np.cross, examples=pairs(((3,), (3,)), ((2, 3), (2, 3)), ((4, 1, 3), (2, 3))))
@@ -329,18 +329,18 @@ def einsum(*operands: Any, optimize: Any = False, **unsupported: Any) -> Any:
     for name, value in unsupported.items():
         if value is not None:
             raise TypeError(f"einsum({name}=…) is not supported on Tensors; supported keywords: optimize")
-    subscripts, arrays = _spelt_out(operands)
+    subscripts, arrays = _spell_out(operands)
     return _einsum_row.call(*arrays, subscripts=subscripts, optimize=optimize)
 
 
 @without_gradient(np.einsum_path)
 def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
     """The order of contraction that np.einsum would choose; it depends on shapes alone."""
-    subscripts, arrays = _spelt_out(operands)
+    subscripts, arrays = _spell_out(operands)
     return np.einsum_path(subscripts, *(np.broadcast_to(0.0, x.shape) for x in arrays), optimize=optimize)
 
 
-def _spelt_out(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
+def _spell_out(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """Subscripts with a letter for every axis and an arrow, and the arrays."""
     if not operands:
         raise ValueError("einsum: no operands were given")
@@ -378,7 +378,7 @@ def _spelt_out(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 # -- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def conjugated(x: Array) -> Array:
+def conjugate_complex(x: Array) -> Array:
     """The complex conjugate; a real array as it is, without a copy."""
     return np.conjugate(x) if x.dtype.kind == "c" else x
 

@@ -46,7 +46,7 @@ def entries(a: Any, where: Any, neutral: Any) -> Any:
     return a if mask is None else np.where(mask, a, a.dtype.type(neutral))
 
 
-def converted(a: Any, dtype: Any) -> Any:
+def convert(a: Any, dtype: Any) -> Any:
     return a if dtype is None else as_dtype(a, np.dtype(dtype))
 
 
@@ -69,7 +69,7 @@ def count_of(mask: Any, a: Any, axis: Any, keepdims: bool) -> Any:
 def for_a_mean(a: Any, dtype: Any) -> Any:
     """a in the dtype in which NumPy takes a mean of it: half precision is summed in single."""
     if dtype is not None:
-        return converted(a, dtype)
+        return convert(a, dtype)
     return as_dtype(a, np.float64 if a.dtype.kind in "biu" else np.result_type(a.dtype, np.float32))
 
 
@@ -80,26 +80,26 @@ def for_a_mean(a: Any, dtype: Any) -> Any:
 def sum_of_some(
     a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, initial: Any = UNSET, where: Any = UNSET
 ) -> Any:
-    total = np.sum(entries(converted(a, dtype), where, 0), axis=axis, keepdims=flag(keepdims))
-    return with_initial(np.add, converted(total, dtype), initial)
+    total = np.sum(entries(convert(a, dtype), where, 0), axis=axis, keepdims=flag(keepdims))
+    return with_initial(np.add, convert(total, dtype), initial)
 
 
 @extends(reductions.prod)
 def prod_of_some(
     a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, initial: Any = UNSET, where: Any = UNSET
 ) -> Any:
-    product = np.prod(entries(converted(a, dtype), where, 1), axis=axis, keepdims=flag(keepdims))
-    return with_initial(np.multiply, converted(product, dtype), initial)
+    product = np.prod(entries(convert(a, dtype), where, 1), axis=axis, keepdims=flag(keepdims))
+    return with_initial(np.multiply, convert(product, dtype), initial)
 
 
 @extends(reductions.cumsum)
 def cumsum_as(a: Any, axis: Any = None, dtype: Any = None) -> Any:
-    return converted(np.cumsum(converted(a, dtype), axis=axis), dtype)
+    return convert(np.cumsum(convert(a, dtype), axis=axis), dtype)
 
 
 @extends(reductions.cumprod)
 def cumprod_as(a: Any, axis: Any = None, dtype: Any = None) -> Any:
-    return converted(np.cumprod(converted(a, dtype), axis=axis), dtype)
+    return convert(np.cumprod(convert(a, dtype), axis=axis), dtype)
 
 
 def _running(x: Any, function: Any, axis: int | None, dtype: Any, include_initial: bool, initial: float) -> Any:
@@ -107,9 +107,9 @@ def _running(x: Any, function: Any, axis: int | None, dtype: Any, include_initia
         if x.ndim > 1:
             raise ValueError("an array of several dimensions needs axis= for a running sum or product")
         axis = 0
-    x = converted(np.atleast_1d(x), dtype)
+    x = convert(np.atleast_1d(x), dtype)
     (axis,) = positive_axes(axis, x.ndim)  # NumPy takes a tuple of one
-    result = converted(function(x, axis=axis), dtype)
+    result = convert(function(x, axis=axis), dtype)
     if not include_initial:
         return result
     shape = list(x.shape)
@@ -265,7 +265,7 @@ def std(
 
 def _back(spread: Any, a: Any, dtype: Any) -> Any:
     """From the dtype of the sums to that of the result: half precision again, if it was that."""
-    return converted(spread, np.float16 if dtype is None and a.dtype == np.float16 else dtype)
+    return convert(spread, np.float16 if dtype is None and a.dtype == np.float16 else dtype)
 
 
 # -- truths ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..axes import positive_axes, positive_axis
 from ..batching import along, elementwise, reduction, shift
 from ..op import Array, Op, constant, linear
 from ..table import implements, row
-from ..tensor import Tensor, check_numeric, holds_tensor, stacked
+from ..tensor import Tensor, check_numeric, holds_tensor, stack_lists
 from .examples import SHAPES, WITH_AXES, distinct, every_axis, for_each_shape, with_keywords
 
 # -- other axes, other shapes ----------------------------------------------------------------------------------------
@@ -27,7 +27,7 @@ def as_array(x: Any) -> Any:
     """A list or a number as an array, a list of Tensors as a Tensor; what is an array, or a Tensor, as it is."""
     if hasattr(x, "dtype"):
         return x
-    return stacked(x) if holds_tensor(x) else np.asarray(x)
+    return stack_lists(x) if holds_tensor(x) else np.asarray(x)
 
 
 def as_dtype(x: Any, dtype: Any) -> Any:

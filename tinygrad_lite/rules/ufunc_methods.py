@@ -19,7 +19,7 @@ from ..op import constant
 from ..table import read_rows, row
 from ..tensor import Tensor
 from .neural import logsumexp
-from .reductions_of_some import UNSET, converted, entries, is_given, with_initial
+from .reductions_of_some import UNSET, convert, entries, is_given, with_initial
 
 
 def _reduce(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,8 +38,8 @@ def _reduce(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]
         some = {"initial": initial} if is_given(initial) else {}
         some |= {"where": where} if is_given(where) and where is not True else {}
         if dtype is not None and ufunc not in (np.logical_and, np.logical_or):
-            array = converted(array, dtype)
-        return converted(function(array, axis=axis, keepdims=keepdims, **some), dtype)
+            array = convert(array, dtype)
+        return convert(function(array, axis=axis, keepdims=keepdims, **some), dtype)
 
     return reduce
 
@@ -82,7 +82,7 @@ def _truth(combine: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any
 def _accumulate(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     def accumulate(array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
         _refuse(f"{ufunc.__name__}.accumulate", {"out": out})
-        return converted(function(converted(array, dtype), axis=axis), dtype)
+        return convert(function(convert(array, dtype), axis=axis), dtype)
 
     return accumulate
 
@@ -168,7 +168,7 @@ def _call_with_keywords(
     for x in arrays:
         if not isinstance(x, (int, float, complex)) and not np.can_cast(x.dtype, dtype, casting):
             raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): {x.dtype} is not cast to it ({casting})")
-    result = call(*[converted(np.asarray(x) if isinstance(x, (int, float, complex)) else x, dtype) for x in arrays])
+    result = call(*[convert(np.asarray(x) if isinstance(x, (int, float, complex)) else x, dtype) for x in arrays])
     if result.dtype != dtype:
         raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): it gives {result.dtype}; write .astype of the result")
     return result

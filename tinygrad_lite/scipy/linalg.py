@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..batching import stacked
+from ..batching import last_axes
 from ..op import Array, Op, custom_vjp
 from ..optional import load_scipy
-from ..rules.products import transposed
+from ..rules.products import swap_last_axes
 from ..rules.shaping import as_array
 
 __all__ = [
@@ -64,11 +64,11 @@ def _solve(a: Any, b: Any, structure: str = "general") -> Any:
 
 
 def _solve_b_vjp(g: Array, x: Array, a: Array, b: Array, structure: str = "general") -> Array:
-    return solve_(transposed(a), g, structure=_OF_TRANSPOSE.get(structure, structure))
+    return solve_(swap_last_axes(a), g, structure=_OF_TRANSPOSE.get(structure, structure))
 
 
 def _solve_a_vjp(g: Array, x: Array, a: Array, b: Array, structure: str = "general") -> Array:
-    return -(_solve_b_vjp(g, x, a, b, structure) @ transposed(x))
+    return -(_solve_b_vjp(g, x, a, b, structure) @ swap_last_axes(x))
 
 
 solve_: Op = custom_vjp(_solve, _solve_a_vjp, _solve_b_vjp)
@@ -84,7 +84,7 @@ def _with_columns(a: Any, b: Any, structure: str) -> Any:
 def _mirror_triangle(a: Any, lower: bool, conjugate: bool) -> Any:
     """The symmetric (or Hermitian) matrix of which one triangle was given."""
     half = np.tril(a, -1) if lower else np.triu(a, 1)
-    other = transposed(np.conj(half) if conjugate and a.dtype.kind == "c" else half)
+    other = swap_last_axes(np.conj(half) if conjugate and a.dtype.kind == "c" else half)
     diagonal = np.real(a) if conjugate and a.dtype.kind == "c" else a
     return half + other + np.tril(np.triu(diagonal))
 
@@ -157,7 +157,7 @@ def solve_triangular(
     if unit_diagonal:
         half = half + np.eye(a.shape[-1], dtype=a.dtype)
     if trans in (1, "T", 2, "C"):
-        half, lower = transposed(np.conj(half) if trans in (2, "C") and a.dtype.kind == "c" else half), not lower
+        half, lower = swap_last_axes(np.conj(half) if trans in (2, "C") and a.dtype.kind == "c" else half), not lower
     return _with_columns(half, b, "lower triangular" if lower else "upper triangular")
 
 
@@ -184,7 +184,7 @@ def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finit
     a = _square("cholesky", a)
     if lower:
         return np.linalg.cholesky(a)
-    factor = transposed(np.linalg.cholesky(transposed(np.conj(a) if a.dtype.kind == "c" else a)))
+    factor = swap_last_axes(np.linalg.cholesky(swap_last_axes(np.conj(a) if a.dtype.kind == "c" else a)))
     return np.conj(factor) if a.dtype.kind == "c" else factor
 
 
@@ -259,18 +259,18 @@ def _expm_derivative(e: Any, a: Any) -> Any:
 
 def _expm_derivative_a_vjp(g: Array, y: Array, e: Array, a: Array) -> Array:
     """The second derivative is symmetric in its two directions: the derivative along both of [[A, E], [0, A]]."""
-    n, at, et = a.shape[-1], transposed(a), transposed(e)
+    n, at, et = a.shape[-1], swap_last_axes(a), swap_last_axes(e)
     zero = np.zeros(a.shape, a.dtype)
     return expm_derivative(_blocks(g, zero, zero, g), _blocks(at, et, zero, at))[..., :n, n:]
 
 
 expm_derivative: Op = custom_vjp(
     _expm_derivative,
-    lambda g, y, e, a: expm_derivative(g, transposed(a)),
+    lambda g, y, e, a: expm_derivative(g, swap_last_axes(a)),
     _expm_derivative_a_vjp,
-    batch=stacked(2, 2),
+    batch=last_axes(2, 2),
 )
-expm_: Op = custom_vjp(_expm, lambda g, y, a: expm_derivative(g, transposed(a)), batch=stacked(2))
+expm_: Op = custom_vjp(_expm, lambda g, y, a: expm_derivative(g, swap_last_axes(a)), batch=last_axes(2))
 
 
 def expm(A: Any) -> Any:

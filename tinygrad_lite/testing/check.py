@@ -154,7 +154,7 @@ class _Check:
             self.auto = AutogradDerivatives(self.subject, checked, rng)
             self.narrow = AutogradDerivatives(subject, checked, rng) if wide else None
         layout = (self.narrow or self.auto).outputs
-        self.g = layout.rounded(draw_away_from_zero(rng, layout.size))
+        self.g = layout.round_to_dtypes(draw_away_from_zero(rng, layout.size))
         self.cotangent = layout.tree(self.g, exact=True)
         # What rounding may do to the gradient: known once it has been checked element by element.
         self.rounding = np.zeros(self.subject.x.size)
@@ -316,7 +316,7 @@ class _Check:
         for _ in range(2 if self.order == 1 else 1):
             d = np.zeros(self.subject.x.shape)
             d[leaf.part] = draw_away_from_zero(self.rng, leaf.size)
-            d = (self.narrow or self.auto).subject.inputs.rounded(d)
+            d = (self.narrow or self.auto).subject.inputs.round_to_dtypes(d)
 
             def differentiate_again(disputed: NDArray[Any], d: Vector = d) -> Estimate:
                 return self.numerical.by_differences(d).at(disputed)
@@ -352,7 +352,7 @@ class _Check:
 
     def _check_transpose(self, auto: AutogradDerivatives, mode: str) -> Entry:
         """<g, J t> against <Jᵀ g, t>: the two modes must be transposes of one another, at kinks too."""
-        t = auto.subject.inputs.rounded(draw_away_from_zero(self.rng, self.subject.x.size))
+        t = auto.subject.inputs.round_to_dtypes(draw_away_from_zero(self.rng, self.subject.x.size))
         gradient, gradient_noise = auto.vjp(self.g)
         tangent, tangent_noise = auto.jvp(t)
         forward, reverse = float(np.sum(self.g * tangent)), float(np.sum(gradient * t))

@@ -111,7 +111,7 @@ def arrays(
     """
     drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     rng = np.random.default_rng(draw(_seeds))
-    pieces = _allowed(domain, kinks, gap)
+    pieces = _split_domain(domain, kinks, gap)
     count = int(np.prod(drawn, dtype=int))
     steps = (rng.permutation(count) + rng.uniform(0.1, 0.9, count)) / max(count, 1)
     ends = np.cumsum([high - low for low, high in pieces])
@@ -121,7 +121,7 @@ def arrays(
     return entries.reshape(drawn).astype(dtype)
 
 
-def _allowed(domain: tuple[float, float], kinks: Sequence[float], gap: float) -> list[tuple[float, float]]:
+def _split_domain(domain: tuple[float, float], kinks: Sequence[float], gap: float) -> list[tuple[float, float]]:
     """What is left of the domain without the gaps around the kinks: intervals, in order."""
     low, high = domain
     inside = sorted(k for k in kinks if low - gap < k < high + gap)

@@ -89,7 +89,7 @@ class Layout:
         leaf = next(leaf for leaf in self.leaves if i < leaf.start + leaf.size)
         return leaf.element(i - leaf.start)
 
-    def rounded(self, vector: Vector) -> Vector:
+    def round_to_dtypes(self, vector: Vector) -> Vector:
         """The vector as it is when each part is held in its leaf's own dtype."""
         return self.vector(self.tree(vector, exact=True)).astype(np.float64)
 

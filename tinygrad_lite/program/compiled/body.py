@@ -97,7 +97,7 @@ class Body:
         return False
 
     @functools.cached_property
-    def linearised(self) -> Linearised:
+    def linearisation(self) -> Linearised:
         return Linearised(self)
 
 

@@ -57,7 +57,7 @@ def _cond_vjp(
     g: Any, y: Any, pred: Any, *operands: Any, yes: Body, no: Body, forward_mode: Any, selected: bool = False
 ) -> list[Any]:
     """The vjp of the branch that was taken, which is computed again."""
-    inexact = yes.linearised.inexact
+    inexact = yes.linearisation.inexact
     bodies = [_whole_vjp(body) for body in (yes, no)]
     found = call_cond(pred, bodies, [*operands, *as_tuple(g)])
     cotangents: list[Any] = [None] * (1 + len(operands))
@@ -68,7 +68,7 @@ def _cond_vjp(
 
 def _whole_vjp(body: Body) -> Body:
     """(operands, cotangents of the results) -> cotangents of the inexact operands."""
-    linear = body.linearised
+    linear = body.linearisation
     program = Program(linear.program.inputs, (), linear.program.steps, linear.gradients)
     return Body(drop_dead(program), [*body.samples, *(sample(x) for x in linear.cotangents)])
 

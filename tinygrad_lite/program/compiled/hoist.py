@@ -58,7 +58,7 @@ def hoist(program: Program) -> Program:
                 same = Node(node.op, same.operands, node.params | bodies, node.shape, node.dtype, node.weak, node.name)
             editor.steps.append(same)
             editor.replacements[node] = same
-    return drop_dead(editor.done())
+    return drop_dead(editor.finish())
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class _Scan:
         self._leave_out()
         self._move_constants()
         if not self.params["recompute"]:
-            self.room = sum(x.nbytes for x in self._stored())
+            self.room = sum(x.nbytes for x in self._list_stored())
             self._multiply_before()
             self._sum_behind()
             self._multiply_behind()
@@ -118,7 +118,7 @@ class _Scan:
     def _outputs(self) -> list[Operand]:
         return [*self.next.values(), *self._results()]
 
-    def _stored(self) -> set[Node]:
+    def _list_stored(self) -> set[Node]:
         """What lies in memory for all steps."""
         return {*self.rows, *self.crossing, *(x for x in self.stacks.values() if type(x) is Node)}
 
@@ -208,7 +208,7 @@ class _Scan:
 
     def _store(self, rows: Sequence[Node]) -> bool:
         """Whether there is room to store these in every step; then that is done."""
-        more = sum(x.nbytes for x in dict.fromkeys(rows) if x not in self._stored())
+        more = sum(x.nbytes for x in dict.fromkeys(rows) if x not in self._list_stored())
         if more > self.room:
             return False
         self.room -= more
@@ -234,11 +234,11 @@ class _Scan:
                 del self.lasts[result]
 
     def _add_to(self, start: Operand, make: Made) -> Made:
-        def made(stacks: Stacks) -> Node:
+        def make_total(stacks: Stacks) -> Node:
             total = make(stacks)
             return self._emit(add, [start, total], total.shape, total.dtype)
 
-        return made
+        return make_total
 
     def _sum_of(self, term: Node) -> Made | None:
         """What makes the sum over all steps; None where there is no room."""
@@ -250,7 +250,7 @@ class _Scan:
         sides = _as_product(term)
         if sides and not any(self._is_constant(side.row) for side in sides) and self._store([s.row for s in sides]):
             return lambda stacks: self._multiply_stacks(term, *sides, stacks)
-        if is_step and term.op is add_up and x in self._stored():
+        if is_step and term.op is add_up and x in self._list_stored():
             self._store([x])
             axes = (0, *(axis + 1 for axis in reduced_axes(term.params.get("axis"), len(x.shape))))
             return lambda stacks: self._reshape(self._add_up(stacks(x), axes, term.dtype), term.shape, term.dtype)
@@ -259,12 +259,12 @@ class _Scan:
     def _apply(self, term: Node, make: Made, others: Sequence[Operand]) -> Made:
         """A linear step of the sum, in place of the sum of the steps."""
 
-        def made(stacks: Stacks) -> Node:
+        def make_step(stacks: Stacks) -> Node:
             assert term.op is not None
             operands = [make(stacks), *map(self._outside, others)]
             return self._emit(term.op, operands, term.shape, term.dtype, term.params)
 
-        return made
+        return make_step
 
     def _add_up(self, stack: Operand, axes: tuple[int, ...], dtype: Any) -> Node:
         shape = tuple(n for axis, n in enumerate(shape_of(stack)) if axis not in axes)

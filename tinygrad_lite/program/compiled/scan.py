@@ -106,7 +106,7 @@ def _scan_vjp(
 ) -> list[Any]:
     """A scan in the other direction. Its carry is the cotangent of the carry, and the sums for the constants."""
     carry, xs, constants = split(operands, carries, each)
-    linear = body.linearised
+    linear = body.linearisation
     forward, back, stored = linear.split(recompute, carries)
     results = len(body.program.outputs)
     kept = call_scan(forward, carry, xs, constants, length, reverse, recompute, extends=body)[results:]
@@ -135,7 +135,7 @@ def _scan_vjp(
         first = [zeros(x) for x in body.samples[:carries]]  # the carries themselves are read from the store
         return [*g_carry, *g_ys, *values, *first, *x_now, *fixed]
 
-    def transposed(*operands: Any) -> Any:
+    def transposed_body(*operands: Any) -> Any:
         found = dict(zip(inexact, back.replay(order(operands)), strict=True))
         sums = operands[len(of_carry) : given_carry]
         totals = [add(s, found[i]) for s, i in zip(sums, of_constants, strict=True)]
@@ -145,7 +145,7 @@ def _scan_vjp(
     samples += [sample(x) for x in body.program.outputs[carries:]]
     samples += forward.results_of_samples()[results:]  # of invented numbers a matrix may be singular
     samples += [*body.samples[carries : carries + each], *body.samples[carries + each :]]
-    step, outside, _, _ = trace_body(transposed, samples)
+    step, outside, _, _ = trace_body(transposed_body, samples)
     assert not outside
     found = call_scan(step, start, [*gs[carries:], *kept, *xs], constants, length, not reverse, recompute)
     cotangents: list[Any] = [None] * len(operands)

@@ -32,7 +32,7 @@ class Algebra:
     """The pass. names: of the forward pass's values. leaves: the inputs that the gradient is taken of.
 
     samples: lists of input arrays. sizes: whole numbers that have a name. literals: numbers that stand in the user's
-    code. kept: names of gradients that are values of their own. facts: after a run, what was assumed of the other
+    code. own_lines: names of gradients that are values of their own. facts: after a run, what was assumed of the other
     inputs.
     """
 
@@ -41,7 +41,7 @@ class Algebra:
     samples: Sequence[Sequence[Any]]
     sizes: frozenset[int] = frozenset()
     literals: frozenset[float] = frozenset()
-    kept: frozenset[str] = frozenset()
+    own_lines: frozenset[str] = frozenset()
     facts: list[Fact] = field(default_factory=list)
 
     def __call__(self, program: Program) -> Program:
@@ -71,7 +71,7 @@ class _Walk:
         for node in self.program.steps:
             self.editor.replacements[node] = self._visit(node)
         self.settings.facts += self.sums.facts
-        return self.editor.done()
+        return self.editor.finish()
 
     # -- which steps belong together -----------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ class _Walk:
         region: dict[Node, Node] = {}
         for node in reversed(self.program.steps):
             within = {region.get(user) if self._can_be_part(user) else None for user in users[node]}
-            apart = node in outputs or node.name in self.settings.kept
+            apart = node in outputs or node.name in self.settings.own_lines
             if apart or len(users[node]) != 1 or None in within or not self._can_be_part(node):
                 region[node] = node
             else:

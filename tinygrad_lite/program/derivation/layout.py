@@ -22,8 +22,8 @@ class Layout:
 
     inputs: a name for each of the program's inputs and captures. leaves: what the outputs after the first are the
     gradients of. value: a name for the first output. forward_nodes: the steps of the forward pass. taken:
-    identifiers already in use; new ones are added. kept: names of gradients that have a line in any case. longest: how
-    many characters an expression may have, if it can be taken apart.
+    identifiers already in use; new ones are added. own_lines: names of gradients that have a line in any case.
+    longest: how many characters an expression may have, if it can be taken apart.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Layout:
         value: str,
         forward_nodes: set[Node],
         taken: Names,
-        kept: Container[str] = (),
+        own_lines: Container[str] = (),
         longest: int = _LONGEST,
     ) -> None:
         self.program, self._labels, self._taken, self._forward_nodes = program, labels, taken, forward_nodes
         self._outputs = Counter(x for x in program.outputs[: 1 + len(leaves)] if type(x) is Node)
-        self._lines = Lines(program, speller, labels, inputs, self._outputs, kept, longest)
+        self._lines = Lines(program, speller, labels, inputs, self._outputs, own_lines, longest)
         self.results = self._finish(value, leaves)
         self.checks = [self._lines.expression(x) for x in program.outputs[1 + len(leaves) :]]
 

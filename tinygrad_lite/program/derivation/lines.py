@@ -46,8 +46,8 @@ class Lines:
     """lines: of the values that have one. names: of these values, and of the inputs; those of lines are provisional.
     nameless: the lines that the user has no name for.
 
-    inputs: a name for each of the program's inputs and captures. outputs: how often each value is handed out. kept,
-    longest: see `Layout`.
+    inputs: a name for each of the program's inputs and captures. outputs: how often each value is handed out.
+    own_lines, longest: see `Layout`.
     """
 
     def __init__(
@@ -57,10 +57,16 @@ class Lines:
         labels: Labels,
         inputs: Mapping[Node, str],
         outputs: Mapping[Node, int],
-        kept: Container[str],
+        own_lines: Container[str],
         longest: int,
     ) -> None:
-        self._speller, self._labels, self._outputs, self._kept, self._longest = speller, labels, outputs, kept, longest
+        self._speller, self._labels, self._outputs, self._own_lines, self._longest = (
+            speller,
+            labels,
+            outputs,
+            own_lines,
+            longest,
+        )
         self._users = program.users()
         self._folded: dict[Node, Expr] = {}
         self.names: dict[Node, ast.Name] = {node: ast.Name(name) for node, name in inputs.items()}
@@ -75,7 +81,7 @@ class Lines:
         named = node.name in self._labels.forward
         if node.name in self._labels.backward:  # dA = W.T @ dZ goes into dZ = dA * ..., but into no product of matrices
             shared = uses > 1 or any(user.op is None or user.op.kind != "elementwise" for user in self._users[node])
-            shared = shared or node.name in self._kept
+            shared = shared or node.name in self._own_lines
         else:
             shared = uses > 1 and not (_is_cheap(node) and len(text(expression)) <= _TRIVIAL)
         needs_lines = node.shape is None or isinstance(expression, Assembly)

@@ -31,7 +31,7 @@ class Page:
     """The text of a simplified program, and the objects from outside that it needs."""
 
     def __init__(
-        self, recording: Recording, program: Program, facts: Sequence[Fact], kept: frozenset[str] = frozenset()
+        self, recording: Recording, program: Program, facts: Sequence[Fact], own_lines: frozenset[str] = frozenset()
     ) -> None:
         self.recording, self.program, self.facts = recording, program, facts
         self.taken = Names(recording.taken)
@@ -59,7 +59,7 @@ class Page:
             value,
             find_forward(program, frozenset(recording.labels.forward)),
             self.taken,
-            kept,
+            own_lines,
         )
 
     def execute(self) -> tuple[str, Function]:
@@ -71,8 +71,8 @@ class Page:
 
     def _find_leaves(self, program: Program) -> list[Node]:
         """The inputs that the gradient is taken of, in the order of the gradients."""
-        known = dict(zip((id(t) for a in self.recording.arguments for t in a.traced), program.inputs, strict=True))
-        return [known[id(t)] for i in self.recording.chosen for t in self.recording.arguments[i].traced]
+        known = dict(zip((id(t) for a in self.recording.arguments for t in a.stand_ins), program.inputs, strict=True))
+        return [known[id(t)] for i in self.recording.chosen for t in self.recording.arguments[i].stand_ins]
 
     # -- names -----------------------------------------------------------------------------------------------------
 
@@ -176,14 +176,14 @@ class Page:
         for other in self.recording.arguments:
             if other is a:
                 break
-            before += len(other.traced)
-        return list(self.layout.program.inputs[before : before + len(a.traced)])
+            before += len(other.stand_ins)
+        return list(self.layout.program.inputs[before : before + len(a.stand_ins)])
 
     def _write_gradient(self, results: Sequence[Expr]) -> str:
         parts, left = [], iter(results)
         for i in self.recording.chosen:
             a = self.recording.arguments[i]
-            own = [next(left) for _ in a.traced]
+            own = [next(left) for _ in a.stand_ins]
             parts.append(text(_write_tree(a.structure, iter(own)) or self._rebuild(a, own)))
         if isinstance(self.recording.wrt, int):
             return parts[0]
@@ -267,7 +267,7 @@ def _guard_arguments(
             leaves, structure = tree.flatten(arg)
             if structure != a.structure:
                 raise ValueError(f"{a.name} has the structure {structure}; the formulas are for {a.structure}")
-            if list(map(id, tree.held(structure))) != list(map(id, tree.held(a.structure))):
+            if list(map(id, tree.tensors_in(structure))) != list(map(id, tree.tensors_in(a.structure))):
                 raise ValueError(f"{a.name} has other buffers, or other frozen parameters, than those derived for")
             for path, x, known, t in zip(a.paths, leaves, a.leaves, a.tensors, strict=True):
                 if t is None and x != known:

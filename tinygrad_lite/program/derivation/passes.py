@@ -67,7 +67,7 @@ def separate_cotangents(forward: Callable[[Program], set[Node]], names: Containe
             if node.op is not None and node.op.kind == "elementwise":
                 backward[node] = named
                 editor.steps.append(named)
-        done = editor.done()
+        done = editor.finish()
         value, *gradients = program.outputs
         gradients = [backward.get(x, editor.look_up(x)) if type(x) is Node else x for x in gradients]
         return Program(done.inputs, done.captures, done.steps, (editor.look_up(value), *gradients))

@@ -46,7 +46,7 @@ class Recording:
 
     @property
     def inputs(self) -> list[Any]:
-        return [t._array for a in self.arguments for t in a.traced]
+        return [t._array for a in self.arguments for t in a.stand_ins]
 
     def fill(self, arrays: Sequence[Any]) -> list[Any]:
         """The arguments with other arrays in the place of `inputs`."""
@@ -74,7 +74,7 @@ class Recording:
     @property
     def results(self) -> int:
         """The number of outputs that are asked for."""
-        return 1 + sum(len(self.arguments[i].traced) for i in self.chosen)
+        return 1 + sum(len(self.arguments[i].stand_ins) for i in self.chosen)
 
 
 def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Recording:
@@ -87,12 +87,12 @@ def record(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int]) -> Reco
         open_argument(arg, name, partial(_make_stand_in, differentiated=i in chosen))
         for i, (name, arg) in enumerate(zip(parameters, args, strict=True))
     ]
-    inputs = [t for a in arguments for t in a.traced]
+    inputs = [t for a in arguments for t in a.stand_ins]
     reader = _Reader()
     with observing() as variables, tracing(reader):
         output = reader.find_cost(call_users(f, [a.tree() for a in arguments], {}))
     y = single_number(output, f, "derive")
-    leaves = [t for i in chosen for t in arguments[i].traced]
+    leaves = [t for i in chosen for t in arguments[i].stand_ins]
     named = [t for t in variables.tensors(start) if t._op is not identity]
     found: dict[Tensor, Any] = {}
     if y is not None and y._flags & GRAD:
@@ -183,7 +183,7 @@ def _label(named: list[Tensor], leaves: list[Tensor], found: dict[Tensor, Any], 
 def _name_inputs(arguments: list[Argument], program: Program, variables: Variables, taken: Names) -> dict[Node, str]:
     """A name for each leaf and for each tensor from outside. taken: the names of the arguments; these are added."""
     paths = [p for a in arguments for p, t in zip(a.paths, a.tensors, strict=True) if t is not None]
-    tensors = [t for a in arguments for t in a.traced]
+    tensors = [t for a in arguments for t in a.stand_ins]
     names: dict[Node, str] = {}
     parameters = frozenset(taken)
     locals_ = [variables.name(t) for t in tensors]

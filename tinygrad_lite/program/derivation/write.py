@@ -47,15 +47,15 @@ def write_derivation(f: Function, args: tuple[Any, ...], wrt: int | Sequence[int
 
 
 def lay_out(
-    recording: Recording, with_algebra: bool, kept: Collection[str] = (), samples: Sequence[Sequence[Any]] = ()
+    recording: Recording, with_algebra: bool, own_lines: Collection[str] = (), samples: Sequence[Sequence[Any]] = ()
 ) -> Page:
     """The derivation, with or without algebra.
 
-    kept: variables whose gradients have a line of their own. samples: the inputs that algebra is checked on; those that
-    were given, and others, if there are none.
+    own_lines: variables whose gradients have a line of their own. samples: the inputs that algebra is checked on;
+    those that were given, and others, if there are none.
     """
     labels = recording.labels
-    keys = frozenset(key for key, of in labels.backward.items() if labels.forward.get(of) in kept)
+    keys = frozenset(key for key, of in labels.backward.items() if labels.forward.get(of) in own_lines)
     program = simplify(recording.program)
     names = frozenset(recording.labels.forward)
     facts: list[Fact] = []

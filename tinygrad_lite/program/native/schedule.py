@@ -112,7 +112,7 @@ class Scheduler:
         """Where an operand's entries lie, if its base's have this axis innermost; None if they cannot be read so."""
         if (x, lane) not in self.layouts:
             base, chain = self.kernel.resolve(x)
-            stored = self.maker[base].stored if base in self.maker and lane is not None else base.shape
+            stored = self.maker[base].memory_shape if base in self.maker and lane is not None else base.shape
             self.layouts[x, lane] = view_layout(stored, chain, lane)
         return self.layouts[x, lane]
 

@@ -36,7 +36,7 @@ class Step:
     calls_row: bool = False
 
     @property
-    def stored(self) -> tuple[int, ...]:
+    def memory_shape(self) -> tuple[int, ...]:
         """The result's shape in memory."""
         return tuple(1 if a is None else self.space[a] for a in self.result_axes)
 
