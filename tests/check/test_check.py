@@ -549,3 +549,70 @@ def test_help_says_that_the_file_is_executed(capsys):
         main(["--help"])
     assert left.value.code == 0
     assert "IS EXECUTED, in a process of its own" in capsys.readouterr().out
+
+
+# -- what is not judged, and said to be --------------------------------------------------------------------------------
+
+CLASS = """
+class Network:
+    def __init__(self, parameters):
+        self.parameters = parameters
+
+    def forward(self, X):
+        return X
+
+    def backward(self, X, Y):
+        return {"dW1": 0 * X}
+"""
+ROWS = """
+import numpy as np
+
+
+def initialize_parameters(n_x, n_h, n_y):
+    return {"W1": np.random.randn(n_x, n_h), "b1": np.zeros((1, n_h)),
+            "W2": np.random.randn(n_h, n_y), "b2": np.zeros((1, n_y))}
+
+
+def forward(X, W1, b1, W2, b2):
+    Z1 = X @ W1 + b1
+    A1 = np.tanh(Z1)
+    Z2 = A1 @ W2 + b2
+    A2 = 1 / (1 + np.exp(-Z2))
+    return Z1, A1, Z2, A2
+
+
+def compute_cost(A2, Y):
+    return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / Y.shape[0]
+
+
+def backward(X, Y, W2, A1, A2):
+    m = X.shape[0]
+    dZ2 = A2 - Y
+    dZ1 = dZ2 @ W2.T * (1 - A1**2)
+    return X.T @ dZ1 / m, np.sum(dZ1, axis=0) / m, A1.T @ dZ2 / m, np.sum(dZ2, axis=0) / m
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import numpy as np\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n" + CLASS, {"class Network"}),
+        (
+            LOGISTIC + "\ndef backward_propagation_with_dropout(X):\n    return X\n",
+            {"backward_propagation_with_dropout"},
+        ),
+        (ROWS, {"initialize_parameters", "forward", "compute_cost", "backward"}),
+    ],
+    ids=["a class", "another pass", "examples in rows"],
+)
+def test_a_file_is_not_right_because_what_can_be_judged_is(check, text, names):
+    report = check(text)
+    assert report.status == 2, str(report)
+    assert {v.name for v in report.verdicts if v.judgement == "could not check"} == names
+    assert "tg.compare" in report.advice
+
+
+def test_shapes_that_do_not_fit_in_columns_nor_in_rows_are_a_mistake(check):
+    report = check(change(TWO_LAYER, "np.dot(W1, X)", "np.dot(X, W1)"))
+    assert report.status == 1
+    assert verdict(report, "forward_propagation").judgement == "wrong"

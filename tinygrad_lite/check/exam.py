@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from .binding import CannotBind, bind
 from .course import NAMES, Values
 from .explaining import RIGHT, explain_value
@@ -35,18 +37,23 @@ _BLAMELESS: Final = ("ImportError", "ModuleNotFoundError", "FileNotFoundError", 
 """Exceptions that say that the surroundings are missing, not that the function is wrong."""
 
 
+IN_ROWS: Final = "it takes the examples in rows; this command has them in columns, as the course does: X is (n_x, m)"
+"""Said of a network that is none of the course's, and perhaps right."""
+
+
 @dataclass
 class Paper:
     """A student's file under examination.
 
     verdicts: so far; network: the one that its functions belong to; explain: whether to look for the causes of wrong
-    gradients, which takes a second or more.
+    gradients, which takes a second or more; is_in_rows: whether its functions take the examples in rows.
     """
 
     student: Student
     verdicts: list[FunctionVerdict] = field(default_factory=list)
     network: Network = COURSE
     explain: bool = True
+    is_in_rows: bool = False
 
     def find(self, name: str) -> Function | None:
         """The function that the file defines under one of the names that the course's function goes by."""
@@ -68,11 +75,15 @@ class Exam:
 
     def __init__(self, paper: Paper, name: str, function: Function) -> None:
         self.paper, self.name, self.function = paper, name, function
+        self._given: tuple[tuple[str, ...], Values] = (), {}  # what it was last called with
         quote = paper.student.source.quote(function.cell, function.line)
         self.verdict = FunctionVerdict(function.name, Judgement.RIGHT, where=quote.where if quote else "")
 
     def run(self, judge: Callable[[Exam], None]) -> FunctionVerdict:
         """Let a judge examine the function; whatever it does, there is a verdict."""
+        if self.paper.is_in_rows:
+            self.verdict.judgement, self.verdict.text = Judgement.UNCHECKED, IN_ROWS
+            return self.verdict
         try:
             judge(self)
             self._excuse()
@@ -99,13 +110,26 @@ class Exam:
             self.verdict.judgement, self.verdict.text = Judgement.UNCHECKED, f"it {failure}"
             if failure.quote:
                 self.note(f"{failure.quote.where}: {failure.quote.text}")
+        elif name == "ValueError" and self._takes_rows():
+            self.paper.is_in_rows = True
+            self.verdict.judgement, self.verdict.text = Judgement.UNCHECKED, IN_ROWS
         else:
             self.mark_wrong(Mistake("", f"It {failure}.", failure.quote))
+
+    def _takes_rows(self) -> bool:
+        """Whether the function, which raises an error because of shapes, gives something where all is transposed."""
+        roles, values = self._given
+        try:
+            self.paper.student.call(self.function, *bind(self.function, roles, _transpose(values)))
+        except (CallFailed, CannotBind):
+            return False
+        return bool(roles)
 
     # -- calling -----------------------------------------------------------------------------------------------------
 
     def call(self, roles: tuple[str, ...], values: Values) -> Outcome:
         """Call the function twice, with fresh arguments: both times it must give the same."""
+        self._given = roles, values
         args, keywords, names = bind(self.function, roles, values)
         outcome = self.paper.student.call(self.function, args, keywords, names)
         again = self.paper.student.call(self.function, args, keywords, names)
@@ -227,3 +251,12 @@ class Exam:
 def first_of(result: Any) -> Any:
     """What comes first of what was returned, if that is several things."""
     return result[0] if isinstance(result, tuple) and result else result
+
+
+def _transpose(x: Any) -> Any:
+    """Every matrix in it, transposed."""
+    if isinstance(x, dict):
+        return {key: _transpose(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_transpose, x))
+    return x.T.copy() if isinstance(x, np.ndarray) and x.ndim == 2 else x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from .deep import (
     judge_linear_backward,
     judge_linear_forward,
 )
-from .exam import Exam, Paper
+from .exam import IN_ROWS, Exam, Paper
 from .logistic import judge_propagate
 from .passes import (
     judge_backward,
@@ -79,8 +80,11 @@ def check_file(path: str | Path, seconds: float = 10.0) -> FileReport:
     with Student(source, seconds) as student:
         report.problem = student.unloadable
         if report.problem is None:
-            report.verdicts = _judge_all(Paper(student))
-            if not report.verdicts:
+            paper = Paper(student)
+            report.verdicts = _judge_all(paper)
+            if report.verdicts:
+                report.verdicts += _list_unjudged(paper)
+            else:
                 report.problem = _say_that_none_was_found(student)
             if report.judgement is Judgement.UNCHECKED:
                 report.advice = ADVICE
@@ -94,7 +98,33 @@ def _judge_all(paper: Paper) -> list[FunctionVerdict]:
         function = paper.find(name)
         if function is not None:
             paper.verdicts.append(Exam(paper, name, function).run(judge))
+    initial = paper.verdict_on("initialize_parameters")
+    if paper.is_in_rows and initial is not None and initial.judgement is Judgement.WRONG:
+        initial.judgement, initial.mistakes, initial.text = Judgement.UNCHECKED, [], IN_ROWS
     return paper.verdicts
+
+
+_PASS: Final = re.compile(r"back_?prop|backward|back_?pass|forward_?prop|forward_?pass", re.IGNORECASE)
+
+
+def _list_unjudged(paper: Paper) -> list[FunctionVerdict]:
+    """What looks like a pass of a network and was not judged: a file is not right because the rest of it is."""
+    judged = [paper.find(name) for name in JUDGES]
+    source = paper.student.source
+    known = {f.name for f in judged if f is not None}
+    known |= {name for f in judged if f is not None for name in source.find_calls(f.cell, f.line)}
+    found = []
+    for function in paper.student.functions.values():
+        if _PASS.search(function.name) and function.name not in known:
+            quote = source.quote(function.cell, function.line)
+            text = "it is none of the functions that this command knows"
+            found.append(FunctionVerdict(function.name, Judgement.UNCHECKED, text, where=quote.where if quote else ""))
+    for name, methods in paper.student.classes.items():
+        passes = [method for method in methods if _PASS.search(method) or method == "forward"]
+        if passes:
+            text = f"methods are not called (it has {', '.join(passes)})"
+            found.append(FunctionVerdict(f"class {name}", Judgement.UNCHECKED, text))
+    return found
 
 
 ADVICE: Final = """\
