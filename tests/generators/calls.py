@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from tinygrad_lite.op import Op
 from tinygrad_lite.table import compositions, rows
-from tinygrad_lite.testing.strategies import away_from
 
 Shape = tuple[int, ...]
 Call = tuple[list[Any], dict[str, Any]]
@@ -156,6 +155,14 @@ def values(function: Function, shapes: Sequence[Shape], rng: np.random.Generator
         array = low + spacing * (mine + 1 + rng.uniform(-0.25, 0.25, size))
         operands.append(away_from(array, function.kinks, min(spacing / 4, 0.05)).reshape(shape))
     return operands
+
+
+def away_from(array: NDArray[Any], kinks: Sequence[float], gap: float) -> NDArray[Any]:
+    """The array, with what lies within gap of a kink moved out to that distance."""
+    for kink in kinks:
+        near = np.abs(array - kink) < gap
+        array = np.where(near, kink + np.where(array < kink, -gap, gap), array)
+    return array
 
 
 def accepts(function: Function, operands: Sequence[Any], params: dict[str, Any]) -> bool:

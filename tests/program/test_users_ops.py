@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.op import Op
 from tinygrad_lite.table import rows
 
 X = np.arange(6.0).reshape(2, 3) - 2.5
@@ -182,3 +185,21 @@ def test_a_wrong_gradient_of_ones_own_op_is_told_whatever_it_is_called(name):
     assert [finding.name for finding in found.findings] == ["dZ"]
     assert "3 * Z" not in found.findings[0].written
     assert "1 - A**2" in found.findings[0].written
+
+
+def test_no_table_of_ops_stands_beside_the_rows():
+    """What a pass or a printer must know of an op it asks of the row, and so of a user's op as well. (diagnosis knows
+    what people get wrong, and check what a course calls things.)"""
+    found = []
+    for module in pkgutil.walk_packages(tg.__path__, "tinygrad_lite."):
+        if not re.match(r"tinygrad_lite\.(rules|table|diagnosis|check)\b", module.name):
+            values = vars(importlib.import_module(module.name))
+            found += [f"{module.name}.{name}" for name, value in values.items() if holds_ops(value)]
+    assert not found
+
+
+def holds_ops(x):
+    entries = (*x, *x.values()) if isinstance(x, dict) else x
+    if isinstance(x, (dict, list, tuple, set, frozenset)):
+        return any(isinstance(y, Op) or holds_ops(y) for y in entries)
+    return False

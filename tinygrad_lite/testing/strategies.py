@@ -208,12 +208,4 @@ def networks(
     )
 
 
-def away_from(array: NDArray[Any], kinks: Sequence[float], gap: float) -> NDArray[Any]:
-    """The array, with what lies within gap of a kink moved out to that distance."""
-    for kink in kinks:
-        near = np.abs(array - kink) < gap
-        array = np.where(near, kink + np.where(array < kink, -gap, gap), array)
-    return array
-
-
 _seeds = st.integers(0, 2**16)
