@@ -1,4 +1,4 @@
-"""What is switched on around the code that runs: gradients off, a trace, the debugger; and which transforms run.
+"""What is switched on around the code that runs: gradients off, a trace, tg.debug(); and which transforms run.
 
 The ordinary case costs one look-up: `current()` is None. The switches are `contextvars.ContextVar`s, so threads and
 asyncio tasks never see one another's.
@@ -21,7 +21,7 @@ class Mode:
 
     grad_enabled: bool = True
     tracing: bool = False  # every operation is recorded, whatever its operands
-    watcher: Any = None  # the debugger: told of every recorded operation (see debug.py)
+    watcher: Any = None  # told of every recorded operation: a trace's guard, or tg.debug()
     runs_bodies: bool = False  # a long tg.scan runs the code of its body, traced once, in place of the user's function
 
 
