@@ -22,7 +22,7 @@ def _numbers(rng: np.random.Generator) -> list[tuple[Any, dict[str, Any]]]:
 
 
 # Re(g Re x) = Re(g x) for a real g, and Im x = Re(-i x).
-real = row(linear(np.real, lambda g, y, x: g, batch=batching.elementwise, examples=_numbers))
+real = row(linear(np.real, lambda g, y, x: g, batch=batching.elementwise, alias=True, examples=_numbers))
 imag = row(
     linear(
         np.imag,

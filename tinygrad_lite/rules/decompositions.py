@@ -21,7 +21,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from ..batching import last_axes
-from ..op import Array, custom_vjp
+from ..op import Array, Op, custom_vjp
 from ..table import implements, row
 from ..tensor import GRAD, TRACED, Tensor
 from .matrices import (
@@ -35,9 +35,10 @@ from .matrices import (
     on_diagonal,
     readable,
     rectangular_matrix,
+    square_matrix,
     symmetric_matrix,
 )
-from .products import conjugate_complex
+from .products import conjugate_complex, swap_last_axes
 
 # The very types that NumPy returns.
 _EighResult = type(np.linalg.eigh(np.eye(1)))
@@ -79,23 +80,58 @@ def _reciprocal_gaps(name: str, values: Array, what: str) -> Array:
     return np.where(eye(gaps), 0, np.where(close, np.nan, 1) / np.where(np.logical_or(eye(gaps), close), 1, gaps))
 
 
-# -- cholesky and qr -------------------------------------------------------------------------------------------------
+# -- triangular systems ----------------------------------------------------------------------------------------------
 
-_SMALL = 64  # rows; below, one call of LAPACK is faster than two halves and a product
+_BLOCK = 32  # rows that are inverted at a time; the rest are products of matrices
 
 
-def _solve_upper(u: Array, b: Array) -> Array:
-    """u⁻¹ b for an upper triangular u: half by half, so that nearly all of it is products of matrices.
+def _solve_triangle(t: Any, b: Any, lower: bool = False) -> Any:
+    """t⁻¹ b for a triangular t, block by block; what lies beyond the triangle is not looked at.
 
-    NumPy's solve would factorise u anew: of 300 rows it takes 3.4 ms where this takes 1.2.
+    NumPy's solve would factorise t anew: of 300 rows it takes twice as long.
     """
-    n = u.shape[-1]
-    if n <= _SMALL:
-        return np.linalg.solve(u, b)
-    k = n // 2
-    below = _solve_upper(u[..., k:, k:], b[..., k:, :])
-    above = _solve_upper(u[..., :k, :k], b[..., :k, :] - u[..., :k, k:] @ below)
-    return np.concatenate([above, below], axis=-2)
+    if not isinstance(t, np.ndarray) or not isinstance(b, np.ndarray):  # another library's, which solves it whole
+        return np.linalg.solve(np.tril(t) if lower else np.triu(t), b)
+    n = t.shape[-1]
+    stack = np.broadcast_shapes(t.shape[:-2], b.shape[:-2])
+    x = np.array(np.broadcast_to(b, stack + b.shape[-2:]), np.result_type(t, b))
+    for i in range(0, n, _BLOCK) if lower else reversed(range(0, n, _BLOCK)):
+        own = slice(i, i + _BLOCK)
+        done = slice(0, i) if lower else slice(i + _BLOCK, n)
+        if i if lower else i + _BLOCK < n:
+            x[..., own, :] -= t[..., own, done] @ x[..., done, :]
+        triangle = np.tril(t[..., own, own]) if lower else np.triu(t[..., own, own])
+        x[..., own, :] = np.linalg.inv(triangle) @ x[..., own, :]
+    return x
+
+
+def _solve_triangle_b_vjp(g: Array, x: Array, t: Array, b: Array, lower: bool = False) -> Array:
+    return solve_triangle(swap_last_axes(t), g, lower=not lower)
+
+
+def _solve_triangle_t_vjp(g: Array, x: Array, t: Array, b: Array, lower: bool = False) -> Array:
+    full = _solve_triangle_b_vjp(g, x, t, b, lower) @ swap_last_axes(x)
+    return -(np.tril(full) if lower else np.triu(full))
+
+
+solve_triangle: Op = row(
+    custom_vjp(
+        _solve_triangle,
+        _solve_triangle_t_vjp,
+        _solve_triangle_b_vjp,
+        name="solve_triangle",
+        batch=last_axes(2),
+        examples=lambda rng: [
+            ((np.triu(square_matrix(rng)), rng.normal(size=(3, 2))), {}),
+            ((np.tril(square_matrix(rng, 2)), rng.normal(size=(3, 4))), {"lower": True}),
+            ((np.tril(square_matrix(rng)), rng.normal(size=(2, 3, 4))), {"lower": True}),
+        ],
+    )
+)
+"""t⁻¹ b for the upper or the lower triangle t of a matrix; shapes (..., n, n) and (..., n, k)."""
+
+
+# -- cholesky and qr -------------------------------------------------------------------------------------------------
 
 
 @in_usual_convention
@@ -106,7 +142,7 @@ def _cholesky_vjp(g: Array, y: Array, a: Array, upper: bool = False) -> Array:
     p = p - 0.5 * np.where(eye(p), p, 0)
     lh = adjoint(lower)
     # S = L⁻ᴴ P L⁻¹
-    s = _solve_upper(lh, adjoint(_solve_upper(lh, adjoint(p))))
+    s = solve_triangle(lh, adjoint(solve_triangle(lh, adjoint(p))))
     return _fold(s, lower=not upper)
 
 
@@ -125,7 +161,7 @@ def _qr_tall_vjp(gq: Array, gr: Array, q: Array, r: Array) -> Array:
     m = r @ adjoint(gr) - adjoint(gq) @ q
     low = np.tril(m, -1)
     b = gq + q @ (low + adjoint(low) + np.where(eye(m), np.real(m), 0))
-    return adjoint(_solve_upper(r, adjoint(b)))
+    return adjoint(solve_triangle(r, adjoint(b)))
 
 
 @in_usual_convention

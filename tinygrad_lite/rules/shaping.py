@@ -478,12 +478,26 @@ def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int =
     return out
 
 
+def _is_low(m: Any, k: int) -> Any:
+    """Which entries of a matrix (of a vector, seen as many like rows) lie on its k-th diagonal or below."""
+    return np.tri(m.shape[-2:][0], m.shape[-1], k, dtype=bool)
+
+
+def _tril(m: Any, k: int = 0) -> Any:
+    return np.where(_is_low(m, k), m, m.dtype.type(0))
+
+
+def _triu(m: Any, k: int = 0) -> Any:
+    return np.where(_is_low(m, k - 1), m.dtype.type(0), m)
+
+
 diagonal = row(
     linear(
         np.diagonal,
         lambda g, y, a, offset=0, axis1=0, axis2=1: from_diagonal(
             g, shape=a.shape, offset=offset, axis1=axis1, axis2=axis2
         ),
+        view=True,
         batch=_diagonal_each,
         examples=_axis_examples(
             {},
@@ -498,13 +512,16 @@ from_diagonal: Op = row(
     linear(
         _from_diagonal,
         lambda g, y, d, shape, offset=0, axis1=0, axis2=1: np.diagonal(g, offset, axis1, axis2),
+        places=lambda out, shape, offset=0, axis1=0, axis2=1: np.diagonal(out, offset, axis1, axis2),
+        c="write",
         batch=_from_diagonal_each,
         examples=lambda rng: [((rng.normal(size=(4, 2)),), {"shape": (2, 3, 4), "offset": -1, "axis1": 1, "axis2": 0})],
     )
 )
 _DIAGONALS = with_keywords({}, {"k": 1}, {"k": -1}, shapes=WITH_AXES)
-tril = row(linear(np.tril, lambda g, y, m, k=0: np.tril(g, k), batch=_triangle_each, examples=_DIAGONALS))
-triu = row(linear(np.triu, lambda g, y, m, k=0: np.triu(g, k), batch=_triangle_each, examples=_DIAGONALS))
+_TRIANGLES: dict[str, Any] = {"batch": _triangle_each, "examples": _DIAGONALS, "c": "steps"}
+tril = row(linear(_tril, lambda g, y, m, k=0: np.tril(g, k), name="tril", **_TRIANGLES), np.tril)
+triu = row(linear(_triu, lambda g, y, m, k=0: np.triu(g, k), name="triu", **_TRIANGLES), np.triu)
 
 
 @implements(
