@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .axes import positive_axis
+
 __all__ = [
     "Batches",
     "batches",
@@ -124,7 +126,7 @@ def train_test_split(
 
 
 def _take(array: Array, chosen: Any, axis: int) -> Array:
-    where = (slice(None),) * (axis % array.ndim) + (chosen,)
+    where = (slice(None),) * positive_axis(axis, array.ndim) + (chosen,)
     part = array[where]
     return part.copy() if isinstance(chosen, slice) and isinstance(part, np.ndarray) else part
 

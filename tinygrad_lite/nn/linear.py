@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import positive_axes
 from . import functional as F
 from .initialise import by_fan_in, generator, positive
 from .module import Module
@@ -89,7 +90,10 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Any) -> Any:
-        start, end = self.start_dim % x.ndim, self.end_dim % x.ndim
+        try:
+            start, end = positive_axes((self.start_dim, self.end_dim), x.ndim)
+        except np.exceptions.AxisError:
+            start, end = 1, 0
         if start > end:
             raise ValueError(f"Flatten: axes {self.start_dim}..{self.end_dim} of an array {x.shape} are none")
         joined = int(np.prod(x.shape[start : end + 1]))

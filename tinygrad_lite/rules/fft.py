@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import positive_axes, reduced_axes
+from ..axes import positive_axes, positive_axis, reduced_axes
 from ..batching import along
 from ..op import Array, linear
 from ..table import implements, row
@@ -26,7 +26,7 @@ def _resize(x: Array, size: int, axis: int) -> Array:
     if size == old:
         return x
     if size < old:
-        return x[(slice(None),) * (axis % x.ndim) + (slice(size),)]
+        return x[(slice(None),) * positive_axis(axis, x.ndim) + (slice(size),)]
     rest = list(x.shape)
     rest[axis] = size - old
     return np.concatenate([x, np.zeros(rest, x.dtype)], axis=axis)
@@ -54,7 +54,7 @@ def _irfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -
     times[0] = 1
     if n % 2 == 0:
         times[-1] = 1
-    times = times.reshape((-1,) + (1,) * (y.ndim - 1 - axis % y.ndim))
+    times = times.reshape((-1,) + (1,) * (y.ndim - 1 - positive_axis(axis, y.ndim)))
     return _resize(spectrum * times, x.shape[axis], axis)
 
 

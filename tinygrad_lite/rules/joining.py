@@ -37,7 +37,7 @@ def _stack(*arrays: Any, axis: int = 0) -> Any:
 
 
 def _stack_vjp(g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
-    before = (slice(None),) * (axis % y.ndim)
+    before = (slice(None),) * positive_axis(axis, y.ndim)
     return [g[(*before, i)] for i in range(len(arrays))]
 
 
