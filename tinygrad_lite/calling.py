@@ -299,7 +299,7 @@ def _check_function(op: Any) -> Callable[..., Any]:
     """fn, held to what an op's function is: from arrays, which it leaves as they are, to arrays."""
     fn = op.fn
 
-    def checked(*xs: Any, **params: Any) -> Any:
+    def call_checked(*xs: Any, **params: Any) -> Any:
         mode = current()
         if running.get() is None and (mode is None or not mode.tracing):
             data = fn(*map(_write_protected, xs), **params)
@@ -322,7 +322,7 @@ def _check_function(op: Any) -> Callable[..., Any]:
                 )
         return data if isinstance(data, tuple) or hasattr(data, "dtype") else np.asarray(data)
 
-    return checked
+    return call_checked
 
 
 def _write_protected(x: Any) -> Any:
@@ -337,10 +337,10 @@ def _write_protected(x: Any) -> Any:
 def _refuse_complex(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
     """fn, which would compute something else with complex numbers; its result is complex if one of them is."""
 
-    def checked(*xs: Any, **params: Any) -> Any:
+    def call_checked(*xs: Any, **params: Any) -> Any:
         data = fn(*xs, **params)
         if data.dtype.kind == "c":
             raise TypeError(f"an operand is complex, and {op.name} is for real numbers")
         return data
 
-    return checked
+    return call_checked

@@ -67,7 +67,7 @@ class Source:
         stems = {name.rstrip("0123456789") for name in names}
         for node in ast.walk(function):
             if isinstance(node, ast.Assign):
-                targets = [t for target in node.targets for t in _parts(target)]
+                targets = [t for target in node.targets for t in _list_targets(target)]
             elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
                 targets = [node.target]
             else:
@@ -207,9 +207,11 @@ def _blank_line(line: str) -> str:
     return line
 
 
-def _parts(target: ast.expr) -> list[ast.expr]:
+def _list_targets(target: ast.expr) -> list[ast.expr]:
     return (
-        [t for entry in target.elts for t in _parts(entry)] if isinstance(target, (ast.Tuple, ast.List)) else [target]
+        [t for entry in target.elts for t in _list_targets(entry)]
+        if isinstance(target, (ast.Tuple, ast.List))
+        else [target]
     )
 
 

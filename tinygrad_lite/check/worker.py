@@ -64,7 +64,7 @@ class Session:
 
     def __init__(self) -> None:
         self.namespace: dict[str, Any] = {}
-        self.kept: list[Any] = []
+        self.results: list[Any] = []
         self.filenames: dict[str, int] = {}
 
     def answer_greet(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -192,8 +192,8 @@ class Session:
         finally:
             sys.setprofile(None)
             sys.settrace(None)
-        self.kept.append(result)
-        handle = len(self.kept) - 1
+        self.results.append(result)
+        handle = len(self.results) - 1
         try:
             encoded = encode(result)
         except Exception as error:  # its entries may do what they like when they are looked at
@@ -209,7 +209,7 @@ class Session:
     def _resolve(self, value: Any) -> Any:
         """The argument; an entry of what was returned before if it stands for one."""
         if isinstance(value, Opaque) and value.handle is not None:
-            kept = self.kept[value.handle]
+            kept = self.results[value.handle]
             for step in value.description.split("/")[1:]:
                 kept = kept[int(step)]
             copied = _try_to_copy(kept)

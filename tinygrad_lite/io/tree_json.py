@@ -65,7 +65,7 @@ class _Writer:
         self.arrays: dict[str, np.ndarray] = {}
         self.generators: list[Any] = []
         self.seen: dict[int, Any] = {}  # id -> the name of an array, the number of a generator
-        self.kept: list[Any] = []  # so that no id is used again meanwhile
+        self.keep_alive: list[Any] = []  # so that no id is used again meanwhile
 
     def write(self, x: Any, path: str) -> Node:
         kind = type(x)
@@ -122,7 +122,7 @@ class _Writer:
             name = f"array {len(self.arrays)}"
         self.arrays[name] = array
         self.seen[id(x)] = name
-        self.kept.append(x)
+        self.keep_alive.append(x)
         return name
 
     def number(self, x: np.random.Generator, path: str) -> int:
@@ -135,7 +135,7 @@ class _Writer:
                 )
             self.seen[id(bits)] = len(self.generators)
             self.generators.append(_state_as_json(bits.state))
-            self.kept.append(bits)
+            self.keep_alive.append(bits)
         return int(self.seen[id(bits)])
 
 

@@ -11,7 +11,7 @@ from .reductions import calls, flag
 from .reductions_of_some import UNSET, convert, degrees_lost, is_given, root_of, squares_of, which_entries
 
 _REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
-_SPREAD: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
+_WITH_DDOF: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
 
 
 def _or(x: Any, replacement: float) -> Any:
@@ -74,7 +74,7 @@ def _nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, mean: Any, where: Any) -> 
     return np.sum(squares, axis=axis, keepdims=True) / np.where(left > 0, left, left.dtype.type(np.nan))
 
 
-@implements(np.nanvar, examples=calls(*_SPREAD))
+@implements(np.nanvar, examples=calls(*_WITH_DDOF))
 def nanvar(
     a: Any,
     axis: Any = None,
@@ -90,7 +90,7 @@ def nanvar(
     return variance if flag(keepdims) else np.squeeze(variance, axis=axis)
 
 
-@implements(np.nanstd, examples=calls(*_SPREAD))
+@implements(np.nanstd, examples=calls(*_WITH_DDOF))
 def nanstd(
     a: Any,
     axis: Any = None,

@@ -43,7 +43,7 @@ def calls(*keywords: dict[str, Any]) -> Any:
 
 _REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
 _OVER_AXES = over_axes(several=True, keepdims=True)
-_SPREAD: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
+_WITH_DDOF: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
 
 # -- sums and means --------------------------------------------------------------------------------------------------
 
@@ -102,8 +102,8 @@ def _are_equal(x: Array, axis: Any, keepdims: bool) -> Array:
     return np.equal(first, np.max(x, axis=axis, keepdims=keepdims)) if x.size else np.equal(first, 0)
 
 
-var_ = row(custom_vjp(_var, _var_vjp, batch=reduction, numpy=np.var, examples=calls(*_SPREAD)))
-std_ = row(custom_vjp(_std, _std_vjp, batch=reduction, numpy=np.std, examples=calls(*_SPREAD)))
+var_ = row(custom_vjp(_var, _var_vjp, batch=reduction, numpy=np.var, examples=calls(*_WITH_DDOF)))
+std_ = row(custom_vjp(_std, _std_vjp, batch=reduction, numpy=np.std, examples=calls(*_WITH_DDOF)))
 
 
 def flag(keepdims: Any) -> bool:

@@ -222,10 +222,10 @@ def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: bool, mean: An
     return np.sum(squares, axis=axis, keepdims=keepdims) / maximum(count - ddof, 0)
 
 
-_SPREAD = calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}, {"axis": 1, "ddof": 1})
+_WITH_DDOF = calls({}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}, {"axis": 1, "ddof": 1})
 
 
-@implements(np.var, examples=_SPREAD)
+@implements(np.var, examples=_WITH_DDOF)
 def var(
     a: Any,
     axis: Any = None,
@@ -240,10 +240,10 @@ def var(
     ddof, keepdims = degrees_lost("var", ddof, correction), flag(keepdims)
     if dtype is None and not is_given(mean) and which_entries(where, a) is None:
         return reductions.var_(a, axis=axis, ddof=ddof, keepdims=keepdims)
-    return _back(_variance(a, axis, dtype, ddof, keepdims, mean, where), a, dtype)
+    return _restore_dtype(_variance(a, axis, dtype, ddof, keepdims, mean, where), a, dtype)
 
 
-@implements(np.std, examples=_SPREAD)
+@implements(np.std, examples=_WITH_DDOF)
 def std(
     a: Any,
     axis: Any = None,
@@ -260,12 +260,12 @@ def std(
         return reductions.std_(a, axis=axis, ddof=ddof, keepdims=keepdims)
     variance, mask = _variance(a, axis, dtype, ddof, keepdims, mean, where), which_entries(where, a)
     present = np.ones((), bool) if mask is None else mask
-    return _back(root_of(variance, for_a_mean(a, dtype), present, axis, keepdims, mean), a, dtype)
+    return _restore_dtype(root_of(variance, for_a_mean(a, dtype), present, axis, keepdims, mean), a, dtype)
 
 
-def _back(spread: Any, a: Any, dtype: Any) -> Any:
+def _restore_dtype(result: Any, a: Any, dtype: Any) -> Any:
     """From the dtype of the sums to that of the result: half precision again, if it was that."""
-    return convert(spread, np.float16 if dtype is None and a.dtype == np.float16 else dtype)
+    return convert(result, np.float16 if dtype is None and a.dtype == np.float16 else dtype)
 
 
 # -- truths ----------------------------------------------------------------------------------------------------------

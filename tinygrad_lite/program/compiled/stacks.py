@@ -19,18 +19,18 @@ class StackMemory:
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape, self.dtype = shape, dtype
-        self._kept: list[Any] = []
+        self._reusable: list[Any] = []
 
     def take(self, length: int) -> Any:
         shape = (length, *self.shape)
         try:
-            array = self._kept.pop()
+            array = self._reusable.pop()
         except IndexError:
             array = None
         if array is None or sys.getrefcount(array) > 2 or not _is_as_new(array, shape, self.dtype):
             array = np.empty(shape, self.dtype)
         if array.nbytes >= LARGE:
-            self._kept.append(array)
+            self._reusable.append(array)
         return array
 
 
