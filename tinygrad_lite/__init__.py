@@ -39,6 +39,7 @@ from .debug import debug as debug
 from .derive import Derivation as Derivation
 from .derive import derive as derive
 from .draw import draw as draw
+from .heap import keep_freed_memory
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian
@@ -84,6 +85,8 @@ if TYPE_CHECKING:
     from .training import fit as fit
 
 __version__ = "0.1.0"
+
+keep_freed_memory()
 
 __all__ = [
     "Derivation",
