@@ -2,9 +2,9 @@
 
 The C library of Linux (glibc) returns free memory to the system as soon as there is more of it at the end of the heap
 than a limit, and takes it anew, page by page, at the next step: half of the time or more where arrays have megabytes,
-with NumPy alone as with this library. The limit is twice the largest block that was ever given back, up to 32 MB. So
-one is given back here, of which no page was used. Who sets MALLOC_TRIM_THRESHOLD_ decides for himself: glibc then leaves
-the limit alone. Elsewhere it does nothing.
+with NumPy alone as with this library. The limit is twice the largest block that was ever given back, of those up to
+32 MB. So one is given back here, of which no page was used. Where MALLOC_TRIM_THRESHOLD_ is set, glibc leaves the limit
+alone. Elsewhere this does nothing.
 """
 
 from __future__ import annotations
