@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -521,3 +521,29 @@ def test_an_operand_without_a_size_is_no_contradiction_of_the_two_modes(value: f
     wrong = tg.linear(lambda x: x * 1, halved, name="wrong")
     with pytest.raises(tg.testing.GradientError):
         tg.testing.check_gradients(wrong, x, order=1)
+
+
+@pytest.mark.parametrize("depth", [3.0, 6.0, 7.5, 8.5, 9.5, 11.0])
+@pytest.mark.parametrize("order", [1, 2])
+def test_on_a_plateau_in_float32_a_right_gradient_is_not_accused(depth: float, order: Literal[1, 2]) -> None:
+    """1 - tanh(9)**2 is 0 in float32 and 6e-8 in float64, and what is multiplied by it later makes that large."""
+
+    def f(x: Any) -> Any:
+        return np.log(2.55 + 2.45 * np.tanh(60.0 * np.cumsum(x, axis=1))) ** 2
+
+    x = depth / 60 * np.array([[1, 0.1, -0.3], [0.9, 0.2, 0.05]])
+    report = check_gradients(f, x.astype(np.float32), order=order)
+    assert not any(entry.wrong for entry in report.entries)
+
+
+@pytest.mark.parametrize("factor", [1.003, -1.0, 0.0])
+@pytest.mark.parametrize("depth", [0.3, 2.0])
+def test_a_gradient_that_is_wrong_in_float32_alone_is_found(factor: float, depth: float) -> None:
+    def partial(y: Any, x: Any) -> Any:
+        return (1 - y * y) * (factor if x.dtype == np.float32 else 1.0)
+
+    wrong = tg.elementwise(np.tanh, partial, name="wrong")
+    x = np.linspace(0.5 * depth, depth, 6).reshape(2, 3)
+    assert check_gradients(lambda x: wrong(x) * 3, x).ok
+    with pytest.raises(GradientError, match="in float32"):
+        check_gradients(lambda x: wrong(x) * 3, x.astype(np.float32))

@@ -221,7 +221,7 @@ class _Check:
             if self.narrow and narrow:
                 found = self._compare_narrow(
                     *(narrow[0][mine], narrow[1][mine], gradient[mine], noise[mine], estimate.scale, unit),
-                    measure_rounding=partial(self._measure_rounding_at, self.narrow, mine),
+                    measure_rounding=partial(self._measure_narrow_rounding, mine),
                 )
                 entries.append(self._make_entry(found, leaf, "vjp", describe, self._in_narrow))
         return entries
@@ -229,6 +229,12 @@ class _Check:
     def _measure_rounding_at(self, auto: AutogradDerivatives, elements: NDArray[Any]) -> Vector:
         rounding: Vector = auto.measure_vjp_rounding(self.g)[elements]
         return rounding
+
+    def _measure_narrow_rounding(self, elements: NDArray[Any]) -> Vector:
+        assert self.narrow is not None
+        drift = self.narrow.measure_vjp_drift(self.auto, self.g)[elements]
+        found: Vector = np.fmax(self._measure_rounding_at(self.narrow, elements), drift)
+        return found
 
     def _choose_elements(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[NDArray[Any], int]:
         """Which elements of an input to check: all, or a sample and those that random directions accuse.
@@ -334,7 +340,7 @@ class _Check:
                 narrow_findings.append(
                     self._compare_narrow(
                         *(*self.narrow.jvp(d), tangent, noise, estimate.scale, unit),
-                        measure_rounding=partial(self.narrow.measure_jvp_rounding, d),
+                        measure_rounding=partial(self._measure_narrow_jvp_rounding, d),
                     )
                 )
 
@@ -347,6 +353,10 @@ class _Check:
             found = Comparison.concatenate(narrow_findings)
             entries.append(self._make_entry(found, leaf, "jvp", describe, self._in_narrow))
         return entries
+
+    def _measure_narrow_jvp_rounding(self, d: Vector) -> Vector:
+        assert self.narrow is not None
+        return np.fmax(self.narrow.measure_jvp_rounding(d), self.narrow.measure_jvp_drift(self.auto, d))
 
     # -- one against the other -------------------------------------------------------------------------------------
 

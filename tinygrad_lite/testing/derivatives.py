@@ -25,6 +25,8 @@ from .numerical import (
 from .report import GradientError
 from .vectors import Layout, as_plain_array, concatenate
 
+_DRIFTS = tuple(2.0**-k for k in (10, 10, 8, 8, 6, 6, 5, 5, 4, 4, 3, 3))  # steps relative to x
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -182,6 +184,30 @@ class AutogradDerivatives:
     def measure_jvp_rounding(self, t: Vector) -> Vector:
         """The rounding error of the tangent."""
         return 4 * measure_roughness(lambda x: self._jvp(x, t), self.subject.x, self.eps)
+
+    def measure_vjp_drift(self, wide: AutogradDerivatives, g: Vector) -> Vector:
+        """How far rounding moves the gradient from the same in float64, close to x."""
+        return self._measure_drift(lambda x: self._vjp(x, g), lambda x: wide._vjp(x, g))
+
+    def measure_jvp_drift(self, wide: AutogradDerivatives, t: Vector) -> Vector:
+        """The same of the tangent."""
+        return self._measure_drift(lambda x: self._jvp(x, t), lambda x: wide._jvp(x, t))
+
+    def _measure_drift(self, narrow: Callable[[Vector], Vector], wide: Callable[[Vector], Vector]) -> Vector:
+        """How much the ratio of the two changes close to x, in numbers.
+
+        That is what rounding makes of it, also where the narrower one stands still because it saturates: tanh(9) is 1
+        in float32, and 1 - y * y a staircase whose steps are seen from further off. A wrong factor or sign is the same
+        everywhere, however steep the derivative is.
+        """
+        x, rng = self.subject.x, np.random.default_rng(0)
+        here, true = narrow(x), wide(x)
+        ratio = np.divide(here, true, out=np.ones_like(true), where=true != 0)
+        drift = np.zeros(here.shape)
+        for step in _DRIFTS:
+            moved = self.subject.inputs.round_to_dtypes(x * (1 + step * rng.uniform(-1, 1, x.shape)))
+            drift = np.fmax(drift, np.abs(narrow(moved) - ratio * wide(moved)))
+        return np.where(np.isfinite(drift), 2 * drift, 0.0)
 
     def _measure_noise_of(
         self, derivative: Callable[[NDArray[Any], Vector], Vector], direction: Vector
