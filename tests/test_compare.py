@@ -676,3 +676,28 @@ def test_the_convention_of_values_that_were_not_given_is_told():
     (finding,) = tg.compare({"dW2": grads["dW2"]}, cost, *args).findings
     assert finding.correct in ("dW2 = dZ2 @ A1.T", "dW2 = dZ2 @ A1.T / m")
     assert ("(Here dZ2 is ∂J/∂Z2," if finding.correct.endswith("T") else "(Here dZ2 is m·∂J/∂Z2,") in finding.text
+
+
+# -- a name that is given to several values ---------------------------------------------------------------------------
+
+
+def classify_shifted(W, b, X, y):
+    m = X.shape[0]
+    scores = X @ W + b
+    scores = scores - np.max(scores, axis=1, keepdims=True)
+    P = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
+    return -np.sum(np.log(P[np.arange(m), y])) / m
+
+
+@pytest.mark.parametrize(("onehot", "factor"), [(1, 1), (0, 1), (-1, 1), (1, 12)])
+def test_the_gradient_of_a_name_is_that_of_the_value_which_it_fits(onehot, factor):
+    rng = np.random.default_rng(0)
+    W, b, X, y = rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=(12, 5)), rng.integers(0, 3, 12)
+    P = np.exp(X @ W + b) / np.sum(np.exp(X @ W + b), axis=1, keepdims=True)
+    dscores = factor * (P - onehot * np.eye(3)[y]) / 12
+    given = {"dscores": dscores, "dW": X.T @ dscores, "db": np.sum(dscores, axis=0)}
+    result = tg.compare(given, classify_shifted, W, b, X, y)
+    is_right = (onehot, factor) == (1, 1)
+    assert result.verdict == ("right" if is_right else "wrong"), str(result)
+    assert [f.name for f in result.findings] == ([] if is_right else ["dscores"])
+    assert all("consistent with your dscores" in e.why for e in result.entries if not is_right and e.name[1] != "s")

@@ -26,6 +26,7 @@ from .tidying import tidy
 from .trees import key_of
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
+_NOTHING = 1e-12  # of the other term, a term that is smaller on all data is 0
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 After = Callable[[Any], Any]
 NOTHING: Mapping[Node, Any] = {}
@@ -178,6 +179,8 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     counts.update((n, leaves[name]) for n, name in by_number.items())
     arrays = [widen(x) for x in recording.inputs]
     wide = compute_nodes(layout.program, arrays) or {}
+    others_of = (compute_nodes(layout.program, list(map(widen, xs))) for xs in draw_moderate_samples(recording.inputs))
+    runs = [wide, *(run for run in others_of if run is not None)]
     on_kinks = find_kinks(layout.program, arrays, wide)
     kinks: set[Any] = set()
 
@@ -190,6 +193,8 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
             return x
         if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
+        if x.op is add and (rest := _drop_nothing(x, runs)) is not None:
+            return grow(rest)
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
             return operands[1]
@@ -254,6 +259,21 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     forward = {line.name.id: grow(line.value, is_root=True) for line in layout.forward if line.value not in short}
     inputs = [names[n] for n in layout.program.inputs] + [names[n] for n, _ in layout.program.captures]
     return Derivation(page, values, noise, leeway, others, kinks, formulas, forward, inputs, sizes, leaves)
+
+
+def _drop_nothing(x: Node, runs: Sequence[Mapping[Node, Any]]) -> Operand | None:
+    """The one term of a sum, where the other is nothing but rounding, whatever the data: as what comes back from the
+    maximum that is subtracted in a softmax. Nobody writes it down, and it would be more than that for wrong values.
+    """
+    a, b = x.operands
+    for kept, lost in ((a, b), (b, a)):
+        if type(kept) is Node and type(lost) is Node and kept.shape == x.shape:
+            sizes = [
+                (np.max(np.abs(run.get(lost, np.nan)), initial=0), np.max(np.abs(run[kept]), initial=0)) for run in runs
+            ]
+            if all(0 < size < _NOTHING * whole for size, whole in sizes):
+                return kept
+    return None
 
 
 def shake(eps: float, seed: int) -> After:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -101,6 +102,7 @@ class Judge:
         self.tiny = float(np.finfo(np.float32 if single else np.float64).tiny)  # what is smaller has fewer digits
         self.simple, self.chain = self._derive(kept)
         self._rename_copies()
+        self._rename_versions()
         self._add_constants()
         self.formulas = self._order()
         self.names = {f.name for f, _ in self.formulas}
@@ -128,6 +130,25 @@ class Judge:
                     if is_free and other is not None and np.array_equal(other, wanted):
                         derivation.rename(f.name, name)
                         break
+
+    def _rename_versions(self) -> None:
+        """Where a name is given to several values in turn (Z = Z - np.max(Z)), its gradient is that of the one it fits
+        best; of the last, where it fits all alike.
+        """
+        names = list(self.recording.labels.forward.values())
+        for name, given in self.given.items():
+            if given.numbers is None or names.count(name[1:]) < 2 or not name.startswith("d"):
+                continue
+            if any(f.name == name for d in (self.simple, self.chain) for f in d.formulas):
+                continue
+            version = re.compile(re.escape(name[1:]) + r"_?\d+")
+            found = [f.name for f in self.chain.formulas if version.fullmatch(f.of) and f.of not in names]
+            fits = {f: _measure_fit(given.numbers, self.chain.values[f]) for f in found if f not in self.given}
+            if fits:
+                best = next(f for f, fit in fits.items() if fit >= max(fits.values()) - 1e-6)
+                self.simple.rename(best, name)
+                if self.chain is not self.simple:
+                    self.chain.rename(best, name)
 
     def _add_constants(self) -> None:
         """Lines for gradients that are the same number everywhere, as of what the cost adds up: they were no steps."""
@@ -448,6 +469,14 @@ def _decide_otherwise(root: Operand, values: Mapping[str, Any], value: Any, kink
         elif found:
             leeway = leeway + np.max([np.abs(other - value) for other in found], axis=0)
     return leeway, others
+
+
+def _measure_fit(found: Any, expected: Any) -> float:
+    """How nearly one array is a multiple of another: 1 if it is."""
+    if found.shape != np.shape(expected):
+        return -1.0
+    sizes = float(np.linalg.norm(found) * np.linalg.norm(expected))
+    return abs(float(np.vdot(found, expected))) / sizes if sizes else 0.0
 
 
 def _within(found: Any, expected: Any, tolerance: Any) -> bool:
