@@ -495,17 +495,20 @@ def compare_a_relu(form, slope_at_zero, wrong=1.0):
     return tg.compare(grads, space["cost"], W1, b1, W2, X, Y)
 
 
-@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(
-    "form", ["np.maximum(Z1, 0)", "tg.relu(Z1)", "np.where(Z1 > 0, Z1, 0)", "Z1 * (Z1 >= 0)", "np.clip(Z1, 0, 1e9)"]
+    ("form", "slope"),
+    [
+        *(("np.maximum(Z1, 0)", slope) for slope in (0.0, 0.5, 1.0)),
+        *((form, 1.0) for form in ("tg.relu(Z1)", "np.where(Z1 > 0, Z1, 0)", "np.clip(Z1, 0, 1e9)")),
+        ("Z1 * (Z1 >= 0)", 0.0),
+    ],
 )
 def test_where_data_lies_on_a_kink_the_slopes_of_both_sides_are_right(form, slope):
     result = compare_a_relu(form, slope)
     assert result.verdict == "right", str(result)
     assert not result.findings
-    for slip in (-1.0, 1.001):
-        result = compare_a_relu(form, slope, slip)
-        assert [f.name for f in result.findings] == ["dZ1"]
+    result = compare_a_relu(form, slope, 1.001)
+    assert [f.name for f in result.findings] == ["dZ1"]
 
 
 def test_a_comparison_where_f_jumps_is_no_kink():
