@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -704,3 +706,23 @@ def test_the_gradient_of_a_name_is_that_of_the_value_which_it_fits(onehot, facto
     assert result.verdict == ("right" if is_right else "wrong"), str(result)
     assert [f.name for f in result.findings] == ([] if is_right else ["dscores"])
     assert all("consistent with your dscores" in e.why for e in result.entries if not is_right and e.name[1] != "s")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_long_search_says_what_it_looks_at(monkeypatch):
+    args = draw()
+    grads, _ = write_by_hand(args, True, dZ1="np.exp(W2.T @ dZ2) - A1**5")
+    written = []
+    for terminal, patience in ((Terminal(), 0.0), (io.StringIO(), 0.0), (Terminal(), 1e9)):
+        monkeypatch.setattr("sys.stderr", terminal)
+        monkeypatch.setattr("tinygrad_lite.diagnosis.search._SILENT", patience)
+        assert not tg.compare(grads, cost, *args).ok
+        written.append(terminal.getvalue())
+    assert re.match(r"\rcompare [#.]{16} d\w+, \d+ s\x1b\[K", written[0])
+    assert max(map(len, re.split(r"\r|\x1b\[K", written[0]))) < 40
+    assert written[0].endswith("\r\x1b[K")
+    assert written[1:] == ["", ""]

@@ -12,7 +12,18 @@ PACKAGE = ROOT / "tinygrad_lite"
 
 # From the ground up; what stands on one line knows nothing of what stands on a later one, or of its neighbours.
 LAYERS = [
-    ["axes", "callsite", "context", "heap", "intervals", "optional", "pytorch_names", "rounding", "signatures"],
+    [
+        "axes",
+        "callsite",
+        "context",
+        "heap",
+        "intervals",
+        "notice",
+        "optional",
+        "pytorch_names",
+        "rounding",
+        "signatures",
+    ],
     ["foreign"],
     ["array_view", "dispatch", "tree"],
     ["tensor"],

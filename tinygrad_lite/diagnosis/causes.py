@@ -193,6 +193,7 @@ class _Causes:
     # -- the entry's own line ------------------------------------------------------------------------------------------
 
     def _explain_own(self, j: Judged, pairs: bool) -> list[Suspect]:
+        self.judge.patience.tell(line=j.formula.name)
         found: list[Suspect] = []
         target = self._aim(j)
         for context, penalty in zip(self._contexts_for(j), (0.0, _STEPWISE, 0.5), strict=False):

@@ -30,8 +30,11 @@ def compare_gradients(manual: Any, f: Callable[..., Any], args: tuple[Any, ...],
 def _compare(f: Callable[..., Any], args: tuple[Any, ...], wrt: Any, given: dict[str, Given]) -> Comparison:
     judge = Judge(f, args, _choose_arguments(f, args, given) if wrt is None else wrt, given)
     readings = judge.read()
-    for reading in readings:
-        find_causes(judge, reading)
+    try:
+        for reading in readings:
+            find_causes(judge, reading)
+    finally:
+        judge.patience.end()
     reading = min(readings, key=lambda r: (r.cost, r.convention.size is not None))
     namespace = {**judge.chain.namespace(), **judge.simple.namespace(), **judge.truth, **reading.values}
 

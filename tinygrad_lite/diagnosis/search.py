@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..notice import Notice
 from ..program.program import Operand
 from ..rules.shaping import broadcast_to
 from .bench import CHECK, NAMES, SUMS, Bench, Mutation
@@ -30,16 +31,29 @@ _LIKELY = 2.2  # mistakes that cost more are not tried in pairs
 _ANEW = 2.0  # … nor in what was computed anew
 _CLEAR = 3.0  # an explanation as simple as this needs no rivals that are computed anew
 _REPEATED = 0.8  # what it costs to assume that a smaller result was repeated to the shape
+_SILENT = 2.0  # seconds
+_WIDTH = 16  # of the bar, in signs
 _WORK = 2e8  # numbers computed at most, in the search for pairs in one line
 
 
 class Patience:
     """How much of the search for pairs of mistakes is left to a comparison. It is counted in steps, not in seconds, so
-    that a verdict is the same on every machine.
+    that a verdict is the same on every machine. What takes seconds says so in a terminal.
     """
 
     def __init__(self) -> None:
         self._steps, self._hopeless = _ALL_STEPS, set[tuple[str, bytes]]()
+        self._notice, self._line = Notice(_SILENT), ""
+
+    def tell(self, done: int = 0, line: str | None = None) -> None:
+        """How far the search is. line: the name of the line that is looked at from now on; done: steps taken in it."""
+        self._line = line or self._line
+        full = round(_WIDTH * (1 - (self._steps - done) / _ALL_STEPS))
+        self._notice.tell(f"compare {'#' * full}{'.' * (_WIDTH - full)} {self._line}")
+
+    def end(self) -> None:
+        """Nothing is looked for any more."""
+        self._notice.wipe()
 
     def grant(self, line: tuple[str, bytes], size: int) -> int:
         """The steps for one line, its text and its value; none where the same was searched in vain before."""
@@ -68,6 +82,7 @@ class Search:
         self.bench, self.factors, self.update, self.patience = bench, factors, update, patience
         self.definitions = definitions
         self._place: Callable[[Operand], Operand | None] = lambda x: x
+        self._started = 0  # the steps that had been taken when the search for pairs began
 
     def explain(
         self,
@@ -188,6 +203,7 @@ class Search:
         """Two mutations: first two that are common, then others as well."""
         line = self.bench.spell(root), np.asarray(self.bench.value(root)).tobytes()
         start, before = self.bench.count, len(found)
+        self._started = start
         end = start + self.patience.grant(line, target.numbers.size)
         for limit in (_COMMON, _LIKELY):
             self._try_pairs_up_to(limit, root, singles, target, found, end)
@@ -211,6 +227,7 @@ class Search:
             if first.cost > limit:
                 break
             self.bench.forget(mark)
+            self.patience.tell(self.bench.count - self._started)
             changed = self.bench.replace(root, first.path, first.new)
             key = hash(np.asarray(self.bench.value(changed)).tobytes())
             if key in seen:

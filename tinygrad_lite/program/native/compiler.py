@@ -15,11 +15,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from ...notice import Notice
 
 SOURCES = Path(__file__).parent
 FLAGS = (
@@ -120,8 +121,7 @@ def compile_source(compiler: Compiler, source: str, target: Path, what: str) -> 
 
 def _run(command: list[str], folder: str, what: str) -> None:
     """Run the compiler; NotCompiled if it fails, hangs, or has anything to say."""
-    started = time.monotonic()
-    told = False
+    notice = Notice(PATIENCE)
     with (Path(folder) / "messages").open("w+b") as messages:
         try:
             process = subprocess.Popen(
@@ -135,18 +135,13 @@ def _run(command: list[str], folder: str, what: str) -> None:
                     process.wait(PATIENCE)
                     break
                 except subprocess.TimeoutExpired:
-                    elapsed = time.monotonic() - started
-                    if elapsed > TIME_LIMIT:
+                    if notice.elapsed > TIME_LIMIT:
                         raise NotCompiled(f"the C compiler took more than {TIME_LIMIT:.0f} s") from None
-                    if sys.stderr is not None and sys.stderr.isatty():
-                        sys.stderr.write(f"\rcompiling {what} to native code: {elapsed:.0f} s")
-                        sys.stderr.flush()
-                        told = True
+                    notice.tell(f"compiling {what} to native code")
         finally:
             if process.poll() is None:
                 _kill(process)
-            if told:
-                sys.stderr.write("\r\033[K")
+            notice.wipe()
         messages.seek(0)
         text = messages.read(4000).decode(errors="replace").strip()
     if process.returncode or text:
