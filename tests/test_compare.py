@@ -497,6 +497,7 @@ def compare_a_relu(form, slope_at_zero, wrong=1.0):
     return tg.compare(grads, space["cost"], W1, b1, W2, X, Y)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("form", "slope"),
     [
@@ -621,6 +622,7 @@ def compare_normalised(**wrong):
     return run_lines(normalise, (*arrays, 0.03, 0.2), names, NORMALISE, {**NORMALISE_LINES, **wrong})
 
 
+@pytest.mark.thorough
 def test_the_lines_of_another_model_are_right_and_short():
     space, result = compare_normalised()
     assert result.verdict == "right", str(result)
@@ -630,6 +632,7 @@ def test_the_lines_of_another_model_are_right_and_short():
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "line"),
     [

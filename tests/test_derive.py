@@ -762,6 +762,7 @@ def softplus_cost(W, b, X, Y):
     return np.mean(np.log(1 + np.exp(Z)) - Y * Z)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cost", [logistic, squared_sigmoid, swish, spelled_tanh, softplus_cost])
 def test_the_text_is_the_same_whatever_the_data(cost):
     rng = np.random.default_rng(0)

@@ -31,6 +31,7 @@ def compare(name: str, *operands: Any, order: int = 1, **keywords: Any) -> None:
 STRUCTURES = ["gen", "sym", "her", "pos", "upper triangular", "lower triangular", "tridiagonal", "diagonal", None]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("assume_a", STRUCTURES)
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("lower", [False, True])

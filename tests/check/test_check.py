@@ -109,6 +109,7 @@ RIGHT = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("text", "count"), sometimes(RIGHT))
 def test_a_right_file_is_right(check, text, count):
     report = check(text)

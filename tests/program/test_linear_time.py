@@ -45,6 +45,7 @@ WAYS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", WAYS)
 def test_twice_the_steps_take_twice_the_work(way):
     WAYS[way](repeat(2))  # what is done once only

@@ -61,6 +61,7 @@ def of_all(names):
     return f, value, 0.5 * 5 * -3 * (3 * X * X - 4 * X + 3) * W * weights
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]} to {names[-1]}")
 @pytest.mark.parametrize("reader", ["eager", "numpy", "auto", "derive", "vmap", "jvp"])
 def test_an_op_is_never_taken_for_one_of_the_table_that_has_its_name(names, reader):

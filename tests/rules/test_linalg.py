@@ -274,6 +274,7 @@ def test_norms_are_numpys(ord: Any, keepdims: bool) -> None:
         np.testing.assert_allclose(ours.numpy(), np.linalg.norm(x, ord, axes, keepdims), rtol=1e-14)
 
 
+@pytest.mark.thorough
 def test_complex_norms() -> None:
     re, im = rng.normal(size=(2, 3, 2))
     for ord in ORDERS:

@@ -26,6 +26,7 @@ def scalings(program):
     return sorted(found)
 
 
+@pytest.mark.thorough
 @given(programs(), st.booleans(), st.integers(0, 1000))
 def test_it_preserves_values_shapes_and_dtypes(record_drawn, check, fresh, drawn, gradients, seed):
     program, arguments = drawn
@@ -57,6 +58,7 @@ _STEPS = {
 }
 
 
+@pytest.mark.thorough
 @settings(max_examples=4 * settings.default.max_examples)
 @given(
     st.lists(
