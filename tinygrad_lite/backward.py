@@ -126,7 +126,7 @@ def _sweep(
         if inner and node in inner:
             visited[node] = g
         op = node._op
-        if straight:
+        if straight:  # no op that selects was met: nothing needs a guard
             if op.pull is not None and not op.selects:
                 op.pull(node, g, pending)
                 continue

@@ -40,24 +40,7 @@ def _unary(op: Any) -> Pull:
 
 
 def _binary(op: Any) -> Pull:
-    # Two like blocks rather than a loop over the operands: most nodes of a network come by here.
-
-    def pull_entrywise(node: Tensor, g: Any, pending: dict[Tensor, Any]) -> None:
-        left, right = op.vjps
-        a, b = node._inputs
-        y = node._array
-        x = a._array if type(a) is Tensor else a
-        z = b._array if type(b) is Tensor else b
-        if x is not a and a._flags & GRAD and left is not None:
-            fits = x.shape == y.shape
-            if not fits and g.shape != y.shape:
-                g = expand(g, y.shape)
-            add(pending, a, g if left is hand_on else left(g, y, x, z), fits)
-        if z is not b and b._flags & GRAD and right is not None:
-            fits = z.shape == y.shape
-            if not fits and g.shape != y.shape:
-                g = expand(g, y.shape)
-            add(pending, b, g if right is hand_on else right(g, y, x, z), fits)
+    entrywise = op.kind == "elementwise"
 
     def pull(node: Tensor, g: Any, pending: dict[Tensor, Any]) -> None:
         left, right = op.vjps
@@ -65,14 +48,19 @@ def _binary(op: Any) -> Pull:
         y = node._array
         x = a._array if type(a) is Tensor else a
         z = b._array if type(b) is Tensor else b
-        if g.shape != y.shape:
-            g = expand(g, y.shape)
+        # Two like blocks rather than a loop over the operands: most nodes of a network come by here.
         if x is not a and a._flags & GRAD and left is not None:
-            add(pending, a, left(g, y, x, z))
+            fits = entrywise and x.shape == y.shape
+            if not fits and g.shape != y.shape:
+                g = expand(g, y.shape)
+            add(pending, a, g if left is hand_on else left(g, y, x, z), fits)
         if z is not b and b._flags & GRAD and right is not None:
-            add(pending, b, right(g, y, x, z))
+            fits = entrywise and z.shape == y.shape
+            if not fits and g.shape != y.shape:
+                g = expand(g, y.shape)
+            add(pending, b, g if right is hand_on else right(g, y, x, z), fits)
 
-    return pull_entrywise if op.kind == "elementwise" else pull
+    return pull
 
 
 def add(pending: dict[Tensor, Any], x: Tensor, g: Any, fits: bool = False) -> None:

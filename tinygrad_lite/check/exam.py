@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from .. import tree
 from .binding import CannotBind, bind
 from .course import NAMES, Values
 from .explaining import RIGHT, explain_value
@@ -253,10 +254,7 @@ def first_of(result: Any) -> Any:
     return result[0] if isinstance(result, tuple) and result else result
 
 
-def _transpose(x: Any) -> Any:
-    """Every matrix in it, transposed."""
-    if isinstance(x, dict):
-        return {key: _transpose(value) for key, value in x.items()}
-    if isinstance(x, (list, tuple)):
-        return type(x)(map(_transpose, x))
-    return x.T.copy() if isinstance(x, np.ndarray) and x.ndim == 2 else x
+def _transpose(values: Values) -> Values:
+    """Every matrix among them, transposed."""
+    transposed: Values = tree.map(lambda x: x.T.copy() if np.ndim(x) == 2 else x, values)
+    return transposed

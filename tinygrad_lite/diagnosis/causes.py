@@ -136,7 +136,7 @@ class _Causes:
             name = formula.name
             if name in self.reading.judged:
                 continue
-            users = [j for j in self.reading.judged.values() if name in self.judge._upstream(j.formula, derivation)]
+            users = [j for j in self.reading.judged.values() if name in self.judge.find_upstream(j.formula, derivation)]
             affected = [j for j in users if j in left]
             is_right = any(j.right and np.any(j.expected) for j in users)
             if len(affected) > 1 and not is_right and len(affected) >= len(best[1]):
@@ -161,7 +161,7 @@ class _Causes:
     def _choose_shared(self, suspects: list[Suspect], own: dict[str, list[Suspect]]) -> list[Suspect]:
         """The same of one entry, where others follow from that line as well: those are looked at on top of it."""
         derivation = self.contexts[0].derivation
-        users = {n: self.judge._upstream(j.formula, derivation) for n, j in self.reading.judged.items() if n in own}
+        users = {n: self.judge.find_upstream(j.formula, derivation) for n, j in self.reading.judged.items() if n in own}
         for suspect in sorted(suspects, key=lambda s: s.rank):
             (entry,) = suspect.explains if len(suspect.explains) == 1 else ("",)
             shared = any(suspect.name in lines for n, lines in users.items() if n != entry)
@@ -230,7 +230,7 @@ class _Causes:
         if numbers.shape != j.expected.shape:
             slack = np.max(j.slack, initial=0.0)
         else:
-            slack = np.maximum(j.slack, self.judge._tolerance(numbers, 0.0))
+            slack = np.maximum(j.slack, self.judge.tolerance_of(numbers, 0.0))
         return Target(numbers, slack)
 
     def _suspect(
@@ -256,7 +256,7 @@ class _Causes:
         lines = {f.name: f for f in context.derivation.formulas}
         missing: dict[str, list[Judged]] = {}
         for j in sources:
-            for name in self.judge._upstream(j.formula, context.derivation):
+            for name in self.judge.find_upstream(j.formula, context.derivation):
                 if name not in self.reading.judged:
                     missing.setdefault(name, []).append(j)
         found: list[Suspect] = []

@@ -161,7 +161,8 @@ def _expand_sigmoid(x: Node) -> Node:
 
 def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str], eps: float) -> Derivation:
     """The lines of the derivation. kept: variables whose gradients have a line of their own."""
-    page = lay_out(recording, simplify, kept, draw_moderate_samples(recording.inputs))
+    samples = draw_moderate_samples(recording.inputs)
+    page = lay_out(recording, simplify, kept, samples)
     layout = page.layout
     names = layout.names
     sizes = _name_sizes(recording, page)
@@ -179,7 +180,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     counts.update((n, leaves[name]) for n, name in by_number.items())
     arrays = [widen(x) for x in recording.inputs]
     wide = compute_nodes(layout.program, arrays) or {}
-    others_of = (compute_nodes(layout.program, list(map(widen, xs))) for xs in draw_moderate_samples(recording.inputs))
+    others_of = (compute_nodes(layout.program, list(map(widen, xs))) for xs in samples)
     runs = [wide, *(run for run in others_of if run is not None)]
     on_kinks = find_kinks(layout.program, arrays, wide)
     kinks: set[Any] = set()

@@ -263,8 +263,8 @@ class Judge:
                 if given is None or given.numbers is None:
                     continue
             leeway = derivation.leeway.get(name, 0.0) * factor
-            tolerance = self._tolerance(expected, self.noise.get(name, 0.0) * factor) + leeway
-            slack = self._tolerance(predicted, line.moves) + line.leeway
+            tolerance = self.tolerance_of(expected, self.noise.get(name, 0.0) * factor) + leeway
+            slack = self.tolerance_of(predicted, line.moves) + line.leeway
             j = Judged(given, formula, expected, predicted, tolerance, slack, leeway)
             judged[name] = j
             if given.numbers.shape != expected.shape:
@@ -273,16 +273,16 @@ class Judge:
             j.expected = next((y for y in choices if _within(given.numbers, y, tolerance)), expected)
             j.right = _within(given.numbers, j.expected, tolerance)
             if not j.right and not self._starts_from_given(formula, derivation):
-                loose = self._tolerance(expected, self.widest.get(name, 0.0) * factor) + leeway
+                loose = self.tolerance_of(expected, self.widest.get(name, 0.0) * factor) + leeway
                 j.right = _within(given.numbers, expected, loose)
             j.consistent = any(_within(given.numbers, value, slack) for value in (predicted, *line.others))
             if not j.right:
-                j.upstream = [n for n in self._upstream(formula, derivation) if n in wrong]
+                j.upstream = [n for n in self.find_upstream(formula, derivation) if n in wrong]
                 wrong.add(name)
                 if not j.consistent and self._fits_chain(convention, name, values, given):
                     j.consistent = True
                     stepwise = next(f for f in self.chain.formulas if f.name == name)
-                    j.upstream = [n for n in self._upstream(stepwise, self.chain) if n in wrong]
+                    j.upstream = [n for n in self.find_upstream(stepwise, self.chain) if n in wrong]
             if np.all(np.isfinite(given.numbers)):
                 values[name] = given.numbers
             else:
@@ -305,10 +305,10 @@ class Judge:
         bench = Bench(known, self.chain.leaves, self.chain.spell)
         line = self._predict(convention.write(bench, formula), known, self.chain)
         return np.shape(line.value) == given.numbers.shape and _within(
-            given.numbers, line.value, self._tolerance(line.value, line.moves) + line.leeway
+            given.numbers, line.value, self.tolerance_of(line.value, line.moves) + line.leeway
         )
 
-    def _upstream(self, formula: Formula, derivation: Derivation) -> list[str]:
+    def find_upstream(self, formula: Formula, derivation: Derivation) -> list[str]:
         """The gradients that a line is computed from, directly or by way of lines that the user did not give."""
         lines = {f.name: f for f in derivation.formulas}
         found: list[str] = []
@@ -342,7 +342,7 @@ class Judge:
             leeway, others = _decide_otherwise(root, values, value, derivation.kinks)
         return _Line(value, moves / UNITS, leeway, others)
 
-    def _tolerance(self, value: Any, noise: Any) -> Any:
+    def tolerance_of(self, value: Any, noise: Any) -> Any:
         largest = np.max(np.abs(value), where=np.isfinite(value), initial=0.0)
         with np.errstate(all="ignore"):
             rounding = _NOISE * noise + _UNITS * self.eps * largest + self.tiny
