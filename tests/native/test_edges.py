@@ -85,6 +85,38 @@ def test_every_step_gives_what_numpy_gives(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_sum_of_nothing_but_minus_zeros_is_zero(dtype: type) -> None:
+    """As it is in NumPy, which adds to 0; however many terms there are, and whatever loop they are in."""
+
+    def sums(arguments: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        return [z for w, x in arguments for z in (w @ x, np.sum(w, axis=0), np.sum(w, axis=1), np.sum(w), np.mean(w))]
+
+    shapes = [(3, 1, 4), (3, 2, 4), (2, 5, 40), (1, 8, 3), (4, 9, 1), (9, 12, 11), (40, 3, 2)]
+    first = [(np.ones((i, k), dtype), np.ones((k, j), dtype)) for i, k, j in shapes]
+    compiled = tg.compile(sums, target="c")
+    compiled(first)
+    minus = [(np.full_like(w, -0.0), x) for w, x in first]
+    for found, expected in zip(compiled(minus), sums(minus), strict=True):
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+def test_whole_numbers_at_the_ends_of_their_range(dtype: type) -> None:
+    least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    numbers = [least, most, 0, *([2**40, -(2**40)] if dtype is np.int32 else [])]
+
+    def steps(x: np.ndarray) -> list[np.ndarray]:
+        compared = [y for n in numbers for y in (x < n, x >= n, x == n)]
+        return [*compared, *(y for n in numbers[:3] for y in (x + n, x - n, x * n)), -x, x * x]
+
+    compiled = tg.compile(steps, target="c")
+    compiled(np.ones(7, dtype))
+    x = np.array([least, most, 0, -1, least + 1, most - 1, 3], dtype)
+    for found, expected in zip(compiled(x), steps(x), strict=True):
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", SCIPYS)
 def test_scipys_functions_that_are_native(name: str, dtype: type) -> None:
     function = getattr(pytest.importorskip("scipy.special"), name)

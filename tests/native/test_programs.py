@@ -125,6 +125,26 @@ def test_two_threads_at_a_time() -> None:
     assert not wrong
 
 
+def test_an_argument_that_is_replaced_meanwhile_is_held() -> None:
+    """The interpreter's lock is released; another thread takes the array out of its dict, where nobody else had it."""
+    values = RNG.normal(size=400_000)
+    f = tg.compile(lambda p: np.sum(np.tanh(np.sin(p["x"]))), target="c")
+    p = {"x": values.copy()}
+    expected, done = f(p), threading.Event()
+
+    def replace() -> None:
+        while not done.wait(0.0005):
+            p["x"] = values.copy()
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        assert all(f(p) == expected for _ in range(100))
+    finally:
+        done.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("count", ["1", "2", "3"])
 def test_long_axes_are_divided_among_threads(monkeypatch: pytest.MonkeyPatch, count: str) -> None:
     x, y = RNG.normal(size=(3, 50_021)), RNG.normal(size=(5, 50_021))
@@ -142,9 +162,10 @@ def test_long_axes_are_divided_among_threads(monkeypatch: pytest.MonkeyPatch, co
         np.testing.assert_allclose(a, c, rtol=1e-9)
 
 
-def test_the_number_of_threads_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TINYGRAD_LITE_THREADS", "many")
-    with pytest.raises(ValueError, match="TINYGRAD_LITE_THREADS must be a whole number, not 'many'"):
+@pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "\u00b2"])
+def test_the_number_of_threads_is_a_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TINYGRAD_LITE_THREADS", text)
+    with pytest.raises(ValueError, match=f"TINYGRAD_LITE_THREADS must be a whole number, not '{text}'"):
         count_threads()
 
 

@@ -92,14 +92,62 @@ def test_without_a_compiler_auto_is_numpy_and_c_says_what_to_install(monkeypatch
     assert f.target == "numpy"
 
 
-def test_without_headers_c_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(compiler.sysconfig, "get_path", lambda name: str(tmp_path))
+@pytest.mark.parametrize(
+    ("owner", "name", "whose"), [("sysconfig", "get_path", "Python"), ("np", "get_include", "NumPy")]
+)
+def test_without_headers_c_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owner: str, name: str, whose: str
+) -> None:
+    monkeypatch.delenv("TINYGRAD_LITE_TARGET", raising=False)
+    monkeypatch.setattr(getattr(compiler, owner), name, lambda *_: str(tmp_path))
     compiler._find_compiler.cache_clear()
     try:
-        with pytest.raises(RuntimeError, match="Python's headers are missing"):
+        with pytest.raises(RuntimeError, match=f"{whose}'s headers are missing"):
             tg.compile(double, target="c")
+        assert tg.compile(double).target == "numpy"
     finally:
         compiler._find_compiler.cache_clear()
+
+
+@pytest.mark.parametrize("form", ["arguments", "spaces", "quotes", "relative", "blank", "binary"])
+def test_the_compiler_may_be_called_in_many_ways(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str) -> None:
+    script = tmp_path / "my compilers" / "cc"
+    script.parent.mkdir()
+    says = "printf '\\377\\n'\n" if form == "binary" else ""  # which is no text
+    script.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {{ read line\n{says}}}\nexec cc "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.chdir(tmp_path / "my compilers")
+    forms = {"arguments": "cc -O1", "quotes": f"'{script}' -O1", "relative": "./cc", "blank": " "}
+    monkeypatch.setenv("CC", forms.get(form, str(script)))
+    f = tg.compile(double, target="c")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(f(X), double(X))
+    assert f.target == "c"
+
+
+def test_a_compiler_that_says_nothing_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nor is what it has started waited for, or asked again."""
+    script = tmp_path / "cc"
+    script.write_text(f"#!/bin/sh\necho >> {tmp_path}/asked\nsleep 600\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(compiler, "TIME_TO_ANSWER", 0.5)
+    monkeypatch.setenv("CC", str(script))
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "auto")
+    for _ in range(2):
+        assert tg.compile(double).target == "numpy"
+    with pytest.raises(RuntimeError, match="no answer to --version"):
+        tg.compile(double, target="c")
+    assert len((tmp_path / "asked").read_text()) == 1
+
+
+def test_what_is_no_command_is_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "auto")
+    for text in ('cc "', "''", "/"):
+        monkeypatch.setenv("CC", text)
+        assert tg.compile(double).target == "numpy"
+        with pytest.raises(RuntimeError, match='target="c": '):
+            tg.compile(double, target="c")
 
 
 @pytest.mark.parametrize(
@@ -113,8 +161,17 @@ def test_without_headers_c_says_what_to_install(monkeypatch: pytest.MonkeyPatch,
         ("time.sleep(60)", "the C compiler took more than 1 s"),
         ("pass", "gave no library"),
         ("open(sys.argv[sys.argv.index('-o') + 1], 'w').write('not a library')", "cannot be loaded"),
+        ("import os; os.mkdir(sys.argv[sys.argv.index('-o') + 1])", "gave no library"),
+        (
+            "open('x.c', 'w').write('void *PyErr_SetNone(void *), *PyExc_ValueError;'\n"
+            "    'void *PyInit_tinygrad_native(void) { PyErr_SetNone(PyExc_ValueError); return 0; }')\n"
+            "sys.exit(subprocess.call(['cc', '-shared', '-fPIC', 'x.c', '-o', sys.argv[sys.argv.index('-o') + 1]]))",
+            "cannot be loaded",
+        ),
+        ("sys.stdout.buffer.write(b'\\xff\\xfe'); sys.exit(1)", "the C compiler failed"),
+        ("import os; os.kill(os.getpid(), 9)", "the C compiler failed: exit status -9"),
     ],
-    ids=["fails", "warns", "hangs", "nothing", "garbage"],
+    ids=["fails", "warns", "hangs", "nothing", "garbage", "folder", "another module", "no text", "killed"],
 )
 def test_a_compiler_that_misbehaves_is_given_up_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str, message: str
@@ -193,13 +250,67 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setattr(cache, "MOST_FILES", 3)
     for k in range(5):
         (tmp_path / "cache").mkdir(mode=0o700, exist_ok=True)
-        old = tmp_path / "cache" / f"old{k}.so"
+        old = tmp_path / "cache" / f"{k:064}.so"
         old.write_bytes(b"old")
         os.utime(old, (k, k))
     tg.compile(double, target="c")(X)
     left = {path.name for path in (tmp_path / "cache").iterdir()}
     assert len(left) == 3
-    assert {"old3.so", "old4.so"} < left
+    assert {f"{k:064}.so" for k in (3, 4)} < left
+
+
+def test_what_others_have_put_into_the_folder_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cache, "MOST_FILES", 0)
+    (tmp_path / "cache").mkdir()
+    for name in ("libm.so", "thesis.tex", "new.so"):
+        (tmp_path / "cache" / name).write_text("precious")
+    tg.compile(double, target="c")(X)
+    assert {"libm.so", "thesis.tex", "new.so"} < {path.name for path in (tmp_path / "cache").iterdir()}
+
+
+def test_a_folder_for_everybody_is_neither_used_nor_changed(tmp_path: Path) -> None:
+    """As /tmp is, which a cache must not take from the others."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o1777)
+    f = tg.compile(double, target="c")
+    with pytest.warns(RuntimeWarning, match="is not private to this user"):
+        np.testing.assert_allclose(f(X), double(X))
+    assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o1777
+
+
+@pytest.mark.parametrize("standard", ["relative/folder", "", "absolute"])
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, standard: str) -> None:
+    monkeypatch.delenv("TINYGRAD_LITE_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x") if standard == "absolute" else standard)
+    monkeypatch.chdir(tmp_path)
+    tg.compile(double, target="c")(X)
+    folder = tmp_path / "x" if standard == "absolute" else tmp_path / "home" / ".cache"
+    assert len(list((folder / "tinygrad_lite").iterdir())) == 1
+    assert not (tmp_path / "relative").exists()
+
+
+def test_without_a_home_numpy_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("TINYGRAD_LITE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    f = tg.compile(double, target="c")
+    with pytest.warns(RuntimeWarning, match="set HOME or TINYGRAD_LITE_CACHE"):
+        np.testing.assert_allclose(f(X), double(X))
+
+
+@pytest.mark.parametrize("full", ["TemporaryDirectory", "mkstemp"])
+def test_without_room_numpy_runs(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiler.tempfile, full, fail)
+    f = tg.compile(double, target="c")
+    with pytest.warns(RuntimeWarning, match="no place to compile in .*No space left"):
+        np.testing.assert_allclose(f(X), double(X))
 
 
 def test_a_folder_that_cannot_be_private_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from .compiler import SOURCES, Compiler, NotCompiled, compile_source, describe_p
 MOST_FILES = 500
 MOST_BYTES = 200_000_000
 _MARK = b"tinygrad_lite"
+_OUR_NAME = re.compile(r"[0-9a-f]{64}\.so|new_\w+\.so")
+"""What may be removed: the folder may have been somebody's before it was given to us."""
 _TAIL = len(_MARK) + hashlib.sha256().digest_size
 
 
@@ -35,10 +38,17 @@ def build(compiler: Compiler, source: str, what: str, *flags: str) -> Path:
         compiler = dataclasses.replace(compiler, flags=(*compiler.flags, *flags))
     folder = _folder()
     path = folder / f"{_key(compiler, source)}.so"
-    if _is_whole(path):
-        os.utime(path)
-        return path
-    handle, name = tempfile.mkstemp(prefix="new_", suffix=".so", dir=folder)
+    try:
+        if not _is_whole(path):
+            _build(compiler, source, path, what)
+            _tidy(folder, path)
+    except OSError as error:  # no room, no temporary folder, the cache taken away meanwhile
+        raise NotCompiled(f"there is no place to compile in ({error})") from None
+    return path
+
+
+def _build(compiler: Compiler, source: str, path: Path, what: str) -> None:
+    handle, name = tempfile.mkstemp(prefix="new_", suffix=".so", dir=path.parent)
     os.close(handle)
     new = Path(name)
     try:
@@ -50,8 +60,6 @@ def build(compiler: Compiler, source: str, what: str, *flags: str) -> Path:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
-    _tidy(folder, path)
-    return path
 
 
 def _key(compiler: Compiler, source: str) -> str:
@@ -70,13 +78,11 @@ def _read_headers() -> str:
 
 def _folder() -> Path:
     """The cache folder, private; NotCompiled if there can be none."""
-    given = os.environ.get("TINYGRAD_LITE_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(given) if given else Path(home) / "tinygrad_lite"
+    folder = _choose_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_ours(folder):
-            folder.chmod(0o700)
+        if _is_owned(folder) and not _is_ours(folder) and not folder.stat().st_mode & stat.S_ISVTX:
+            folder.chmod(0o700)  # (/tmp, which has that bit, is to stay everybody's)
         if not _is_ours(folder) or not os.access(folder, os.W_OK):
             raise NotCompiled(f"the cache folder {folder} is not private to this user")
     except OSError as error:
@@ -84,12 +90,27 @@ def _folder() -> Path:
     return folder
 
 
+def _choose_folder() -> Path:
+    """Absolute, as the working folder may change. (The standard has a relative $XDG_CACHE_HOME ignored.)"""
+    given, standard = os.environ.get("TINYGRAD_LITE_CACHE"), os.environ.get("XDG_CACHE_HOME", "")
+    if given:
+        return Path(given).absolute()
+    if Path(standard).is_absolute():
+        return Path(standard) / "tinygrad_lite"
+    try:
+        return Path.home().absolute() / ".cache" / "tinygrad_lite"
+    except RuntimeError:  # nobody has told, and the user is unknown to the system, as in some containers
+        raise NotCompiled("there is no home for the cache: set HOME or TINYGRAD_LITE_CACHE to a folder") from None
+
+
 def _is_ours(path: Path) -> bool:
     """Whether it belongs to this user, and nobody else can write to it."""
-    found = path.stat()
-    return not hasattr(os, "getuid") or (
-        found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    )
+    others_write = path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return _is_owned(path) and not (others_write and os.name == "posix")
+
+
+def _is_owned(path: Path) -> bool:
+    return os.name != "posix" or path.stat().st_uid == os.getuid()
 
 
 def _is_whole(path: Path) -> bool:
@@ -98,6 +119,7 @@ def _is_whole(path: Path) -> bool:
         if path.is_symlink() or not _is_ours(path):
             return False
         content = path.read_bytes()
+        os.utime(path)
     except OSError:
         return False
     body, tail = content[:-_TAIL], content[-_TAIL:]
@@ -108,6 +130,8 @@ def _tidy(folder: Path, newest: Path) -> None:
     """Remove the files that were not used for longest, where there are too many, or they are too large."""
     files = []
     for path in folder.glob("*.so"):
+        if not _OUR_NAME.fullmatch(path.name):
+            continue
         try:
             found = path.stat()
         except OSError:

@@ -39,6 +39,7 @@ FLAGS = (
 )
 """None of them changes what nan and infinity mean, or the order of additions."""
 TIME_LIMIT = 120.0  # seconds
+TIME_TO_ANSWER = 20.0  # seconds, for the compiler's version
 PATIENCE = 1.5  # seconds, after which a terminal is told what is going on
 
 
@@ -65,28 +66,64 @@ def _find_compiler(cc: str, path: str) -> Compiler:
     headers = Path(sysconfig.get_path("include")) / "Python.h"
     if not headers.exists():
         raise NotCompiled(f"Python's headers are missing ({headers}): install python3-dev")
+    numpys = Path(np.get_include()) / "numpy" / "arrayobject.h"
+    if not numpys.exists():
+        raise NotCompiled(f"NumPy's headers are missing ({numpys}): install python3-numpy-dev, or NumPy with pip")
     problems = []
     for command in _candidates(cc):
         try:
-            run = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=20, check=True)
-        except (OSError, subprocess.SubprocessError) as error:
+            version = _ask_version(tuple(command))
+        except (OSError, ValueError, NotCompiled) as error:
             problems.append(f"{shlex.join(command)}: {error}")
             continue
-        includes = [f"-I{SOURCES}", f"-I{headers.parent}", f"-I{np.get_include()}"]
-        return Compiler(tuple(command), run.stdout, (*FLAGS, *_flags_of_machine(), *includes))
+        if version is None:
+            problems.append(f"{shlex.join(command)}: no answer to --version in {TIME_TO_ANSWER:.0f} s")
+            continue
+        folders = dict.fromkeys([str(SOURCES), str(headers.parent), sysconfig.get_path("platinclude"), np.get_include()])
+        return Compiler(tuple(command), version, (*FLAGS, *_flags_of_machine(), *(f"-I{x}" for x in folders)))
     tried = "; ".join(problems) or "no cc, gcc or clang on the path"
     raise NotCompiled(
         f"there is no C compiler ({tried}): install gcc or clang, or `pip install 'tinygrad_lite[native]'`"
     )
 
 
+@functools.cache
+def _ask_version(command: tuple[str, ...]) -> str | None:
+    """What it says of itself; None if it takes too long. (What it has started goes with it: it might hold a pipe open.)"""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [*command, "--version"], stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+        )
+        try:
+            status = process.wait(TIME_TO_ANSWER)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if process.poll() is None:
+                _kill(process)
+        if status:
+            raise NotCompiled(f"--version failed with exit status {status}")
+        said.seek(0)
+        return said.read(10_000).decode(errors="replace")
+
+
 def _candidates(cc: str) -> list[list[str]]:
-    if cc:
-        return [shlex.split(cc)]  # what the user asks for, and nothing else
+    if cc.strip():  # what the user asks for, and nothing else
+        command = [cc] if shutil.which(cc) else _split(cc)  # (the path of a program may have spaces in it)
+        if os.sep in command[0]:
+            command[0] = os.path.abspath(command[0])  # it will run in a folder of its own
+        return [command]
     found = [[name] for name in ("cc", "gcc", "clang") if shutil.which(name)]
     if importlib.util.find_spec("ziglang"):
         found.append([sys.executable, "-m", "ziglang", "cc"])
     return found
+
+
+def _split(cc: str) -> list[str]:
+    try:
+        return shlex.split(cc)
+    except ValueError as error:
+        raise NotCompiled(f"the environment variable CC is no command ({error}): {cc!r}") from None
 
 
 def _flags_of_machine() -> list[str]:
@@ -108,13 +145,13 @@ def describe_processor() -> str:
 
 def compile_source(compiler: Compiler, source: str, target: Path, what: str) -> None:
     """Write the shared library made of a C source to `target`. what: its name, for messages."""
-    with tempfile.TemporaryDirectory(prefix="tinygrad_lite_") as folder:
+    with tempfile.TemporaryDirectory(prefix="tinygrad_lite_", ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "program.c"
         file.write_text(source)
         library = Path(folder) / "program.so"
         command = [*compiler.command, *compiler.flags, str(file), "-o", str(library), "-lm"]
         _run(command, folder, what)
-        if not library.exists():
+        if not library.is_file():
             raise NotCompiled(f"{shlex.join(compiler.command)} gave no library")
         shutil.move(library, target)
 

@@ -141,6 +141,8 @@ def _map_of(node: Node) -> Map | None:
         compute = np.result_type(*(_example(x) for x in xs))
     if compute not in TYPES or compute.kind not in op.c_kinds:
         return None
+    if compute.kind == "i" and any(type(x) is int and not _holds(compute, x) for x in xs):
+        return None  # compared with a number beyond all that the dtype holds
     if "{" in op.c:
         return Map(op.c, (compute,) * len(xs))
     row = f"tg_{op.c}_row_{SUFFIXES[TYPES[compute]]}" if op.c in ROWS and dtype_of(xs[0]) == compute else None
@@ -155,6 +157,11 @@ def _example(x: Operand) -> Any:
     if is_weak(x):
         return x.python_type(0) if type(x) is Node else x
     return dtype_of(x)
+
+
+def _holds(dtype: Any, number: int) -> bool:
+    info = np.iinfo(dtype)
+    return bool(info.min <= number <= info.max)
 
 
 def _spell_call(name: str, ctype: str, count: int) -> str:

@@ -390,8 +390,12 @@ class _EntryPrinter:
             known = node.dtype in NUMBERS
             test = f"    if (!tg_is_array({value}, {_kind_name(node)}))" if known else "    if (1)"
             self.lines += [test, "        goto other;"]
-        if node in self.position and type(x) is np.ndarray:
-            self.lines.append(f"    p[{self.position[node]}] = PyArray_DATA((PyArrayObject *){value});")
+        if node in self.position and type(x) is np.ndarray:  # owned: other threads may take it out of its dict
+            at = self.position[node]
+            self.lines += [
+                f"    owned[{at}] = Py_NewRef({value});",
+                f"    p[{at}] = PyArray_DATA((PyArrayObject *){value});",
+            ]
         elif node in self.position:
             self.lines += self._print_take(value, node)
 

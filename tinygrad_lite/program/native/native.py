@@ -228,7 +228,7 @@ def _load(path: Path) -> ModuleType:
     try:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    except ImportError as error:
+    except Exception as error:  # whatever it is, it is not what was asked for
         raise NotCompiled(f"what the C compiler made cannot be loaded: {error}") from None
     blas = find_blas()
     if blas is not None:

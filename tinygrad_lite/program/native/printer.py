@@ -593,6 +593,8 @@ class _RegionPrinter:
                 self._spell_operand(step, 0, {**index, **dict(zip(inner, map(str, at), strict=True))}, None)
                 for at in np.ndindex(*[step.space[a] for a in inner])
             ]
+            if step.form.ufunc is np.add:  # from zero on: a sum of nothing but -0 is 0
+                terms.insert(0, "0")
             text = terms[0]
             for term in terms[1:]:
                 text = _combine(step, text, term)
@@ -603,8 +605,8 @@ class _RegionPrinter:
             [self._spell_operand(step, at, {**index, k: str(number)}, None) for at in (0, 1)]
             for number in range(step.space[k])
         ]
-        text = f"{pairs[0][0]} * {pairs[0][1]}"
-        for a, b in pairs[1:]:
+        text = "0"
+        for a, b in pairs:
             text = f"{_fma(step)}({a}, {b}, {text})"
         return text
 
@@ -744,7 +746,7 @@ def count_threads() -> int:
     """How many threads native code may use: TINYGRAD_LITE_THREADS, else as many as there are processors for us."""
     given = os.environ.get("TINYGRAD_LITE_THREADS")
     if given:
-        if not given.isdigit() or int(given) < 1:
+        if not given.isdecimal() or int(given) < 1:
             raise ValueError(f"the environment variable TINYGRAD_LITE_THREADS must be a whole number, not {given!r}")
         return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -805,8 +807,11 @@ def _combine(step: Step, a: str, b: str) -> str:
 def spell_number(x: Operand, ctype: str) -> str:
     """A number as a literal of a C type, to the last bit."""
     if ctype in ("int64_t", "int32_t", "npy_bool"):
+        if int(x) == -(1 << 63):  # which C has no literal for
+            return "INT64_MIN"
         return f"(({ctype}){int(x)}LL)"
-    value = float(np.float32(x)) if ctype == "float" else float(x)
+    with np.errstate(over="ignore"):
+        value = float(np.float32(x)) if ctype == "float" else float(x)
     if np.isnan(value):
         return "NAN" if ctype == "double" else "((float)NAN)"
     if np.isinf(value):
