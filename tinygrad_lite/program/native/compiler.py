@@ -79,7 +79,9 @@ def _find_compiler(cc: str, path: str) -> Compiler:
         if version is None:
             problems.append(f"{shlex.join(command)}: no answer to --version in {TIME_TO_ANSWER:.0f} s")
             continue
-        folders = dict.fromkeys([str(SOURCES), str(headers.parent), sysconfig.get_path("platinclude"), np.get_include()])
+        folders = dict.fromkeys(
+            [str(SOURCES), str(headers.parent), sysconfig.get_path("platinclude"), np.get_include()]
+        )
         return Compiler(tuple(command), version, (*FLAGS, *_flags_of_machine(), *(f"-I{x}" for x in folders)))
     tried = "; ".join(problems) or "no cc, gcc or clang on the path"
     raise NotCompiled(
@@ -89,7 +91,7 @@ def _find_compiler(cc: str, path: str) -> Compiler:
 
 @functools.cache
 def _ask_version(command: tuple[str, ...]) -> str | None:
-    """What it says of itself; None if it takes too long. (What it has started goes with it: it might hold a pipe open.)"""
+    """What it says of itself; None if it takes too long. (What it has started goes with it.)"""
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [*command, "--version"], stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True

@@ -593,7 +593,7 @@ class _RegionPrinter:
                 self._spell_operand(step, 0, {**index, **dict(zip(inner, map(str, at), strict=True))}, None)
                 for at in np.ndindex(*[step.space[a] for a in inner])
             ]
-            if step.form.ufunc is np.add:  # from zero on: a sum of nothing but -0 is 0
+            if form.ufunc is np.add:  # from zero on: a sum of nothing but -0 is 0
                 terms.insert(0, "0")
             text = terms[0]
             for term in terms[1:]:
