@@ -1,8 +1,10 @@
 """tg.compile: what its contract promises, sentence by sentence."""
 
+import copy
 import gc
 import inspect
 import linecache
+import pickle
 import random
 import threading
 import tracemalloc
@@ -1353,3 +1355,39 @@ def test_the_source_is_there_as_long_as_the_program():
     del compiled, body
     gc.collect()
     assert filename not in linecache.cache
+
+
+@tg.compile
+def doubled(x: Any) -> Any:
+    return 2 * np.tanh(x)
+
+
+def tripled(x: Any) -> Any:
+    return 3 * np.tanh(x)
+
+
+class Scale:
+    def __init__(self, factor: float) -> None:
+        self.factor = np.array(factor)
+
+    def apply(self, x: Any) -> Any:
+        return self.factor * x
+
+
+@pytest.mark.parametrize("target", ["numpy", "auto"])
+def test_a_compiled_function_is_copied_and_pickled_as_functions_are(target: str) -> None:
+    x = np.linspace(-1, 1, 5)
+    thrice = tg.compile(tripled, target=target)
+    for f, expected in ((doubled, 2 * np.tanh(x)), (thrice, 3 * np.tanh(x))):
+        assert_allclose(f(x), expected)  # it has a program
+        for other in (copy.copy(f), copy.deepcopy({"f": f})["f"], pickle.loads(pickle.dumps(f))):
+            assert_allclose(other(x), expected)
+            assert other.target == f.target
+            assert (other is f) == (f is doubled)
+    scale = Scale(2.0)
+    method = tg.compile(scale.apply, target="numpy")
+    method(x)
+    own = copy.deepcopy(method)
+    scale.factor[...] = 5
+    assert_allclose(own(x), 2 * x)
+    assert_allclose(method(x), 5 * x)

@@ -8,6 +8,8 @@ into reused memory, with nothing between the calls. What is returned is always f
 from __future__ import annotations
 
 import functools
+import operator
+import sys
 from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -94,6 +96,15 @@ class Compiled:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A compiled method, bound to its object, which must be a tree (a dataclass, a module)."""
         return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Copied and pickled as functions are: by name, where that names it; else its function, to be compiled anew."""
+        name = getattr(self.__wrapped__, "__qualname__", "")
+        try:
+            named = operator.attrgetter(name)(sys.modules[self.__wrapped__.__module__])
+        except (AttributeError, KeyError):
+            named = None
+        return name if named is self else (Compiled, (self.__wrapped__, self._asked))
 
     def __repr__(self) -> str:
         count = len(self.programs)
