@@ -162,6 +162,26 @@ def test_long_axes_are_divided_among_threads(monkeypatch: pytest.MonkeyPatch, co
         np.testing.assert_allclose(a, c, rtol=1e-9)
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+@pytest.mark.parametrize("value", [0.1, 1 / 3])
+def test_sums_of_millions_of_float32_numbers_keep_their_digits(
+    monkeypatch: pytest.MonkeyPatch, count: str, value: float
+) -> None:
+    """As they do in NumPy, which adds halves to halves: block after block, each would be rounded to what it adds to."""
+    monkeypatch.setenv("TINYGRAD_LITE_THREADS", count)
+    x = np.full(3_000_000, value, np.float32)
+    exact = float(x[0])
+
+    def sums(x: Any) -> Any:
+        return np.sum(x), np.mean(np.sqrt(x)), np.sum(np.reshape(x, (3, -1)) * 2, axis=1)
+
+    compiled = tg.compile(sums, target="c")
+    found = [np.asarray(y) for y in compiled(x)]
+    assert [y.dtype for y in found] == [np.float32] * 3
+    for y, expected in zip(found, (exact * 3e6, exact**0.5, exact * 2e6), strict=True):
+        np.testing.assert_allclose(y, expected, rtol=3e-6)
+
+
 @pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "\u00b2"])
 def test_the_number_of_threads_is_a_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("TINYGRAD_LITE_THREADS", text)

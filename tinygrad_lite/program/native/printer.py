@@ -373,43 +373,69 @@ class _RegionPrinter:
     def print_call(self, at: int) -> tuple[list[str], int]:
         """The lines by which the kernel runs the region, and how many bytes they need from offset `at` on."""
         parts = self.count_parts()
-        sums = [f"p[{self.memory.index[step.node]}]" for step in self.summed]
-        lines = [self._spell_start(step, pointer) for step, pointer in zip(self.summed, sums, strict=True)]
-        if parts == 1:
-            lines.insert(0, f"    {{ char *q[] = {{{', '.join(sums) or '0'}}};")
-            return [*lines, f"      {self.name}(p, q, scratch + {at}, 0, {self.region.extent}); }}"], self.local_bytes
-        extent = self.region.extent
-        unit = self.block if extent % self.block == 0 else FULL_VECTOR
-        piece = -(-extent // (parts * unit)) * unit
-        own, rows, places = at + parts * self.local_bytes, [], [sums]
-        for _ in range(1, parts):
+        own = at + parts * self.local_bytes
+        lines: list[str] = []
+        rows: list[str] = []
+        places: list[list[str]] = []
+        for i in range(parts):
             places.append([])
             for step in self.summed:
-                places[-1].append(f"scratch + {own}")
-                lines.append(self._spell_start(step, f"({places[-1][-1]})"))
-                own += -(-size(step.node.shape) * int(step.node.dtype.itemsize) // LINE) * LINE
+                place = f"p[{self.memory.index[step.node]}]"
+                if i > 0 or self._is_wide(step):
+                    place = f"(scratch + {own})"
+                    own += (
+                        -(-size(step.node.shape) * (8 if self._is_wide(step) else step.node.dtype.itemsize) // LINE)
+                        * LINE
+                    )
+                places[-1].append(place)
+                lines.append(self._spell_start(step, place))
+        extent = self.region.extent
+        if parts == 1:
+            lines.insert(0, f"    {{ char *q[] = {{{', '.join(places[0]) or '0'}}};")
+            lines.append(f"      {self.name}(p, q, scratch + {at}, 0, {extent});")
+            return [*lines, *self._print_narrow(places[0]), "    }"], own - at
+        unit = self.block if extent % self.block == 0 else FULL_VECTOR
+        piece = -(-extent // (parts * unit)) * unit
         for i in range(parts):
             end = min((i + 1) * piece, extent)
             rows.append(
                 f"          {{{self.name}, p, q[{i}], scratch + {at + i * self.local_bytes}, {i * piece}, {end}}},"
             )
         table = ", ".join(f"{{{', '.join(row) or '0'}}}" for row in places)
-        lines.insert(0, f"    {{ char *q[{parts}][{max(len(sums), 1)}] = {{{table}}};")
+        lines.insert(0, f"    {{ char *q[{parts}][{max(len(self.summed), 1)}] = {{{table}}};")
         lines += ["      tg_part parts[] = {", *rows, "      };", f"      tg_run_parts(parts, {parts});"]
         for k, step in enumerate(self.summed):
-            ctype = TYPES[step.node.dtype]
+            ctype = self._sum_type(step)
             total, part = f"(({ctype} *)q[0][{k}])[i]", f"(({ctype} *)q[t][{k}])[i]"
             text = _combine(step, total, part)
             lines.append(f"      for (int t = 1; t < {parts}; t++)")
             lines.append(f"          for (long i = 0; i < {size(step.node.shape)}; i++) {total} = {text};")
-        return [*lines, "    }"], own - at
+        return [*lines, *self._print_narrow(places[0]), "    }"], own - at
+
+    def _is_wide(self, step: Step) -> bool:
+        """Whether it is a sum of so many blocks that float32 would lose what the last ones add. (Its total is a double;
+        NumPy adds halves to halves.)"""
+        is_sum = isinstance(step.form, Reduction) and step.form.ufunc is np.add
+        return is_sum and step.node.dtype == np.float32 and self.block < self.region.extent
+
+    def _sum_type(self, step: Step) -> str:
+        return "double" if self._is_wide(step) else TYPES[step.node.dtype]
+
+    def _print_narrow(self, places: list[str]) -> list[str]:
+        """The totals that are doubles, as the results that they are."""
+        return [
+            f"      for (long i = 0; i < {size(step.node.shape)}; i++) "
+            f"((float *)p[{self.memory.index[step.node]}])[i] = ((double *){place})[i];"
+            for step, place in zip(self.summed, places, strict=True)
+            if self._is_wide(step)
+        ]
 
     def _spell_start(self, step: Step, pointer: str) -> str:
         count = size(step.node.shape)
-        ctype = TYPES[step.node.dtype]
+        ctype = self._sum_type(step)
         start = self._identity(step)
         if start == "0":
-            return f"      memset({pointer}, 0, {count * step.node.dtype.itemsize});"
+            return f"      memset({pointer}, 0, {count} * sizeof({ctype}));"
         return f"      for (long i = 0; i < {count}; i++) (({ctype} *){pointer})[i] = {start};"
 
     def _identity(self, step: Step) -> str:
@@ -695,7 +721,7 @@ class _RegionPrinter:
 
     def _sum_pointer(self, step: Step) -> str:
         at = self.summed.index(step)
-        ctype = TYPES[step.node.dtype]
+        ctype = self._sum_type(step)
         self.pointers[f"q{at}"] = (
             f"    {ctype} *const restrict q{at} = ({ctype} *)q[{at}];  /* {spell_comment(step)} */"
         )
