@@ -1,9 +1,13 @@
 """Equal up to rounding: what passes, what does not, and the noise of a computation."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tinygrad_lite.rounding import describe_difference, noise
+import tinygrad_lite as tg
+from tinygrad_lite.rounding import describe_difference, find_whole_number, noise, shake, tolerance
 
 X = np.array([1.0, -2.0, 1e-12, 0.0])
 
@@ -52,3 +56,50 @@ def test_the_noise_of_a_difference_of_nearly_equal_numbers():
     assert describe_difference(np.array([3e-16, 0.0]), np.array([0.0, 0.0])) == "differs"
     assert describe_difference(np.array([3e-16, 0.0]), np.array([0.0, 0.0]), difference) is None
     assert describe_difference(np.array([1e-8, 0.0]), np.array([0.0, 0.0]), difference) == "differs"
+
+
+def test_less_precise_arithmetic_in_wider_arrays():
+    off = X * (1 + 1e-5)
+    assert describe_difference(off, X) == "differs"
+    assert describe_difference(off, X, eps=float(np.finfo("f4").eps)) is None
+    assert describe_difference(off, X, eps=float(np.finfo("f4").eps), roundings=10) == "differs"
+    assert describe_difference(off.astype("f4"), X.astype("f4"), eps=1e-16) is None  # nor more precise than the dtype
+
+
+def test_the_tolerance_is_what_may_be_missing():
+    for noise_of_it in (0.0, np.array([0.0, 0.0, 1e-9, 0.0])):
+        allowed = tolerance(X, float(np.finfo("f8").eps), noise_of_it)
+        assert describe_difference(X + 0.99 * allowed, X, noise=noise_of_it) is None
+        assert describe_difference(X + 1.01 * allowed, X, noise=noise_of_it) == "differs"
+
+
+def test_results_are_shaken_by_units_in_their_last_place():
+    for dtype in (np.float64, np.float32, np.complex64):
+        y = shake(0)(np.full(1000, 3, dtype))
+        moved = np.abs(y - 3) / (3 * np.finfo(dtype).eps)
+        assert y.dtype == dtype
+        assert 4 < np.max(moved) < 10
+    one, whole = shake(1, eps=1e-3)((np.ones(100), np.arange(3)))
+    assert 4e-3 < np.max(np.abs(one - 1)) < 9e-3
+    np.testing.assert_array_equal(whole, np.arange(3))
+
+
+@pytest.mark.parametrize("n", [1, 3, 7, 49, 1000, 123457])
+def test_a_quotient_that_is_a_whole_number_but_for_rounding(n):
+    for x in (n, 1 / (1 / n), 3 * n * (1 / 3), n + n * 1e-14):
+        assert find_whole_number(x) == n
+        assert find_whole_number(-x) == -n
+    for x in (n + 0.01, n * (1 + 1e-6), np.inf, np.nan, 1e-9):
+        assert find_whole_number(x) is None
+    assert find_whole_number(0.0) == 0
+
+
+def test_nobody_else_compares_up_to_rounding():
+    """With tolerances of their own, that is: rounding.py is where they are explained. A row may: it is NumPy's."""
+    package = Path(tg.__file__).parent
+    for path in package.rglob("*.py"):
+        if path.parent != package / "rules":
+            used = {
+                node.attr for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Attribute)
+            }
+            assert not used & {"allclose", "isclose", "assert_allclose"}, path

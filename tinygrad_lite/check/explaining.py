@@ -10,7 +10,7 @@ import numpy as np
 
 from .course import sigmoid
 from .networks import SPELLED, Network
-from .numbers import as_array, compare, describe
+from .numbers import as_array, compare, count_wrong, describe
 from .verdict import Mistake
 
 Values = dict[str, Any]
@@ -148,9 +148,8 @@ def explain_value(name: str, got: Any, want: Any, candidates: Values) -> str:
         return f"It is {factor:.6g} times what it should be, in every entry."
     i = np.unravel_index(int(np.argmax(np.abs(array - want))), want.shape)
     place = f" at {name if name.isidentifier() else ''}[{', '.join(map(str, map(int, i)))}]" if want.ndim else ""
-    wrong = int(np.sum(np.abs(array - want) > 1e-6 * (np.abs(want) + 0.05 * np.max(np.abs(want)))))
     return (
-        f"{wrong} of {want.size} numbers differ; the largest difference is{place}: "
+        f"{count_wrong(array, want)} of {want.size} numbers differ; the largest difference is{place}: "
         f"{array[i]:.6g} where {want[i]:.6g} is right."
     )
 

@@ -8,10 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..rounding import describe_difference
 from .wire import Opaque
 
+# Whether a student's number is right is another question than whether two computations are equal up to rounding (which
+# is_same asks): it may come from any formula that is right in mathematics, by sums over examples, with an epsilon.
 _TIGHT: Final = 1e-6  # a formula that is right agrees to this, whatever way it is computed
 _LOOSE: Final = 2e-5  # a small constant inside of a logarithm or a quotient, or float32
+_ZERO: Final = 1e-12  # what sums of numbers of the order of 1 leave where they cancel
 
 
 class Agreement(IntEnum):
@@ -42,12 +46,20 @@ def compare(got: Any, want: Any) -> Agreement:
     if got is None or (got.shape != want.shape and not got.size == want.size == 1):
         return Agreement.NONE
     got = got.reshape(want.shape).astype(float)
-    size = np.abs(want) + 0.05 * np.max(np.abs(want), initial=0.0)
-    gap = np.abs(got - want)
     for agreement, tolerance in ((Agreement.TIGHT, _TIGHT), (Agreement.LOOSE, _LOOSE)):
-        if np.all(gap <= tolerance * size + 1e-12):  # not if one is not a number
+        if not np.any(_find_wrong(got, want, tolerance)):
             return agreement
     return Agreement.NONE
+
+
+def count_wrong(got: Any, want: Any) -> int:
+    """How many entries of an array are not the right ones; of the same shape."""
+    return int(np.sum(_find_wrong(got, want, _TIGHT)))
+
+
+def _find_wrong(got: Any, want: Any, tolerance: float) -> Any:
+    size = np.abs(want) + 0.05 * np.max(np.abs(want), initial=0.0)
+    return ~(np.abs(got - want) <= tolerance * size + _ZERO)  # what is not a number is wrong
 
 
 def is_same(a: Any, b: Any) -> bool:
@@ -59,7 +71,7 @@ def is_same(a: Any, b: Any) -> bool:
     x, y = as_array(a), as_array(b)
     if x is None or y is None:
         return type(a) is type(b)
-    return x.shape == y.shape and bool(np.allclose(x, y, rtol=1e-10, atol=1e-13, equal_nan=True))
+    return describe_difference(x, y) is None
 
 
 def describe(value: Any) -> str:

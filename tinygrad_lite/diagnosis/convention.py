@@ -10,6 +10,7 @@ from collections.abc import Container
 from typing import Any
 
 from ..program.program import Node, Operand, is_scalar
+from ..rounding import find_whole_number
 from ..rules.elementwise import divide, multiply, negative
 from .bench import Bench
 from .formulas import Formula, walk
@@ -74,9 +75,9 @@ class Convention:
         if x.op is divide and _is_named(x.operands[1], self.size):
             return x.operands[0]
         if x.op is divide and is_scalar(x.operands[1]):
-            rest = self.count / float(x.operands[1])
-            if rest == round(rest):
-                return x.operands[0] if rest == 1 else bench.apply(multiply, round(rest), x.operands[0])
+            rest = find_whole_number(self.count / float(x.operands[1]))
+            if rest is not None:
+                return x.operands[0] if rest == 1 else bench.apply(multiply, rest, x.operands[0])
         if x.op.is_arithmetic:
             for i, power in enumerate(x.op.powers):
                 shorter = self._cancel(bench, x.operands[i]) if power == 1 else None
@@ -96,7 +97,7 @@ class Convention:
         if not is_scalar(x) or isinstance(x, complex) or not x:
             return None
         product = float(x) * self.count
-        return round(product) if abs(product - round(product)) < 1e-9 and abs(product) < 20 else None
+        return find_whole_number(product) if abs(product) < 20 else None
 
 
 def _is_named(x: Operand, name: str | None) -> bool:

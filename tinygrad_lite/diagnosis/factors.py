@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from ..rules.elementwise import divide, multiply, negative, sqrt, subtract
 from ..rules.reductions import sum as sum_
 from .bench import Bench
 
+FITTED = 1e-6
+"""How far, relatively, a factor may be off that was fitted to numbers: some roundings of float32, in which they may be
+stored."""
+_MEANT = 1e-9
+"""The same for a number of few digits that somebody may have written. This is evidence, not rounding: any factor at all
+is within 1e-6 of one of four digits with a chance of one in a hundred, and within this with one of one in a hundred
+thousand."""
 PLAIN = 1.9  # what a constant factor of one or two digits costs, such as 0.2 or 1.5
 
 
@@ -73,14 +81,14 @@ class Factors:
         if factor == 1:
             return root, "", 0.0
         sign = -1 if factor < 0 else 1
-        if abs(abs(factor) - 1) < 1e-6:
+        if is_fitted(factor, sign):
             return self.bench.apply(negative, root), "-1", 1.0
-        short = next((r for d in range(1, 5) if abs((r := float(f"{factor:.{d}g}")) / factor - 1) < 1e-9), None)
+        short = next((r for r in _round_off(factor, 4) if abs(r / factor - 1) < _MEANT), None)
         is_plain = short is not None and short == float(f"{short:.2g}")
         for value, cost, times, over in self._known:
             if is_plain and cost >= PLAIN:
                 break
-            if abs(abs(factor) / value - 1) < 1e-6:
+            if is_fitted(abs(factor), value):
                 new: Operand | None = root
                 if times is not None:
                     new = self.bench.apply(multiply, new, times)
@@ -111,4 +119,15 @@ def describe_factor(words: str) -> str:
 
 def shorten(x: float) -> float:
     """A number without the digits that rounding left behind."""
-    return next((r for d in range(1, 7) if x and abs((r := float(f"{x:.{d}g}")) / x - 1) < 1e-7), x)
+    return next((r for r in _round_off(x, 6) if is_fitted(x, r)), x)
+
+
+def is_fitted(factor: float, number: float) -> bool:
+    """Whether a factor that was fitted to the user's numbers is this one."""
+    return abs(factor - number) < FITTED * abs(number)
+
+
+def _round_off(x: float, digits: int) -> Iterator[float]:
+    """It to one digit, to two, and so on."""
+    for d in range(1, digits + 1):
+        yield float(f"{x:.{d}g}")

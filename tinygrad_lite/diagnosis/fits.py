@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..program.program import Node, Operand, is_scalar
+from ..rounding import describe_difference
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import get
 from .bench import CHECK, NAMES, USES, Bench, Mutation
-from .factors import Factors, shorten
+from .factors import FITTED, Factors, is_fitted, shorten
 from .targets import Explanation, Target
 from .trees import Path, find_terms, positions
 
@@ -19,6 +20,7 @@ _TERMS = 6  # more of them fit too much
 _LONGEST = 400  # rows or columns whose order is looked for
 _WRITTEN = 40  # an order of more is not written down
 _SHORT = 4  # digits of a number that somebody may have written
+_FAR = 1e-3  # of the largest number, the terms with fitted coefficients are not worth tidying up; a target judges later
 
 
 def find_fits(
@@ -126,10 +128,11 @@ def _find_coefficients(bench: Bench, factors: Factors, root: Operand, target: Ta
             continue
         signs = [sign for _, sign in terms]
         matrix = np.stack([np.ravel(part) * sign for part, sign in zip(parts, signs, strict=True)], axis=1)
-        if not np.all(np.isfinite(matrix)) or not np.allclose(matrix.sum(axis=1), np.ravel(bench.value(root))):
+        whole = np.ravel(np.asarray(bench.value(root), dtype=float))
+        if not np.all(np.isfinite(matrix)) or describe_difference(matrix.sum(axis=1), whole) is not None:
             continue  # the line is not linear in them
         counts = np.linalg.lstsq(matrix, np.ravel(target.numbers), rcond=None)[0]
-        if np.max(np.abs(matrix @ counts - np.ravel(target.numbers))) > 1e-3 * np.max(np.abs(target.numbers)):
+        if np.max(np.abs(matrix @ counts - np.ravel(target.numbers))) > _FAR * np.max(np.abs(target.numbers)):
             continue
         explanation = _recount(bench, factors, root, path, terms, counts, target)
         if explanation is not None:
@@ -160,11 +163,11 @@ def _recount(
     whole: Operand | None = None
     mutations = []
     for (term, sign), count in zip(terms, counts, strict=True):
-        if abs(count) < 1e-6:
+        if abs(count) < FITTED:
             mutations.append(Mutation(None, 1.4, "the term `{}` is missing", (term,), USES))
             continue
         new, words, cost = term, "", 0.0
-        if abs(count - 1) > 1e-6:
+        if not is_fitted(count, 1):
             expressed = factors.express(shorten(float(count)), term)
             if expressed is None or expressed[0] is None:
                 return None

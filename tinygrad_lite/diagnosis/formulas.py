@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand
 from ..program.text import Expr, text
+from ..rounding import DRAWS, UNITS, After, shake
 from ..rules.elementwise import add, divide, equal, exp, greater, heaviside, multiply, negative, not_equal
 from ..rules.neural import sigmoid
 from ..rules.reductions import ties
@@ -26,16 +27,16 @@ from .tidying import tidy
 from .trees import key_of
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
-_NOTHING = 1e-12  # of the other term, a term that is smaller on all data is 0
+_NOTHING = 1e-12
+"""Of the other term, a term that is smaller whatever the data is what rounding left of one that cancels. It is asked
+whether there is a term at all, not whether two are equal up to rounding: a weight decay of 1e-8 is one."""
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
-After = Callable[[Any], Any]
 NOTHING: Mapping[Node, Any] = {}
 DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
 """What the data are called: arguments that are no parameters, unless their gradients are asked for."""
 EQUALITIES = (equal, not_equal, ties)
 """What asks whether numbers are the same. That is decided by what they stand for: an entry is the largest of its row
 because the largest was taken from there, and still is where both are shaken."""
-DRAWS, UNITS = 4, 8  # in how many runs, and by how many units in the last place, values are shaken to see the noise
 
 
 @dataclass(eq=False)
@@ -221,7 +222,7 @@ def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str],
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
     decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
-    shaken = [compute_nodes(layout.program, arrays, shake(eps, seed), decided) or {} for seed in range(DRAWS)]
+    shaken = [compute_nodes(layout.program, arrays, shake(seed, eps), decided) or {} for seed in range(DRAWS)]
 
     def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
         if x is None:
@@ -275,20 +276,6 @@ def _drop_nothing(x: Node, runs: Sequence[Mapping[Node, Any]]) -> Operand | None
             if all(0 < size < _NOTHING * whole for size, whole in sizes):
                 return kept
     return None
-
-
-def shake(eps: float, seed: int) -> After:
-    """Adds a rounding error of some units in the last place to every result; one alone could be rounded away again."""
-    rng = np.random.default_rng(seed)
-
-    def after(y: Any) -> Any:
-        if type(y) is tuple:
-            return tuple(map(after, y))
-        if np.asarray(y).dtype.kind not in "fc":
-            return y
-        return y * (1 + UNITS * eps * rng.uniform(-1, 1, np.shape(y)))
-
-    return after
 
 
 def widen(x: Any) -> Any:

@@ -15,19 +15,18 @@ from ..program.derivation.recording import record
 from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
+from ..rounding import DRAWS, UNITS, find_whole_number, shake, tolerance
 from ..tensor import Tensor
 from .bench import Bench
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
+from .factors import FITTED
 from .formulas import (
-    DRAWS,
-    UNITS,
     Derivation,
     Formula,
     decide_equalities,
     derive_formulas,
     evaluate,
-    shake,
     walk,
     widen,
 )
@@ -37,11 +36,11 @@ from .search import Patience
 from .tidying import drop_guards
 from .trees import key_of
 
-_UNITS = 1000  # roundings that an honest result may be off by, relative to the largest entry
-_NOISE = 200  # times the noise measured in three draws
+_ROUNDINGS = 1000  # that an honest result may have added up: a loop over the examples has some hundreds
 _VOTE = 0.2  # what an intermediate value that is right in a convention says for it
 _AGAINST = 0.4  # what an entry that is right although it would not follow from the values before it says against it
 _FORMS = 20  # an honest result may be this times the tolerance apart
+_EDGE = 64  # units in the last place from 0 or 1, where few digits of 1 - A are left
 _SETTLED = 1e-3  # a larger difference, relative to the largest entry, leaves it open even if rounding may explain it
 
 
@@ -145,7 +144,7 @@ class Judge:
             found = [f.name for f in self.chain.formulas if version.fullmatch(f.of) and f.of not in names]
             fits = {f: _measure_fit(given.numbers, self.chain.values[f]) for f in found if f not in self.given}
             if fits:
-                best = next(f for f, fit in fits.items() if fit >= max(fits.values()) - 1e-6)
+                best = next(f for f, fit in fits.items() if fit >= max(fits.values()) - FITTED)
                 self.simple.rename(best, name)
                 if self.chain is not self.simple:
                     self.chain.rename(best, name)
@@ -210,10 +209,9 @@ class Judge:
         sizes = {name: n for name, n in self.simple.sizes.items() if name.partition(".shape")[0] not in parameters}
         for name in sorted(sizes, key=lambda n: (n != "m", not n.isidentifier())):
             n = sizes[name]
-            quotients = [d / n for d in divisors]
-            used = any(abs(q - round(q)) < 1e-9 and round(q) > 0 for d in quotients for q in (d, 2 * d))
+            used = any(find_whole_number(times * d / n) for d in divisors for times in (1, 2))
             said = name.isidentifier() or self._gives_intermediates()  # else nobody knows, and it makes no difference
-            if said and used and n > 1 and (name == "m" or any(abs(d - n) < 1e-9 for d in divisors)):
+            if said and used and n > 1 and (name == "m" or any(find_whole_number(d) == n for d in divisors)):
                 found.append(Convention(name, n, intermediates))
         return found[:3]
 
@@ -328,7 +326,7 @@ class Judge:
             uses = {x.name or "" for x in walk(root) if x.op is None}
             decided = decide_equalities(root, values)
             for seed in range(DRAWS):
-                after = shake(self.eps, seed)
+                after = shake(seed, self.eps)
                 rng = np.random.default_rng(100 + seed)
                 moved = dict(values)
                 for name in uses:
@@ -343,9 +341,9 @@ class Judge:
         return _Line(value, moves / UNITS, leeway, others)
 
     def tolerance_of(self, value: Any, noise: Any) -> Any:
-        largest = np.max(np.abs(value), where=np.isfinite(value), initial=0.0)
+        """How far a right gradient may be off. Fewer roundings than half of the digits: a mistake may be small."""
         with np.errstate(all="ignore"):
-            rounding = _NOISE * noise + _UNITS * self.eps * largest + self.tiny
+            rounding = tolerance(value, self.eps, noise, _ROUNDINGS) + self.tiny
             return np.nan_to_num(rounding, nan=np.inf, posinf=np.inf)
 
     def entries(self, reading: Reading) -> list[Entry]:
@@ -416,7 +414,7 @@ class Judge:
             if isinstance(v, np.ndarray) and v.ndim and v.dtype.kind == "f" and v.size:
                 if not np.all(np.isfinite(v)):
                     return name
-                edge = np.minimum(np.abs(np.abs(v) - 1), np.abs(v)) <= 64 * self.eps
+                edge = np.minimum(np.abs(np.abs(v) - 1), np.abs(v)) <= _EDGE * self.eps
                 if np.any(edge) and np.max(np.abs(v)) <= 1:
                     return name
         return None

@@ -14,11 +14,11 @@ import numpy as np
 
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Program
+from ..rounding import describe_difference
 from ..rules.elementwise import greater, greater_equal, heaviside, is_larger, less, less_equal, sign
 from ..rules.reductions import ties
 
 _COMPARISONS = (greater, greater_equal, less, less_equal)
-_SAME = 1e-9  # relative; f does not jump by less
 
 
 def find_kinks(
@@ -36,15 +36,11 @@ def find_kinks(
         others = []
         for decision in decide_otherwise(node, values[node], operands):
             run = compute_nodes(program, arrays, decided={node: decision})
-            if run is not None and (type(cost) is not Node or _is_same(run[cost], values[cost])):
+            if run is not None and (type(cost) is not Node or describe_difference(run[cost], values[cost]) is None):
                 others.append(run)
         if others:
             found[node] = others
     return found
-
-
-def _is_same(a: Any, b: Any) -> bool:
-    return bool(np.all(np.abs(np.subtract(a, b)) <= _SAME * np.abs(b)))
 
 
 def decide_otherwise(node: Node, y: Any, operands: Sequence[Any]) -> list[Any]:

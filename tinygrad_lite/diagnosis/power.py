@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..program.program import Operand
+from ..rounding import describe_difference
 from .formulas import evaluate
 from .mutations import mutate
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _LIKELY = 2.0  # mistakes that cost more are not tried
 _SHOWN = 30
-_FAR = 1e-9  # relative; what differs by more on ordinary data is another formula
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _find_revealing(judge: Judge, right: Operand, wrong: Operand) -> str:
             a, b = (np.asarray(evaluate(x, values), dtype=float) for x in (right, wrong))
         except (KeyError, ValueError, TypeError):
             continue
-        if a.shape != b.shape or np.any(np.abs(a - b) > _FAR * np.max(np.abs(a), initial=0)):
+        if describe_difference(b, a) is not None:
             if not _is_small(judge):
                 return "other data would show it: random numbers of the order of 1" + _in_float64(judge)
             return "weights of the order of 1 (np.random.randn without * 0.01) would show it" + _in_float64(judge)

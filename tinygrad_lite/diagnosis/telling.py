@@ -11,7 +11,7 @@ import numpy as np
 
 from ..program.program import Operand
 from .report import Finding, join
-from .targets import Explanation
+from .targets import Explanation, Target
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
@@ -131,7 +131,7 @@ def tell_unexplained(judge: Judge, j: Judged, roots: Mapping[str, Operand]) -> F
     else:
         what = "no single mistake explains its numbers"
         facts = _describe_residual(found, expected, j.slack)
-        facts += _describe_correlation(found, expected, judge.truth)
+        facts += _describe_correlation(found - expected, j.slack, judge.truth)
     told = " ".join(facts)
     text = f"{name} does not follow from the values before it. {told} Compare your line with `{right}`."
     return Finding(name, what, right, None, (), text)
@@ -160,16 +160,14 @@ def _describe_residual(found: Any, expected: Any, slack: Any) -> list[str]:
     return facts
 
 
-def _describe_correlation(found: Any, expected: Any, truth: Mapping[str, Any]) -> list[str]:
+def _describe_correlation(gap: Any, slack: Any, truth: Mapping[str, Any]) -> list[str]:
     """What the difference is proportional to."""
-    gap = (found - expected).ravel()
-    size = float(np.linalg.norm(gap))
+    target = Target(gap, slack)
     for name, value in truth.items():
-        if isinstance(value, np.ndarray) and value.shape == found.shape and value.dtype.kind == "f" and size:
-            v = value.ravel()
-            own = float(np.linalg.norm(v))
-            if own and abs(float(gap @ v)) / (size * own) > 1 - 1e-9:
-                return [f"The difference is {float(gap @ v) / own**2:.6g} times {name}."]
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not target.says_nothing:
+            factor = target.find_factor(value)
+            if factor is not None:
+                return [f"The difference is {factor:.6g} times {name}."]
     return []
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..backward import mask_not_taken
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand, Program, is_scalar, shape_of
+from ..rounding import find_whole_number
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.reductions import mean
@@ -142,8 +143,8 @@ def name_divisor(x: Operand, sizes: Mapping[int, Node]) -> Operand:
         rest, number = x.operands[0], float(x.operands[1])
     else:
         return x
-    n = round(number) if np.isfinite(number) else 0
-    if n < _SMALLEST or abs(number - n) > 1e-9 * n:
+    n = find_whole_number(number)
+    if n is None or n < _SMALLEST:
         return x
     if n in sizes:
         return _step(x, divide, rest, sizes[n])

@@ -160,6 +160,7 @@ def _check_one_reading(logits: Any, labels: Any) -> None:
         if logits.ndim == 1 or _range(labels) is None:
             return
         numbers = labels._array if type(labels) is Tensor else labels
+        # Probabilities may have been written down to three digits: this is no question of rounding errors.
         fitting = [a for a in range(logits.ndim) if np.allclose(np.sum(numbers, axis=a), 1, atol=1e-3)]
     others = [a for a in fitting if a]
     if others and (0 in fitting or labels.shape == logits.shape):

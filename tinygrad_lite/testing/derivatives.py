@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import tree
+from ..rounding import describe_difference
 from .comparison import Precision
 from .complex_parts import split_complex_arguments, split_complex_result
 from .numerical import (
@@ -25,6 +26,7 @@ from .numerical import (
 from .report import GradientError
 from .vectors import Layout, as_plain_array, concatenate
 
+_ROUNDINGS = 1000  # by which two calls with the same arguments may differ: threads add up in any order
 _DRIFTS = tuple(2.0**-k for k in (10, 10, 8, 8, 6, 6, 5, 5, 4, 4, 3, 3))  # steps relative to x
 
 
@@ -64,7 +66,8 @@ class FlatFunction:
         self.value: Vector = self.outputs.vector(result)
         with ignore_warnings():
             second_value = self(self.x)
-        if not _same(second_value, self.value):
+        eps = float(np.max(self.outputs.eps, initial=EPS))
+        if describe_difference(second_value, self.value, roundings=_ROUNDINGS, eps=eps) is not None:
             raise ValueError(
                 f"check_gradients({name}): two calls with the same arguments gave different results, so it has no "
                 "derivative to compare with; does it draw random numbers? Give it a fixed seed, or the draw as an "
@@ -254,9 +257,9 @@ class AutogradDerivatives:
 
     def _check_value(self) -> None:
         """With autograd watching, f must give what it gives without."""
-        watched = self.outputs.vector(self.checked.vjp(self.subject.f, *self.subject.args)[0])
-        plain = self.outputs.vector(self.subject.f(*self.subject.args))
-        if not _same(watched, plain, self.precision.rtol):
+        values = self.checked.vjp(self.subject.f, *self.subject.args)[0], self.subject.f(*self.subject.args)
+        watched, plain = (self.outputs.vector(value).astype(np.float64) for value in values)
+        if describe_difference(watched, plain, eps=self.eps) is not None:
             raise GradientError(
                 f"{self.subject.name}: its value under {self.checked.vjp_name} differs from its value on plain arrays: "
                 f"{watched[:4]}… against {plain[:4]}…"
@@ -269,11 +272,3 @@ def draw_away_from_zero(rng: np.random.Generator, size: int) -> Vector:
     """
     signed: Vector = rng.uniform(0.5, 2, size) * rng.choice([-1.0, 1.0], size)
     return signed
-
-
-def _same(a: NDArray[Any], b: NDArray[Any], rtol: float = 1e-9) -> bool:
-    """Whether two results are one but for rounding."""
-    if a.shape != b.shape:
-        return False
-    largest = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
-    return bool(np.allclose(a, b, rtol=rtol, atol=1e-3 * rtol * largest, equal_nan=True))
