@@ -20,6 +20,7 @@ from tinygrad_lite.diagnosis.search import Patience, Search
 from tinygrad_lite.diagnosis.targets import Target
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.trace import expand
+from tinygrad_lite.table import rows
 
 RIGHT_LINES = {
     "dZ2": "(A2 - Y) / k",
@@ -512,6 +513,29 @@ def test_where_data_lies_on_a_kink_the_slopes_of_both_sides_are_right(form, slop
     assert not result.findings
     result = compare_a_relu(form, slope, 1.001)
     assert [f.name for f in result.findings] == ["dZ1"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("op", [op for op in rows() if op.kinks], ids=lambda op: op.name)
+def test_on_a_kink_of_any_op_the_slopes_of_both_sides_are_right(op):
+    """Where both operands are equal, for an op of two."""
+    rng = np.random.default_rng(0)
+    W, X, Y = rng.normal(size=(1, 4)), rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
+    X[0, :3] = Y[0, :3] = op.kinks[0]
+    others = (Y,) if op.arity == 2 else ()
+
+    def cost(X, *others):
+        A = op(X, *others)
+        J = np.sum(W @ A)
+        return J
+
+    for side in (-1e-9, 1e-9):
+        slope = tg.grad(cost)(np.where(op.kinks[0] == X, X + side, X), *others)
+        result = tg.compare({"dX": slope}, cost, X, *others, wrt=0)
+        assert result.verdict == "right", str(result)
+        assert not tg.compare({"dX": 1.001 * slope}, cost, X, *others, wrt=0).ok
+        slope[0, 1] -= 3 * W[0, 0]  # on the kink, but not between the slopes of the two sides
+        assert not tg.compare({"dX": slope}, cost, X, *others, wrt=0).ok
 
 
 def test_a_comparison_where_f_jumps_is_no_kink():

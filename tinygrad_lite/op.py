@@ -25,6 +25,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from .batching import elementwise as entrywise
+from .batching import rule_of
 from .calling import is_users_own, make_caller
 from .intervals import same, with_limits
 from .pulling import hand_on, make_pull
@@ -91,6 +93,7 @@ class Op:
     reshapes: bool = False  # the same entries in the same order (or in that of order=), in another shape; a view
     view: bool = False  # looks at its operand in another way (where the memory's layout allows)
     reduces: np.ufunc | None = None  # the function of two numbers that it reduces with
+    jumps: Callable[..., Any] | None = None  # where it does, and between what: jumps(*operands) -> (mask, from, to)
     range: Any = None  # where its values lie: two bounds, or a function of the operands' intervals (see intervals.py)
     extension: Callable[..., Any] | None = None  # a composition that has keywords of NumPy's that the rules lack
     beside_sparse: Callable[..., Any] | None = None  # what it is of a Tensor and a scipy.sparse matrix
@@ -144,6 +147,11 @@ class Op:
     def is_arithmetic(self) -> bool:
         """Whether it is an entry-by-entry +, -, * or /."""
         return self.operator is not None and self.kind == "elementwise" and bool(self.signs or self.powers)
+
+    @property
+    def is_entrywise(self) -> bool:
+        """Whether each entry of its result is made of the same entry of its operands, which are broadcast."""
+        return rule_of(self) is entrywise
 
     @property
     def operand_names(self) -> tuple[str, ...]:

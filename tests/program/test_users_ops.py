@@ -188,6 +188,41 @@ def test_a_wrong_gradient_of_ones_own_op_is_told_whatever_it_is_called(name):
     assert "1 - A**2" in found.findings[0].written
 
 
+def test_two_ops_of_one_name_are_two_in_the_line_that_is_told():
+    """What a comparison with a wrong gradient says is right computes the right one."""
+    one = tg.elementwise(lambda x: x * x + 1, lambda y, x: 2 * x, name="scale")
+    other = tg.elementwise(lambda x: np.exp(x) + 1, lambda y, x: np.exp(x), name="scale")
+    A, B = np.random.default_rng(0).normal(size=(2, 2, 3))
+
+    def cost(A, B):
+        J = np.sum((A / one(X) - B / other(X)) ** 2)
+        return J
+
+    dA = 2 * (A / (X * X + 1) - B / (np.exp(X) + 1)) / (X * X + 1)
+    assert tg.compare({"dA": dA}, cost, A, B).ok
+    found = tg.compare({"dA": 1.5 * dA}, cost, A, B)
+    told = found.findings[0].correct.partition(" = ")[2]
+    names = {"np": np, "A": A, "B": B, "X": X, "scale": lambda x: x * x + 1, "scale_2": lambda x: np.exp(x) + 1}
+    np.testing.assert_allclose(eval(told, names), dA, rtol=1e-12)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]} to {names[-1]}")
+def test_a_right_gradient_of_ones_own_ops_is_right_whatever_they_are_called(names):
+    for few in (names[i : i + 8] for i in range(0, len(names), 8)):
+        every = [tg.elementwise(lambda x: x * x + 3, lambda y, x: 2 * x, name=name) for name in few]
+
+        def cost(x, every=every):
+            total = 0
+            for op in every:
+                total = total + op(x)
+            J = np.sum(total * W)
+            return J
+
+        found = tg.compare({"dx": 2 * X * W * len(few)}, cost, X)
+        assert found.verdict == "right", f"{few}: {found}"
+
+
 def test_no_table_of_ops_stands_beside_the_rows():
     """What a pass or a printer must know of an op it asks of the row, and so of a user's op as well. (diagnosis knows
     what people get wrong, and check what a course calls things.)"""

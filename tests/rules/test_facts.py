@@ -114,6 +114,34 @@ def test_an_operator_computes_the_same(op: Op) -> None:
         agree(op.fn(*xs, **params), op.operator(*xs))
 
 
+@rows_with(lambda op: op.jumps)
+def test_an_op_jumps_where_it_says_and_between_these_values(op: Op) -> None:
+    """Beside the place it has the one value on the one side, and the other on the other; elsewhere it stays."""
+    assert op.jumps is not None
+    a, b = np.array([-2.0, 0.0, 0.5, 3.0]), np.array([1.0, 0.0, 0.5, -1.0])
+    xs = [a, b][: op.arity]
+    here, *sides = op.jumps(*xs)
+    assert np.any(here)
+    beside = [np.asarray(op.fn(a + d, *xs[1:])) for d in (-1e-9, 1e-9)]
+    np.testing.assert_array_equal(beside[0] != beside[1], here)
+    for y in (beside[0][here], beside[1][here]):
+        assert np.all(y == y[0])
+    assert sorted(float(y[here][0]) for y in beside) == sorted(map(float, sides))
+
+
+@rows_with(lambda op: op.is_entrywise)
+def test_an_op_that_goes_entry_by_entry(op: Op) -> None:
+    """The result has the operands' common shape, and one entry of it is the op's of one entry of each."""
+    for xs, params in calls(Function.of_row(op), np.random.default_rng(3)):
+        with np.errstate(all="ignore"):
+            y = np.asarray(op.fn(*xs, **params))
+            whole = np.broadcast_arrays(*xs)
+            assert y.shape == whole[0].shape
+            for i in list(np.ndindex(y.shape))[:: max(1, y.size // 4)]:
+                one = op.fn(*[x[tuple(slice(k, k + 1) for k in i)] for x in whole], **params)
+                np.testing.assert_array_equal(np.squeeze(one), y[i])
+
+
 @rows_with(lambda op: op.shape_from_values is False)
 def test_other_numbers_leave_the_shape(op: Op) -> None:
     draws = [calls(Function.of_row(op), np.random.default_rng(seed)) for seed in (0, 1)]

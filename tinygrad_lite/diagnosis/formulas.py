@@ -18,11 +18,10 @@ from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand
 from ..program.text import Expr, text
 from ..rounding import DRAWS, UNITS, After, shake
-from ..rules.elementwise import add, divide, equal, exp, greater, heaviside, multiply, negative, not_equal
+from ..rules.elementwise import add, divide, exp, greater, heaviside, multiply, negative
 from ..rules.neural import sigmoid
-from ..rules.reductions import ties
 from ..rules.shaping import broadcast_to
-from .kinks import find_kinks, is_choice
+from .kinks import EQUALITIES, find_kinks, is_choice
 from .tidying import tidy
 from .trees import key_of
 
@@ -34,9 +33,6 @@ _LONGEST = 40  # nodes of a line without a name that is written out where it is 
 NOTHING: Mapping[Node, Any] = {}
 DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
 """What the data are called: arguments that are no parameters, unless their gradients are asked for."""
-EQUALITIES = (equal, not_equal, ties)
-"""What asks whether numbers are the same. That is decided by what they stand for: an entry is the largest of its row
-because the largest was taken from there, and still is where both are shaken."""
 
 
 @dataclass(eq=False)

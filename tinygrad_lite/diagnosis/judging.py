@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from .formulas import (
     walk,
     widen,
 )
-from .kinks import decide_otherwise, is_choice
+from .kinks import EQUALITIES, decide_otherwise, is_choice
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 from .search import Patience
 from .tidying import drop_guards
@@ -457,11 +457,16 @@ def _decide_otherwise(root: Operand, values: Mapping[str, Any], value: Any, kink
     others = []
     places: dict[Any, list[Node]] = {}  # one decision may be written in several
     for x in walk(root) if kinks else ():
-        if (key := key_of(x)) in kinks:
+        if (key := key_of(x)) in kinks or x.op in EQUALITIES:
             places.setdefault(key, []).append(x)
-    for x, *again in places.values():
-        decisions = decide_otherwise(x, evaluate(x, values), [evaluate(y, values) for y in x.operands])
-        found = [evaluate(root, values, decided=dict.fromkeys((x, *again), decision)) for decision in decisions]
+    equalities = [x for x, *_ in places.values() if x.op in EQUALITIES]
+    for key, (x, *_) in places.items():
+        found = []
+        for decided in (
+            decide_otherwise(x, partial(evaluate, values=values), equalities, key_of) if key in kinks else ()
+        ):
+            everywhere = {again: y for node, y in decided.items() for again in places[key_of(node)]}
+            found.append(evaluate(root, values, decided=everywhere))
         if is_choice(x):
             others += found
         elif found:

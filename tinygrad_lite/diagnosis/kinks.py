@@ -1,24 +1,30 @@
 """Kinks: where the data lies exactly on one, as relu's input does where it is 0, the slope of either side is right.
 
 Pictures have pixels that are always 0, biases start at 0, and a dead unit stays there: `Z > 0`, `Z >= 0` and the half
-of each that `np.maximum` is given are the same derivative then, and nobody may be told that theirs is wrong. A
-comparison in f is a kink where f does not jump: its value is the same whichever way the equal entries are decided.
+of each that `np.maximum` is given are the same derivative then, and nobody may be told that theirs is wrong. A step
+that jumps (see `Op.jumps`), as a comparison does where its operands are equal, is a kink where f does not jump: its
+value is the same whichever way the equal entries are decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..program.derivation.values import compute_nodes
-from ..program.program import Node, Program
+from ..program.program import Node, Operand, Program
+from ..program.sharing import freeze
 from ..rounding import describe_difference
-from ..rules.elementwise import greater, greater_equal, heaviside, is_larger, less, less_equal, sign
+from ..rules.elementwise import equal, not_equal
 from ..rules.reductions import ties
 
-_COMPARISONS = (greater, greater_equal, less, less_equal)
+EQUALITIES = (equal, not_equal, ties)
+"""What asks whether numbers are the same. That is decided by what they stand for: an entry is the largest of its row
+because the largest was taken from there, and still is where both are shaken."""
+
+Decided = dict[Node, Any]  # what steps are taken to have given
 
 
 def find_kinks(
@@ -29,13 +35,12 @@ def find_kinks(
     """
     found = {}
     cost = program.outputs[0]
-    for node in program.steps:
-        if node not in values:
-            continue
-        operands = [values[x] if type(x) is Node else x for x in node.operands]
+    steps = [node for node in program.steps if node in values]
+    equalities = [node for node in steps if node.op in EQUALITIES]
+    for node in steps:
         others = []
-        for decision in decide_otherwise(node, values[node], operands):
-            run = compute_nodes(program, arrays, decided={node: decision})
+        for decided in decide_otherwise(node, lambda x: values[x] if type(x) is Node else x, equalities):
+            run = compute_nodes(program, arrays, decided=decided)
             if run is not None and (type(cost) is not Node or describe_difference(run[cost], values[cost]) is None):
                 others.append(run)
         if others:
@@ -43,22 +48,33 @@ def find_kinks(
     return found
 
 
-def decide_otherwise(node: Node, y: Any, operands: Sequence[Any]) -> list[Any]:
-    """What else a step could have given where its operands are equal; nothing where none are."""
-    if node.op in (heaviside, sign):
-        equal = np.equal(operands[0], 0)
-        sides = (0, 1) if node.op is heaviside else (-1, 1)
-    elif node.op in (*_COMPARISONS, is_larger):
-        equal = np.equal(operands[0], operands[1])
-        sides = (0, 1) if node.op is is_larger else (False, True)
-    elif is_choice(node):
-        return [one for last in (False, True) if np.any((one := _keep_one(y, np.shape(operands[1]), last)) != y)]
-    else:
+def decide_otherwise(
+    node: Node,
+    evaluate: Callable[[Operand], Any],
+    equalities: Sequence[Node],
+    key: Callable[[Operand], Any] = lambda x: x if type(x) is Node else freeze(x),
+) -> list[Decided]:
+    """What else a step could have given where its operands are equal; nothing where none are.
+
+    equalities: steps that ask whether numbers are the same: of these two numbers they are not, on either side of a
+    kink. key: equal for operands that are the same.
+    """
+    if is_choice(node):
+        y, shape = evaluate(node), np.shape(evaluate(node.operands[1]))
+        return [{node: one} for last in (False, True) if np.any((one := _keep_one(y, shape, last)) != y)]
+    if node.op is None or node.op.jumps is None:
         return []
-    if np.asarray(operands[0]).dtype.kind != "f" or not np.any(equal):
+    y, operands = evaluate(node), list(map(evaluate, node.operands))
+    if np.asarray(operands[0]).dtype.kind != "f":
         return []
-    found = [np.where(equal, side, y).astype(np.asarray(y).dtype) for side in sides]
-    return [decision for decision in found if np.any(decision != y)]
+    here, *sides = node.op.jumps(*operands)
+    if not np.any(here):
+        return []
+    compared = set(map(key, node.operands))
+    same = [x for x in equalities if not is_choice(x) and set(map(key, x.operands)) == compared]
+    moved = {x: np.where(here, x.op is not_equal, evaluate(x)) for x in same}
+    found = [moved | {node: np.where(here, side, y).astype(np.asarray(y).dtype)} for side in sides]
+    return found if same else [decided for decided in found if np.any(decided[node] != y)]
 
 
 def is_choice(node: Node) -> bool:

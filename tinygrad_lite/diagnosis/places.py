@@ -305,6 +305,7 @@ def _mutate_choice(bench: Bench, x: Node) -> Iterator[Mutation]:
         yield Mutation(branch, 1.6, "`{}` stands there without its condition", (branch,))
 
 
+# What people get wrong with an op: this is known of people, not of ops, and so it stands here and on no row.
 _BY_OP: list[tuple[tuple[Op, ...], Callable[[Bench, Node], Iterator[Mutation]]]] = [
     ((add, subtract), _mutate_addition),
     ((divide,), _mutate_division),
@@ -318,8 +319,6 @@ _BY_OP: list[tuple[tuple[Op, ...], Callable[[Bench, Node], Iterator[Mutation]]]]
 
 _HAVE_SIDES = {op for ops, _ in _BY_OP for op in ops}
 """Ops whose operands are exchanged above."""
-
-# -- derivatives of activations ----------------------------------------------------------------------------------------
 
 # -- anywhere ----------------------------------------------------------------------------------------------------------
 

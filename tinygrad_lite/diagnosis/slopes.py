@@ -36,9 +36,7 @@ def is_local_slope(x: Node) -> bool:
     if x.op is None or not x.shape:
         return False
     nodes = [y for _, y in positions(x) if type(y) is Node]
-    return all(
-        not is_gradient(y) if y.op is None else y.op.kind in ("elementwise", "constant") or y.op is where for y in nodes
-    )
+    return all(not is_gradient(y) if y.op is None else y.op.is_entrywise for y in nodes)
 
 
 def find_slopes(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
@@ -85,4 +83,4 @@ def find_functions(bench: Bench, shape: Any) -> Iterator[tuple[Node, str]]:
 
 _FUNCTIONS: list[Any] = [(exp,), (exp, -1), (square,), (sqrt,), (log,), (sign,), (absolute,)]
 UNARY = (exp, log, sqrt, square, sign, absolute, tanh, sigmoid)
-"""Functions of one array that are taken for one another."""
+"""Functions of one array that people take for one another."""

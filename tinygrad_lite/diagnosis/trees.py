@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..program.program import Node, Operand
+from ..program.sharing import freeze
 from ..rules.elementwise import add, subtract
 
 Path = tuple[int, ...]
@@ -39,9 +40,9 @@ def is_gradient(x: Node) -> bool:
 
 
 def key_of(x: Operand) -> Any:
-    """Equal for trees that are written alike."""
+    """Equal for trees that compute the same from the same: the same steps, names and constants."""
     if type(x) is not Node:
-        return repr(x)
+        return freeze(x)
     if x.op is None:
         return x.name or id(x)
-    return x.op.name, repr(x.params), *map(key_of, x.operands)
+    return x.op, freeze(x.params), *map(key_of, x.operands)

@@ -149,9 +149,9 @@ def edit(program: Program, visit: Callable[[Editor, Node], Operand]) -> Program:
 
 
 def result_type(op: Op, operands: Sequence[Operand], params: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype of an op's result, by trying it on ones; of an elementwise op on very few."""
+    """Shape and dtype of an op's result, by trying it on ones; of one that goes entry by entry on very few."""
     shape: Any = None
-    if op.kind in ("elementwise", "constant") and isinstance(op.fn, np.ufunc) or op.kind == "elementwise":
+    if op.is_entrywise:
         shape = broadcast_shapes(*map(shape_of, operands))
         samples = [_dummy(x, (1,) * len(x.shape)) if type(x) is Node else x for x in operands]
     else:

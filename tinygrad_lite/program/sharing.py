@@ -29,7 +29,7 @@ def _key(x: Operand) -> Any:
 
 
 def freeze(x: Any) -> Any:
-    """Keywords of an op as something hashable."""
+    """Keywords of an op, or a constant, as something hashable."""
     if isinstance(x, dict):
         return tuple(sorted((k, freeze(v)) for k, v in x.items()))
     if isinstance(x, (list, tuple)):

@@ -24,7 +24,6 @@ import numpy as np
 from ..op import Op
 from ..rules.assembling import assemble
 from ..rules.indexing import fill_template, put, split_index
-from ..rules.shaping import broadcast_to
 from ..signatures import is_default
 from .program import Node, Operand, dtype_of, shape_of
 from .text import Assembly, Expr, spell_flat
@@ -60,7 +59,7 @@ _LONGEST_LITERAL = 8  # entries of an array that is written out: about what fits
 class Term:
     """An operand, while a row's `python` writes with it: what is done with it makes an expression.
 
-    operand: what it stands for, where its shape may be asked for.
+    operand: what it stands for, where that may be asked for.
     """
 
     def __init__(self, speller: Speller, expression: Expr, operand: Operand = None) -> None:
@@ -70,6 +69,17 @@ class Term:
     @property
     def ndim(self) -> int:
         return len(shape_of(self._operand))
+
+    @property
+    def number(self) -> Any:
+        """The one number that it is; None if it is none, or is computed."""
+        return None if type(self._operand) is Node or np.ndim(self._operand) else self._operand
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Term:
+        """A call of a function of NumPy's, with terms and constants."""
+        path = path_in_numpy(function)
+        assert path is not None
+        return Term(self._speller, _call(_numpy(path), [self._speller.spell_part(x) for x in arguments]))
 
     @property
     def T(self) -> Term:
@@ -154,7 +164,8 @@ class Speller:
         return None if found is NotImplemented else found.expression
 
     def _spell_array(self, node: Node, op: Op, xs: Sequence[Expr]) -> Expr | None:
-        """An array that is made first and then written into; and one that is one number everywhere."""
+        """An array that is made first and then written into: what Python has a statement for, and no expression that a
+        row's `python` could write."""
         if op is put:
             arrays = tuple(Term(self, x) for x in xs[1:])
             index = self.spell_index(fill_template(node.params["template"], arrays))
@@ -162,12 +173,6 @@ class Speller:
             return _call(ast.Name(self.name(put)), [xs[0], index, self.literal(node.params["shape"])])
         if op.fn is assemble.fn:
             return self._spell_assembly(node, xs)
-        x: Any = node.operands[0] if op is broadcast_to else None
-        if op is broadcast_to and type(x) is not Node and np.ndim(x) == 0:
-            shape = self.literal(node.params["shape"])
-            if node.dtype == np.float64 and x == 1:
-                return _call(_numpy("ones"), [shape])
-            return _call(_numpy("full"), [shape, xs[0]])
         return None
 
     def _spell_assembly(self, node: Node, xs: Sequence[Expr]) -> Expr:
@@ -208,8 +213,12 @@ class Speller:
 
     def spell_index(self, index: tuple[Any, ...]) -> Expr:
         """What stands between the brackets of x[…]. index: constants and terms."""
-        parts = [part.expression if type(part) is Term else self.literal(part) for part in index]
+        parts = [self.spell_part(part) for part in index]
         return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
+
+    def spell_part(self, x: Any) -> Expr:
+        """A term, or a constant."""
+        return x.expression if type(x) is Term else self.literal(x)
 
     # -- constants -----------------------------------------------------------------------------------------------------
 

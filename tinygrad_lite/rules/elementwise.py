@@ -148,6 +148,7 @@ heaviside = row(
         bounded=True,
         examples=lambda rng: [((rng.choice([-1, 0, 1], (3, 4)), rng.normal(size=(3, 1))), {})],
         c="heaviside",
+        jumps=lambda x, middle: (np.equal(x, 0), 0, 1),
     )
 )
 fraction = row(elementwise(lambda x: np.modf(x)[0], ONE, name="fraction", domain=[(0.1, 0.9)]))
@@ -396,7 +397,14 @@ def _is_larger(a: Any, b: Any) -> Any:
 
 
 is_larger = row(
-    constant(_is_larger, operands=2, batch=batching.elementwise, inline=True, range=intervals.between(0, 1))
+    constant(
+        _is_larger,
+        operands=2,
+        batch=batching.elementwise,
+        inline=True,
+        range=intervals.between(0, 1),
+        jumps=lambda a, b: (np.equal(a, b), 0, 1),
+    )
 )
 
 _CHOICE: dict[str, Any] = {"kinks": (0,), "selects": True, "bounded": True, "range": intervals.union}
@@ -421,8 +429,22 @@ def _is_smaller_ignoring_nan(a: Any, b: Any) -> Any:
     return np.where(np.isnan(a) | np.isnan(b), share, _is_larger(b, a)).astype(np.result_type(a, b))
 
 
-is_larger_ignoring_nan = row(constant(_is_larger_ignoring_nan, operands=2, batch=batching.elementwise))
-is_smaller_ignoring_nan = row(constant(_is_smaller_ignoring_nan, operands=2, batch=batching.elementwise))
+is_larger_ignoring_nan = row(
+    constant(
+        _is_larger_ignoring_nan,
+        operands=2,
+        batch=batching.elementwise,
+        jumps=lambda a, b: (np.equal(a, b), 0, 1),
+    )
+)
+is_smaller_ignoring_nan = row(
+    constant(
+        _is_smaller_ignoring_nan,
+        operands=2,
+        batch=batching.elementwise,
+        jumps=lambda a, b: (np.equal(a, b), 1, 0),
+    )
+)
 
 fmax = row(
     elementwise(
@@ -499,22 +521,16 @@ not_equal = row(
         np.not_equal, operands=2, operator=operator.ne, range=intervals.between(0, 1), c="{0} != {1}", c_kinds="fib"
     )
 )
-less = row(
-    constant(np.less, operands=2, operator=operator.lt, range=intervals.between(0, 1), c="{0} < {1}", c_kinds="fib")
-)
-less_equal = row(
-    constant(
-        np.less_equal, operands=2, operator=operator.le, range=intervals.between(0, 1), c="{0} <= {1}", c_kinds="fib"
-    )
-)
-greater = row(
-    constant(np.greater, operands=2, operator=operator.gt, range=intervals.between(0, 1), c="{0} > {1}", c_kinds="fib")
-)
-greater_equal = row(
-    constant(
-        np.greater_equal, operands=2, operator=operator.ge, range=intervals.between(0, 1), c="{0} >= {1}", c_kinds="fib"
-    )
-)
+_ORDER: dict[str, Any] = {
+    "operands": 2,
+    "range": intervals.between(0, 1),
+    "c_kinds": "fib",
+    "jumps": lambda a, b: (np.equal(a, b), False, True),
+}
+less = row(constant(np.less, operator=operator.lt, c="{0} < {1}", **_ORDER))
+less_equal = row(constant(np.less_equal, operator=operator.le, c="{0} <= {1}", **_ORDER))
+greater = row(constant(np.greater, operator=operator.gt, c="{0} > {1}", **_ORDER))
+greater_equal = row(constant(np.greater_equal, operator=operator.ge, c="{0} >= {1}", **_ORDER))
 logical_and = row(constant(np.logical_and, operands=2, c="({0} != 0) & ({1} != 0)", c_kinds="fib"))
 logical_or = row(constant(np.logical_or, operands=2, c="({0} != 0) | ({1} != 0)", c_kinds="fib"))
 logical_xor = row(constant(np.logical_xor, operands=2, c="({0} != 0) ^ ({1} != 0)", c_kinds="fib"))
@@ -523,7 +539,7 @@ bitwise_and = row(constant(np.bitwise_and, operands=2, operator=operator.and_, c
 bitwise_or = row(constant(np.bitwise_or, operands=2, operator=operator.or_, c="{0} | {1}", c_kinds="ib"))
 bitwise_xor = row(constant(np.bitwise_xor, operands=2, operator=operator.xor, c="{0} ^ {1}", c_kinds="ib"))
 invert = row(constant(np.invert, operator=operator.invert))
-sign = row(constant(np.sign, range=(-1, 1), c="sign"))
+sign = row(constant(np.sign, range=(-1, 1), c="sign", jumps=lambda x: (np.equal(x, 0), -1, 1)))
 floor = row(constant(np.floor, c="floor"))
 ceil = row(constant(np.ceil, c="ceil"))
 trunc = row(constant(np.trunc, c="trunc"))
@@ -535,7 +551,7 @@ isfinite = row(constant(np.isfinite, c="{0} - {0} == 0"))
 isneginf = row(constant(np.isneginf, batch=batching.elementwise))
 isposinf = row(constant(np.isposinf, batch=batching.elementwise))
 isclose = row(constant(np.isclose, operands=2, batch=batching.elementwise))
-signbit = row(constant(np.signbit))
+signbit = row(constant(np.signbit, jumps=lambda x: (np.equal(x, 0), True, False)))
 spacing = row(constant(np.spacing))
 fix = row(constant(np.fix, batch=batching.elementwise))
 round = row(

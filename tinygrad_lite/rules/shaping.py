@@ -183,10 +183,24 @@ def _triangle_each(op: Op, xs: Operands, mapped: Mapped, params: Keywords) -> An
 
 # -- other axes, other shapes: the rows ------------------------------------------------------------------------------
 
-# The sweep sums g over the broadcast axes, so the rule has nothing left to do.
+
+def _spell_full(x: Any, shape: Any) -> Any:
+    """One number everywhere as np.ones or np.full."""
+    if x.number is None:
+        return NotImplemented
+    is_one = x.number == 1 and np.asarray(x.number).dtype == np.float64
+    return x.call(np.ones, shape) if is_one else x.call(np.full, shape, x)
+
+
 broadcast_to = row(
     linear(
-        np.broadcast_to, lambda g, y, x, shape: g, batch=_broadcast_each, alias=True, view=True, examples=_broadcasts
+        np.broadcast_to,
+        lambda g, y, x, shape: g,  # the sweep sums g over the broadcast axes, so nothing is left to do
+        batch=_broadcast_each,
+        alias=True,
+        view=True,
+        examples=_broadcasts,
+        python=_spell_full,
     )
 )
 reshape = row(
