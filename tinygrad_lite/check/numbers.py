@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from .. import tree
 from ..rounding import describe_difference
 from .wire import Opaque
 
@@ -64,13 +65,13 @@ def _find_wrong(got: Any, want: Any, tolerance: float) -> Any:
 
 def is_same(a: Any, b: Any) -> bool:
     """Whether two results are one, but for rounding."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(map(is_same, a, b))
-    x, y = as_array(a), as_array(b)
-    if x is None or y is None:
-        return type(a) is type(b)
+    (xs, structure), (ys, other) = tree.flatten(a), tree.flatten(b)
+    return structure == other and all(map(_is_same_leaf, xs, ys))
+
+
+def _is_same_leaf(x: Any, y: Any) -> bool:
+    if isinstance(x, Opaque):
+        return isinstance(y, Opaque)
     return describe_difference(x, y) is None
 
 

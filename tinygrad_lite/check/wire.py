@@ -9,13 +9,20 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-LARGEST: Final = 1 << 26  # bytes of a frame, or of all arrays in a value
+LARGEST: Final = 1 << 26  # bytes of a frame
 _DEEPEST: Final = 8
 _MOST_ENTRIES: Final = 1000
 
 
+class TooLarge(ValueError):
+    """A message that the other side would not take."""
+
+
 def send(stream: IO[bytes], message: dict[str, Any]) -> None:
+    """Write a message. TooLarge, and nothing written, if it is."""
     data = json.dumps(message).encode()
+    if len(data) > LARGEST:
+        raise TooLarge
     stream.write(len(data).to_bytes(8, "big") + data)
     stream.flush()
 
@@ -24,7 +31,7 @@ def receive(stream: IO[bytes]) -> dict[str, Any] | None:
     """The next message; None at the end, or if what comes is none."""
     header = stream.read(8)
     size = int.from_bytes(header, "big")
-    if len(header) < 8 or size > 2 * LARGEST:
+    if len(header) < 8 or size > LARGEST:
         return None
     data = stream.read(size)
     try:
@@ -45,7 +52,11 @@ class Opaque:
 
 
 def encode(value: Any, depth: int = 0) -> Any:
-    """As JSON: numbers, strings, arrays, and lists, tuples and dicts of them; whatever else there is in words."""
+    """As JSON: numbers, strings, arrays, and lists, tuples and dicts of them; whatever else there is in words.
+
+    It walks by itself, and not by `tree.flatten`: it looks into nothing but containers of Python's own, and no deeper
+    and at no more entries than are sent. What the objects of a student are like when they are asked, nobody knows.
+    """
     if isinstance(value, Opaque):
         return {"opaque": value.description, "handle": value.handle}
     if value is None or isinstance(value, (bool, str)):

@@ -11,6 +11,7 @@ from ...backward import mask_not_taken
 from ...rules.elementwise import is_larger
 from ...rules.indexing import get
 from ...rules.neural import leaky_relu, log_softmax, relu, softmax
+from ...rules.shaping import broadcast_to
 from ..program import Node, Operand, result_type, shape_of
 from ..ranges import Ranges
 from ..rewrite import MATRIX, SCALAR, VECTOR, Change, Rule, Steps, rule
@@ -76,7 +77,7 @@ def plain_numbers(node: Node) -> Steps | None:
     """A NumPy scalar becomes a Python number where the result's dtype stays as it is: 0.5, not np.float64(0.5)."""
     op, xs = node.op, list(node.operands)
     assert op is not None
-    if not (op.is_entrywise or op.view) or node.shape is None:
+    if not (op.is_entrywise or op is broadcast_to) or node.shape is None:  # those take numbers for arrays
         return None
     for i, x in enumerate(xs):
         if isinstance(x, np.generic) and x.dtype.kind in "fiu":
