@@ -213,11 +213,11 @@ class Session:
     def _resolve(self, value: Any) -> Any:
         """The argument; an entry of what was returned before if it stands for one."""
         if isinstance(value, Opaque) and value.handle is not None:
-            kept = self.results[value.handle]
+            result = self.results[value.handle]
             for step in value.description.split("/")[1:]:
-                kept = kept[int(step)]
-            copied = _try_to_copy(kept)
-            return kept if copied is None else copied
+                result = result[int(step)]
+            copied = _try_to_copy(result)
+            return result if copied is None else copied
         return value
 
     def _locate(self, error: BaseException) -> dict[str, Any]:

@@ -340,19 +340,19 @@ class _Causes:
 
     def _without_equals(self, suspects: list[Suspect]) -> list[Suspect]:
         """Without those that compute the same as a likelier one whatever the data are."""
-        kept: list[tuple[Suspect, Any]] = []
+        found: list[tuple[Suspect, Any]] = []
         for s in suspects:
-            if any(s.name == other.name and s.written == other.written for other, _ in kept):
+            if any(s.name == other.name and s.written == other.written for other, _ in found):
                 continue
             print_ = self._fingerprint(s)
             equal = [
-                i for i, (o, p) in enumerate(kept) if print_ is not None and s.name == o.name and _are_equal(print_, p)
+                i for i, (o, p) in enumerate(found) if print_ is not None and s.name == o.name and _are_equal(print_, p)
             ]
             if not equal:
-                kept.append((s, print_))
-            elif len(s.written) < len(kept[equal[0]][0].written) and s.cost <= kept[equal[0]][0].cost + _CLOSE:
-                kept[equal[0]] = s, print_
-        return [s for s, _ in kept]
+                found.append((s, print_))
+            elif len(s.written) < len(found[equal[0]][0].written) and s.cost <= found[equal[0]][0].cost + _CLOSE:
+                found[equal[0]] = s, print_
+        return [s for s, _ in found]
 
     def _fingerprint(self, s: Suspect) -> list[Any] | None:
         found = []

@@ -156,10 +156,10 @@ def _expand_sigmoid(x: Node) -> Node:
     return z
 
 
-def derive_formulas(recording: Recording, simplify: bool, kept: Collection[str], eps: float) -> Derivation:
-    """The lines of the derivation. kept: variables whose gradients have a line of their own."""
+def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[str], eps: float) -> Derivation:
+    """The lines of the derivation. own_lines: variables whose gradients have a line of their own."""
     samples = draw_moderate_samples(recording.inputs)
-    page = lay_out(recording, simplify, kept, samples)
+    page = lay_out(recording, simplify, own_lines, samples)
     layout = page.layout
     names = layout.names
     sizes = _name_sizes(recording, page)
@@ -264,13 +264,14 @@ def _drop_nothing(x: Node, runs: Sequence[Mapping[Node, Any]]) -> Operand | None
     maximum that is subtracted in a softmax. Nobody writes it down, and it would be more than that for wrong values.
     """
     a, b = x.operands
-    for kept, lost in ((a, b), (b, a)):
-        if type(kept) is Node and type(lost) is Node and kept.shape == x.shape:
+    for term, other in ((a, b), (b, a)):
+        if type(term) is Node and type(other) is Node and term.shape == x.shape:
             sizes = [
-                (np.max(np.abs(run.get(lost, np.nan)), initial=0), np.max(np.abs(run[kept]), initial=0)) for run in runs
+                (np.max(np.abs(run.get(other, np.nan)), initial=0), np.max(np.abs(run[term]), initial=0))
+                for run in runs
             ]
             if all(0 < size < _NOTHING * whole for size, whole in sizes):
-                return kept
+                return term
     return None
 
 

@@ -93,27 +93,27 @@ class Judge:
         recording = record(f, tree.map(widen, args), wrt)
         self.recording = replace(recording, program=drop_guards(recording.program, recording.inputs))
         wished = {name[1:] for name in given if name.startswith("d")}
-        kept = wished & set(self.recording.labels.forward.values())
+        own_lines = wished & set(self.recording.labels.forward.values())
         inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0] if np.ndim(x)]
         precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f"]
         self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
         single = self.eps > np.finfo(np.float64).eps
         self.tiny = float(np.finfo(np.float32 if single else np.float64).tiny)  # what is smaller has fewer digits
-        self.simple, self.chain = self._derive(kept)
+        self.simple, self.chain = self._derive(own_lines)
         self._rename_copies()
         self._rename_versions()
         self._add_constants()
         self.formulas = self._order()
         self.names = {f.name for f, _ in self.formulas}
 
-    def _derive(self, kept: set[str]) -> tuple[Derivation, Derivation]:
+    def _derive(self, own_lines: set[str]) -> tuple[Derivation, Derivation]:
         """The derivation as it is printed, and the chain rule step by step."""
-        chain = derive_formulas(self.recording, False, kept, self.eps)
+        chain = derive_formulas(self.recording, False, own_lines, self.eps)
         try:
             import sympy  # noqa: F401
         except ImportError:
             return chain, chain
-        return derive_formulas(self.recording, True, kept, self.eps), chain
+        return derive_formulas(self.recording, True, own_lines, self.eps), chain
 
     def _rename_copies(self) -> None:
         """Where a variable is a copy of another (A = Z), their gradients are one: it is called as it was given."""

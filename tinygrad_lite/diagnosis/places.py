@@ -215,16 +215,16 @@ def _mutate_division(bench: Bench, x: Node) -> Iterator[Mutation]:
 def _mutate_multiplication(bench: Bench, x: Node) -> Iterator[Mutation]:
     a, b = x.operands
     elementwise = "`{}` is a product of matrices instead of an elementwise one"
-    for kept, lost in ((a, b), (b, a)):
-        yield Mutation(kept, 1.2, "the factor `{}` is missing", (lost,))
-        yield Mutation(bench.apply(multiply, x, lost), 1.6, "the factor `{}` is there twice", (lost,))
-        yield Mutation(bench.apply(divide, kept, lost), 1.8, "it is divided by `{}` instead of multiplied", (lost,))
-        yield Mutation(bench.apply(subtract, kept, lost), 2.2, "`{}` is subtracted instead of multiplied", (lost,))
-        yield Mutation(bench.apply(matmul, kept, lost), 1.8, elementwise, (x,))
-        turned = bench.apply(transpose, lost)
+    for factor, other in ((a, b), (b, a)):
+        yield Mutation(factor, 1.2, "the factor `{}` is missing", (other,))
+        yield Mutation(bench.apply(multiply, x, other), 1.6, "the factor `{}` is there twice", (other,))
+        yield Mutation(bench.apply(divide, factor, other), 1.8, "it is divided by `{}` instead of multiplied", (other,))
+        yield Mutation(bench.apply(subtract, factor, other), 2.2, "`{}` is subtracted instead of multiplied", (other,))
+        yield Mutation(bench.apply(matmul, factor, other), 1.8, elementwise, (x,))
+        turned = bench.apply(transpose, other)
         if turned is not None:
-            yield Mutation(bench.apply(matmul, kept, turned), 2, elementwise, (x,))
-            yield Mutation(bench.apply(matmul, turned, kept), 2, elementwise, (x,))
+            yield Mutation(bench.apply(matmul, factor, turned), 2, elementwise, (x,))
+            yield Mutation(bench.apply(matmul, turned, factor), 2, elementwise, (x,))
     yield Mutation(bench.apply(add, a, b), 1.8, "`{}` is added instead of multiplied", (b,))
 
 
@@ -238,8 +238,8 @@ def _mutate_matmul(bench: Bench, x: Node) -> Iterator[Mutation]:
             yield Mutation(
                 bench.apply(multiply, p, q), 1.6, "`{}` is elementwise instead of a product of matrices", (x,)
             )
-    for kept, lost in ((a, b), (b, a)):
-        yield Mutation(kept, 1.6, "the factor `{}` is missing", (lost,))
+    for factor, other in ((a, b), (b, a)):
+        yield Mutation(factor, 1.6, "the factor `{}` is missing", (other,))
     parts = {"only the first": slice(0, 1), "all but the first": slice(1, None), "all but the last": slice(None, -1)}
     for word, part in parts.items():
         p, q = (bench.apply(get, y, template=t) for y, t in ((a, (slice(None), part)), (b, (part,))))
