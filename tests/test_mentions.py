@@ -60,3 +60,12 @@ def test_names_that_are_mentioned_are_there(path):
     """`op.call`, `find(x, y)`: each part of a dotted name is one that the code has."""
     quoted = [name for text in prose(path) for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`\n]*\))?`", text)]
     assert [name for name in quoted if not NAMES.issuperset(filter(None, name.split(".")))] == []
+
+
+def test_the_tour_of_the_source_comes_past_every_part():
+    """Each module and folder of the package, and of program/; and each file of what makes a derivation."""
+    tour = (ROOT / "docs" / "reading_the_source.md").read_text("utf-8")
+    folders = [PACKAGE, PACKAGE / "program", PACKAGE / "program" / "derivation"]
+    parts = [part for folder in folders for part in folder.iterdir() if not part.name.startswith("_")]
+    names = [f"{part.name}/" if part.is_dir() else part.name for part in parts if part.suffix in ("", ".py")]
+    assert [name for name in names if f"`{name}" not in tour and f"/{name}" not in tour] == []
