@@ -276,10 +276,12 @@ def test_help_shows_a_signature_a_formula_and_an_example(function):
         (tg.Tensor([1.0]), pytorch_names.TENSOR),
         (tg.nn, pytorch_names.NN),
         (tg.nn.functional, pytorch_names.FUNCTIONAL),
+        (tg.nn.Linear(2, 3), pytorch_names.MODULE),
         (tg.optim, pytorch_names.OPTIM),
+        (tg.data, pytorch_names.DATA),
         (tg, pytorch_names.PACKAGE),
     ],
-    ids=["Tensor", "nn", "nn.functional", "optim", "package"],
+    ids=["Tensor", "nn", "nn.functional", "Module", "optim", "data", "package"],
 )
 def test_names_of_pytorchs_say_what_to_write(owner, table):
     for name, advice in table.items():
@@ -296,6 +298,60 @@ def test_what_is_numpys_is_found_there():
             getattr(tg, name)
 
 
-def test_keywords_of_pytorchs_say_what_to_write():
-    with pytest.raises(TypeError, match=r"sum\(dim=…\) .*; write axis= for PyTorch's dim=$"):
-        W2.sum(dim=0)
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: W2.sum(dim=0), r"sum\(dim=…\) .*; write axis= for PyTorch's dim=$"),
+        (lambda: W2.mean(axis=0, keepdim=True), "; write keepdims= for PyTorch's keepdim=$"),
+        (lambda: W2.argmax(dim=1), "'dim'; write axis= for PyTorch's dim=$"),
+        (lambda: W2.cumsum(dim=1), r"^cumsum\(\) got .* 'dim'; write axis= for PyTorch's dim=$"),
+        (lambda: W2.std(unbiased=False), "; write ddof=1 or ddof=0 for PyTorch's unbiased=$"),
+        (lambda: tg.softmax(W2, dim=1), r"^softmax\(\) got .* 'dim'; write axis= for PyTorch's dim=$"),
+        (lambda: tg.logsumexp(W2, dim=1), "; write axis= for PyTorch's dim=$"),
+        (
+            lambda: tg.cross_entropy(W2, W2, reduction="sum"),
+            "; write a loss of tg.nn.functional for PyTorch's reduction=$",
+        ),
+        (lambda: tg.vmap(np.sum, in_dims=1), "; write in_axes= for PyTorch's in_dims=$"),
+        (lambda: W2.sum(nmu=0), "supported: .*where$"),
+        (lambda: tg.softmax(W2, nmu=1), "'nmu'$"),
+        (lambda: tg.softmax(W2, axis="a"), "str"),
+        (lambda: tg.zeros(2, 3), r"zeros\(\(2, 3\)\)$"),
+        (lambda: tg.ones(2, 3), r"ones\(\(2, 3\)\)$"),
+        (lambda: W2.view(-1), r"write t\.reshape\(shape\)"),
+        (lambda: tg.nn.Sequential([tg.nn.ReLU()]), r"Sequential\(\*parts\)$"),
+        (lambda: tg.optim.Adam(lr="0.1"), "Adam: lr='0.1'; it must be a number"),
+    ],
+)
+def test_what_pytorchs_users_type_says_what_to_write(call, told):
+    with pytest.raises(TypeError, match=told):
+        call()
+
+
+def test_two_axes_alone_are_exchanged_by_another_function():
+    with pytest.raises(ValueError, match=r"np\.swapaxes\(t, 0, 1\)"):
+        tg.Tensor(np.ones((2, 3, 4))).transpose(0, 1)
+    assert tg.Tensor(np.ones((2, 3))).transpose(0, 1).shape == (2, 3)
+
+
+ROWS = [[1.0, 2.0, 3.0, 4.0]] * 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(tg.nn.Linear(4, 2), tg.nn.BatchNorm1d(4), tg.nn.LayerNorm(4), tg.nn.Dropout(0.5), tg.nn.Flatten()),
+        *(tg.nn.RNN(4, 2), tg.nn.LSTM(4, 2), tg.nn.GRU(4, 2), tg.nn.Conv1d(2, 2, 1), tg.nn.Conv2d(1, 2, 1)),
+        *(tg.nn.MaxPool2d(2), tg.nn.AvgPool2d(2), tg.nn.Sequential(tg.nn.Linear(4, 2), tg.nn.ReLU())),
+        lambda x: tg.nn.MultiheadAttention(4, 2)(x, x, x),
+        lambda x: tg.nn.functional.linear(np.ones((3, 4)), x),
+        lambda x: tg.nn.functional.embedding([0], x),
+        lambda x: tg.nn.functional.scaled_dot_product_attention(x, x, x),
+        *(lambda x, loss=loss: loss()(x, x) for loss in (tg.nn.MSELoss, tg.nn.L1Loss, tg.nn.HuberLoss, tg.nn.BCELoss)),
+        *(lambda x, loss=loss: loss()(x, [0, 1]) for loss in (tg.nn.CrossEntropyLoss, tg.nn.NLLLoss)),
+    ],
+    ids=lambda call: type(call).__name__,
+)
+def test_layers_and_losses_ask_for_an_array_in_the_place_of_a_list(call):
+    with pytest.raises(TypeError, match=r"give an array or a Tensor, not a list: np\.array\(…\)"):
+        call(ROWS)

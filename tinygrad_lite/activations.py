@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .messages import explains_keywords
 from .rules import neural
 from .rules.shaping import as_array
 from .tensor import Tensor
@@ -68,6 +69,7 @@ def softplus(x: Any) -> Any:
     return neural.softplus.call(as_array(x) if type(x) is list else x)
 
 
+@explains_keywords
 def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """exp(x) / sum(exp(x)) along an axis: positive numbers that sum to 1. dx = y (g - sum(g y)) for the cotangent g.
 
@@ -83,6 +85,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     return neural.softmax.call(as_array(x) if type(x) is list else x, axis=axis)
 
 
+@explains_keywords
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """log(softmax(x)) = x - logsumexp(x) along an axis. dx = g - softmax(x) sum(g) for the cotangent g.
 
@@ -95,6 +98,7 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     return neural.log_softmax.call(as_array(x) if type(x) is list else x, axis=axis)
 
 
+@explains_keywords
 def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over an axis, without overflow. dx = softmax(x) g for the cotangent g.
 

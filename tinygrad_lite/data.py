@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .axes import positive_axis
+from .pytorch_names import DATA, explain_missing
 
 __all__ = [
     "Batches",
@@ -19,6 +20,12 @@ __all__ = [
 def __dir__() -> list[str]:
     """What is public: an editor completes `tg.data.` with this."""
     return __all__
+
+
+if not TYPE_CHECKING:  # a checker would take every name for one that is there
+
+    def __getattr__(name: str) -> object:
+        raise AttributeError(explain_missing(f"module {__name__!r}", name, DATA))
 
 
 Array = Any

@@ -14,11 +14,13 @@ from .batched import Level, repeat, unwrap, wrap
 from .context import current, running
 from .foreign import refuse_foreign
 from .lifting import Exit, Function, argument_name, array_ids, at_level, call_users
+from .messages import explains_keywords
 from .signatures import check_function
 from .tensor import Tensor, leaf
 from .transforms import name_after
 
 
+@explains_keywords
 def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """The function that calls f for each of many examples, all at once.
 

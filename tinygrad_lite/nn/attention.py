@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..messages import refuse_list
 from . import functional as F
 from .initialise import generator, positive, xavier_uniform
 from .linear import Linear
@@ -63,6 +64,8 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> Any:
         inputs = query, key, value
+        for x in inputs:
+            refuse_list("MultiheadAttention", x)
         if any(x.ndim != query.ndim or x.ndim not in (2, 3) or x.shape[-1] != self.embed_dim for x in inputs):
             raise ValueError(
                 f"MultiheadAttention: query {query.shape}, key {key.shape} and value {value.shape} must end in "

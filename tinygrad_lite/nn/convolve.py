@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..messages import refuse_list
 from ..rules.windows import windows as view_windows
 
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -61,6 +62,8 @@ def convolve(
     padding_mode: str = "zeros",
 ) -> Any:
     """Cross-correlation over as many axes as weight has beyond (O, C / groups)."""
+    refuse_list(what, x)
+    refuse_list(what, weight)
     n = weight.ndim - 2
     if x.ndim == n + 1:
         alone = convolve(what, x[None], weight, bias, stride, padding, dilation, groups, padding_mode)
@@ -187,6 +190,7 @@ def gather(views: Any, n: int) -> Any:
 def _pooling(
     what: str, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, int]], tuple[int, ...]]:
+    refuse_list(what, x)
     if x.ndim not in (3, 4):
         raise ValueError(f"{what}: x {x.shape} must be (N, C, H, W) or (C, H, W)")
     kernel = sizes(what, "kernel_size", kernel_size, 2, 1)

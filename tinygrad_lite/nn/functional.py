@@ -12,6 +12,7 @@ import numpy as np
 
 from ..activations import relu as relu
 from ..activations import sigmoid as sigmoid
+from ..messages import refuse_list
 from ..pytorch_names import FUNCTIONAL, explain_missing
 from ..rules.losses import logistic_loss
 from ..rules.neural import leaky_relu as _leaky_relu
@@ -163,6 +164,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> tg.nn.functional.linear(np.array([1.0, 2.0]), np.array([[3.0, 4.0], [0.0, 1.0]]), np.array([0.5, 0.0]))
     array([11.5,  2. ])
     """
+    refuse_list("linear", x)
+    refuse_list("linear", weight)
     if not np.ndim(x) or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x {np.shape(x)} must have {weight.shape[1]} features along its last axis")
     rows = np.reshape(x, (-1, x.shape[-1])) if x.ndim > 2 else x  # one product, however many axes there are
@@ -183,6 +186,7 @@ def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
     array([[5., 6.],
            [1., 2.]])
     """
+    refuse_list("embedding", weight)
     if isinstance(indices, (list, tuple, int)):
         indices = np.asarray(indices)
     if indices.dtype.kind not in "iu":
@@ -216,6 +220,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, m
     array([2., 0., 0., 0., 2., 2.])
     """
     check_probability("dropout", p)
+    refuse_list("dropout", x)
     if not training or p == 0:
         return x
     if p == 1:
@@ -234,6 +239,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     >>> tg.nn.functional.layer_norm(np.array([[1.0, 3.0]]), 2, eps=0.0)
     array([[-1.,  1.]])
     """
+    refuse_list("layer_norm", x)
     shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: the last axes of x {x.shape} are not normalized_shape {shape}")
@@ -258,6 +264,8 @@ def scaled_dot_product_attention(q: Any, k: Any, v: Any, attn_mask: Any = None, 
     array([[1.],
            [2.]])
     """
+    for x in (q, k, v):
+        refuse_list("scaled_dot_product_attention", x)
     scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (1 / math.sqrt(q.shape[-1]))
     return np.matmul(attention_weights(scores, attn_mask, is_causal), v)
 
@@ -292,6 +300,7 @@ def _reduce(what: str, losses: Any, reduction: str) -> Any:
 
 
 def _check_same_shape(what: str, input: Any, target: Any) -> None:
+    refuse_list(what, input)
     if np.shape(input) != np.shape(target):
         raise ValueError(
             f"{what}: input {np.shape(input)} and target {np.shape(target)} must have the same shape; "
@@ -420,6 +429,7 @@ def cross_entropy(
     >>> float(tg.nn.functional.cross_entropy(np.zeros((2, 4)), np.array([0, 3])).round(4))
     1.3863
     """
+    refuse_list("cross_entropy", input)
     axis = 0 if input.ndim == 1 else 1
     log_p = _log_softmax(input, axis=axis)
     target = target if hasattr(target, "dtype") else np.asarray(target)
@@ -448,6 +458,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     >>> float(tg.nn.functional.nll_loss(np.log([[0.25, 0.75]]), np.array([1])).round(4))
     0.2877
     """
+    refuse_list("nll_loss", input)
     axis = 0 if input.ndim == 1 else 1
     target = target if hasattr(target, "dtype") else np.asarray(target)
     return _negative_log("nll_loss", input, target, weight, ignore_index, reduction, axis)

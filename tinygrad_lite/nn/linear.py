@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import positive_axes
+from ..messages import refuse_list
 from . import functional as F
 from .initialise import by_fan_in, generator, positive
 from .module import Module
@@ -90,6 +91,7 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Any) -> Any:
+        refuse_list("Flatten", x)
         try:
             start, end = positive_axes((self.start_dim, self.end_dim), x.ndim)
         except np.exceptions.AxisError:
@@ -134,7 +136,8 @@ class Sequential(Module):
         self._names = tuple(name for name, _ in pairs)
         for name, module in pairs:
             if not callable(module):
-                raise TypeError(f"Sequential: part {name} is a {type(module).__name__}, which cannot be called")
+                more = "; give the parts one by one: Sequential(*parts)" if isinstance(module, (list, tuple)) else ""
+                raise TypeError(f"Sequential: part {name} is a {type(module).__name__}, which cannot be called{more}")
             setattr(self, name, module)
 
     def forward(self, x: Any) -> Any:

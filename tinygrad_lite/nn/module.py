@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import tree
 from ..context import current
+from ..pytorch_names import MODULE, explain_missing
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
 
 _collected: ContextVar[dict[Tensor, Any] | None] = ContextVar("collected", default=None)
@@ -78,7 +79,7 @@ class Module:
         """A buffer (asked for when there is no attribute): what it holds, which in a program is one of its inputs."""
         buffer = vars(self).get("_buffers", {}).get(name)
         if buffer is None:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            raise AttributeError(explain_missing(type(self).__name__, name, MODULE))
         return (_collected.get() or {}).get(buffer, buffer)
 
     def __dir__(self) -> list[str]:

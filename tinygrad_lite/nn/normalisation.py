@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..messages import refuse_list
 from ..transforms import stop_gradient
 from . import functional as F
 from .initialise import positive
@@ -67,6 +68,7 @@ class _BatchNorm(Module):
             self.register_buffer("num_batches_tracked", np.array(0, np.int64))
 
     def forward(self, x: Any) -> Any:
+        refuse_list(type(self).__name__, x)
         if x.ndim not in self._ndims or x.shape[1] != self.num_features:
             raise ValueError(
                 f"{type(self).__name__}: x {x.shape} must have {' or '.join(map(str, self._ndims))} axes, and "

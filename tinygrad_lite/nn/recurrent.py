@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..messages import refuse_list
 from . import functional as F
 from .initialise import generator, positive, uniform
 from .module import Module
@@ -63,6 +64,7 @@ class _Recurrent(Module):
     def forward(self, x: Any, hx: Any = None) -> Any:
         """(outputs, last state). See the class."""
         what = type(self).__name__
+        refuse_list(what, x)
         alone = x.ndim == 2
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             order = "(N, L, input_size)" if self.batch_first else "(L, N, input_size)"

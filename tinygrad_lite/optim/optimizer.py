@@ -53,8 +53,10 @@ class Optimizer:
     # -- what a subclass says ----------------------------------------------------------------------------------------
 
     def check(self, hyper: dict[str, Any]) -> None:
-        """ValueError if a hyperparameter is out of range."""
+        """ValueError if a hyperparameter is out of range, TypeError if it is no number."""
         for name, value in hyper.items():
+            if name in _NOT_NEGATIVE and isinstance(value, (str, list, tuple, dict)):
+                raise TypeError(f"{type(self).__name__}: {name}={value!r}; it must be a number")
             # (A learning rate that is traced has no value to be checked.)
             if name in _NOT_NEGATIVE and not isinstance(value, Tensor) and not value >= 0:
                 raise ValueError(f"{type(self).__name__}: {name}={value!r}; it must be 0 or more")

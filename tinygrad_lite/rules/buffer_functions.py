@@ -121,7 +121,14 @@ def zeros(shape: Any, dtype: Any = float) -> Buffer:
     >>> tg.grad(total)(0.5, np.ones(4))
     array(3.)
     """
+    _refuse_size("zeros", shape, dtype)
     return Buffer(np.zeros(shape, dtype))
+
+
+def _refuse_size(function: str, shape: Any, dtype: Any) -> None:
+    """TypeError for zeros(2, 3), where zeros((2, 3)) is meant."""
+    if type(dtype) is int:
+        raise TypeError(f"{function}({shape}, {dtype}): the shape is one argument: {function}(({shape}, {dtype}))")
 
 
 def empty(shape: Any, dtype: Any = float) -> Buffer:
@@ -142,6 +149,7 @@ def ones(shape: Any, dtype: Any = float) -> Buffer:
     >>> tg.ones(2)
     Buffer([1., 1.])
     """
+    _refuse_size("ones", shape, dtype)
     return Buffer(np.ones(shape, dtype))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..array_view import plain
 from ..axes import positive_axis
 from ..foreign import refuse_foreign
+from ..messages import explains_keywords
 from ..op import Array, elementwise
 from ..table import row
 from ..tensor import TRACED, Tensor
@@ -79,6 +80,7 @@ among = row(
 )
 
 
+@explains_keywords
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
     """J = -(1/m) Σ [Y log A + (1 - Y) log(1 - A)], from probabilities.
 
@@ -96,6 +98,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     return sum.call(log_loss.call(A, Y)) / _examples("binary_cross_entropy", A)
 
 
+@explains_keywords
 def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     """J = (1/m) Σ [log(1 + exp(Z)) - Y Z]: binary cross-entropy of sigmoid(Z), exact for every finite Z.
 
@@ -111,6 +114,7 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     return sum.call(logistic_loss.call(Z, Y)) / _examples("binary_cross_entropy_with_logits", Z)
 
 
+@explains_keywords
 def cross_entropy(logits: Any, labels: Any, axis: int | None = None) -> Any:
     """J = -(1/m) Σᵢ log softmax(logits⁽ⁱ⁾)[labelᵢ], the mean over examples.
 
@@ -172,6 +176,7 @@ def _check_one_reading(logits: Any, labels: Any) -> None:
         )
 
 
+@explains_keywords
 def mean_squared_error(A: Any, Y: Any) -> Any:
     """The mean of (A - Y)² over all entries. A, Y: the same shape. Returns one number.
 

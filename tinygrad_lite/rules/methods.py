@@ -14,6 +14,7 @@ import numpy as np
 from ..batched import Batched
 from ..callsite import user_line
 from ..dispatch import handler_of
+from ..pytorch_names import explain_keyword
 from ..table import read_rows
 from ..tensor import Tensor, label
 from . import buffer_functions, complex, elementwise, indexing, shaping
@@ -33,7 +34,13 @@ def _transpose(self: Tensor, *axes: Any) -> Any:
     """The axes in another order, given as numbers or as a tuple; reversed without any. See np.transpose."""
     if not axes:
         return shaping.transpose.call(self)
+    if len(axes) == 2 < self.ndim:
+        two = f"np.swapaxes(t, {axes[0]}, {axes[1]}) exchanges two of them"
+        raise ValueError(f"transpose: {label(self)} has {self.ndim} axes, and all are to be named; {two}")
     return shaping.transpose(self, axes[0] if len(axes) == 1 else axes)
+
+
+_reshape.__qualname__, _transpose.__qualname__ = "Tensor.reshape", "Tensor.transpose"  # for Python's own errors
 
 
 def _method(name: str, numpy: str = "") -> Callable[..., Any]:
@@ -41,7 +48,13 @@ def _method(name: str, numpy: str = "") -> Callable[..., Any]:
     function = getattr(np, numpy or name)
 
     def method(self: Tensor, *args: Any, **keywords: Any) -> Any:
-        return handler_of(function, function)(self, *args, **keywords)
+        try:
+            return handler_of(function, function)(self, *args, **keywords)
+        except TypeError as error:
+            explained = explain_keyword(error, name)
+            if explained is error:
+                raise
+            raise explained from None
 
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     method.__doc__ = f"`t.{name}(...)` is `np.{numpy or name}(t, ...)`."
@@ -108,7 +121,8 @@ _REFUSED = {
     "setfield": _SET,
     "resize": "write t = np.resize(t, shape)",
     "byteswap": "say t.numpy() for an array of your own",
-    "view": "its bytes have no gradient under another dtype; write t.astype(dtype), or t itself for a view of it",
+    "view": "its bytes have no gradient under another dtype; write t.reshape(shape) for another shape, "
+    "t.astype(dtype) for another dtype",
     "setflags": "say t.numpy() for an array of your own",
 }
 
