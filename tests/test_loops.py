@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import linecache
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
+from tests.everyday import one_in
 from tinygrad_lite import loops, tree
 from tinygrad_lite.program.native.compiler import NotCompiled, find_compiler
 
@@ -281,25 +283,24 @@ def test_the_gradient_of_a_scan_with_one_result(which: str) -> None:
     same(tg.compile(f)(PARAMS["W"], X, H), f(PARAMS["W"], X, H))
 
 
-@pytest.mark.parametrize("transform", [tg.grad, tg.hessian], ids=["grad", "hessian"])
-@pytest.mark.parametrize("checkpoint", [False, True])
+USES = {
+    "solve": np.linalg.solve,
+    "cholesky": lambda S, b: np.linalg.solve(np.linalg.cholesky(S), b),
+    "inv": lambda S, b: np.linalg.inv(S) @ b,
+    "slogdet": lambda S, b: b / (4 + np.linalg.slogdet(S)[1]),
+}
+
+
 @pytest.mark.parametrize(
-    "use",
-    [
-        np.linalg.solve,
-        lambda S, b: np.linalg.solve(np.linalg.cholesky(S), b),
-        lambda S, b: np.linalg.inv(S) @ b,
-        lambda S, b: b / (4 + np.linalg.slogdet(S)[1]),
-    ],
-    ids=["solve", "cholesky", "inv", "slogdet"],
+    ("use", "checkpoint", "transform"), one_in(3, itertools.product(USES, [False, True], [tg.grad, tg.hessian]))
 )
-def test_matrices_that_must_be_regular(use: Any, checkpoint: bool, transform: Any) -> None:
+def test_matrices_that_must_be_regular(use: str, checkpoint: bool, transform: Any) -> None:
     """Invented numbers, in whose place the real ones come when the program runs, would be singular matrices."""
     A = np.array([[2.0, 0.3, -0.2], [0.3, 1.5, 0.1], [-0.2, 0.1, 1.8]])
 
     def cost(A: Any) -> Any:
         def step(c: Any, x: Any) -> Any:
-            c = use(A + np.outer(c, c), x + c)
+            c = USES[use](A + np.outer(c, c), x + c)
             return c, np.sum(c * np.arange(3))
 
         return np.sum(tg.scan(step, np.array([1.0, 0.5, -0.5]), X, checkpoint=checkpoint)[1] ** 2)

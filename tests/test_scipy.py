@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
+from tests.everyday import one_in
 from tinygrad_lite.testing import check_gradients
 
 linalg = pytest.importorskip("scipy.linalg")
@@ -58,9 +60,10 @@ def test_solve(assume_a: Any, transposed: bool, lower: bool) -> None:
         assert np.all((np.triu(gradient, 1) if lower else np.tril(gradient, -1)) == 0)
 
 
-@pytest.mark.parametrize("trans", [0, 1, 2, "N", "T", "C"])
-@pytest.mark.parametrize("lower", [False, True])
-@pytest.mark.parametrize("unit_diagonal", [False, True])
+@pytest.mark.parametrize(
+    ("trans", "lower", "unit_diagonal"),
+    one_in(5, itertools.product([0, 1, 2, "N", "T", "C"], [False, True], [False, True])),
+)
 def test_solve_triangular(trans: Any, lower: bool, unit_diagonal: bool) -> None:
     for b in (B, C):
         compare("solve_triangular", A, b, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
@@ -152,9 +155,13 @@ def test_ffts_of_several_axes(name: str) -> None:
     assert check_gradients(lambda x: getattr(tg.scipy.fft, name)(x), X[0, :3]).ok
 
 
-@pytest.mark.parametrize("name", ["dct", "idct", "dst", "idst"])
-@pytest.mark.parametrize("kind", [1, 2, 3, 4])
-@pytest.mark.parametrize("norm", [None, "ortho", "forward", "backward"])
+@pytest.mark.parametrize(
+    ("name", "kind", "norm"),
+    one_in(
+        3,
+        itertools.product(["dct", "idct", "dst", "idst"], [1, 2, 3, 4], [None, "ortho", "forward", "backward"]),
+    ),
+)
 def test_cosine_and_sine_transforms(name: str, kind: int, norm: Any) -> None:
     for keywords in ({}, {"axis": 1}, {"n": 7}, {"n": 3, "axis": 0}):
         call = lambda x, k=keywords: getattr(tg.scipy.fft, name)(x, kind, norm=norm, **k)  # noqa: E731

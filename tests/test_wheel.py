@@ -58,6 +58,7 @@ def test_the_metadata_is_in_order(wheel):
     assert f"## [{tg.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_the_wheel_works_where_there_is_nothing_but_numpy(wheel, tmp_path):
     """Unpacked beside NumPy, in a process that sees no other packages."""
     with zipfile.ZipFile(wheel) as files:

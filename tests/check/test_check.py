@@ -22,6 +22,7 @@ from tests.check.students import (
     TWO_LAYER,
     change,
 )
+from tests.everyday import one_in
 from tinygrad_lite.check import FileReport, check_file
 from tinygrad_lite.check.__main__ import main
 
@@ -282,7 +283,7 @@ def test_the_forward_pass_is_blamed_and_not_the_backward_one(check):
 # -- functions that do not behave --------------------------------------------------------------------------------------
 
 BODY = "    dZ2 = A2 - Y\n"
-EVERY_DAY = ("leaves", "differs each time", "prints without end")  # each takes a process or two
+EVERY_DAY = ("leaves", "prints without end")  # each takes a process or two
 UNCHECKED = {
     "hangs": "    import time\n    while True: time.sleep(1)\n",
     "hangs with every signal caught": (
@@ -319,7 +320,7 @@ def test_what_gives_no_result_is_not_judged_and_the_rest_is(check, line):
 HARMLESS = {
     "prints": "    print('debug', dZ2)\n",
     "prints without end": (
-        "    import os\n    for _ in range(20000): print('x' * 99); os.write(1, b'y' * 99); os.write(2, b'z')\n"
+        "    import os\n    for _ in range(2000): print('x' * 99); os.write(1, b'y' * 99); os.write(2, b'z')\n"
     ),
     "plots": "    import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()\n",
     "forks": "    import os\n    if os.fork() == 0: os._exit(0)\n",
@@ -344,6 +345,7 @@ def test_what_a_function_does_besides_does_not_matter(check, line):
     assert report.status == 0, str(report)
 
 
+@pytest.mark.thorough
 def test_a_function_that_changes_what_it_is_given_is_told_so(check):
     report = check(change(TWO_LAYER, BODY, "    A2 -= Y\n    dZ2 = A2\n"))
     assert report.status == 0
@@ -367,14 +369,14 @@ JUNK = [
 ]
 
 
-def test_junk_is_wrong(check):
-    for junk in JUNK[:3]:
-        report = check(change(TWO_LAYER, "    return grads", f"    return {junk}"))
-        assert report.status == 1, f"{junk}: {report}"
+@pytest.mark.parametrize("junk", one_in(3, JUNK[:3]))
+def test_junk_is_wrong(check, junk):
+    report = check(change(TWO_LAYER, "    return grads", f"    return {junk}"))
+    assert report.status == 1, str(report)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.parametrize("junk", JUNK[3:])
 def test_all_junk_is_wrong(check, junk):
     report = check(change(TWO_LAYER, "    return grads", f"    return {junk}"))
     assert report.status == 1, str(report)
@@ -418,6 +420,7 @@ def test_statements_that_fail_are_passed_over_and_told(check):
     assert "stand-ins for sigmoid" in report.warnings[0]
 
 
+@pytest.mark.thorough
 def test_what_is_defined_by_code_that_failed_is_not_held_against_a_function(check):
     text = "import missing_package\nscale = missing_package.scale()\n" + change(
         TWO_LAYER, BODY, "    dZ2 = (A2 - Y) * scale\n"
@@ -440,7 +443,8 @@ def test_a_syntax_error_is_quoted(check):
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("", "no function of the course"), ("def f(): pass", "functions that it defines: f")]
+    ("text", "problem"),
+    one_in(2, [("def f(): pass", "functions that it defines: f"), ("", "no function of the course")]),
 )
 def test_a_file_without_a_function_of_the_course(check, text, problem):
     report = check(text)
@@ -455,6 +459,7 @@ def test_files_that_cannot_be_read(tmp_path, check):
     assert "not text in UTF-8" in check_file(tmp_path / "latin.py").problem
 
 
+@pytest.mark.thorough
 def test_parameters_that_cannot_be_guessed_are_named(check):
     report = check(change(TWO_LAYER, "(parameters, cache, X, Y)", "(parameters, cache, X, Y, foo, bar)"))
     assert "foo, bar" in verdict(report, "backward_propagation").text
@@ -490,6 +495,7 @@ def test_what_cannot_be_checked_is_a_case_for_compare(check):
     assert "tg.compare(" in json.dumps(report.as_json())
 
 
+@pytest.mark.thorough
 def test_the_cache_of_a_wrong_forward_pass_says_nothing_of_the_backward_pass(check):
     report = check(change(THREE_LAYERS, "A2 = relu(Z2)", "A2 = relu(-Z2)"))
     assert [v.name for v in report.verdicts if v.judgement == "wrong"] == ["forward_propagation"]
@@ -596,15 +602,18 @@ def backward(X, Y, W2, A1, A2):
 
 @pytest.mark.parametrize(
     ("text", "names"),
-    [
-        ("import numpy as np\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n" + CLASS, {"class Network"}),
-        (
-            LOGISTIC + "\ndef backward_propagation_with_dropout(X):\n    return X\n",
-            {"backward_propagation_with_dropout"},
-        ),
-        (ROWS, {"initialize_parameters", "forward", "compute_cost", "backward"}),
-    ],
-    ids=["a class", "another pass", "examples in rows"],
+    one_in(
+        3,
+        [
+            (ROWS, {"initialize_parameters", "forward", "compute_cost", "backward"}),
+            ("import numpy as np\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n" + CLASS, {"class Network"}),
+            (
+                LOGISTIC + "\ndef backward_propagation_with_dropout(X):\n    return X\n",
+                {"backward_propagation_with_dropout"},
+            ),
+        ],
+    ),
+    ids=["examples in rows", "a class", "another pass"],
 )
 def test_a_file_is_not_right_because_what_can_be_judged_is(check, text, names):
     report = check(text)
@@ -613,6 +622,7 @@ def test_a_file_is_not_right_because_what_can_be_judged_is(check, text, names):
     assert "tg.compare" in report.advice
 
 
+@pytest.mark.thorough
 def test_shapes_that_do_not_fit_in_columns_nor_in_rows_are_a_mistake(check):
     report = check(change(TWO_LAYER, "np.dot(W1, X)", "np.dot(X, W1)"))
     assert report.status == 1

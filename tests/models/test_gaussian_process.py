@@ -10,8 +10,6 @@ from models import likelihood
 
 pytestmark = pytest.mark.thorough
 
-stats = pytest.importorskip("scipy.stats")
-
 RNG = np.random.default_rng(7)
 T, U = np.sort(RNG.uniform(0, 4, 7)), np.sort(RNG.uniform(0, 5, 3))
 Y = RNG.normal(size=7)
@@ -27,6 +25,7 @@ def covariance(s, t):
 
 
 def test_the_cost_is_minus_the_logarithm_of_the_normal_density():
+    stats = pytest.importorskip("scipy.stats")
     K = covariance(T, T) + P["noise"] ** 2 * np.eye(7)
     assert_allclose(gp.cost(P, T, Y), -stats.multivariate_normal(np.zeros(7), K).logpdf(Y), rtol=1e-10)
 

@@ -7,8 +7,6 @@ from numpy.testing import assert_allclose
 import tinygrad_lite as tg
 from models import kalman, likelihood
 
-stats = pytest.importorskip("scipy.stats")
-
 N = 5
 P = {"turn rate": 0.3, "push": 0.4, "noise": 0.9}
 SEEN = np.random.default_rng(5).normal(size=(N, 2)) * 3
@@ -34,6 +32,7 @@ def joint():
 
 def test_the_log_likelihood():
     _, measurements, _ = joint()
+    stats = pytest.importorskip("scipy.stats")
     expected = stats.multivariate_normal(np.zeros(2 * N), measurements).logpdf(SEEN.ravel())
     assert_allclose(-kalman.cost(P, SEEN), expected, rtol=1e-10)
     assert_allclose(np.sum(kalman.run_filter(P, SEEN)[0]), expected, rtol=1e-10)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.everyday import one_in
 from tinygrad_lite.program.native import cache, compiler, target
 from tinygrad_lite.rules.elementwise import tanh
 
@@ -220,7 +221,7 @@ def test_the_cache_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert not file.stat().st_mode & 0o077
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "foreign", "link", "writable"])
+@pytest.mark.parametrize("damage", one_in(3, ["flip", "cut", "foreign", "link", "writable"]))
 def test_a_file_that_is_not_ours_to_the_last_byte_is_built_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
@@ -327,8 +328,8 @@ def test_several_processes_at_once(tmp_path: Path) -> None:
         "f = tg.compile(lambda x: np.tanh(x) * 5, target='c')\n"
         "assert np.allclose(f(np.ones(9)), 5 * np.tanh(1)) and f.target == 'c'"
     )
-    runs = [subprocess.Popen([sys.executable, "-W", "error", "-c", code]) for _ in range(4)]
-    assert [run.wait(60) for run in runs] == [0, 0, 0, 0]
+    runs = [subprocess.Popen([sys.executable, "-W", "error", "-c", code]) for _ in range(2)]
+    assert [run.wait(60) for run in runs] == [0, 0]
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.everyday import one_in
 from tinygrad_lite import tree
 from tinygrad_lite.testing import GradientError, Verdict, check_gradients
 
@@ -67,10 +69,9 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("case", RIGHT.values(), ids=list(RIGHT))
-def test_right_gradients_pass(case: tuple[Any, tuple[Any, ...]], dtype: Any) -> None:
-    f, args = case
+@pytest.mark.parametrize(("case", "dtype"), one_in(3, itertools.product(RIGHT, [np.float64, np.float32])))
+def test_right_gradients_pass(case: str, dtype: Any) -> None:
+    f, args = RIGHT[case]
     args = tree.map(lambda x: x if np.asarray(x).dtype.kind == "i" else np.asarray(x, dtype), args)
     report = check_gradients(f, *args)
     assert report.ok, str(report)
@@ -321,21 +322,20 @@ def test_where_float32_is_too_coarse_nothing_is_claimed() -> None:
     assert "float32 is too coarse" in str(report)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(
-    "f",
-    [
-        tg.sigmoid,
-        np.tanh,
-        tg.softplus,
-        tg.softmax,
-        tg.logsumexp,
-        lambda x: np.sum(tg.softmax(x) * np.arange(13.0)),
-        lambda x: np.sum(tg.softmax(x)),
-        lambda x: np.log(1 - tg.sigmoid(np.minimum(x, 8))),
-        lambda x: np.abs(1 - tg.sigmoid(x)),
-    ],
-)
+SATURATED = [
+    tg.sigmoid,
+    np.tanh,
+    tg.softplus,
+    tg.softmax,
+    tg.logsumexp,
+    lambda x: np.sum(tg.softmax(x) * np.arange(13.0)),
+    lambda x: np.sum(tg.softmax(x)),
+    lambda x: np.log(1 - tg.sigmoid(np.minimum(x, 8))),
+    lambda x: np.abs(1 - tg.sigmoid(x)),
+]
+
+
+@pytest.mark.parametrize(("f", "dtype"), one_in(3, itertools.product(SATURATED, [np.float64, np.float32])))
 def test_rounding_is_not_taken_for_a_mistake(f: Any, dtype: Any) -> None:
     """Saturated functions: what is left of the gradient is mostly rounding error, and that is nobody's fault."""
     check_gradients(f, np.linspace(-30, 31, 13).astype(dtype), order=2)
@@ -523,8 +523,7 @@ def test_an_operand_without_a_size_is_no_contradiction_of_the_two_modes(value: f
         tg.testing.check_gradients(wrong, x, order=1)
 
 
-@pytest.mark.parametrize("depth", [3.0, 6.0, 7.5, 8.5, 9.5, 11.0])
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("depth", "order"), one_in(5, itertools.product([3.0, 6.0, 7.5, 8.5, 9.5, 11.0], [1, 2])))
 def test_on_a_plateau_in_float32_a_right_gradient_is_not_accused(depth: float, order: Literal[1, 2]) -> None:
     """1 - tanh(9)**2 is 0 in float32 and 6e-8 in float64, and what is multiplied by it later makes that large."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from ...rules.indexing import where
@@ -111,13 +112,9 @@ class Search:
         yield expr
         if not self._is_tractable(expr):
             return
-        yield sp.factor_terms(expr)
-        try:
-            cancelled = sp.cancel(sp.together(expr))
-            yield cancelled
-            yield sp.factor_terms(cancelled)
-            yield sp.factor(cancelled)
-        except (sp.PolynomialError, NotImplementedError):
+        forms, is_rational = _bring_into_forms(expr)
+        yield from forms
+        if not is_rational:
             return
         for mask in sorted(self.supports.keys() & expr.free_symbols, key=str):
             yield from self._drop_mask(expr, mask)
@@ -232,6 +229,24 @@ class Search:
         cost = 0.0 if abs(coefficient) == 1 else 1.0 + (abs(coefficient).p != 1 and abs(coefficient).q != 1)
         signs = 0.5 * bool(coefficient < 0) + 0.5 * (len(below) > 1)
         return cost + signs + sum(map(self.cost, (*above, *below))) + len(above) + len(below) - 1
+
+
+@functools.lru_cache(maxsize=1000)
+def _bring_into_forms(expr: Expression) -> tuple[list[Expression], bool]:
+    """SymPy's forms of an expression, and whether it has all of them: it is a quotient of polynomials, to SymPy. They
+    are kept, since symbols are called alike in every derivation: a function that is derived again, or compared again,
+    asks for the same ones, and they are most of the time that it takes.
+    """
+    import sympy as sp
+
+    forms = [sp.factor_terms(expr)]
+    try:
+        forms.append(cancelled := sp.cancel(sp.together(expr)))
+        forms.append(sp.factor_terms(cancelled))
+        forms.append(sp.factor(cancelled))
+    except (sp.PolynomialError, NotImplementedError):
+        return forms, False
+    return forms, True
 
 
 def _is_inverse(expr: Expression) -> bool:
