@@ -14,12 +14,13 @@ help: ## this list
 demo: $(VENV)/.has-demo ## train the two-layer network on the flower, check its gradients, draw what it learned
 	$(PY) -m models.two_layer
 
-# A process for each core, up to 8, with one thread of BLAS each: the arrays are small.
+# A process for each core, up to 8, with one thread of BLAS each: the arrays are small. Bytecode is kept, whatever the
+# environment says: some tests start programs, and each of them would compile the package anew.
 test: $(VENV)/.has-dev ## the tests and every documented example, in under two minutes
-	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal
+	OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test-thorough: $(VENV)/.has-dev ## these, and more cases of each: what has to pass before a change goes in (five minutes)
-	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -n auto --maxprocesses 8 --dist worksteal
+	OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m "not slow" -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: $(VENV)/.has-dev ## the tests that take longer
 	$(PY) -m pytest -m slow

@@ -14,6 +14,12 @@ from models.hidden_sizes import percent_right
 from models.two_layer_manual import ACTIVATIONS, DERIVATIVES
 
 
+def test_published_costs():
+    run = two_layer.train(load("flower"), iterations=2001)
+    assert {i: f"{run.costs[i]:.6f}" for i in (0, 1000, 2000)} == {i: published.COSTS[i] for i in (0, 1000, 2000)}
+
+
+@pytest.mark.thorough
 def test_published_costs_and_accuracy():
     flower = load("flower")
     run = two_layer.train(flower)
