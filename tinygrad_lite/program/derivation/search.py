@@ -108,7 +108,6 @@ class Search:
     # -- forms ---------------------------------------------------------------------------------------------------------
 
     def _find_forms(self, expr: Expression) -> Iterator[Expression]:
-        sp = self._sp
         yield expr
         if not self._is_tractable(expr):
             return
