@@ -38,6 +38,15 @@ def repeat(n):
     return f
 
 
+def repeat_with_numbers(n):
+    def f(x):
+        for _ in range(n):
+            x = np.sin(x) * 1.01
+        return np.sum(x)
+
+    return f
+
+
 WAYS = {
     "derive": lambda f: tg.derive(f, X, W, wrt=(0, 1)),
     "derive without algebra": lambda f: tg.derive(f, X, W, wrt=(0, 1), simplify=False),
@@ -50,4 +59,14 @@ WAYS = {
 def test_twice_the_steps_take_twice_the_work(way):
     WAYS[way](repeat(2))  # what is done once only
     few, more, most = (count_calls(lambda n=n: WAYS[way](repeat(n))) for n in (5, 10, 20))
+    assert (most - more) / (more - few) < 2.3
+
+
+@pytest.mark.thorough
+def test_placing_a_number_of_every_step_takes_twice_the_work_for_twice_the_steps():
+    def compile_for(n):
+        tg.compile(tg.value_and_grad(repeat_with_numbers(n)), target="numpy")(X)
+
+    compile_for(2)
+    few, more, most = (count_calls(lambda n=n: compile_for(n)) for n in (50, 100, 200))
     assert (most - more) / (more - few) < 2.3

@@ -12,6 +12,7 @@ learning rate. Where x is divided by its own maximum, that is done lest its squa
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -181,12 +182,15 @@ def _estimate_cost(node: Node) -> float:
     return CALL + BYTE * node.nbytes
 
 
+Sink = tuple[Node, Factor]
+
+
 def _choose_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     """The roots worth scaling, so that no sink below them needs a factor any more."""
     order = {node: i for i, node in enumerate(program.steps)}
     chosen: dict[Node, Factor] = {}
     open_sinks = {sink for sink in a.sinks if sink[1] != NONE}
-    sinks_of: dict[Node, list[tuple[Node, Factor]]] = {}
+    sinks_of: dict[Node, list[Sink]] = {}
     for sink in a.sinks:
         sinks_of.setdefault(sink[0], []).append(sink)
     users = program.users()
@@ -198,19 +202,16 @@ def _choose_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     linear: dict[Node, list[Node]] = {}  # base -> the linear steps that use it, scaled or not
     for node, its_users in users.items():
         linear.setdefault(a.base.get(node, node), []).extend(u for u in its_users if u in a.factor and u not in a.base)
+    most = _bound_costs(program, linear, open_sinks)
     for root in sorted(dict.fromkeys((*a.roots, *shared)), key=_estimate_cost):
         if not open_sinks:
             break
-        if root in a.numbers:
-            continue  # factors are made of it
-        degrees = _count_powers(a, root, linear, order)
-        if degrees is None:
+        if root in a.numbers or _estimate_cost(root) >= most[root]:
+            continue  # factors are made of it; or there is not enough below
+        below = _find_sinks(a, root, linear, order, sinks_of, open_sinks)
+        if not below:
             continue
-        below = {sink for base in degrees for sink in sinks_of.get(base, ())}
-        factors = {factor for _, factor in below}
-        if len(factors) != 1 or any(degrees[base] != 1 for base, _ in below) or not below <= open_sinks:
-            continue
-        (factor,) = factors
+        factor = next(iter(below))[1]
         if any(order.get(s, -1) > order.get(root, -1) for s, _ in factor.nodes):
             continue  # the factor is not known yet where the root is computed
         if _estimate_cost(root) < sum(_estimate_cost(base) for base, _ in below):
@@ -219,34 +220,64 @@ def _choose_roots(program: Program, a: _Analysis) -> dict[Node, Factor]:
     return chosen
 
 
-def _count_powers(
-    a: _Analysis, root: Node, linear: dict[Node, list[Node]], order: dict[Node, int]
-) -> dict[Node, int] | None:
-    """How often each base node is multiplied by k when root is; None if a sum would mix different powers of k."""
-    degrees: dict[Node, int] = {root: 1}
+def _bound_costs(program: Program, linear: dict[Node, list[Node]], sinks: Iterable[Sink]) -> dict[Node, float]:
+    """What the multiplications at all sinks below a node cost at most: those that several ways lead to count several
+    times. Most roots need not be looked at any more closely, and in a long chain each of them would look along all of
+    it."""
+    most = dict.fromkeys((*program.inputs, *(node for node, _ in program.captures), *program.steps), 0.0)
+    for base, _ in sinks:
+        most[base] += _estimate_cost(base)
+    for node in reversed(most):
+        most[node] += sum(most[user] for user in linear.get(node, ()))
+    return most
 
-    def degree(x: Operand) -> int:
-        return degrees.get(a.base.get(x, x), 0) if type(x) is Node else 0
 
-    ahead = [(order[node], node) for node in set(linear.get(root, ()))]  # in the program's order
-    heapq.heapify(ahead)
-    seen = {node for _, node in ahead}
+def _find_sinks(
+    a: _Analysis,
+    root: Node,
+    linear: dict[Node, list[Node]],
+    order: dict[Node, int],
+    sinks_of: dict[Node, list[Sink]],
+    open_sinks: set[Sink],
+) -> set[Sink] | None:
+    """The sinks below a root; None unless all lack the same factor, and each is multiplied by k when the root is.
+
+    It stops at the first one that is otherwise, or at a sum that would mix different powers of k.
+    """
+    below: set[Sink] = set()
+    powers: dict[Node, int] = {}  # of k, by which a base node is multiplied
+
+    def power_of(x: Operand) -> int:
+        return powers.get(a.base.get(x, x), 0) if type(x) is Node else 0
+
+    ahead = [(-1, root)]  # in the program's order
+    seen = {root}
     while ahead:
         node = heapq.heappop(ahead)[1]
-        assert node.op is not None
-        if node.op.powers:
-            d = sum(power * degree(x) for x, power in zip(node.operands, node.op.powers, strict=False))
-        else:
-            d, *others = map(degree, _list_summands(node))
-            if any(other != d for other in others):
+        found = {1} if node is root else _find_powers(node, power_of)
+        if len(found) > 1:
+            return None
+        (d,) = found
+        if not d:
+            continue
+        powers[node] = d
+        for sink in sinks_of.get(node, ()):
+            if d != 1 or sink not in open_sinks or (below and sink[1] != next(iter(below))[1]):
                 return None
-        if d:
-            degrees[node] = d
-            for user in linear.get(node, ()):
-                if user not in seen:
-                    seen.add(user)
-                    heapq.heappush(ahead, (order[user], user))
-    return degrees
+            below.add(sink)
+        for user in linear.get(node, ()):
+            if user not in seen:
+                seen.add(user)
+                heapq.heappush(ahead, (order[user], user))
+    return below
+
+
+def _find_powers(node: Node, power_of: Callable[[Operand], int]) -> set[int]:
+    """The power of k that multiplies a linear step, from those of its operands; several, where its summands differ."""
+    assert node.op is not None
+    if node.op.powers:
+        return {sum(power * power_of(x) for x, power in zip(node.operands, node.op.powers, strict=False))}
+    return set(map(power_of, _list_summands(node)))
 
 
 def _rebuild(program: Program, a: _Analysis, roots: dict[Node, Factor]) -> Program:
