@@ -18,7 +18,7 @@ from .source import Quote
 from .student import CallFailed, Function, Outcome, Student
 from .verdict import FunctionVerdict, Judgement, Mistake
 
-SCALES: Final = (0.15, 1.0)
+SCALES: Final = (0.15, 1.0)  # of the weights: small ones as the course's, and some that saturate here and there
 
 _RESULTS: Final = {
     "A",

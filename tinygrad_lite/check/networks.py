@@ -46,7 +46,7 @@ SPELLED: Final = {
 }
 """As one writes them."""
 
-_SIZES: Final = (3, 5, 4, 6, 8, 9)
+_SIZES: Final = (3, 5, 4, 6, 8, 9)  # of the layers, the input's first: all differ, so that no axis is taken for another
 _CROSS_ENTROPIES: Final = {
     "sigmoid": "-np.sum(Y * np.log({0}) + (1 - Y) * np.log(1 - {0})) / m",
     "softmax": "-np.sum(Y * np.log({0})) / m",
@@ -54,7 +54,7 @@ _CROSS_ENTROPIES: Final = {
 SQUARED: Final = (" / (2 * m)", " / m", " / Y.size", " / (2 * Y.size)", " / 2", "")
 """What a sum of squared errors may be divided by."""
 MOST_LAYERS: Final = len(_SIZES) - 1
-LAMBD: Final = 0.7
+LAMBD: Final = 0.7  # large enough for the L2 term to be a good part of the cost
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import IO, Any, Final
 import numpy as np
 
 LARGEST: Final = 1 << 26  # bytes of a frame
-_DEEPEST: Final = 8
-_MOST_ENTRIES: Final = 1000
+_DEEPEST: Final = 8  # containers in one another; the course's caches are four deep
+_MOST_ENTRIES: Final = 1000  # of a container: more than the layers of any network, or the costs of a training
 
 
 class TooLarge(ValueError):

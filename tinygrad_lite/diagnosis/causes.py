@@ -26,13 +26,11 @@ from .trees import positions
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
 
-_UNEXPLAINED = 9.0
+_UNEXPLAINED = 9.0  # what an entry costs that no mistake explains: more than the unlikeliest two
 _UPSTREAM = 0.4  # what it costs to blame a line that was not given
 _STEPWISE = 0.2  # … the same line, written as the chain rule gives it step by step
 _SIMPLE = 3.5  # no need to look for two mistakes in one line where one explains it as simply as this
-_CLOSE = (
-    0.5  # of two lines that are always equal, the shorter one is told if it costs no more than this above the other
-)
+_CLOSE = 0.5  # of two lines that are always equal, the shorter is told if it costs no more than this above the other
 _EVIDENT = 2.5  # a mistake in a line that was not given that costs less, and explains several entries, is believed
 _EXTRA = 2.0  # alternatives that cost this much more are not worth telling
 

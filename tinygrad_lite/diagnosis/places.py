@@ -44,7 +44,7 @@ from .trees import find_terms, is_gradient
 
 # What the cheapest mutation of each kind costs: in the search for pairs most kinds cost too much to be tried at all.
 _EXCHANGE, _SIZE, SLOPE, _ANYTHING, _FACTOR, RARE, _NUMBER = 1.2, 1.5, 1.7, 1.7, 2.0, 2.3, 2.5
-_PARENTHESES = 1.5
+_PARENTHESES = 1.5  # as for a term that has the wrong sign
 
 
 def mutate_place(bench: Bench, x: Operand, above: Operand, limit: float) -> Iterator[Mutation]:

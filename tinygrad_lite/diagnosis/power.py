@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .judging import Judge, Reading
 
 _LIKELY = 2.0  # mistakes that cost more are not tried
-_SHOWN = 30
+_SHOWN = 30  # survivors: about a screen
 
 
 @dataclass(frozen=True)

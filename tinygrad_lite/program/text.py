@@ -11,7 +11,7 @@ from typing import Any
 
 Expr = ast.expr
 
-_POWER, _UNARY, _ATOM = 15, 14, 100
+_POWER, _UNARY, _ATOM = 15, 14, 100  # how tightly each binds, as Python's operators below
 _BINARY: dict[type[ast.operator], tuple[str, int]] = {
     ast.Pow: ("**", _POWER),
     ast.Mult: ("*", 13),

@@ -291,7 +291,7 @@ class _Check:
     def _bisect(self, leaf: Leaf, gradient: Vector, noise: Vector) -> tuple[list[int], bool]:
         """The element that a random direction says is wrong, if any, found by halving it; whether it met a kink."""
         d = draw_away_from_zero(self.rng, leaf.size)
-        rtol = 1e-3 * self.auto.precision.rtol
+        rtol = 1e-3 * self.auto.precision.rtol  # less than of one element: a sum of many is as exact, and hides more
 
         def measure_excess(low: int, high: int) -> tuple[float, bool]:
             """How far beyond its error bar the disagreement along these elements is; up to 1 they agree."""
@@ -371,6 +371,7 @@ class _Check:
         unit = max((self._unit(leaf, 2.0) for leaf in self.subject.inputs.leaves if leaf.size), default=0.0)
         scale = np.where(np.isfinite(self.numerical.scale), self.numerical.scale, 0.0)  # NaN is not rounded
         rounding = auto.precision.eps * max(unit * _root_sum_square(self.g * scale), 1.0)
+        # Some units in the last place of all that is added up; and the noise, which one draw has measured.
         bar = float(64 * auto.precision.eps * size + 4 * noise + 64 * rounding)
         mistakes: tuple[Mistake, ...] = ()
         undecided = {} if np.isfinite(forward) and np.isfinite(reverse) else {UNDEFINED: 1}

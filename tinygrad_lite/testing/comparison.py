@@ -1,4 +1,8 @@
-"""Comparing autograd's numbers with numerical ones, each within its own error bar."""
+"""Comparing autograd's numbers with numerical ones, each within its own error bar.
+
+Two computations of the same thing, equal up to rounding, are another question (see rounding.py): here one of the two is
+an estimate, and how far off it may be is measured, number by number.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +106,7 @@ def compare(
         second = by_differences(disputed)
         value, error, jump = estimate.value.copy(), estimate.error.copy(), estimate.jump.copy()
         for k, i in enumerate(disputed):
-            gap = abs(second.value[k] - value[i])
+            gap = abs(second.value[k] - value[i])  # 1e-12: what the complex step itself is rounded by
             confirmed = gap <= second.error[k] + 1e-12 * abs(value[i]) and not second.kink[k]
             if not confirmed:
                 value[i], error[i], jump[i] = second.value[k], second.error[k], second.jump[k]

@@ -151,7 +151,8 @@ class NumericalDerivatives:
         if proposal is None:
             return False
         check = self.by_differences(d)
-        close = np.abs(proposal - check.value) <= check.error + 1e-12 * np.abs(proposal)
+        rounding = 1e-12 * np.abs(proposal)  # of the complex step, which the error of the differences says nothing of
+        close = np.abs(proposal - check.value) <= check.error + rounding
         return bool(np.all(close & ~check.kink))
 
 

@@ -21,7 +21,7 @@ from .numerical import ignore_warnings
 
 Function = Callable[..., Any]
 
-SCALE: Final = 1 + 1e-3
+SCALE: Final = 1 + 1e-3  # the smallest mistake that a check promises to see
 MUTATIONS: Final = ("scaled", "negated", "dropped", "swapped")
 
 

@@ -202,7 +202,7 @@ def describe_mistakes(report: Report) -> str:
         if entry.wrong > len(entry.mistakes):
             lines.append(f"    … and {entry.wrong - len(entry.mistakes)} more")
         ratios = [m.autograd / m.numerical for m in entry.mistakes if m.numerical]
-        if len(ratios) > 2 and np.ptp(ratios) <= 1e-6 * abs(ratios[0]):
+        if len(ratios) > 2 and np.ptp(ratios) <= 1e-6 * abs(ratios[0]):  # as alike as numerical derivatives are exact
             claimed = entry.mistakes[0].labels[0]
             lines.append(f"    {claimed} is {ratios[0]:.6g} times the truth in each: a factor or a sign?")
     for leaf in tree.flatten(report.cotangent)[0]:

@@ -19,7 +19,7 @@ _SIGNS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: r"\geq",
 }
-_SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
+_SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4  # how tightly each binds
 
 
 def latex(blocks: Sequence[Sequence[tuple[Expr, Expr]]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...axes import reduced_axes
+from ...axes import positive_axes, reduced_axes
 from ...rules.elementwise import divide, exp, subtract
 from ...rules.neural import log_softmax, softmax
 from ...rules.reductions import mean
@@ -149,16 +149,13 @@ def _divisor(x: Node) -> Operand:
 def _prove_sum_of_base(x: Node, axes: tuple[int, ...]) -> int | None:
     if x.op is softmax or (x.op is exp and _is_log_softmax(x.operands[0])):
         inner = x if x.op is softmax else x.operands[0]
-        return 1 if reduced_axes(inner.params.get("axis", -1), len(x.shape)) == _from_front(axes, x) else None
+        summed = set(reduced_axes(inner.params.get("axis", -1), len(x.shape)))
+        return 1 if summed == set(positive_axes(axes, len(x.shape))) else None
     if x.op is divide and shape_of(x.operands[0]) == x.shape and _is_sum(x.operands[1], x.operands[0], axes):
         return 1
     if x.op is subtract and shape_of(x.operands[0]) == x.shape and _is_mean(x.operands[1], x.operands[0], axes):
         return 0
     return None
-
-
-def _from_front(axes: tuple[int, ...], x: Node) -> tuple[int, ...]:
-    return tuple(sorted(axis + len(x.shape) for axis in axes))
 
 
 def _is_log_softmax(x: Operand) -> bool:
