@@ -57,26 +57,28 @@ static PyObject *tg_use_blas(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *tg_use_products(PyObject *module, PyObject *args)
+static PyObject *tg_use_product(PyObject *module, PyObject *args)
 {
-    const char *type;
-    unsigned long long rows, dots;
-    if (!PyArg_ParseTuple(args, "sKK", &type, &rows, &dots))
+    const char *name;
+    unsigned long long address;
+    if (!PyArg_ParseTuple(args, "sK", &name, &address))
         return NULL;
-    if (!strcmp(type, "f64")) {
-        tg_rows_f64 = (tg_rows_kind_f64 *)(uintptr_t)rows;
-        tg_dots_f64 = (tg_dots_kind_f64 *)(uintptr_t)dots;
-    } else {
-        tg_rows_f32 = (tg_rows_kind_f32 *)(uintptr_t)rows;
-        tg_dots_f32 = (tg_dots_kind_f32 *)(uintptr_t)dots;
-    }
+    void *function = (void *)(uintptr_t)address;
+    if (!strcmp(name, "tg_rows_f64"))
+        tg_rows_f64 = (tg_rows_kind_f64 *)function;
+    else if (!strcmp(name, "tg_rows_f32"))
+        tg_rows_f32 = (tg_rows_kind_f32 *)function;
+    else if (!strcmp(name, "tg_dots_f64"))
+        tg_dots_f64 = (tg_dots_kind_f64 *)function;
+    else
+        tg_dots_f32 = (tg_dots_kind_f32 *)function;
     Py_RETURN_NONE;
 }
 
 static PyMethodDef tg_methods[] = {
     {"bind", tg_bind, METH_VARARGS, "A function of this module, with the objects that it refers to."},
     {"use_blas", tg_use_blas, METH_VARARGS, "Where BLAS is."},
-    {"use_products", tg_use_products, METH_VARARGS, "Where the functions of products.h are."},
+    {"use_product", tg_use_product, METH_VARARGS, "Where a function of products.h is."},
     {0}};
 static struct PyModuleDef tg_module = {PyModuleDef_HEAD_INIT, "tinygrad_native", 0, -1, tg_methods};
 

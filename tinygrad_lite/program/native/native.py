@@ -20,7 +20,7 @@ from .forms import Product, form_of
 from .loop import PrintedLoop, fits, print_loop
 from .module import OUTSIDE, Entry, print_kernel_call, print_module
 from .printer import PrintedKernel, print_kernel
-from .products import find_types, load_products
+from .products import find_products, load_product
 from .schedule import is_large
 from .steps import make_kernel, size, view_layout
 
@@ -209,14 +209,14 @@ def _print_segment(segment: Segment, needed: set[Node], name: str) -> PrintedKer
 
 
 def _build_and_load(text: str, what: str, *flags: str) -> ModuleType:
-    compiler, types = find_compiler(), find_types(text)
-    if not types:
+    compiler, names = find_compiler(), find_products(text)
+    if not names:
         return _load(build(compiler, text, what, *flags))
     with ThreadPoolExecutor() as beside:  # where there is none yet, the compiler makes all at the same time
-        products = [beside.submit(load_products, compiler, suffix) for suffix in types]
+        addresses = [beside.submit(load_product, compiler, name) for name in names]
         module = _load(build(compiler, text, what, *flags))
-        for suffix, addresses in zip(types, products, strict=True):
-            module.use_products(suffix, *addresses.result())
+        for name, address in zip(names, addresses, strict=True):
+            module.use_product(name, address.result())
     return module
 
 

@@ -1,4 +1,4 @@
-/* The functions of products.h, by the addresses at which the library made of it was loaded. */
+/* The functions of products.h, by the addresses at which the libraries made of them were loaded. */
 
 #define TG_PRODUCT_CALLS(T, S, F)                                                                                      \
     typedef void tg_rows_kind_##S(T *, long, const T *, long, long, const T *, long, long, long, long);                \
