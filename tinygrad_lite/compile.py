@@ -11,6 +11,7 @@ import functools
 import operator
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -204,12 +205,16 @@ class Compiled:
         variable: numbers that are inputs.
         """
         from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
-        from .program.native.compiler import NotCompiled
+        from .program.native.compiler import NotCompiled, find_compiler
+        from .program.native.library import start_runtime
         from .program.native.target import choose_target, give_up
         from .program.outside.outside import Outside
         from .program.outside.walk import WAYS
 
         f, name = self.__wrapped__, self.__name__
+        if choose_target(self._asked) == "c":
+            with suppress(NotCompiled):  # which is told below, where there is something to compile
+                start_runtime(find_compiler())  # the first one on a machine is made while the function is traced
         for way in WAYS:
             outside = Outside(f, key[0], way, variable)
             if variable and outside.looks_numbers_up:

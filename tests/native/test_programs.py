@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.generators.fused import Draw, differences, several
-from tinygrad_lite.program.native import native as native_programs
+from tinygrad_lite.program.native import library
 from tinygrad_lite.program.native.printer import count_threads
 from tinygrad_lite.program.native.steps import Step
 from tinygrad_lite.program.program import Node
@@ -198,7 +198,7 @@ def test_the_same_function_is_printed_alike_every_time(monkeypatch: pytest.Monke
     def stop(compiler: Any, text: str, *_: Any, **__: Any) -> None:
         raise Printed(text)
 
-    monkeypatch.setattr(native_programs, "build", stop)
+    monkeypatch.setattr(library, "build", stop)
 
     def print_once(f: Any, arguments: Any, key: int) -> str:
         for kind in (Node, Step):  # as if they lay elsewhere in memory, which is what sets go by

@@ -13,7 +13,7 @@ from ... import tree
 from ...lifting import call_users, name_arguments
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
-from ..native.module import Entry
+from ..native.callers import Entry
 from ..native.native import make_native
 from ..outside.outside import Outside
 from ..outside.source import is_equal, owner
@@ -158,7 +158,7 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], targe
     generated = Generated(text, writer.names, trace.dynamic, static, outside, name, is_careful)
     if native is not None:
         generated.native = native.text
-        if native.entry is not None:
+        if native.bind_entry is not None:
             generated.entry = native.bind_entry(writer.names.get("outside"))
     return generated
 

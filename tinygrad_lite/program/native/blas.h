@@ -11,6 +11,13 @@ typedef void tg_gemm32_f32(int, int, int, int, int, int, float, const float *, i
 static void *tg_dgemm, *tg_sgemm;
 static int tg_blas_is_64;
 
+TG_EXPORT void tg_use_blas(void *dgemm, void *sgemm, int is_64)
+{
+    tg_dgemm = dgemm;
+    tg_sgemm = sgemm;
+    tg_blas_is_64 = is_64;
+}
+
 /* out (ni, nj) = a (ni, nk) times b (nk, nj), where out is C-contiguous, and of a and b one stride each is 1. */
 #define TG_GEMM(T, S, NAME)                                                                                            \
     static void tg_gemm_##S(long ni, long nj, long nk, const T *a, long ai, long ak, const T *b, long bk, long bj, T *out) \

@@ -15,11 +15,12 @@ import re
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from .compiler import SOURCES, Compiler, NotCompiled, compile_source, describe_processor
+from .compiler import SOURCES, Compilation, Compiler, NotCompiled, describe_processor
 
 MOST_FILES = 500
 MOST_BYTES = 200_000_000
@@ -34,32 +35,47 @@ def build(compiler: Compiler, source: str, what: str, *flags: str) -> Path:
 
     what: its name, for messages. flags: more of them, before which the usual ones give way.
     """
+    return begin_build(compiler, source, what, *flags)()
+
+
+def begin_build(compiler: Compiler, source: str, what: str, *flags: str) -> Callable[[], Path]:
+    """The same in two parts: the compiler is at work when this returns. What is returned waits for it, and must be
+    called."""
     if flags:
         compiler = dataclasses.replace(compiler, flags=(*compiler.flags, *flags))
-    folder = _folder()
-    path = folder / f"{_key(compiler, source)}.so"
+    path = _folder() / f"{_key(compiler, source)}.so"
+    if _is_whole(path):
+        return lambda: path
     try:
-        if not _is_whole(path):
-            _build(compiler, source, path, what)
-            _tidy(folder, path)
-    except OSError as error:  # no room, no temporary folder, the cache taken away meanwhile
-        raise NotCompiled(f"there is no place to compile in ({error})") from None
+        return functools.partial(_finish, Compilation(compiler, source, what), path)
+    except OSError as error:
+        raise _no_place(error) from None
+
+
+def _finish(compilation: Compilation, path: Path) -> Path:
+    try:
+        with compilation:
+            handle, name = tempfile.mkstemp(prefix="new_", suffix=".so", dir=path.parent)
+            os.close(handle)
+            new = Path(name)
+            try:
+                compilation.finish(new)
+                content = new.read_bytes()
+                with new.open("ab") as file:
+                    file.write(_MARK + hashlib.sha256(content).digest())
+                new.chmod(0o700)
+                new.replace(path)
+            finally:
+                new.unlink(missing_ok=True)
+        _tidy(path.parent, path)
+    except OSError as error:
+        raise _no_place(error) from None
     return path
 
 
-def _build(compiler: Compiler, source: str, path: Path, what: str) -> None:
-    handle, name = tempfile.mkstemp(prefix="new_", suffix=".so", dir=path.parent)
-    os.close(handle)
-    new = Path(name)
-    try:
-        compile_source(compiler, source, new, what)
-        content = new.read_bytes()
-        with new.open("ab") as file:
-            file.write(_MARK + hashlib.sha256(content).digest())
-        new.chmod(0o700)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+def _no_place(error: OSError) -> NotCompiled:
+    """No room, no temporary folder, the cache taken away meanwhile."""
+    return NotCompiled(f"there is no place to compile in ({error})")
 
 
 def _key(compiler: Compiler, source: str) -> str:

@@ -17,6 +17,7 @@ import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -145,49 +146,73 @@ def describe_processor() -> str:
     return "\n".join(sorted({x for x in lines if x.startswith(("model name", "flags", "Features", "CPU part"))}))
 
 
-def compile_source(compiler: Compiler, source: str, target: Path, what: str) -> None:
-    """Write the shared library made of a C source to `target`. what: its name, for messages."""
-    with tempfile.TemporaryDirectory(prefix="tinygrad_lite_", ignore_cleanup_errors=True) as folder:
-        file = Path(folder) / "program.c"
-        file.write_text(source)
-        library = Path(folder) / "program.so"
+class Compilation:
+    """The compiler at work on a C source, in a folder of its own. what: its name, for messages.
+
+    As a context manager it leaves nothing behind, neither a process nor a file.
+    """
+
+    def __init__(self, compiler: Compiler, source: str, what: str) -> None:
+        self._command, self._what = shlex.join(compiler.command), what
+        self._temporary = tempfile.TemporaryDirectory(prefix="tinygrad_lite_", ignore_cleanup_errors=True)
+        self._folder = Path(self._temporary.name)
+        file, library = self._folder / "program.c", self._folder / "program.so"
         command = [*compiler.command, *compiler.flags, str(file), "-o", str(library), "-lm"]
-        _run(command, folder, what)
+        try:
+            file.write_text(source)
+            with (self._folder / "messages").open("wb") as said:
+                self._process = _start_process(command, self._folder, said)
+        except BaseException:
+            self._temporary.cleanup()
+            raise
+
+    def __enter__(self) -> Compilation:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.poll() is None:
+            _kill(self._process)
+        self._temporary.cleanup()
+
+    def finish(self, target: Path) -> None:
+        """Wait for the shared library, and move it to `target`; NotCompiled if the compiler fails, hangs, or has
+        anything to say."""
+        self._wait()
+        with (self._folder / "messages").open("rb") as messages:
+            text = messages.read(4000).decode(errors="replace").strip()
+        status = self._process.returncode
+        if status or text:
+            lines = text.splitlines()
+            telling = [x for word in ("error", "warning") for x in lines if word in x]
+            said = next(iter([*telling, *lines]), f"exit status {status}")
+            raise NotCompiled(f"the C compiler {'failed' if status else 'warned'}: {said}")
+        library = self._folder / "program.so"
         if not library.is_file():
-            raise NotCompiled(f"{shlex.join(compiler.command)} gave no library")
+            raise NotCompiled(f"{self._command} gave no library")
         shutil.move(library, target)
 
-
-def _run(command: list[str], folder: str, what: str) -> None:
-    """Run the compiler; NotCompiled if it fails, hangs, or has anything to say."""
-    notice = Notice(PATIENCE)
-    with (Path(folder) / "messages").open("w+b") as messages:
-        try:
-            process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, start_new_session=True
-            )
-        except OSError as error:
-            raise NotCompiled(f"the C compiler does not start: {error}") from None
+    def _wait(self) -> None:
+        notice = Notice(PATIENCE)
         try:
             while True:
                 try:
-                    process.wait(PATIENCE)
-                    break
+                    self._process.wait(PATIENCE)
+                    return
                 except subprocess.TimeoutExpired:
                     if notice.elapsed > TIME_LIMIT:
                         raise NotCompiled(f"the C compiler took more than {TIME_LIMIT:.0f} s") from None
-                    notice.tell(f"compiling {what} to native code")
+                    notice.tell(f"compiling {self._what} to native code")
         finally:
-            if process.poll() is None:
-                _kill(process)
             notice.wipe()
-        messages.seek(0)
-        text = messages.read(4000).decode(errors="replace").strip()
-    if process.returncode or text:
-        lines = text.splitlines()
-        telling = [x for word in ("error", "warning") for x in lines if word in x]
-        said = next(iter([*telling, *lines]), f"exit status {process.returncode}")
-        raise NotCompiled(f"the C compiler {'failed' if process.returncode else 'warned'}: {said}")
+
+
+def _start_process(command: list[str], folder: Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+        )
+    except OSError as error:
+        raise NotCompiled(f"the C compiler does not start: {error}") from None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -25,7 +25,7 @@ TYPES = {
     np.dtype(np.float32): "float",
     np.dtype(np.int64): "int64_t",
     np.dtype(np.int32): "int32_t",
-    np.dtype(np.bool_): "npy_bool",
+    np.dtype(np.bool_): "uint8_t",
 }
 """The dtypes that native code computes with, and their names in C."""
 ONLY_ROWS = frozenset({"sin", "cos"})

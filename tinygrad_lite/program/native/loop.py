@@ -7,12 +7,13 @@ take turns, so that a step never writes over what it reads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from ..program import Node, Program
-from .module import NUMBERS, RELEASE_FROM, shape_name
+from .callers import RELEASE_FROM, Table, kind_of
+from .forms import TYPES
 from .printer import LINE, PrintedKernel
 from .steps import size
 
@@ -22,28 +23,63 @@ UNINTERRUPTED = 20_000_000  # entries that are worked on before somebody who pre
 
 @dataclass
 class PrintedLoop:
-    """text: the C functions. kernel: of one step. outputs: how many results there are."""
+    """text: the C function. kernel: of one step. body, node: the scan's. scratch: bytes of memory."""
 
     text: str
     name: str
     kernel: PrintedKernel
-    outputs: int
-
-    @property
-    def constants(self) -> list[Any]:
-        return [array for _, array in self.kernel.kernel.constants]
+    body: Program
+    node: Node
+    scratch: int
 
 
 def fits(body: Program) -> bool:
     """Whether what the loop is given and gives can be written in C."""
     outputs = all(type(x) is Node for x in body.outputs)
-    return outputs and all(x.dtype in NUMBERS and size(x.shape) for x in (*body.inputs, *body.outputs))
+    return outputs and all(x.dtype in TYPES and size(x.shape) for x in (*body.inputs, *body.outputs))
 
 
-def print_loop(body: Program, node: Node, printed: PrintedKernel, name: str, careful: bool) -> PrintedLoop:
-    """node: the scan. printed: the kernel of its body. careful: whether a nan in the results is an error."""
-    text = _LoopPrinter(body, node, printed, name).print(careful)
-    return PrintedLoop(text, name, printed, len(body.outputs))
+def print_loop(body: Program, node: Node, printed: PrintedKernel, name: str) -> PrintedLoop:
+    """node: the scan. printed: the kernel of its body."""
+    printer = _LoopPrinter(body, node, printed, name)
+    text = printer.print()
+    return PrintedLoop(text, name, printed, body, node, printer.scratch)
+
+
+def make_loop_caller(runtime: ModuleType, address: int, loop: PrintedLoop, invalid: type[BaseException] | None) -> Any:
+    """What Python calls. invalid: what is raised where a result is nan; None to let it pass."""
+    body, kernel = loop.body, loop.kernel.kernel
+    length, carries, each = (int(loop.node.params[name]) for name in ("length", "carries", "each"))
+    table = Table(runtime, kernel)
+    stacks = body.inputs[carries : carries + each]
+    arguments = []
+    for i, x in enumerate(body.inputs):
+        arguments += [runtime.TAKE, i, *kind_of(x, length if x in stacks else None)]
+    outputs = []
+    for x in body.inputs[:carries]:
+        outputs.append([runtime.AS_ARRAY if x.shape else runtime.AS_NUMBER, *kind_of(x)])
+    for x in body.outputs[carries:]:
+        way = runtime.AS_LARGE_ARRAY if length * x.nbytes >= LARGE else runtime.AS_ARRAY
+        outputs.append([way, *kind_of(x, length)])
+    work = max(1, sum(size(step.space) for step in kernel.steps))
+    return table.make(
+        address,
+        arguments,
+        outputs,
+        table.hand_out(len(outputs)),
+        outside=None,
+        invalid=invalid,
+        count=len(body.inputs),
+        places=len(body.inputs),
+        pointers=loop.kernel.pointers,
+        constants_at=len(kernel.inputs),
+        scratch=loop.scratch,
+        releases=work * length >= RELEASE_FROM,
+        strict=False,
+        length=length,
+        patience=max(1, UNINTERRUPTED // work),
+        carries=carries,
+    )
 
 
 class _LoopPrinter:
@@ -92,7 +128,7 @@ class _LoopPrinter:
 
     # -- the steps
 
-    def _print_steps(self) -> list[str]:
+    def print(self) -> str:
         kernel = self.printed.kernel
         lines = [
             f"static void {self.name}(char **p, char *const *a, char *const *y, char **now, char *scratch, long from,"
@@ -118,127 +154,7 @@ class _LoopPrinter:
                 place = turn
             if place != f"now[{k}]":
                 moved.append(f"        now[{k}] = {place};")
-        return [*lines, *moved, "    }", "}", ""]
-
-    # -- what Python calls
-
-    def print(self, careful: bool) -> str:
-        steps = self._print_steps()
-        inputs, carries, ys = self.body.inputs, len(self.carry), len(self.ys)
-        outputs = [*self.carry, *self.ys]
-        lines = [
-            f"TG_QUICK static PyObject *{self.name}_call(PyObject *self, PyObject *const *args, Py_ssize_t count)",
-            "{",
-            "    static tg_piece *kept = NULL;",
-            f"    char *p[{self.printed.pointers + 1}], *a[{len(inputs) + 1}], *y[{ys + 1}], *now[{carries + 1}];",
-            f"    PyObject *owned[{len(inputs) + 1}] = {{0}};",
-            f"    PyObject *results[{len(outputs)}] = {{0}};",
-            "    PyObject *answer = NULL;",
-            f"    if (count != {len(inputs)}) {{",
-            '        PyErr_SetString(PyExc_TypeError, "another number of arguments");',
-            "        return NULL;",
-            "    }",
-        ]
-        for i, x in enumerate(inputs):
-            kind = self._stack_name(x) if x in self.rows else self._kind_name(x)
-            lines += [
-                f"    if ((a[{i}] = tg_take(args[{i}], {kind}, &owned[{i}])) == NULL)",
-                "        goto end;",
-            ]
-        for i, x in enumerate(outputs):
-            kind = self._kind_name(x) if i < carries else self._stack_name(x)
-            new = "tg_new("
-            if i >= carries and self.length * x.nbytes >= LARGE:
-                lines.append(f"    static PyObject *kept{i} = NULL;")
-                new = f"tg_new_large(&kept{i}, "
-            lines += [f"    if ((results[{i}] = {new}{kind})) == NULL)", "        goto end;"]
-        lines += [f"    now[{k}] = a[{k}];" for k in range(carries)]
-        lines += [f"    y[{j}] = PyArray_DATA((PyArrayObject *)results[{carries + j}]);" for j in range(ys)]
-        first = len(self.printed.kernel.inputs)
-        for i, _ in enumerate(self.printed.kernel.constants):
-            lines.append(f"    p[{first + i}] = PyArray_DATA((PyArrayObject *)PyTuple_GET_ITEM(self, {i}));")
-        lines += self._print_run()
-        lines += [
-            f"    memcpy(PyArray_DATA((PyArrayObject *)results[{k}]), now[{k}], {x.nbytes});"
-            for k, x in enumerate(self.carry)
-        ]
-        lines += ["    tg_keep_memory(&kept, scratch);", "    if (failed)", "        goto end;"]
-        if careful:
-            lines += self._print_test(outputs)
-        for k, x in enumerate(self.carry):
-            if not x.shape:
-                lines += [
-                    f"    Py_SETREF(results[{k}], tg_number(PyArray_DATA((PyArrayObject *)results[{k}]), "
-                    f"{NUMBERS[x.dtype]}));",
-                    f"    if (results[{k}] == NULL)",
-                    "        goto end;",
-                ]
-        lines += _hand_out(len(outputs))
-        lines += [
-            "end:",
-            f"    for (int i = 0; i < {len(inputs)}; i++)",
-            "        Py_XDECREF(owned[i]);",
-            f"    for (int i = 0; i < {len(outputs)}; i++)",
-            "        Py_XDECREF(results[i]);",
-            "    return answer;",
-            "}",
-            "",
-        ]
-        return "\n".join([*steps, *lines])
-
-    def _print_run(self) -> list[str]:
-        """All steps, with a look now and then whether somebody wants to stop."""
-        work = max(1, sum(size(step.space) for step in self.printed.kernel.steps))
-        piece = max(1, UNINTERRUPTED // work)
-        to = f"from + {piece} < {self.length} ? from + {piece} : {self.length}"
-        run = [f"        {self.name}(p, a, y, now, scratch, from, {to});"]
-        if work * self.length >= RELEASE_FROM:
-            run = ["        Py_BEGIN_ALLOW_THREADS", *run, "        Py_END_ALLOW_THREADS"]
-        return [
-            f"    char *scratch = tg_take_memory(&kept, {self.scratch + 1});",
-            "    if (scratch == NULL) {",
-            "        PyErr_NoMemory();",
-            "        goto end;",
-            "    }",
-            "    int failed = 0;",
-            f"    for (long from = 0; from < {self.length} && !failed; from += {piece}) {{",
-            *run,
-            "        failed = PyErr_CheckSignals();",
-            "    }",
-        ]
-
-    def _print_test(self, outputs: Sequence[Node]) -> list[str]:
-        lines = []
-        for i, x in enumerate(outputs):
-            if x.dtype.kind == "f":
-                suffix = "f64" if x.dtype.itemsize == 8 else "f32"
-                data = f"PyArray_DATA((PyArrayObject *)results[{i}])"
-                lines += [
-                    f"    if (tg_has_nan_{suffix}({data}, PyArray_SIZE((PyArrayObject *)results[{i}]))) {{",
-                    f"        PyErr_SetNone(PyTuple_GET_ITEM(self, {len(self.printed.kernel.constants)}));",
-                    "        goto end;",
-                    "    }",
-                ]
-        return lines
-
-    def _kind_name(self, x: Node) -> str:
-        return f"{NUMBERS[x.dtype]}, {len(x.shape)}, {shape_name(x.shape)}"
-
-    def _stack_name(self, x: Node) -> str:
-        return f"{NUMBERS[x.dtype]}, {len(x.shape) + 1}, {shape_name((self.length, *x.shape))}"
-
-
-def _hand_out(count: int) -> list[str]:
-    if count == 1:
-        return ["    answer = results[0];", "    results[0] = NULL;"]
-    return [
-        f"    if ((answer = PyTuple_New({count})) == NULL)",
-        "        goto end;",
-        f"    for (int i = 0; i < {count}; i++) {{",
-        "        PyTuple_SET_ITEM(answer, i, results[i]);",
-        "        results[i] = NULL;",
-        "    }",
-    ]
+        return "\n".join([*lines, *moved, "    }", "}", ""])
 
 
 def _round_up(nbytes: int) -> int:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
+from functools import partial
 from typing import Any
 
 from ...op import Op, constant, pick
 from ..program import Node, Operand, Program
 from ..simplify import is_view
 from .blas import find_blas
-from .cache import build
-from .compiler import NotCompiled, find_compiler
+from .callers import Entry, make_entry_caller, make_kernel_caller
 from .forms import Product, form_of
-from .loop import PrintedLoop, fits, print_loop
-from .module import OUTSIDE, Entry, print_kernel_call, print_module
+from .library import Library, load_library, print_library
+from .loop import PrintedLoop, fits, make_loop_caller, print_loop
 from .printer import PrintedKernel, print_kernel
-from .products import find_products, load_product
 from .schedule import is_large
 from .steps import make_kernel, size, view_layout
 
@@ -47,17 +42,12 @@ class Segment:
 
 @dataclass
 class Native:
-    """program: with a step for each kernel. text: the C. entry: how `entry` is bound, if there is one."""
+    """program: with a step for each kernel. text: the C. bind_entry: for a program that is one kernel, gives what takes
+    the user's arguments; it is told what finds again what is reached from outside, if anything is."""
 
     program: Program
     text: str
-    module: ModuleType
-    entry: Entry | None
-
-    def bind_entry(self, outside: Any) -> Any:
-        """The function that takes the user's arguments. outside: what finds again what is reached from there."""
-        assert self.entry is not None
-        return self.module.bind("entry", tuple(outside if x is OUTSIDE else x for x in self.entry.objects))
+    bind_entry: Callable[[Callable[[], Any] | None], Any] | None
 
 
 def make_native(
@@ -81,33 +71,48 @@ def make_native(
         return None
     if len(translation.segments) > 1 or not kernels or (entry is not None and not entry.fits(translation.program)):
         entry = None
-    text = print_module(collected.texts, entry, translation.program, kernels[:1], invalid is not None)
-    module = _build_and_load(text, what, *(["-O1"] if collected.loops > MANY_LOOPS else []))
-    return Native(translation.write(module), text, module, entry)
+    text = print_library(collected.texts, collected.names)
+    library = load_library(text, collected.names, what, *(["-O1"] if collected.loops > MANY_LOOPS else []))
+    bind_entry = None
+    if entry is not None:
+        (kernel,), (address,) = kernels, library.addresses.values()
+        bind_entry = partial(make_entry_caller, library.runtime, address, kernel, entry, translation.program, invalid)
+    return Native(translation.write(library), text, bind_entry)
 
 
 class _Collection:
-    """What goes into one module. texts: of the functions that Python calls, by their names. loops: the nests of loops
-    in them."""
+    """What goes into one library. names: of the functions that Python calls. loops: the nests of loops in them."""
 
     def __init__(self, invalid: type[BaseException] | None, body_of: Callable[[Node], Program | None]) -> None:
         self.invalid, self.body_of = invalid, body_of
-        self.texts: dict[str, str] = {}
+        self.texts: list[str] = []
+        self.names: list[str] = []
         self.loops = 0
 
     def add_kernel(self, printed: PrintedKernel) -> None:
-        text = print_kernel_call(printed, self.invalid is not None)
-        self.texts[f"{printed.name}_call"] = f"{printed.text}\n{text}"
+        self.texts.append(printed.text)
+        self.names.append(printed.name)
         self.loops += printed.loops
 
     def add_loop(self, loop: PrintedLoop) -> None:
-        self.texts[f"{loop.name}_call"] = f"{loop.kernel.text}\n{loop.text}"
+        self.texts += [loop.kernel.text, loop.text]
+        self.names.append(loop.name)
         self.loops += loop.kernel.loops
 
-    def bind(self, module: ModuleType, name: str, constants: Sequence[Any], outputs: int) -> Op:
-        """The op that calls a function of the module."""
-        function = module.bind(f"{name}_call", (*constants, *([self.invalid] if self.invalid else [])))
-        return constant(function, operands=None, name=name, outputs=outputs, fresh=True)
+    def bind_kernel(self, library: Library, printed: PrintedKernel) -> Op:
+        """The op that calls a kernel."""
+        address = library.addresses[printed.name]
+        function = make_kernel_caller(library.runtime, address, printed, self.invalid)
+        return _as_op(function, printed.name, len(printed.kernel.outputs))
+
+    def bind_loop(self, library: Library, loop: PrintedLoop) -> Op:
+        """The op that calls a loop."""
+        function = make_loop_caller(library.runtime, library.addresses[loop.name], loop, self.invalid)
+        return _as_op(function, loop.name, len(loop.body.outputs))
+
+
+def _as_op(function: Callable[..., Any], name: str, outputs: int) -> Op:
+    return constant(function, operands=None, name=name, outputs=outputs, fresh=True)
 
 
 class _Translation:
@@ -137,15 +142,15 @@ class _Translation:
                 self._add_loop(body, node, f"{prefix}loop{len(self.loops) + len(self.bodies)}")
 
     def _add_loop(self, body: Program, node: Node, name: str) -> None:
-        loop = _print_loop(body, node, name, self.collected.invalid is not None)
+        loop = _print_loop(body, node, name)
         if loop is None:
             self.bodies[node] = _Translation(body, self.collected, f"{name}_")
         else:
             self.loops[node] = loop
             self.collected.add_loop(loop)
 
-    def write(self, module: ModuleType) -> Program:
-        """The program that calls the functions of the module."""
+    def write(self, library: Library) -> Program:
+        """The program that calls the functions of the library."""
         steps: list[Node] = []
         replaced: dict[Node, Node] = {}
 
@@ -154,16 +159,15 @@ class _Translation:
 
         for segment in self.segments:
             if segment.native:
-                steps += self._call_kernel(module, self.printed[id(segment)], replaced)
+                steps += self._call_kernel(library, self.printed[id(segment)], replaced)
                 continue
             for node in segment.nodes:
                 step = node.with_operands([look_up(x) for x in node.operands])
                 if node in self.loops:
-                    loop = self.loops[node]
-                    op = self.collected.bind(module, loop.name, loop.constants, loop.outputs)
+                    op = self.collected.bind_loop(library, self.loops[node])
                     step = Node(op, step.operands, {}, node.shape, node.dtype, node.weak, node.name)
                 elif node in self.bodies:
-                    body = node.params["body"].as_translated(self.bodies[node].write(module))
+                    body = node.params["body"].as_translated(self.bodies[node].write(library))
                     params = node.params | {"body": body}
                     step = Node(node.op, step.operands, params, node.shape, node.dtype, node.weak, node.name)
                 steps.append(step)
@@ -171,10 +175,10 @@ class _Translation:
         outputs = tuple(look_up(x) for x in self.program.outputs)
         return Program(self.program.inputs, self.program.captures, tuple(steps), outputs)
 
-    def _call_kernel(self, module: ModuleType, printed: PrintedKernel, replaced: dict[Node, Node]) -> list[Node]:
+    def _call_kernel(self, library: Library, printed: PrintedKernel, replaced: dict[Node, Node]) -> list[Node]:
         """The steps that call a kernel, and take its results apart. replaced: what stands for each node is added."""
         kernel = printed.kernel
-        op = self.collected.bind(module, printed.name, [array for _, array in kernel.constants], len(kernel.outputs))
+        op = self.collected.bind_kernel(library, printed)
         operands = tuple(replaced.get(x, x) for x in kernel.inputs)
         if len(kernel.outputs) == 1:
             (node,) = kernel.outputs
@@ -190,7 +194,7 @@ class _Translation:
         return [call, *picks]
 
 
-def _print_loop(body: Program, node: Node, name: str, careful: bool) -> PrintedLoop | None:
+def _print_loop(body: Program, node: Node, name: str) -> PrintedLoop | None:
     """The loop over the steps of a body; None unless all of it can be native."""
     if not fits(body):
         return None
@@ -199,41 +203,13 @@ def _print_loop(body: Program, node: Node, name: str, careful: bool) -> PrintedL
         return None
     returned = {x for x in body.outputs if type(x) is Node}
     printed = _print_segment(Segment(list(body.steps), True), returned, f"{name}_step")
-    return print_loop(body, node, printed, name, careful)
+    return print_loop(body, node, printed, name)
 
 
 def _print_segment(segment: Segment, needed: set[Node], name: str) -> PrintedKernel:
     """needed: what the program returns, and what other segments take from this one."""
     outputs = [x for x in segment.nodes if x in needed]
     return print_kernel(make_kernel([*segment.views, *segment.nodes], segment.inputs, outputs), name)
-
-
-def _build_and_load(text: str, what: str, *flags: str) -> ModuleType:
-    compiler, names = find_compiler(), find_products(text)
-    if not names:
-        return _load(build(compiler, text, what, *flags))
-    with ThreadPoolExecutor() as beside:  # where there is none yet, the compiler makes all at the same time
-        addresses = [beside.submit(load_product, compiler, name) for name in names]
-        module = _load(build(compiler, text, what, *flags))
-        for name, address in zip(names, addresses, strict=True):
-            module.use_product(name, address.result())
-    return module
-
-
-def _load(path: Path) -> ModuleType:
-    """The extension module in this file."""
-    spec = importlib.util.spec_from_file_location("tinygrad_native", path)
-    assert spec is not None
-    assert spec.loader is not None
-    try:
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever it is, it is not what was asked for
-        raise NotCompiled(f"what the C compiler made cannot be loaded: {error}") from None
-    blas = find_blas()
-    if blas is not None:
-        module.use_blas(*blas)
-    return module
 
 
 # -- who does what ---------------------------------------------------------------------------------------------------

@@ -655,7 +655,7 @@ class _RegionPrinter:
             start, along = self._pointer(step, at, index, True)
             text = start
         have = TYPES[x.dtype]
-        return text if have == ctype else f"({ctype}){text}" if ctype != "npy_bool" else f"({text} != 0)"
+        return text if have == ctype else f"({ctype}){text}" if ctype != "uint8_t" else f"({text} != 0)"
 
     def _pointer(self, step: Step, at: int, index: dict[int, str], entry: bool = False) -> tuple[str, dict[int, int]]:
         """The start of an operand's lanes (or the entry of lane j), and the strides along the step's axes."""
@@ -832,7 +832,7 @@ def _combine(step: Step, a: str, b: str) -> str:
 
 def spell_number(x: Operand, ctype: str) -> str:
     """A number as a literal of a C type, to the last bit."""
-    if ctype in ("int64_t", "int32_t", "npy_bool"):
+    if ctype in ("int64_t", "int32_t", "uint8_t"):
         if int(x) == -(1 << 63):  # which C has no literal for
             return "INT64_MIN"
         return f"(({ctype}){int(x)}LL)"
