@@ -15,6 +15,7 @@ not installed is left out, with a note; --peer-python runs the peers in another 
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import pickle
@@ -220,6 +221,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Race, and report."""
     options = parse(arguments)
+    compileall.compile_dir(Path(__file__).parents[1] / "tinygrad_lite", quiet=1)  # as pip has done with the others
     names = [name for name in CONTESTANTS if any(text in name for text in options.contestants)]
     print(f"{machine()}; medians over {options.rounds} rounds; the first line of a table is the reference")
     record: report.Record = {"machine": machine(), "rounds": options.rounds, "workloads": {}}
