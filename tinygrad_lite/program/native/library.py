@@ -106,7 +106,7 @@ def _load_module(path: Path) -> ModuleType:
 
 def _start(load: Callable[[Path], Any], *library: Any) -> Callable[[], Any]:
     """Begin to build a library, and load it in a thread. What is returned waits for what `load` makes of it.
-    (`concurrent.futures` takes 15 ms to import.)"""
+    (A pool of threads takes 15 ms to import.)"""
     finish = begin_build(*library)
     results: list[Any] = []
     errors: list[Exception] = []
