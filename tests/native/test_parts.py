@@ -147,3 +147,15 @@ def test_rows_are_divided_among_threads(monkeypatch: pytest.MonkeyPatch, count: 
     assert ("tg_run_parts" in compiled.source(x).split("tg_functions")[0]) == (count != "1")
     np.testing.assert_array_equal(first, again)
     np.testing.assert_allclose(first, f(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_flags_among_numbers_leave_the_loop_to_vector_units(dtype: Any) -> None:
+    """A cast from a byte to a float keeps gcc from making vector code of the whole loop."""
+    x = np.linspace(-1, 1, 40, dtype=dtype)
+    f = tg.compile(lambda x: x + (x > 0) * np.tanh(x), target="c")
+    np.testing.assert_allclose(f(x), x + (x > 0) * np.tanh(x), rtol=1e-6)
+    printed = f.source(x).split("tg_functions")[0]
+    assert " ? 1.0" in printed
+    assert "(double)v" not in printed
+    assert "(float)v" not in printed

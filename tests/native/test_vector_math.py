@@ -9,9 +9,11 @@ values and the units are those of benchmarks/vector_math.py, which measures the 
 import numpy as np
 import pytest
 
+import tinygrad_lite as tg
 from benchmarks import vector_math
 from benchmarks.vector_math import DTYPES, FUNCTIONS, NATIVE, PLAIN, call, find_largest_error
 from benchmarks.vector_math_coefficients import constants, spell
+from tinygrad_lite.rules.neural import normal_cdf
 
 pytestmark = [
     pytest.mark.thorough,
@@ -125,3 +127,22 @@ def test_the_constants_are_those_of_the_script():
         for number in numbers:
             if number != 1:
                 assert spell(abs(number), dtype) in text, name
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_is_measured_is_what_compiled_functions_call(name):
+    own = {"sigmoid": tg.sigmoid, "softplus": tg.softplus, "normal_cdf": normal_cdf.call, "pow": np.power}
+    function = own.get(name) or getattr(pytest.importorskip("scipy.special") if name == "erf" else np, name)
+    arguments = [np.linspace(0.5, 2, 9)] * FUNCTIONS[name].operands
+    source = tg.compile(lambda *xs: function(*xs), target="c").source(*arguments)
+    assert f"tg_{name}_" in source.split("tg_functions")[0]
+
+
+@pytest.mark.parametrize("function", [tg.sigmoid, tg.softplus])
+def test_compiled_compositions_keep_to_two_units(function):
+    """Put together from their parts, with each part's rounding, they would not: sigmoid(-4.150613) by 2.13."""
+    x = np.append(np.linspace(-20, 20, 400_001, dtype=np.float32), np.float32(-4.150613))
+    exact = np.exp(-np.logaddexp(0, -x.astype(float))) if function is tg.sigmoid else np.logaddexp(0, x.astype(float))
+    found = tg.compile(function, target="c")(x)
+    assert found.dtype == np.float32
+    assert np.max(np.abs(found - exact) / np.spacing(exact.astype(np.float32))) <= 2

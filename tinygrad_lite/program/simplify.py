@@ -58,6 +58,11 @@ def inline(node: Node) -> Steps | None:
     return (steps, result) if is_interchangeable(result, node) else None
 
 
+def inline_for_c(node: Node) -> Steps | None:
+    """The same for the printer of C, which has more exact functions than such parts for some of them."""
+    return inline(node) if node.op is not None and node.op.c is None else None
+
+
 def write_out(node: Node) -> Steps | None:
     """The same where only the printer of C wants it so (`c="steps"`): it fuses them again."""
     assert node.op is not None

@@ -56,7 +56,7 @@ def _normal_cdf(x: Any) -> Any:
     return ndtr(x)
 
 
-sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True, inline=True, range=(0, 1)))
+sigmoid = row(elementwise(_sigmoid, lambda y, x: y * (1 - y), real=True, inline=True, range=(0, 1), c="sigmoid"))
 relu = row(
     elementwise(
         _relu,
@@ -81,7 +81,7 @@ leaky_relu = row(
         examples=with_keywords({}, {"slope": 0.2}),
     )
 )
-softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True))
+softplus = row(elementwise(_softplus, lambda y, x: sigmoid(x), real=True, inline=True, c="softplus"))
 normal_cdf = row(
     elementwise(
         _normal_cdf,

@@ -7,7 +7,7 @@ from typing import Any
 from ...op import pick
 from ..program import Node, Operand, Program, is_scalar
 from ..rewrite import Change, Rule, rewrite
-from ..simplify import SIMPLER, drop_dead, inline, write_out
+from ..simplify import SIMPLER, drop_dead, inline, inline_for_c, write_out
 from ..tables.fast import FAST, FOLDED, MEANS
 from .factors import place_factors
 
@@ -16,11 +16,14 @@ def optimise(program: Program, target: str = "numpy") -> Program:
     """The same results, up to rounding, in less time on the target."""
     before, after = _TABLES[target]
     program = merge_loops(drop_dead(program))
-    program = drop_dead(rewrite(program, [*before, inline, *MEANS, *SIMPLER]))
+    program = drop_dead(rewrite(program, [*before, *MEANS, *SIMPLER]))
     return drop_dead(rewrite(place_factors(program), [*SIMPLER, *after]))
 
 
-_TABLES: dict[str, tuple[list[Change], list[Rule | Change]]] = {"numpy": ([], [*FAST]), "c": ([write_out], [*FOLDED])}
+_TABLES: dict[str, tuple[list[Change], list[Rule | Change]]] = {
+    "numpy": ([inline], [*FAST]),
+    "c": ([write_out, inline_for_c], [*FOLDED]),
+}
 """What is applied for each target, before and after factors are placed."""
 
 

@@ -29,7 +29,9 @@ TYPES = {
 }
 """The dtypes that native code computes with, and their names in C."""
 ONLY_ROWS = frozenset({"sin", "cos"})
-ROWS = frozenset(["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh"]) | ONLY_ROWS
+ROWS = ONLY_ROWS | frozenset(
+    ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh", "sigmoid", "softplus"]
+)
 """The functions that there are for a row of entries, in rows.h; and those that there are for nothing else."""
 SUFFIXES = {"double": "f64", "float": "f32"}
 

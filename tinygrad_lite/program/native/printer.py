@@ -654,8 +654,7 @@ class _RegionPrinter:
         if text is None:
             start, along = self._pointer(step, at, index, True)
             text = start
-        have = TYPES[x.dtype]
-        return text if have == ctype else f"({ctype}){text}" if ctype != "uint8_t" else f"({text} != 0)"
+        return _convert(text, TYPES[x.dtype], ctype)
 
     def _pointer(self, step: Step, at: int, index: dict[int, str], entry: bool = False) -> tuple[str, dict[int, int]]:
         """The start of an operand's lanes (or the entry of lane j), and the strides along the step's axes."""
@@ -847,6 +846,17 @@ def spell_number(x: Operand, ctype: str) -> str:
     short = repr(value)
     text = f"{short}{suffix}" if float(short) == value and len(short) < 10 else f"{value.hex()}{suffix}"
     return f"({text})" if text.startswith("-") else text
+
+
+def _convert(text: str, have: str, ctype: str) -> str:
+    """A value of one type as one of another. (Of a flag a cast would do, but gcc makes no vector code of that.)"""
+    if have == ctype:
+        return text
+    if ctype == "uint8_t":
+        return f"({text} != 0)"
+    return (
+        f"({text} ? {spell_number(1, ctype)} : {spell_number(0, ctype)})" if have == "uint8_t" else f"({ctype}){text}"
+    )
 
 
 def _spell_name(node: Node) -> str:

@@ -26,7 +26,9 @@
     TG_ROW_OF(log1p, S, T)                                                                                             \
     TG_ROW_OF(sinh, S, T)                                                                                              \
     TG_ROW_OF(cosh, S, T)                                                                                              \
-    TG_ROW_OF(tanh, S, T)
+    TG_ROW_OF(tanh, S, T)                                                                                              \
+    TG_ROW_OF(sigmoid, S, T)                                                                                           \
+    TG_ROW_OF(softplus, S, T)
 
 TG_ROWS_OF(f64, double)
 TG_ROWS_OF(f32, float)
