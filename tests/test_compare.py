@@ -166,6 +166,14 @@ def test_a_mistake_is_located_and_its_line_gives_the_users_numbers(name, line):
         result.raise_if_wrong()
 
 
+@pytest.mark.parametrize("name", ["dZ1", "dW2"])
+def test_an_error_in_the_ninth_digit_is_seen_in_float64(name):
+    args = draw()
+    grads, _ = write_by_hand(args, **{name: f"(1 + 3e-9) * ({RIGHT_LINES[name]})"})
+    result = tg.compare(grads, cost, *args)
+    assert [f.name for f in result.findings] == [name]
+
+
 def test_two_mistakes_are_two_findings_and_consequences_are_none():
     args = draw()
     grads, _ = write_by_hand(args, dZ1="W2.T @ dZ2", dW2="dZ2 @ A1.T")
