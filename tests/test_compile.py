@@ -1391,3 +1391,19 @@ def test_a_compiled_function_is_copied_and_pickled_as_functions_are(target: str)
     scale.factor[...] = 5
     assert_allclose(own(x), 2 * x)
     assert_allclose(method(x), 5 * x)
+
+
+class Parameters(dict):  # type: ignore[type-arg]
+    """No tree, as it may have attributes, too: what it holds is found as what is outside is."""
+
+
+@pytest.mark.parametrize("target", ["numpy", "auto"])
+def test_objects_that_compare_their_arrays_are_arguments(target: str) -> None:
+    x = np.ones(3)
+    f = tg.compile(lambda p: p["w"] * 2, target=target)
+    p = Parameters(w=x)
+    assert_array_equal(f(p), 2 * x)
+    p["w"] = 5 * x
+    assert_array_equal(f(p), 10 * x)
+    assert_array_equal(f(Parameters(w=7 * x)), 14 * x)
+    assert_array_equal(f(p), 10 * x)

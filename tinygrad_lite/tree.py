@@ -106,7 +106,11 @@ class Structure:
             return NotImplemented
         if self is other:
             return True
-        return self.kind is other.kind and bool(self.meta == other.meta) and self.children == other.children
+        try:
+            same = bool(self.meta == other.meta)
+        except ValueError:  # of an object that holds arrays and compares them
+            same = self.meta is other.meta
+        return self.kind is other.kind and same and self.children == other.children
 
     def __hash__(self) -> int:
         return hash((self.kind, self.size, len(self.children)))
