@@ -582,6 +582,21 @@ def test_what_follows_from_the_largest_entries_is_judged(factor):
     assert result.verdict == ("right" if factor == 1 else "wrong"), str(result)
 
 
+@pytest.mark.parametrize("q", [0.0, 0.5, 1.0])
+def test_places_among_the_sorted_are_no_further_off_for_rounding(q):
+    """The last place is 2, however the numbers are rounded: 2.0000001 would be the one after it."""
+
+    def f(X, V):
+        P = np.quantile(X, q, axis=1)
+        J = np.sum(P * V)
+        return J
+
+    X, V = np.array([[1.0, 3.5, 3.0], [2.0, 0.5, 2.5]]), np.array([0.7, -0.4])
+    right = np.where(np.quantile(X, q, axis=1, keepdims=True) == X, V[:, None], 0)
+    assert tg.compare({"dX": right}, f, X, V, wrt=0).verdict == "right"
+    assert not tg.compare({"dX": 1.001 * right}, f, X, V, wrt=0).ok
+
+
 def test_of_entries_that_tie_for_the_largest_the_first_may_be_taken():
     def f(X, V):
         P = np.max(X, axis=1)

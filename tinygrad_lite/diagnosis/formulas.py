@@ -15,7 +15,7 @@ from ..program.derivation.recording import Recording
 from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
-from ..program.program import Node, Operand
+from ..program.program import Node, Operand, find_rounded
 from ..program.text import Expr, text
 from ..rounding import DRAWS, UNITS, After, shake
 from ..rules.elementwise import add, divide, exp, greater, heaviside, multiply, negative
@@ -61,16 +61,24 @@ def walk(x: Operand) -> list[Node]:
 
 
 def evaluate(
-    x: Operand, values: Mapping[str, Any], after: After = lambda y: y, decided: Mapping[Node, Any] = NOTHING
+    root: Operand, values: Mapping[str, Any], after: After | None = None, decided: Mapping[Node, Any] = NOTHING
 ) -> Any:
-    """The value of a tree. after: applied to the result of every step. decided: results that are known."""
-    if type(x) is not Node:
-        return x
-    if x.op is None:
-        return values[x.name or ""]
-    if x in decided:
-        return decided[x]
-    return after(x.op.fn(*[evaluate(y, values, after, decided) for y in x.operands], **x.params))
+    """The value of a tree. after: applied to every result that is rounded (see `find_rounded`). decided: results that
+    are known.
+    """
+    rounded = set() if after is None else find_rounded(walk(root))
+
+    def value(x: Operand) -> Any:
+        if type(x) is not Node:
+            return x
+        if x.op is None:
+            return values[x.name or ""]
+        if x in decided:
+            return decided[x]
+        y = x.op.fn(*map(value, x.operands), **x.params)
+        return after(y) if after is not None and x in rounded else y
+
+    return value(root)
 
 
 def decide_equalities(root: Operand, values: Mapping[str, Any]) -> dict[Node, Any]:
@@ -218,7 +226,8 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
     decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
-    shaken = [compute_nodes(layout.program, arrays, shake(seed, eps), decided) or {} for seed in range(DRAWS)]
+    shaken_or_refused = (compute_nodes(layout.program, arrays, shake(seed, eps), decided) for seed in range(DRAWS))
+    shaken = [run for run in shaken_or_refused if run is not None]
 
     def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
         if x is None:
@@ -237,7 +246,7 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
 
             def measure(runs: Sequence[Mapping[Node, Any]], name: str = name, x: Operand = x) -> Any:
                 moves = [np.abs(np.subtract(value_of(x, name, run), values[name], dtype=float)) for run in runs]
-                return np.nan_to_num(np.max(moves, axis=0), nan=np.inf, posinf=np.inf)
+                return np.nan_to_num(np.max(moves, axis=0), nan=np.inf, posinf=np.inf) if moves else np.inf
 
             noise[name] = measure(shaken) / UNITS
             leeway[name] = sum(map(measure, slopes))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...rounding import describe_difference
 from ...rounding import noise as measure_noise
-from ..program import Node, Operand, Program
+from ..program import Node, Operand, Program, find_rounded
 
 NOTHING: Mapping[Node, Any] = {}
 
@@ -179,12 +179,13 @@ def find_forward(program: Program, names: Container[str]) -> set[Node]:
 def compute_nodes(
     program: Program,
     arrays: Sequence[Any],
-    after: Callable[[Any], Any] = lambda y: y,
+    after: Callable[[Any], Any] | None = None,
     decided: Mapping[Node, Any] = NOTHING,
 ) -> dict[Node, Any] | None:
-    """The value of every node for these inputs; None if some step refuses them. after: applied to every result.
-    decided: results that are known.
+    """The value of every node for these inputs; None if some step refuses them. after: applied to every result that is
+    rounded (see `find_rounded`). decided: results that are known.
     """
+    rounded = set() if after is None else find_rounded(program.steps)
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
     values.update((node, t._array) for node, t in program.captures)
     try:
@@ -195,7 +196,8 @@ def compute_nodes(
                     values[node] = decided[node]
                     continue
                 xs = [values[x] if type(x) is Node else x for x in node.operands]
-                values[node] = after(node.op.fn(*xs, **node.params))
-    except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError):
+                y = node.op.fn(*xs, **node.params)
+                values[node] = after(y) if after is not None and node in rounded else y
+    except (ValueError, TypeError, IndexError, ArithmeticError, np.linalg.LinAlgError):
         return None
     return values
