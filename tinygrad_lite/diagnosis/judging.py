@@ -460,11 +460,10 @@ def _decide_otherwise(root: Operand, values: Mapping[str, Any], value: Any, kink
         if (key := key_of(x)) in kinks or x.op in EQUALITIES:
             places.setdefault(key, []).append(x)
     equalities = [x for x, *_ in places.values() if x.op in EQUALITIES]
-    for key, (x, *_) in places.items():
+    deciding = [x for key, (x, *_) in places.items() if key in kinks]
+    for x in deciding:
         found = []
-        for decided in (
-            decide_otherwise(x, partial(evaluate, values=values), equalities, key_of) if key in kinks else ()
-        ):
+        for decided in decide_otherwise(x, partial(evaluate, values=values), equalities, key_of):
             everywhere = {again: y for node, y in decided.items() for again in places[key_of(node)]}
             found.append(evaluate(root, values, decided=everywhere))
         if is_choice(x):
