@@ -1407,3 +1407,19 @@ def test_objects_that_compare_their_arrays_are_arguments(target: str) -> None:
     assert_array_equal(f(p), 10 * x)
     assert_array_equal(f(Parameters(w=7 * x)), 14 * x)
     assert_array_equal(f(p), 10 * x)
+
+
+def test_threads_that_call_first_at_the_same_time_make_one_program() -> None:
+    """As many as there are threads would look like a function that is compiled anew at every call."""
+    start = threading.Barrier(16)
+    f = tg.compile(lambda x: np.tanh(x) * 2, target="numpy")
+    x = np.linspace(-1, 1, 5)
+
+    def call() -> Any:
+        start.wait()
+        return f(x)
+
+    with ThreadPoolExecutor(16) as threads:
+        for result in [threads.submit(call) for _ in range(16)]:
+            assert_allclose(result.result(), np.tanh(x) * 2)
+    assert len(f.programs) < 4

@@ -190,6 +190,8 @@ class Compiled:
         if generated is None:
             kind.changes += 1
             return result
+        if any(program.find(leaves) is not None for program in kind.programs):
+            return result  # another thread has been faster
         kind.programs.insert(0, generated)
         if generated.entry is not None:
             self._entries[key[-1]].insert(0, (len(args), generated.entry))

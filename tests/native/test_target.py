@@ -75,6 +75,8 @@ def test_the_environment_sets_the_default(monkeypatch: pytest.MonkeyPatch) -> No
     assert tg.compile(double, target="numpy").target == "numpy"
     monkeypatch.setenv("TINYGRAD_LITE_TARGET", "numpy")
     assert tg.compile(double).target == "numpy"
+    monkeypatch.setenv("TINYGRAD_LITE_TARGET", "")
+    assert tg.compile(double).target == "c"
     monkeypatch.delenv("TINYGRAD_LITE_TARGET")
     assert tg.compile(double).target == "c"
     monkeypatch.setenv("TINYGRAD_LITE_TARGET", "fast")

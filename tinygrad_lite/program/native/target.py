@@ -25,7 +25,7 @@ def choose_target(target: str, steps: int = 0) -> str:
     if not isinstance(target, str) or target not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
     if target == "auto":
-        target = os.environ.get(VARIABLE, "auto")
+        target = os.environ.get(VARIABLE) or "auto"
         if target not in TARGETS:
             raise ValueError(f"the environment variable {VARIABLE} must be one of {', '.join(TARGETS)}, not {target!r}")
     if target == "numpy" or _broken or (target == "auto" and steps > _MOST_STEPS):
