@@ -106,9 +106,17 @@ def pulled_back(f: Any, operands: list[Any]) -> tuple[list[Any], list[Any]]:
 
 
 @every_function
+def test_gradients_agree_with_numbers(function: Function) -> None:
+    """(Other calls, and the second order, along single directions: test_every_call.py.)"""
+    for operands, params in some_calls(function, 1, 1):
+        report = check_gradients(bound(function, params), *operands, max_elements=ELEMENTS)
+        assert not any(entry.undecided for entry in report.entries), f"{list(map(np.shape, operands))}: {report}"
+
+
+@pytest.mark.thorough
+@every_function
 def test_vjp_jvp_and_second_order_agree_with_numbers(function: Function) -> None:
-    # A composition consists of rows; what an elementwise row gives for other shapes is the sweep's work, not its own.
-    count = CALLS if function.kind not in ("composition", "elementwise") or CALLS > 2 else 1
+    count = CALLS if function.kind != "composition" or CALLS > 2 else 1
     for k, (operands, params) in enumerate(some_calls(function, count)):
         # The second derivative of a composition follows from those of its rows.
         order = 2 if CALLS > 3 or (k == 0 and function.kind != "composition") else 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tests.generators.calls import Function, calls, functions
+from tests.generators.calls import Call, Function, calls, functions
 from tinygrad_lite import tree
 
 STEP = 1e-4
@@ -54,11 +54,23 @@ def slope(f: Any, at: list[Any], direction: list[Any]) -> Any:
     return (4 * difference(STEP) - difference(2 * STEP)) / 3
 
 
+@every_function
+def test_the_first_and_the_last_call_along_directions(function: Function) -> None:
+    known = calls(function, np.random.default_rng(6))
+    some = known[:1] + known[1:][-1:]
+    check_both_modes(function, some)
+    check_second_order(function, some)
+
+
 @pytest.mark.thorough
 @every_function
 def test_both_modes_along_a_direction(function: Function) -> None:
-    rng = np.random.default_rng(7)
-    for operands, params in calls(function, rng):
+    check_both_modes(function, calls(function, np.random.default_rng(7)))
+
+
+def check_both_modes(function: Function, some: list[Call]) -> None:
+    rng = np.random.default_rng(17)
+    for operands, params in some:
         f, at = of_floats(function, operands, params)
         value, pullback = tg.vjp(f, *at)
         if not value:
@@ -74,8 +86,12 @@ def test_both_modes_along_a_direction(function: Function) -> None:
 @pytest.mark.slow
 @every_function
 def test_the_second_order_along_two_directions(function: Function) -> None:
-    rng = np.random.default_rng(9)
-    for operands, params in calls(function, rng):
+    check_second_order(function, calls(function, np.random.default_rng(9)))
+
+
+def check_second_order(function: Function, some: list[Call]) -> None:
+    rng = np.random.default_rng(19)
+    for operands, params in some:
         f, at = of_floats(function, operands, params)
         value = f(*at)
         g, one, two = random_like(value, rng), random_like(at, rng), random_like(at, rng)
