@@ -294,16 +294,17 @@ def draw_one_layer():
     return W, b, X, rng.integers(0, 2, (3, 5))
 
 
-@pytest.mark.parametrize("averaged_before", [True, False])
+WRONG_BIAS = [
+    (lambda dZ: np.sum(dZ), "the sum runs over both axes, since axis=1 is missing"),
+    (lambda dZ: np.sum(dZ, keepdims=True), "the sum runs over both axes, since axis=1 is missing"),
+    (lambda dZ: np.sum(dZ, axis=1), "`keepdims=True` is missing"),
+    (lambda dZ: np.sum(dZ, axis=0, keepdims=True), "the sum runs over the wrong axis"),
+    (lambda dZ: dZ, "the sum over the examples is missing"),
+]
+
+
 @pytest.mark.parametrize(
-    ("db", "what"),
-    [
-        (lambda dZ: np.sum(dZ), "the sum runs over both axes, since axis=1 is missing"),
-        (lambda dZ: np.sum(dZ, keepdims=True), "the sum runs over both axes, since axis=1 is missing"),
-        (lambda dZ: np.sum(dZ, axis=1), "`keepdims=True` is missing"),
-        (lambda dZ: np.sum(dZ, axis=0, keepdims=True), "the sum runs over the wrong axis"),
-        (lambda dZ: dZ, "the sum over the examples is missing"),
-    ],
+    ("averaged_before", "db", "what"), one_in(2, ((before, *row) for before in (True, False) for row in WRONG_BIAS))
 )
 def test_mistakes_in_the_gradient_of_a_bias_are_named_by_the_table(db, what, averaged_before):
     W, b, X, Y = draw_one_layer()
@@ -562,7 +563,7 @@ def test_a_comparison_where_f_jumps_is_no_kink():
     assert not tg.compare({"dW": wrong}, f, W, X, Y).ok
 
 
-@pytest.mark.parametrize("factor", [1.0, 0.2, -1.0])
+@pytest.mark.parametrize("factor", one_in(2, [1.0, 0.2, -1.0]))
 def test_what_follows_from_the_largest_entries_is_judged(factor):
     """Rounding does not undo that an entry is the largest: the maximum was taken from there."""
 
@@ -746,7 +747,7 @@ def classify_shifted(W, b, X, y):
     return -np.sum(np.log(P[np.arange(m), y])) / m
 
 
-@pytest.mark.parametrize(("onehot", "factor"), [(1, 1), (0, 1), (-1, 1), (1, 12)])
+@pytest.mark.parametrize(("onehot", "factor"), one_in(3, [(1, 1), (0, 1), (-1, 1), (1, 12)]))
 def test_the_gradient_of_a_name_is_that_of_the_value_which_it_fits(onehot, factor):
     rng = np.random.default_rng(0)
     W, b, X, y = rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=(12, 5)), rng.integers(0, 3, 12)

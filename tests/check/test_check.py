@@ -406,6 +406,7 @@ def test_a_file_that_trains_for_ever_when_it_is_imported_is_taken_for_its_defini
     assert "Only its definitions were executed" in report.warnings[0]
 
 
+@pytest.mark.thorough
 def test_a_file_that_leaves_when_it_is_imported_is_taken_for_its_definitions(check):
     report = check("import os\n" + TWO_LAYER + "\nos._exit(3)\n")
     assert report.status == 0
@@ -428,6 +429,7 @@ def test_what_is_defined_by_code_that_failed_is_not_held_against_a_function(chec
     assert verdict(check(text), "backward_propagation").judgement == "could not check"
 
 
+@pytest.mark.thorough
 def test_global_variables_of_the_file_are_seen(check):
     """m of the training data, used in a function, is a mistake that only shows when the file is executed."""
     text = "m = 400\n" + TWO_LAYER.replace("    m = X.shape[1]\n", "")
