@@ -12,8 +12,8 @@ import pytest
 import tinygrad_lite as tg
 from tests.generators.fused import Draw, differences, several
 from tinygrad_lite.program.native import library
-from tinygrad_lite.program.native.printer import count_threads
 from tinygrad_lite.program.native.steps import Step
+from tinygrad_lite.program.native.threads import count_threads
 from tinygrad_lite.program.program import Node
 
 pytestmark = pytest.mark.thorough

@@ -14,7 +14,8 @@ from typing import Any
 from ..program import Node, Program
 from .callers import RELEASE_FROM, Table, kind_of
 from .forms import TYPES
-from .printer import LINE, PrintedKernel
+from .memory import LINE
+from .printer import PrintedKernel
 from .steps import size
 
 LARGE = 1 << 18  # bytes of a stack; smaller ones come from memory that the process has already

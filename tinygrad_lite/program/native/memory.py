@@ -1,0 +1,18 @@
+"""Where the arrays of a kernel lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..program import Node
+
+LINE = 64  # bytes; what the memory of every array is aligned to
+
+
+@dataclass
+class Memory:
+    """Places in `p`, and in the scratch memory."""
+
+    index: dict[Node, int] = field(default_factory=dict)
+    offset: dict[Node, int] = field(default_factory=dict)  # of those that lie in the scratch memory
+    size: int = 0
