@@ -188,6 +188,21 @@ def test_a_wrong_gradient_of_ones_own_op_is_told_whatever_it_is_called(name):
     assert "1 - A**2" in found.findings[0].written
 
 
+def test_on_a_kink_of_ones_own_op_the_slopes_of_both_sides_are_right():
+    """The op's rule is made of another, which says where it jumps."""
+    step = tg.elementwise(lambda x: (x > 0) * 1.0, None, name="step", jumps=lambda x: (np.equal(x, 0), 0, 1))
+    ramp = tg.elementwise(lambda x: np.maximum(x, 0), lambda y, x: step(x), name="ramp")
+
+    def cost(A):
+        J = np.sum(ramp(A) * W)
+        return J
+
+    A = np.where(np.abs(X) == 0.5, 0, X)
+    for side in (A > 0, A >= 0):
+        assert tg.compare({"dA": side * W}, cost, A).verdict == "right"
+        assert not tg.compare({"dA": 1.001 * side * W}, cost, A).ok
+
+
 def test_two_ops_of_one_name_are_two_in_the_line_that_is_told():
     """What a comparison with a wrong gradient says is right computes the right one."""
     one = tg.elementwise(lambda x: x * x + 1, lambda y, x: 2 * x, name="scale")
