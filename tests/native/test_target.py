@@ -173,9 +173,10 @@ def test_what_is_no_command_is_no_compiler(monkeypatch: pytest.MonkeyPatch) -> N
             "cannot be loaded",
         ),
         ("sys.stdout.buffer.write(b'\\xff\\xfe'); sys.exit(1)", "the C compiler failed"),
+        ("sys.stdout.buffer.write(bytes(10**6)); sys.exit(3)", "the C compiler failed: exit status 3"),
         ("import os; os.kill(os.getpid(), 9)", "the C compiler failed: exit status -9"),
     ],
-    ids=["fails", "warns", "hangs", "nothing", "garbage", "folder", "another module", "no text", "killed"],
+    ids=["fails", "warns", "hangs", "nothing", "garbage", "folder", "another module", "no text", "zeros", "killed"],
 )
 def test_a_compiler_that_misbehaves_is_given_up_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str, message: str

@@ -182,7 +182,7 @@ class Compilation:
             text = messages.read(4000).decode(errors="replace").strip()
         status = self._process.returncode
         if status or text:
-            lines = text.splitlines()
+            lines = [line for line in map(_shorten, text.splitlines()) if line]
             telling = [x for word in ("error", "warning") for x in lines if word in x]
             said = next(iter([*telling, *lines]), f"exit status {status}")
             raise NotCompiled(f"the C compiler {'failed' if status else 'warned'}: {said}")
@@ -204,6 +204,11 @@ class Compilation:
                     notice.tell(f"compiling {self._what} to native code")
         finally:
             notice.wipe()
+
+
+def _shorten(line: str) -> str:
+    """What can be shown of a line that may be no text at all."""
+    return "".join(filter(str.isprintable, line))[:300]
 
 
 def _start_process(command: list[str], folder: Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
