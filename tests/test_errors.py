@@ -320,6 +320,10 @@ def test_what_is_numpys_is_found_there():
         (lambda: tg.ones(2, 3), r"ones\(\(2, 3\)\)$"),
         (lambda: W2.view(-1), r"write t\.reshape\(shape\)"),
         (lambda: tg.nn.Sequential([tg.nn.ReLU()]), r"Sequential\(\*parts\)$"),
+        (lambda: tg.nn.Linear(2, 3, device="cpu"), r"; write nothing \(there are no devices\) for PyTorch's device=$"),
+        (lambda: tg.nn.Linear(2, 3, nmu=1), "'nmu'$"),
+        (lambda: tg.nn.LeakyReLU(inplace=True), r"; write nothing \(no layer works in place\) for PyTorch's inplace=$"),
+        (lambda: tg.optim.Adam(learning_rate=0.1), "; write lr= for PyTorch's learning_rate=$"),
         (lambda: tg.optim.Adam(lr="0.1"), "Adam: lr='0.1'; it must be a number"),
     ],
 )

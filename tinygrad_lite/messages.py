@@ -73,5 +73,11 @@ def explains_keywords(function: Function) -> Function:
     return cast(Function, call)
 
 
+def explain_constructor(cls: type) -> None:
+    """The same for the constructor of a class of ours; what a user's class takes is the user's affair."""
+    if "__init__" in vars(cls) and cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        setattr(cls, "__init__", explains_keywords(vars(cls)["__init__"]))  # noqa: B010 (a declared method)
+
+
 def tensor_as_keyword(function: str, keyword: str) -> str:
     return f"{function}: {keyword}= must be a plain value, not a Tensor; say {keyword}=int(t) or {keyword}=t.numpy()"

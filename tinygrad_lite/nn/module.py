@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import tree
 from ..context import current
+from ..messages import explain_constructor
 from ..pytorch_names import MODULE, explain_missing
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
 
@@ -50,6 +51,10 @@ class Module:
     __slots__ = ("__dict__", "__weakref__", "_unmarked")
 
     training: bool = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        explain_constructor(cls)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes: to be defined by each class; `module(x)` calls it."""

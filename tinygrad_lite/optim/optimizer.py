@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..messages import explain_constructor
 from ..tensor import GRAD, Tensor, label
 
 Array = Any  # an ndarray, or a Tensor while a step is being traced
@@ -35,6 +36,10 @@ class Optimizer:
     >>> opt.update(p, np.array([5.0, -0.1]), opt.init(p))[0]
     array([ 0.9, -0.9])
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        explain_constructor(cls)
 
     def __init__(self, params: Any = None, **hyper: Any) -> None:
         self.check(hyper)
