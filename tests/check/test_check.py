@@ -311,7 +311,7 @@ UNCHECKED = {
     ],
 )
 def test_what_gives_no_result_is_not_judged_and_the_rest_is(check, line):
-    report = check(change(TWO_LAYER, BODY, BODY + line), seconds=5)
+    report = check(change(TWO_LAYER, BODY, BODY + line), seconds=10)  # calls that are right took 5 on a busy machine
     assert report.status == 2, str(report)
     assert verdict(report, "backward_propagation").judgement == "could not check"
     assert {v.judgement for v in report.verdicts if v.name != "backward_propagation"} == {"right"}
