@@ -19,7 +19,7 @@ SOURCES = [path for folder in ("tinygrad_lite", "models", "benchmarks") for path
 
 
 def test_numpy_is_the_only_dependency():
-    assert PROJECT["dependencies"] == ["numpy>=2"]
+    assert PROJECT["dependencies"] == ["numpy>=2.1"]
 
 
 def test_importing_it_imports_nothing_else_that_is_installed():

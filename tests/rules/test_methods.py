@@ -106,7 +106,8 @@ def test_every_attribute_of_an_array_has_an_answer() -> None:
     """What a Tensor does not have is about memory, files and other libraries' protocols, or is an operator in place."""
     absent = {name for name in dir(np.ndarray) if not hasattr(tg.Tensor, name)}
     absent = {name for name in absent if not name.startswith("__")}
-    assert absent <= {"ctypes", "dump", "dumps", "flags", "getfield", "to_device", "tofile"}
+    gone = {"newbyteorder", "ptp", "tostring"}  # in NumPy 2.1 they are there, and raise
+    assert absent - gone <= {"ctypes", "dump", "dumps", "flags", "getfield", "to_device", "tofile"}
 
 
 def test_a_method_refuses_what_the_function_refuses() -> None:

@@ -403,7 +403,7 @@ def test_complex_numbers_are_checked_in_two_parts() -> None:
     assert report.ok, str(report)
     assert {entry.input for entry in report.entries} >= {"z.real", "z.imag", "x"}
     conjugated = tg.custom_vjp(np.exp, lambda g, y, z: np.conj(g * y), name="conjugated")
-    with pytest.raises(GradientError, match=r"z.imag is wrong|x.imag is wrong"):
+    with pytest.raises(GradientError, match=r"(z|x|arg0)\.imag is wrong"):
         check_gradients(conjugated, np.array([1 + 2j, 0.3 - 1j]))
 
 

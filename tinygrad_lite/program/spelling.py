@@ -137,7 +137,7 @@ class Speller:
         if known is None:
             return _call(ast.Name(self.name(op)), xs, self._spell_keywords(node, None))
         keywords = self._spell_keywords(node, function)
-        by_position = [keywords.pop("shape")] if "shape" in keywords else []  # its name is another one in NumPy 2.0
+        by_position = [keywords.pop("shape")] if "shape" in keywords else []  # as people write it
         return _call(_numpy(known), [*xs, *by_position], keywords)
 
     def _spell_operator(self, node: Node, op: Op, xs: Sequence[Expr]) -> Expr | None:

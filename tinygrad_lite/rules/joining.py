@@ -228,10 +228,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 2)
 
 
-# NumPy 2.1 has it.
-@implements(
-    getattr(np, "unstack", None), examples=lambda rng: [((rng.normal(size=(2, 3)),), {"axis": a}) for a in (0, 1)]
-)
+@implements(np.unstack, examples=lambda rng: [((rng.normal(size=(2, 3)),), {"axis": a}) for a in (0, 1)])
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     axis = positive_axis(axis, x.ndim)
     return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))

@@ -121,13 +121,12 @@ def _initial(axis: int) -> Any:
     return calls({"axis": axis, "include_initial": True}, {"axis": axis, "include_initial": False})
 
 
-# NumPy 2.1 has these.
-@implements(getattr(np, "cumulative_sum", None), examples=_initial(1))
+@implements(np.cumulative_sum, examples=_initial(1))
 def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
     return _running(x, np.cumsum, axis, dtype, include_initial, 0)
 
 
-@implements(getattr(np, "cumulative_prod", None), examples=_initial(-2))
+@implements(np.cumulative_prod, examples=_initial(-2))
 def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
     return _running(x, np.cumprod, axis, dtype, include_initial, 1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -39,13 +38,6 @@ def _reshape_in_order(g: Array, shape: tuple[int, ...], order: Any) -> Array:
     """In the usual order said nothing of it: not every library has another."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
-
-def _new_shape(a: Any, shape: Any, order: Any = "C") -> Any:
-    return np.reshape(a, shape, order)
-
-
-# In NumPy 2.0 the keyword was newshape=.
-_reshape: Any = np.reshape if "shape" in inspect.signature(np.reshape).parameters else _new_shape
 
 _RESHAPES: dict[str, Any] = {"alias": True, "reshapes": True}
 
@@ -205,14 +197,13 @@ broadcast_to = row(
 )
 reshape = row(
     linear(
-        _reshape,
+        np.reshape,
         lambda g, y, x, shape, order="C": _reshape_in_order(g, x.shape, order),
         name="reshape",
         batch=_reshape_each,
         examples=_new_shapes,
         **_RESHAPES,
-    ),
-    np.reshape,
+    )
 )
 ravel = row(
     linear(
