@@ -265,7 +265,7 @@ def test_help_shows_a_signature_a_formula_and_an_example(function):
     import pydoc
 
     text = pydoc.render_doc(function, renderer=pydoc.plaintext)
-    assert f"{function.__name__}(x: 'Any'" in text
+    assert f"{function.__name__}(x: 'Any'" in text.replace("(\n    ", "(")  # (Python 3.13 breaks long lines)
     assert "exp(" in text or "max(x, 0)" in text or "slope x" in text
     assert ">>> tg." in text or ">>> print(tg." in text
 

@@ -330,6 +330,8 @@ def _eig_vjp(g: Any, y: Any, a: Array) -> Array:
     "On the computation of complex-valued gradients with application to statistically optimum beamforming",
     arXiv:1701.00392 (2017))."""
     (gw, gv), (w, v) = g, y
+    if a.dtype.kind != "c" and readable(v) and not np.any(np.imag(v)):  # which are complex numbers since NumPy 2.5
+        gw, gv, w, v = map(np.real, (gw, gv, w, v))
     vh = adjoint(v)
     inner = on_diagonal(gw)
     if _may_be_nonzero(gv):

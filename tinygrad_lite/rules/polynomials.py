@@ -135,7 +135,8 @@ def polyfit(x: Any, y: Any, deg: int, *, w: Any = None) -> Any:
 
 @implements(np.roots, examples=lambda rng: [((np.array([1.0, -6.0, 11.0, -6.0]) + rng.uniform(0, 0.01, 4),), {})])
 def roots(p: Any) -> Any:
-    """The eigenvalues of the companion matrix; which coefficients at either end are 0 is read from the numbers."""
+    """The eigenvalues of the companion matrix; which coefficients at either end are 0, and whether all roots are real,
+    is read from the numbers."""
     if p.ndim != 1:
         raise ValueError(f"roots: p has {p.ndim} dimensions, it needs one")
     kept = np.flatnonzero(p._read("np.roots(t)"))
@@ -147,4 +148,6 @@ def roots(p: Any) -> Any:
     if n == 0:
         return np.zeros(zeros)
     found = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n, dtype=p.dtype)[:-1]), 0))
+    if p.dtype.kind != "c" and not np.any(np.imag(found._read("np.roots(t)"))):
+        found = np.real(found)  # np.linalg.eigvals gives complex numbers since NumPy 2.5
     return np.concatenate((found, np.zeros(zeros))) if zeros else found
