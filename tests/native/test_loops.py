@@ -97,6 +97,7 @@ def test_results_are_the_callers() -> None:
     assert_allclose(compiled(A, X)[1], copies[1])
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape")  # deprecated in NumPy 2.5
 @pytest.mark.parametrize("target", ["c", "numpy"])
 def test_large_results_are_the_callers_as_long_as_somebody_holds_them(target: str) -> None:
     """(Once nobody does, the next call writes into the same memory.)"""

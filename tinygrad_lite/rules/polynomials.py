@@ -147,7 +147,7 @@ def roots(p: Any) -> Any:
     n = p.shape[0] - 1
     if n == 0:
         return np.zeros(zeros)
-    found = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n, dtype=p.dtype)[:-1]), 0))
+    found: Any = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n, dtype=p.dtype)[:-1]), 0))
     if p.dtype.kind != "c" and not np.any(np.imag(found._read("np.roots(t)"))):
         found = np.real(found)  # np.linalg.eigvals gives complex numbers since NumPy 2.5
     return np.concatenate((found, np.zeros(zeros))) if zeros else found
