@@ -1423,3 +1423,15 @@ def test_threads_that_call_first_at_the_same_time_make_one_program() -> None:
         for result in [threads.submit(call) for _ in range(16)]:
             assert_allclose(result.result(), np.tanh(x) * 2)
     assert len(f.programs) < 4
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+@pytest.mark.parametrize("f", [np.trunc, np.rint, np.floor, np.sign])
+def test_a_sum_that_cancels_is_compared_as_far_as_rounding_goes(f: Any, target: str) -> None:
+    """Of sines of whole numbers, too: they have rounding errors, though the whole numbers have none."""
+    start = np.random.default_rng(3).choice([-1.0, 1.0], 24)
+    start[np.cumsum(start) > 0] = -1.0
+    x = np.concatenate([start, -start[::-1]]) * 1.001
+    whole = np.concatenate([f(x), -f(x)])  # of which the sines cancel
+    compiled = tg.compile(lambda t: np.sum(np.sin(f(t))), target=target)
+    np.testing.assert_allclose(compiled(whole), np.sum(np.sin(whole)), atol=1e-13)

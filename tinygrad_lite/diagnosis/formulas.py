@@ -15,7 +15,7 @@ from ..program.derivation.recording import Recording
 from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
-from ..program.program import Node, Operand, find_rounded
+from ..program.program import Node, Operand, is_rounded
 from ..program.text import Expr, text
 from ..rounding import DRAWS, UNITS, After, shake
 from ..rules.elementwise import add, divide, exp, greater, heaviside, multiply, negative
@@ -63,10 +63,10 @@ def walk(x: Operand) -> list[Node]:
 def evaluate(
     root: Operand, values: Mapping[str, Any], after: After | None = None, decided: Mapping[Node, Any] = NOTHING
 ) -> Any:
-    """The value of a tree. after: applied to every result that is rounded (see `find_rounded`). decided: results that
+    """The value of a tree. after: applied to every result that is rounded (see `is_rounded`). decided: results that
     are known.
     """
-    rounded = set() if after is None else find_rounded(walk(root))
+    exact: set[Node] = set()
 
     def value(x: Operand) -> Any:
         if type(x) is not Node:
@@ -76,7 +76,7 @@ def evaluate(
         if x in decided:
             return decided[x]
         y = x.op.fn(*map(value, x.operands), **x.params)
-        return after(y) if after is not None and x in rounded else y
+        return after(y) if after is not None and is_rounded(x, y, exact) else y
 
     return value(root)
 

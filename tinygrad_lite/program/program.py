@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,16 +78,16 @@ class Program:
     def run(self, *arrays: Any, after: Callable[[Any], Any] | None = None) -> list[Any]:
         """Interpret the steps, one by one (the definition of what every pass must preserve).
 
-        after: applied to every result that is rounded (see `find_rounded`), before it is used.
+        after: applied to every result that is rounded (see `is_rounded`), before it is used.
         """
         values: dict[Node, Any] = dict(zip(self.inputs, arrays, strict=True))
         values.update((node, t._array) for node, t in self.captures)
-        rounded = set() if after is None else find_rounded(self.steps)
+        exact: set[Node] = set()
         for node in self.steps:
             assert node.op is not None
             xs = [values[x] if type(x) is Node else x for x in node.operands]
             y = node.op.fn(*xs, **node.params)
-            if after is not None and node in rounded:
+            if after is not None and is_rounded(node, y, exact):
                 y = after(y)
             values[node] = node.python_type(y) if node.weak else y
         return [values[x] if type(x) is Node else x for x in self.outputs]
@@ -171,22 +171,21 @@ def _dummy(x: Operand, shape: Any = None) -> Any:
     return np.broadcast_to(np.ones((), x.dtype), x.shape if shape is None else shape)
 
 
-def find_rounded(steps: Iterable[Node]) -> set[Node]:
-    """The steps whose results have rounding errors to speak of. steps: in order.
+def is_rounded(node: Node, y: Any, exact: set[Node]) -> bool:
+    """Whether the result y of a step has rounding errors to speak of. exact: earlier steps that have none; this one is
+    added if it has none either.
 
-    What is piecewise constant has none: it counts, compares and says places; nor has what is made of such alone. (A
-    place that is off by a rounding error would be another one.)
+    What is piecewise constant has none: it counts, compares and says places; nor have whole numbers that are made of
+    such alone. (A place that is off by a rounding error would be another one.)
     """
-    exact: set[Node] = set()
-    rounded = set()
-    for node in steps:
-        if node.op is None:
-            continue
-        if node.op.kind == "constant" or all(x in exact for x in node.operands if type(x) is Node):
-            exact.add(node)
-        else:
-            rounded.add(node)
-    return rounded
+    assert node.op is not None
+    made_of_exact = all(x in exact for x in node.operands if type(x) is Node)
+    if node.op.kind == "constant" or (
+        made_of_exact and type(y) is not tuple and np.array_equal(y, np.rint(np.real(y)))
+    ):
+        exact.add(node)
+        return False
+    return True
 
 
 def is_scalar(x: Operand) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...rounding import describe_difference
 from ...rounding import noise as measure_noise
-from ..program import Node, Operand, Program, find_rounded
+from ..program import Node, Operand, Program, is_rounded
 
 NOTHING: Mapping[Node, Any] = {}
 
@@ -183,9 +183,9 @@ def compute_nodes(
     decided: Mapping[Node, Any] = NOTHING,
 ) -> dict[Node, Any] | None:
     """The value of every node for these inputs; None if some step refuses them. after: applied to every result that is
-    rounded (see `find_rounded`). decided: results that are known.
+    rounded (see `is_rounded`). decided: results that are known.
     """
-    rounded = set() if after is None else find_rounded(program.steps)
+    exact: set[Node] = set()
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
     values.update((node, t._array) for node, t in program.captures)
     try:
@@ -197,7 +197,7 @@ def compute_nodes(
                     continue
                 xs = [values[x] if type(x) is Node else x for x in node.operands]
                 y = node.op.fn(*xs, **node.params)
-                values[node] = after(y) if after is not None and node in rounded else y
+                values[node] = after(y) if after is not None and is_rounded(node, y, exact) else y
     except (ValueError, TypeError, IndexError, ArithmeticError, np.linalg.LinAlgError):
         return None
     return values
