@@ -113,9 +113,12 @@ class Compiled:
 
     @property
     def target(self) -> str:
-        """What programs are printed as, "c" or "numpy"."""
+        """What the programs are printed as: "c" if one of them has native code in it, else "numpy"; before the first
+        call, what is to be tried."""
         from .program.native.target import choose_target
 
+        if self.programs:
+            return "c" if any(program.native for program in self.programs) else "numpy"
         return choose_target(self._asked)
 
     @property

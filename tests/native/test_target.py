@@ -64,6 +64,15 @@ def test_a_very_long_program_is_not_left_to_a_c_compiler_that_nobody_asked_for(m
     assert in_c("auto", 11)
 
 
+def test_what_runs_as_numpy_says_so_whatever_was_asked_for() -> None:
+    """There is nothing for C to do in one of them."""
+    inverse, half = tg.compile(np.linalg.inv, target="c"), tg.compile(lambda x: np.cumsum(x) / 2, target="c")
+    assert (inverse.target, half.target) == ("c", "c")  # nothing is known yet
+    inverse(np.eye(2) * 2)
+    half(X)
+    assert (inverse.target, half.target) == ("numpy", "c")
+
+
 def test_an_unknown_target_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of auto, numpy, c, not 'C'"):
         tg.compile(double, target="C")
