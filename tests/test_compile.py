@@ -1393,7 +1393,7 @@ def test_a_compiled_function_is_copied_and_pickled_as_functions_are(target: str)
     assert_allclose(method(x), 5 * x)
 
 
-class Parameters(dict):  # type: ignore[type-arg]
+class Parameters(dict[str, Any]):
     """No tree, as it may have attributes, too: what it holds is found as what is outside is."""
 
 

@@ -173,7 +173,7 @@ def applied(function: Any, name: str, t: Any, i: Any) -> Any:
     raise AssertionError(f"no call of {name} works; say how to call it")
 
 
-@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # since NumPy 2.5; it is still there
 @pytest.mark.parametrize("entry", here(CONSTANT), ids=".".join)
 def test_a_piecewise_constant_function_gives_a_tensor_without_gradient(entry: Entry) -> None:
     function, name = member(*entry), entry[1]

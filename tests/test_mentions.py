@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "models").rglob("*.py")]
 PAGES = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 READERS_OWN = {"my_network.py", "model.py", "student.py", "example.py"}  # files that a reader is told to write
-OTHERS = {"contextvars", "count_ops", "kernel0_call", "py"}  # of other libraries, of generated code; the end of a file
+OTHERS = {"contextvars", "count_ops", "py"}  # of other libraries; the end of a file
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from ..program.derivation.recording import Recording
 from ..program.derivation.samples import draw_moderate_samples
 from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
-from ..program.program import Node, Operand, is_rounded
+from ..program.program import Node, Operand, where_rounded
 from ..program.text import Expr, text
 from ..rounding import DRAWS, UNITS, After, shake
 from ..rules.elementwise import add, divide, exp, greater, heaviside, multiply, negative
@@ -63,10 +63,8 @@ def walk(x: Operand) -> list[Node]:
 def evaluate(
     root: Operand, values: Mapping[str, Any], after: After | None = None, decided: Mapping[Node, Any] = NOTHING
 ) -> Any:
-    """The value of a tree. after: applied to every result that is rounded (see `is_rounded`). decided: results that
-    are known.
-    """
-    exact: set[Node] = set()
+    """The value of a tree. after: applied to every result, `where_rounded`. decided: results that are known."""
+    adjust = where_rounded(after)
 
     def value(x: Operand) -> Any:
         if type(x) is not Node:
@@ -75,8 +73,7 @@ def evaluate(
             return values[x.name or ""]
         if x in decided:
             return decided[x]
-        y = x.op.fn(*map(value, x.operands), **x.params)
-        return after(y) if after is not None and is_rounded(x, y, exact) else y
+        return adjust(x, x.op.fn(*map(value, x.operands), **x.params))
 
     return value(root)
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import bisect
 
+ALIGNMENT = 64  # bytes; a line of the cache
+
+
+def round_up(nbytes: int) -> int:
+    """The room that so many bytes take: whole lines of the cache."""
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
 
 class Gaps:
     """The free parts of the arena, in order; what is beyond `end` has not been needed yet."""

@@ -78,17 +78,15 @@ class Program:
     def run(self, *arrays: Any, after: Callable[[Any], Any] | None = None) -> list[Any]:
         """Interpret the steps, one by one (the definition of what every pass must preserve).
 
-        after: applied to every result that is rounded (see `is_rounded`), before it is used.
+        after: applied to every result before it is used, `where_rounded`.
         """
         values: dict[Node, Any] = dict(zip(self.inputs, arrays, strict=True))
         values.update((node, t._array) for node, t in self.captures)
-        exact: set[Node] = set()
+        adjust = where_rounded(after)
         for node in self.steps:
             assert node.op is not None
             xs = [values[x] if type(x) is Node else x for x in node.operands]
-            y = node.op.fn(*xs, **node.params)
-            if after is not None and is_rounded(node, y, exact):
-                y = after(y)
+            y = adjust(node, node.op.fn(*xs, **node.params))
             values[node] = node.python_type(y) if node.weak else y
         return [values[x] if type(x) is Node else x for x in self.outputs]
 
@@ -171,21 +169,29 @@ def _dummy(x: Operand, shape: Any = None) -> Any:
     return np.broadcast_to(np.ones((), x.dtype), x.shape if shape is None else shape)
 
 
-def is_rounded(node: Node, y: Any, exact: set[Node]) -> bool:
-    """Whether the result y of a step has rounding errors to speak of. exact: earlier steps that have none; this one is
-    added if it has none either.
+def where_rounded(after: Callable[[Any], Any] | None) -> Callable[[Node, Any], Any]:
+    """`after`, for the result of one step after the other, but only where that has rounding errors to speak of.
 
     What is piecewise constant has none: it counts, compares and says places; nor have whole numbers that are made of
     such alone. (A place that is off by a rounding error would be another one.)
     """
-    assert node.op is not None
-    made_of_exact = all(x in exact for x in node.operands if type(x) is Node)
-    if node.op.kind == "constant" or (
-        made_of_exact and type(y) is not tuple and np.array_equal(y, np.rint(np.real(y)))
-    ):
-        exact.add(node)
-        return False
-    return True
+    if after is None:
+        return lambda node, y: y
+    exact: set[Node] = set()
+
+    def apply(node: Node, y: Any) -> Any:
+        assert node.op is not None
+        made_of_exact = all(x in exact for x in node.operands if type(x) is Node)
+        if node.op.kind == "constant" or (made_of_exact and _is_whole(y)):
+            exact.add(node)
+            return y
+        return after(y)
+
+    return apply
+
+
+def _is_whole(y: Any) -> bool:
+    return type(y) is not tuple and bool(np.array_equal(y, np.rint(np.real(y))))
 
 
 def is_scalar(x: Operand) -> bool:

@@ -12,7 +12,8 @@ import tinygrad_lite as tg
 from tests.generators.strategies import programs
 from tinygrad_lite.op import pick
 from tinygrad_lite.program.compiled.generate import optimise
-from tinygrad_lite.program.compiled.plan import ALIGNMENT, plan
+from tinygrad_lite.program.compiled.plan import plan
+from tinygrad_lite.program.gaps import ALIGNMENT
 from tinygrad_lite.program.program import Node, Program
 
 

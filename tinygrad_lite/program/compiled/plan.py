@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...op import pick
-from ..gaps import Gaps
+from ..gaps import Gaps, round_up
 from ..program import Node, Program
 from ..simplify import is_view
-
-ALIGNMENT = 64  # bytes; a cache line
 
 
 @dataclass
@@ -95,7 +93,7 @@ def _allocate(program: Program, result: Plan) -> None:
     for i, node in enumerate(program.steps):
         memory[node] = _memory_of(node, result, memory)
         if node in result.offset:
-            size_of[node] = -(-max(node.nbytes, 1) // ALIGNMENT) * ALIGNMENT
+            size_of[node] = round_up(max(node.nbytes, 1))
             heir = _find_heir(node, i, memory, last)
             if heir is None:
                 result.offset[node] = gaps.take(size_of[node])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...rounding import describe_difference
 from ...rounding import noise as measure_noise
-from ..program import Node, Operand, Program, is_rounded
+from ..program import Node, Operand, Program, where_rounded
 
 NOTHING: Mapping[Node, Any] = {}
 
@@ -182,10 +182,10 @@ def compute_nodes(
     after: Callable[[Any], Any] | None = None,
     decided: Mapping[Node, Any] = NOTHING,
 ) -> dict[Node, Any] | None:
-    """The value of every node for these inputs; None if some step refuses them. after: applied to every result that is
-    rounded (see `is_rounded`). decided: results that are known.
+    """The value of every node for these inputs; None if some step refuses them. after: applied to every result,
+    `where_rounded`. decided: results that are known.
     """
-    exact: set[Node] = set()
+    adjust = where_rounded(after)
     values: dict[Node, Any] = dict(zip(program.inputs, arrays, strict=True))
     values.update((node, t._array) for node, t in program.captures)
     try:
@@ -196,8 +196,7 @@ def compute_nodes(
                     values[node] = decided[node]
                     continue
                 xs = [values[x] if type(x) is Node else x for x in node.operands]
-                y = node.op.fn(*xs, **node.params)
-                values[node] = after(y) if after is not None and is_rounded(node, y, exact) else y
+                values[node] = adjust(node, node.op.fn(*xs, **node.params))
     except (ValueError, TypeError, IndexError, ArithmeticError, np.linalg.LinAlgError):
         return None
     return values

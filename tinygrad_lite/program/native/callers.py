@@ -20,17 +20,25 @@ import numpy as np
 from ... import tree
 from ..program import Node, Program, is_scalar
 from .printer import PrintedKernel
-from .steps import Kernel, size
+from .steps import size
 
 RELEASE_FROM = 50_000  # entries; work beside which releasing the interpreter's lock costs nothing
 
 
 class Table:
-    """The tables of one caller. runtime: the module that has the type, and names the entries."""
+    """The tables of one caller: of a kernel, or of a loop around it. runtime: the module that has the type, and names
+    the entries. address: of the C function. invalid: what is raised where a result is nan; None to let it pass.
 
-    def __init__(self, runtime: ModuleType, kernel: Kernel) -> None:
-        self.runtime = runtime
-        self.constants = [array for _, array in kernel.constants]
+    work: the entries that the kernel works on.
+    """
+
+    def __init__(
+        self, runtime: ModuleType, address: int, printed: PrintedKernel, invalid: type[BaseException] | None
+    ) -> None:
+        self.runtime, self.address, self.printed, self.invalid = runtime, address, printed, invalid
+        self.kernel = printed.kernel
+        self.work = sum(size(step.space) for step in self.kernel.steps)
+        self.constants = [array for _, array in self.kernel.constants]
         self.objects: list[Any] = list(self.constants)
         self._number = {id(x): i for i, x in enumerate(self.objects)}
 
@@ -50,20 +58,54 @@ class Table:
         results = [code for i in range(count) for code in (self.runtime.RESULT, i)]
         return results if count == 1 else [self.runtime.TUPLE, count, *results]
 
-    def make(
-        self, address: int, arguments: list[int], outputs: list[list[int]], results: list[int], **facts: Any
-    ) -> Any:
+    def make(self, arguments: list[int], outputs: list[list[int]], results: list[int], **facts: Any) -> Any:
         """The caller. outputs: how each result is handed out, and its kind. facts: the rest of what runtime.c asks."""
         return self.runtime.Caller(
-            address=address,
+            address=self.address,
             arguments=_pack(arguments),
             outputs=_pack(code for output in outputs for code in output),
             results=_pack(results),
             objects=tuple(self.objects),
+            invalid=self.invalid,
             constants=len(self.constants),
+            constants_at=len(self.kernel.inputs),
+            pointers=self.printed.pointers,
             output_count=len(outputs),
             **facts,
         )
+
+    def make_for_kernel(
+        self,
+        arguments: list[int],
+        results: list[int],
+        *,
+        count: int,
+        strict: bool = False,
+        outside: Callable[[], Any] | None = None,
+    ) -> Any:
+        """The caller of the kernel itself. count: of arguments. outside: what finds what is not among them."""
+        return self.make(
+            arguments,
+            [[self._way_out(node), *kind_of(node)] for node in self.kernel.outputs],
+            results,
+            outside=outside,
+            count=count,
+            places=len(self.kernel.inputs),
+            scratch=self.printed.scratch,
+            releases=self.work >= RELEASE_FROM,
+            strict=strict,
+            length=-1,
+            patience=0,
+            carries=0,
+        )
+
+    def _way_out(self, node: Node) -> int:
+        """How a result is handed out."""
+        if node.shape:
+            return int(self.runtime.AS_ARRAY)
+        if node.weak and node.dtype.kind == "f":
+            return int(self.runtime.AS_PYTHON_FLOAT)
+        return int(self.runtime.AS_PYTHON_INT if node.weak else self.runtime.AS_NUMBER)
 
 
 def _pack(table: Iterable[int]) -> bytes:
@@ -76,57 +118,13 @@ def kind_of(node: Node, length: int | None = None) -> list[int]:
     return [node.dtype.num, len(shape), *shape]
 
 
-def _way_out(node: Node, runtime: ModuleType) -> int:
-    """How a result is handed out."""
-    if node.shape:
-        return int(runtime.AS_ARRAY)
-    if node.weak and node.dtype.kind == "f":
-        return int(runtime.AS_PYTHON_FLOAT)
-    return int(runtime.AS_PYTHON_INT if node.weak else runtime.AS_NUMBER)
-
-
 def make_kernel_caller(
     runtime: ModuleType, address: int, printed: PrintedKernel, invalid: type[BaseException] | None
 ) -> Any:
     """invalid: what is raised where a result is nan; None to let it pass."""
-    kernel = printed.kernel
-    table = Table(runtime, kernel)
-    arguments, results = table.take(kernel.inputs), table.hand_out(len(kernel.outputs))
-    return _make_for_kernel(table, address, printed, arguments, results, invalid, count=len(kernel.inputs))
-
-
-def _make_for_kernel(
-    table: Table,
-    address: int,
-    printed: PrintedKernel,
-    arguments: list[int],
-    results: list[int],
-    invalid: type[BaseException] | None,
-    *,
-    count: int,
-    strict: bool = False,
-    outside: Callable[[], Any] | None = None,
-) -> Any:
-    kernel = printed.kernel
-    work = sum(size(step.space) for step in kernel.steps)
-    return table.make(
-        address,
-        arguments,
-        [[_way_out(node, table.runtime), *kind_of(node)] for node in kernel.outputs],
-        results,
-        outside=outside,
-        invalid=invalid,
-        count=count,
-        places=len(kernel.inputs),
-        pointers=printed.pointers,
-        constants_at=len(kernel.inputs),
-        scratch=printed.scratch,
-        releases=work >= RELEASE_FROM,
-        strict=strict,
-        length=-1,
-        patience=0,
-        carries=0,
-    )
+    table = Table(runtime, address, printed, invalid)
+    inputs, outputs = printed.kernel.inputs, printed.kernel.outputs
+    return table.make_for_kernel(table.take(inputs), table.hand_out(len(outputs)), count=len(inputs))
 
 
 @dataclass
@@ -161,27 +159,24 @@ def make_entry_caller(
     outside: Callable[[], Any] | None,
 ) -> Any:
     """For a program that is one kernel. outside: what finds again what is reached from there."""
-    tables = _EntryTables(runtime, printed.kernel, entry, program)
+    tables = _EntryTables(Table(runtime, address, printed, invalid), entry, program)
     arguments = [code for child in entry.arguments.children for code in tables.recognise(child)]
     if outside is not None:
         arguments += tables.take_found()
     arguments += tables.take_captures()
     results = tables.build(entry.results)
     count = len(entry.arguments.children)
-    return _make_for_kernel(
-        tables.table, address, printed, arguments, results, invalid, count=count, strict=True, outside=outside
-    )
+    return tables.table.make_for_kernel(arguments, results, count=count, strict=True, outside=outside)
 
 
 class _EntryTables:
-    def __init__(self, runtime: ModuleType, kernel: Kernel, entry: Entry, program: Program) -> None:
-        self.runtime, self.entry, self.program = runtime, entry, program
-        self.table = Table(runtime, kernel)
+    def __init__(self, table: Table, entry: Entry, program: Program) -> None:
+        self.runtime, self.table, self.entry, self.program = table.runtime, table, entry, program
         self.leaves = enumerate(entry.leaves)
         self.inputs = iter(program.inputs)
         self.outputs = iter(program.outputs)
-        self.position = {node: i for i, node in enumerate(kernel.inputs)}
-        self.number = {node: i for i, node in enumerate(kernel.outputs)}
+        self.position = {node: i for i, node in enumerate(table.kernel.inputs)}
+        self.number = {node: i for i, node in enumerate(table.kernel.outputs)}
 
     # -- arguments
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from ..gaps import round_up
 from ..program import Node, Program
 from .callers import RELEASE_FROM, Table, kind_of
 from .forms import TYPES
-from .memory import LINE
 from .printer import PrintedKernel
 from .steps import size
 
@@ -49,9 +49,9 @@ def print_loop(body: Program, node: Node, printed: PrintedKernel, name: str) -> 
 
 def make_loop_caller(runtime: ModuleType, address: int, loop: PrintedLoop, invalid: type[BaseException] | None) -> Any:
     """What Python calls. invalid: what is raised where a result is nan; None to let it pass."""
-    body, kernel = loop.body, loop.kernel.kernel
+    body = loop.body
     length, carries, each = (int(loop.node.params[name]) for name in ("length", "carries", "each"))
-    table = Table(runtime, kernel)
+    table = Table(runtime, address, loop.kernel, invalid)
     stacks = body.inputs[carries : carries + each]
     arguments = []
     for i, x in enumerate(body.inputs):
@@ -62,23 +62,18 @@ def make_loop_caller(runtime: ModuleType, address: int, loop: PrintedLoop, inval
     for x in body.outputs[carries:]:
         way = runtime.AS_LARGE_ARRAY if length * x.nbytes >= LARGE else runtime.AS_ARRAY
         outputs.append([way, *kind_of(x, length)])
-    work = max(1, sum(size(step.space) for step in kernel.steps))
     return table.make(
-        address,
         arguments,
         outputs,
         table.hand_out(len(outputs)),
         outside=None,
-        invalid=invalid,
         count=len(body.inputs),
         places=len(body.inputs),
-        pointers=loop.kernel.pointers,
-        constants_at=len(kernel.inputs),
         scratch=loop.scratch,
-        releases=work * length >= RELEASE_FROM,
+        releases=table.work * length >= RELEASE_FROM,
         strict=False,
         length=length,
-        patience=max(1, UNINTERRUPTED // work),
+        patience=max(1, UNINTERRUPTED // max(1, table.work)),
         carries=carries,
     )
 
@@ -97,7 +92,7 @@ class _LoopPrinter:
         self.index = {x: i for i, x in enumerate(outside)}  # in `p`
         self.made = set(kernel.outputs)
         self.buffer: dict[int, int] = {}  # where the two pieces of memory of a carry are, behind the kernel's scratch
-        self.scratch = _round_up(printed.scratch)
+        self.scratch = round_up(printed.scratch)
 
     # -- where a value of the body lies
 
@@ -114,8 +109,8 @@ class _LoopPrinter:
         """The piece of memory in which this carry is put by this step."""
         if k not in self.buffer:
             self.buffer[k] = self.scratch
-            self.scratch += 2 * _round_up(self.next[k].nbytes)
-        return f"scratch + {self.buffer[k]} + (t & 1) * {_round_up(self.next[k].nbytes)}"
+            self.scratch += 2 * round_up(self.next[k].nbytes)
+        return f"scratch + {self.buffer[k]} + (t & 1) * {round_up(self.next[k].nbytes)}"
 
     def _destination(self, x: Node) -> str:
         """Where the kernel puts a result."""
@@ -156,7 +151,3 @@ class _LoopPrinter:
             if place != f"now[{k}]":
                 moved.append(f"        now[{k}] = {place};")
         return "\n".join([*lines, *moved, "    }", "}", ""])
-
-
-def _round_up(nbytes: int) -> int:
-    return -(-nbytes // LINE) * LINE

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from ..program import Node
 
-LINE = 64  # bytes; what the memory of every array is aligned to
-
 
 @dataclass
 class Memory:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..gaps import Gaps
+from ..gaps import Gaps, round_up
 from ..program import Node
 from .expressions import spell_comment, spell_offset, spell_sum, whole_strides
 from .forms import SUFFIXES, TYPES, Placement
-from .memory import LINE, Memory
+from .memory import Memory
 from .regions import FUNCTION, RegionPrinter
 from .rows import Rows, make_row_kernel
 from .schedule import Region, Scheduler
@@ -97,7 +97,7 @@ class _Printer:
                 whole = lasts > number or _is_whole(step, item)
                 if node in memory.index or not whole:
                     continue
-                nbytes = -(-size(node.shape) * node.dtype.itemsize // LINE) * LINE
+                nbytes = round_up(node.nbytes)
                 memory.index[node] = len(memory.index)
                 memory.offset[node] = gaps.take(nbytes)
                 dying.setdefault(lasts, []).append((memory.offset[node], nbytes))
@@ -227,7 +227,7 @@ class _RowsPrinter:
     def print_call(self, at: int) -> tuple[list[str], int]:
         """The lines by which the kernel runs all rows, and how many bytes they need from offset `at` on."""
         parts = min(count_worthwhile(self.rows.steps, self.threads), self.count)
-        own = -(-self.row.scratch // LINE) * LINE
+        own = round_up(self.row.scratch)
         if parts == 1:
             return [f"    {self.name}(p, 0, scratch + {at}, 0, {self.count});"], own
         ends = [i * self.count // parts for i in range(parts + 1)]

@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 
+from ..gaps import round_up
 from ..program import Node
 from .expressions import (
     combine,
@@ -25,7 +26,7 @@ from .expressions import (
     whole_strides,
 )
 from .forms import SUFFIXES, TYPES, Map, Product, Reduction
-from .memory import LINE, Memory
+from .memory import Memory
 from .schedule import FULL_VECTOR, Group, Region, Scheduler, is_pointwise, kind_of, others_of
 from .steps import Kernel, Step, size
 from .threads import count_worthwhile
@@ -65,7 +66,7 @@ class RegionPrinter:
         return size(step.node.shape) // self.region.extent
 
     def _local_bytes(self, step: Step) -> int:
-        return -(-self._rows(step) * self.block * int(step.node.dtype.itemsize) // LINE) * LINE
+        return round_up(self._rows(step) * self.block * step.node.dtype.itemsize)
 
     def _choose_block(self, per_lane: int) -> int:
         extent = self.region.extent
@@ -160,10 +161,7 @@ class RegionPrinter:
                 place = f"p[{self.memory.index[step.node]}]"
                 if i > 0 or self._is_wide(step):
                     place = f"(scratch + {own})"
-                    own += (
-                        -(-size(step.node.shape) * (8 if self._is_wide(step) else step.node.dtype.itemsize) // LINE)
-                        * LINE
-                    )
+                    own += round_up(2 * step.node.nbytes if self._is_wide(step) else step.node.nbytes)
                 places[-1].append(place)
                 lines.append(self._spell_start(step, place))
         extent = self.region.extent
