@@ -510,20 +510,17 @@ def compare_a_relu(form, slope_at_zero, wrong=1.0):
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(
-    ("form", "slope"),
-    [
-        *(("np.maximum(Z1, 0)", slope) for slope in (0.0, 0.5, 1.0)),
-        *((form, 1.0) for form in ("tg.relu(Z1)", "np.where(Z1 > 0, Z1, 0)", "np.clip(Z1, 0, 1e9)")),
-        ("Z1 * (Z1 >= 0)", 0.0),
-    ],
+    "form", ["np.maximum(Z1, 0)", "tg.relu(Z1)", "np.where(Z1 > 0, Z1, 0)", "Z1 * (Z1 >= 0)", "np.clip(Z1, 0, 1e9)"]
 )
 def test_where_data_lies_on_a_kink_the_slopes_of_both_sides_are_right(form, slope):
     result = compare_a_relu(form, slope)
     assert result.verdict == "right", str(result)
     assert not result.findings
-    result = compare_a_relu(form, slope, 1.001)
-    assert [f.name for f in result.findings] == ["dZ1"]
+    for slip in (-1.0, 1.001):
+        result = compare_a_relu(form, slope, slip)
+        assert [f.name for f in result.findings] == ["dZ1"]
 
 
 @pytest.mark.thorough

@@ -159,21 +159,26 @@ def test_a_loop_in_a_loop() -> None:
     assert "void loop0_loop0(" in source
 
 
-def test_a_value_that_is_not_a_number_is_left_to_the_function() -> None:
+@pytest.mark.parametrize(
+    ("next_carry", "huge"),
+    [
+        (lambda c, e: c * np.where(e < 5, np.exp(e * e * c), 0.5), 40.0),
+        (lambda c, e: 1 / (1 + np.exp(e * c)) + 0.3 * c, 2000.0),
+    ],
+    ids=["chosen", "divided by"],
+)
+def test_a_value_that_is_not_a_number_is_left_to_the_function(next_carry: Any, huge: float) -> None:
     """Where a cotangent of 0 meets an infinity, the sweep sends back 0; no program does."""
 
     def f(c: Any, x: Any) -> Any:
-        def step(c: Any, e: Any) -> Any:
-            return c * np.where(e < 5, np.exp(e * e * c), 0.5), None
-
-        return np.sum(tg.scan(step, c, x)[0])
+        return np.sum(tg.scan(lambda c, e: (next_carry(c, e), None), c, x)[0])
 
     gradient = tg.grad(f)
     compiled = tg.compile(gradient, target="c")
     assert "void loop1(" in compiled.source(A, X / 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for x in (X / 3, X * 0 + 40.0):
+        for x in (X / 3, X * 0 + huge):
             expected = gradient(np.abs(A), x)
             assert np.all(np.isfinite(expected))
             assert_allclose(compiled(np.abs(A), x), expected, rtol=1e-11)
