@@ -1,10 +1,12 @@
 """Bad input: one clear error that names the thing and the remedy. Each message is here as a user reads it."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite import pytorch_names
+from tinygrad_lite import keywords, pytorch_names
 
 W2 = tg.Tensor(np.ones((1, 4)), requires_grad=True, name="W2")
 A1 = tg.Tensor(np.ones((3, 400)), name="A1")
@@ -301,18 +303,18 @@ def test_what_is_numpys_is_found_there():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: W2.sum(dim=0), r"sum\(dim=…\) .*; write axis= for PyTorch's dim=$"),
-        (lambda: W2.mean(axis=0, keepdim=True), "; write keepdims= for PyTorch's keepdim=$"),
-        (lambda: W2.argmax(dim=1), "'dim'; write axis= for PyTorch's dim=$"),
-        (lambda: W2.cumsum(dim=1), r"^cumsum\(\) got .* 'dim'; write axis= for PyTorch's dim=$"),
-        (lambda: W2.std(unbiased=False), "; write ddof=1 or ddof=0 for PyTorch's unbiased=$"),
-        (lambda: tg.softmax(W2, dim=1), r"^softmax\(\) got .* 'dim'; write axis= for PyTorch's dim=$"),
-        (lambda: tg.logsumexp(W2, dim=1), "; write axis= for PyTorch's dim=$"),
+        (lambda: W2.sum(dim=0), r"sum\(dim=…\) .*; write axis= for dim=$"),
+        (lambda: W2.mean(axis=0, keepdim=True), "; write keepdims= for keepdim=$"),
+        (lambda: W2.argmax(dim=1), "'dim'; write axis= for dim=$"),
+        (lambda: W2.cumsum(dim=1), r"^cumsum\(\) got .* 'dim'; write axis= for dim=$"),
+        (lambda: W2.std(unbiased=False), "; write ddof=1 or ddof=0 for unbiased=$"),
+        (lambda: tg.softmax(W2, dim=1), r"^softmax\(\) got .* 'dim'; write axis= for dim=$"),
+        (lambda: tg.logsumexp(W2, dim=1), "; write axis= for dim=$"),
         (
             lambda: tg.cross_entropy(W2, W2, reduction="sum"),
-            "; write a loss of tg.nn.functional for PyTorch's reduction=$",
+            "; write a loss of tg.nn.functional for reduction=$",
         ),
-        (lambda: tg.vmap(np.sum, in_dims=1), "; write in_axes= for PyTorch's in_dims=$"),
+        (lambda: tg.vmap(np.sum, in_dims=1), "; write in_axes= for in_dims=$"),
         (lambda: W2.sum(nmu=0), "supported: .*where$"),
         (lambda: tg.softmax(W2, nmu=1), "'nmu'$"),
         (lambda: tg.softmax(W2, axis="a"), "str"),
@@ -320,16 +322,101 @@ def test_what_is_numpys_is_found_there():
         (lambda: tg.ones(2, 3), r"ones\(\(2, 3\)\)$"),
         (lambda: W2.view(-1), r"write t\.reshape\(shape\)"),
         (lambda: tg.nn.Sequential([tg.nn.ReLU()]), r"Sequential\(\*parts\)$"),
-        (lambda: tg.nn.Linear(2, 3, device="cpu"), r"; write nothing \(there are no devices\) for PyTorch's device=$"),
+        (lambda: tg.nn.Linear(2, 3, device="cpu"), r"; leave device= out: there are no devices$"),
         (lambda: tg.nn.Linear(2, 3, nmu=1), "'nmu'$"),
-        (lambda: tg.nn.LeakyReLU(inplace=True), r"; write nothing \(no layer works in place\) for PyTorch's inplace=$"),
-        (lambda: tg.optim.Adam(learning_rate=0.1), "; write lr= for PyTorch's learning_rate=$"),
+        (lambda: tg.nn.LeakyReLU(inplace=True), r"; leave inplace= out: no function works in place$"),
+        (lambda: tg.optim.Adam(learning_rate=0.1), "; write lr= for learning_rate=$"),
+        (lambda: tg.Tensor(2, 3), r"requires_grad=3; .*tg\.Tensor\(np\.zeros\(\(2, 3\)\)\) for a shape"),
+        (lambda: tg.Tensor([1.0], np.float32), r"requires_grad=.*tg\.Tensor\(np\.array\(x, dtype\)\) for a dtype"),
+        (lambda: tg.Tensor(2, 3, 4, 5), r"write tg\.Tensor\(np\.zeros\(\(2, 3\)\)\) for a shape"),
+        (lambda: tg.Tensor([1.0], dtype=np.float32), r"; write tg\.Tensor\(np\.array\(x, dtype\)\) for dtype=$"),
+        (
+            lambda: W2.backward(create_graph=True),
+            r"; write tg\.gradients\(y, xs, create_graph=True\) for create_graph=$",
+        ),
+        (lambda: W2.backward(retain_graph=True), "; leave retain_graph= out: a graph stays"),
+        (lambda: tg.jacobian(np.sum, create_graph=True), "; leave create_graph= out: .* differentiated again$"),
+        (lambda: tg.grad(W2, W2), r"tg\.gradients\(y, xs\)$"),
+        (lambda: tg.grad(W2, W2, grad_outputs=1.0), r"; write tg\.gradients\(y, xs, g\) for grad_outputs=$"),
+        (lambda: tg.checkpoint(np.tanh, W2), r"; write tg\.checkpoint\(f\)\(x\)$"),
+        (lambda: tg.zeros(2, 3, 4), r"; write tg\.zeros\(\(2, 3\)\): the shape is one argument$"),
+        (
+            lambda: W2.transpose(dim0=0, dim1=1),
+            r"^Tensor\.transpose\(\) got .*; write np\.swapaxes\(t, 0, 1\) for dim0=$",
+        ),
+        (lambda: W2 == None, "write t is None$"),  # noqa: E711 (as users do)
+        (lambda: tg.nn.ReLU(inplace=True), r"^ReLU\(\) got .*; leave inplace= out"),
+        (lambda: tg.nn.MSELoss(size_average=True), r"^MSELoss\(\) got .*; write reduction= for size_average=$"),
+        (lambda: tg.optim.lr_scheduler.ExponentialLR(None, verbose=True), r"^ExponentialLR\(\) got .*; leave verbose="),
         (lambda: tg.optim.Adam(lr="0.1"), "Adam: lr='0.1'; it must be a number"),
     ],
 )
 def test_what_pytorchs_users_type_says_what_to_write(call, told):
     with pytest.raises(TypeError, match=told):
         call()
+
+
+def public_functions():
+    """What users call by a name of ours, with the names of its parameters; what takes any keyword is left out."""
+    for module in (tg, tg.nn, tg.nn.functional, tg.nn.init, tg.optim, tg.optim.lr_scheduler, tg.data, tg.testing):
+        for name in module.__all__:
+            function = getattr(module, name)
+            if (
+                not callable(function) or function in OURS_ALONE or name.endswith("_")
+            ):  # (nn.init's, of those without _)
+                continue
+            found = inspect.signature(function).parameters.values()
+            if all(p.kind is not p.VAR_KEYWORD for p in found):
+                names = {p.name for p in found if p.kind is not p.VAR_POSITIONAL}
+                yield pytest.param(function, names, id=f"{module.__name__.partition('.')[2]}.{name}".lstrip("."))
+
+
+OURS_ALONE = {  # what no other library has by this name
+    *(tg.Derivation, tg.TraceError, tg.as_strided, tg.debug, tg.no_grad, tg.set_at, tg.stop_gradient, tg.draw),
+    *(tg.nn.Module, tg.nn.Identity, tg.nn.buffers, tg.nn.call_with_buffers, tg.nn.init.calculate_gain),
+    *(tg.optim.Optimizer, tg.optim.lr_scheduler.LRScheduler, tg.data.Batches),
+    *(
+        tg.testing.check_gradients,
+        tg.testing.Entry,
+        tg.testing.GradientError,
+        tg.testing.Mistake,
+        tg.testing.Report,
+        tg.testing.Verdict,
+    ),
+}
+
+
+@pytest.mark.parametrize(("function", "taken"), list(public_functions()))
+def test_each_function_says_what_to_write_for_a_keyword_of_another_library(function, taken):
+    with pytest.raises(TypeError, match="; leave device= out: there are no devices$"):
+        function(device="cpu")
+    for group in keywords._SAME:
+        for name in set(group) - taken if taken & set(group) else ():
+            with pytest.raises(TypeError, match=f"; write .+ for {name}=$"):
+                function(**{name: None})
+    with pytest.raises(TypeError, match="'nmu'$"):
+        function(nmu=None)
+
+
+@pytest.mark.parametrize(
+    "keyword", [*keywords._ADVICE, *(name for names in keywords._SUPERFLUOUS.values() for name in names)]
+)
+def test_each_keyword_that_has_advice_is_somebodys_and_not_ours_everywhere(keyword):
+    owner, _, name = keyword.rpartition(".")
+    told = keywords.advise_keyword(name, [], owner)
+    assert told.endswith(f" for {name}=") or told.startswith(f"; leave {name}= out: ")
+
+
+def test_an_error_within_a_function_is_left_as_it_is():
+    def model(x):
+        return np.sum(helper(x, dim=0))
+
+    def helper(x):
+        return x
+
+    for transform in (lambda: tg.grad(model)(np.ones(2)), lambda: tg.minimize(model, np.ones(2))):
+        with pytest.raises(TypeError, match="helper\\(\\) got an unexpected keyword argument 'dim'$"):
+            transform()
 
 
 def test_two_axes_alone_are_exchanged_by_another_function():

@@ -23,7 +23,7 @@ LAYERS = [
         "rounding",
         "signatures",
     ],
-    ["foreign"],
+    ["foreign", "keywords"],
     ["array_view", "dispatch", "tree"],
     ["tensor"],
     ["array_argument", "batched", "messages", "pulling"],

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .messages import explains_keywords
+from .keywords import explains_keywords
 from .rules import neural
 from .rules.shaping import as_array
 from .tensor import Tensor
 
 
+@explains_keywords
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), element by element, in 0..1: y' = y (1 - y).
 
@@ -28,6 +29,7 @@ def sigmoid(x: Any) -> Any:
     return neural.sigmoid.call(as_array(x) if type(x) is list else x)
 
 
+@explains_keywords
 def relu(x: Any) -> Any:
     """max(x, 0), element by element: y' = 1 where x > 0, else 0 (at 0 too).
 
@@ -40,6 +42,7 @@ def relu(x: Any) -> Any:
     return neural.relu.call(as_array(x) if type(x) is list else x)
 
 
+@explains_keywords
 def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     """x where x > 0, else slope x, element by element: y' = 1 where x > 0, else slope (at 0 too).
 
@@ -57,6 +60,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     return neural.leaky_relu.call(x, slope=slope)
 
 
+@explains_keywords
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)), element by element: y' = sigmoid(x).
 

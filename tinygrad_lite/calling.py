@@ -243,7 +243,8 @@ def as_operand(x: Any, op: Any) -> Any:
         array = np.asarray(x)
         check_numeric(array)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{op.name}: {kind.__name__} {x!r:.60} is not a numeric operand: {error}") from None
+        what = "write t is None" if x is None else error
+        raise TypeError(f"{op.name}: {kind.__name__} {x!r:.60} is not a numeric operand: {what}") from None
     return array
 
 

@@ -14,6 +14,7 @@ from .backward import find_nodes, sweep
 from .calling import record
 from .context import current, switched
 from .forward import push
+from .keywords import explains_keywords
 from .op import Op, pick
 from .rounding import describe_difference
 from .signatures import check_function
@@ -50,6 +51,7 @@ def _run_again(again: Again, before: Sequence[Any]) -> _Run:
     return run
 
 
+@explains_keywords
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, computed again when its gradient is needed: what lies between its arguments and its result is not kept.
 

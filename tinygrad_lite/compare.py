@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .keywords import explains_keywords
 from .signatures import check_function
 
 if TYPE_CHECKING:
     from .diagnosis.report import Comparison
 
 
+@explains_keywords
 def compare(
     manual: Mapping[str, Any] | Callable[..., Mapping[str, Any]],
     f: Callable[..., Any],

@@ -21,6 +21,7 @@ from . import tree
 from .array_view import ArrayView
 from .callsite import warn
 from .context import current, running, switched
+from .keywords import explains_keywords
 from .signatures import check_function
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
+@explains_keywords
 def compile(f: Function, target: str = "auto") -> Compiled:
     """The function as straight-line code that reuses its memory, made at the first call with each kind of arguments.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .axes import positive_axis
+from .keywords import explains_keywords
 from .pytorch_names import DATA, explain_missing
 
 __all__ = [
@@ -70,6 +71,7 @@ class Batches:
         return f"{len(self)} batches of {self.batch_size} from {self.n} examples"
 
 
+@explains_keywords
 def batches(
     *arrays: Array,
     batch_size: int,
@@ -98,6 +100,7 @@ def batches(
     return Batches(arrays, batch_size, rng, shuffle, drop_last, axis)
 
 
+@explains_keywords
 def train_test_split(
     *arrays: Array, test_size: float = 0.2, rng: np.random.Generator | None = None, axis: int = 0
 ) -> tuple[Array, ...]:

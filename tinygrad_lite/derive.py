@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .keywords import explains_keywords
 from .signatures import check_function
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Derivation:
         return latex(blocks)
 
 
+@explains_keywords
 def derive(f: Function, *args: Any, wrt: int | Sequence[int] = 0, simplify: bool = True) -> Derivation:
     """The gradient of f, as NumPy code with the forward and then the backward pass, in f's own variable names.
 

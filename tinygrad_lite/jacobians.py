@@ -10,6 +10,7 @@ import numpy as np
 from . import tree
 from .batched import Level, every_example, wrap
 from .forward import push
+from .keywords import explains_keywords
 from .lifting import Function, Run, at_level, positions, pull
 from .signatures import check_function
 from .tensor import Tensor, leaf
@@ -17,6 +18,7 @@ from .transforms import check_argnums, check_arguments, grad, jvp, name_after, v
 from .vmap import vmap
 
 
+@explains_keywords
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The function that returns the Jacobian of f: for value shape S and argument shape R, an array of shape S + R.
 
@@ -154,6 +156,7 @@ def _unit_arrays(x: Any) -> Any:
     return np.reshape(np.eye(np.size(x), dtype=x.dtype), (np.size(x), *np.shape(x)))
 
 
+@explains_keywords
 def hessian(f: Function, argnums: int = 0) -> Function:
     """The function that returns the matrix of second derivatives of a scalar f, shape R + R for an argument of shape R.
 
@@ -180,6 +183,7 @@ def hessian(f: Function, argnums: int = 0) -> Function:
     return name_after(f, transformed, "hessian")
 
 
+@explains_keywords
 def hvp(f: Function, args: Sequence[Any], vectors: Sequence[Any]) -> Any:
     """The Hessian of a scalar f times vectors, without the Hessian: forward mode over reverse mode.
 

@@ -16,6 +16,7 @@ from .batched import Batched, Level, every_example, unwrap, wrap
 from .checkpoint import checkpoint as checkpointed
 from .context import current, running
 from .foreign import refuse_foreign
+from .keywords import explains_keywords
 from .lifting import at_level
 from .tensor import Tensor
 
@@ -24,6 +25,7 @@ Function = Callable[..., Any]
 LONG = 500  # steps; from which on the first result of a compiled function is compared with that of the body's own code
 
 
+@explains_keywords
 def scan(
     f: Function, carry: Any, xs: Any = None, length: int | None = None, reverse: bool = False, checkpoint: bool = False
 ) -> tuple[Any, Any]:
@@ -65,6 +67,7 @@ def scan(
     return carry, _stack(ys)
 
 
+@explains_keywords
 def cond(pred: Any, yes: Function, no: Function, *args: Any) -> Any:
     """yes(*args) if pred, else no(*args), in a compiled function, too, where pred is known only when it runs.
 
@@ -92,6 +95,7 @@ def cond(pred: Any, yes: Function, no: Function, *args: Any) -> Any:
     return yes(*args) if pred else no(*args)
 
 
+@explains_keywords
 def while_loop(test: Function, f: Function, carry: Any) -> Any:
     """carry = f(carry) as long as test(carry); the carry at the end.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from .callsite import variable_name
 from .dispatch import SIGNS
-from .pytorch_names import advise_keyword, explain_keyword
+from .keywords import advise_keyword, explain_keyword
 from .tensor import Tensor
 
 
@@ -34,7 +33,8 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
             f"shapes {shapes} do not broadcast: from the right, sizes must be equal or 1; reshape one, as in b[:, None]"
         )
     else:
-        what = str(explain_keyword(error) if isinstance(error, TypeError) else error)
+        of_fn = str(error).startswith(f"{op.fn.__name__}()")  # and not of what it calls
+        what = str(explain_keyword(error, op.fn, op.name) if of_fn and isinstance(error, TypeError) else error)
     kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError, TypeError)
     kind = next(kind for kind in kinds if isinstance(error, kind))
     between = f" {SIGNS[op.fn]} " if op.fn in SIGNS else ", "
@@ -44,7 +44,7 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
 def unsupported_keyword(function: str, keyword: str, supported: Iterable[str]) -> str:
     return (
         f"{function}({keyword}=…) is not supported on Tensors, because its gradient would be lost; "
-        f"supported: {', '.join(sorted(supported)) or 'no keywords'}" + advise_keyword(keyword)
+        f"supported: {', '.join(sorted(supported)) or 'no keywords'}" + advise_keyword(keyword, supported, function)
     )
 
 
@@ -52,31 +52,6 @@ def refuse_list(function: str, x: Any) -> None:
     """TypeError if x is a list or a tuple, where a function looks at its shape."""
     if isinstance(x, (list, tuple)):
         raise TypeError(f"{function}: give an array or a Tensor, not a {type(x).__name__}: np.array(…), or np.stack(…)")
-
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def explains_keywords(function: Function) -> Function:
-    """Decorator: the error that Python raises for a keyword of PyTorch's says what to write. It costs 0.1 µs a call."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **keywords: Any) -> Any:
-        try:
-            return function(*args, **keywords)
-        except TypeError as error:
-            explained = explain_keyword(error)
-            if explained is error:
-                raise
-            raise explained from None
-
-    return cast(Function, call)
-
-
-def explain_constructor(cls: type) -> None:
-    """The same for the constructor of a class of ours; what a user's class takes is the user's affair."""
-    if "__init__" in vars(cls) and cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
-        setattr(cls, "__init__", explains_keywords(vars(cls)["__init__"]))  # noqa: B010 (a declared method)
 
 
 def tensor_as_keyword(function: str, keyword: str) -> str:

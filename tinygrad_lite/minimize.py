@@ -13,6 +13,7 @@ from . import tree
 from .compile import Compiled
 from .compile import compile as compile_function
 from .jacobians import hessian, hvp, jacobian
+from .keywords import explains_keywords
 from .lifting import single_number
 from .optional import load_scipy
 from .signatures import check_function
@@ -28,6 +29,7 @@ _WITH_HESSIAN = {"dogleg", "trust-exact"}
 _ROOTS_WITH_JACOBIAN = {"hybr", "lm"}
 
 
+@explains_keywords
 def minimize(
     f: Function,
     params: Any,
@@ -127,6 +129,7 @@ def minimize(
     return result
 
 
+@explains_keywords
 def root(
     f: Function,
     params: Any,

@@ -1,8 +1,8 @@
-"""What PyTorch's users look for by names that are not here, and what to write instead: for error messages."""
+"""What users of PyTorch, JAX and autograd look for by names that are not here, and what to write instead: for error
+messages."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -121,6 +121,16 @@ TENSOR: Final = {
     "unfold": "np.lib.stride_tricks.sliding_window_view(t, size, axis)",
     "view_as": "t.reshape(other.shape)",
     "zero_grad": "t.grad = None",
+    "at": "tg.set_at(t, index, value)",
+    "block_until_ready": "t itself: it is computed already",
+    "count_nonzero": "np.count_nonzero(t)",
+    "floor_divide": "t // other",
+    "indices": "t.argmax(axis), beside t.max(axis)",
+    "is_floating_point": "t.dtype.kind == 'f'",
+    "lerp": "t + weight * (other - t)",
+    "nan_to_num": "np.nan_to_num(t)",
+    "rsqrt": "1 / np.sqrt(t)",
+    "values": "t.max(axis) itself: its places are t.argmax(axis)",
     "zero_": "t.data = np.zeros(t.shape)",
     "add_": "t.data += step",
     "sub_": "t.data -= step",
@@ -172,65 +182,49 @@ OPTIM: Final = {
 }
 PACKAGE: Final = {
     "Generator": "np.random.default_rng(seed)",
+    "Variable": "tg.Tensor(array, requires_grad=True)",
     "autograd": "tg.gradients(y, xs)",
+    "bmm": "a @ b",
     "cat": "np.concatenate",
     "clamp": "np.clip",
     "cuda": "nothing: there are no devices; for arrays on a GPU see docs/other_arrays.md",
     "device": "nothing: there are no devices; for arrays on a GPU see docs/other_arrays.md",
+    "custom_jvp": "tg.elementwise, tg.linear or tg.bilinear",
+    "double": "np.float64",
+    "elementwise_grad": "tg.vmap(tg.grad(f))",
     "enable_grad": "nothing: gradients are recorded outside of tg.no_grad()",
+    "float": "np.float32",
     "float32": "np.float32",
     "float64": "np.float64",
     "from_numpy": "tg.Tensor(array)",
     "func": "tg.grad, tg.vjp, tg.jvp, tg.vmap, tg.jacobian or tg.hessian",
+    "holomorphic_grad": "tg.grad(f), which works for complex arguments (docs/complex.md)",
     "inference_mode": "tg.no_grad()",
+    "is_grad_enabled": "nothing: gradients are recorded outside of tg.no_grad()",
     "is_tensor": "isinstance(x, tg.Tensor)",
+    "jacfwd": "tg.jacobian(f), which chooses its direction",
+    "jacrev": "tg.jacobian(f), which chooses its direction",
     "jit": "tg.compile(f)",
+    "lax": "tg.scan, tg.cond or tg.while_loop",
     "long": "int",
+    "make_jvp": "tg.jvp(f, (x,), (v,))",
+    "make_vjp": "tg.vjp(f, x)",
     "manual_seed": "rng = np.random.default_rng(seed), and pass rng=",
     "matmul": "np.matmul, or a @ b",
+    "mm": "a @ b",
+    "numpy": "np, as in np.tanh(t): import numpy as np",
+    "pmap": "tg.vmap(f)",
     "rand": "np.random.default_rng(seed).random(shape)",
     "randn": "np.random.default_rng(seed).normal(size=shape)",
+    "random": "rng = np.random.default_rng(seed)",
+    "remat": "tg.checkpoint(f)",
+    "set_default_dtype": "dtype=np.float32 where a layer is made",
     "set_grad_enabled": "tg.no_grad()",
     "tensor": "tg.Tensor(array)",
+    "tree_map": "tg.tree.map(f, tree)",
+    "tree_util": "tg.tree",
     "utils": "tg.data.batches(X, Y, batch_size=32, rng=rng)",
 }
-
-
-KEYWORDS: Final = {
-    "descending": "np.flip(result, axis)",
-    "device": "nothing (there are no devices)",
-    "dim": "axis=",
-    "dims": "axis= (axes= for np.transpose)",
-    "dim0": "np.swapaxes(t, 0, 1)",
-    "in_dims": "in_axes=",
-    "inplace": "nothing (no layer works in place)",
-    "keepdim": "keepdims=",
-    "learning_rate": "lr=",
-    "layout": "nothing (arrays lie in C order)",
-    "negative_slope": "slope=",
-    "out_dims": "out_axes=",
-    "reduction": "a loss of tg.nn.functional",
-    "start_dim": "t.reshape(len(t), -1)",
-    "unbiased": "ddof=1 or ddof=0",
-}
-"""Keywords, and what to write instead."""
-
-
-def advise_keyword(keyword: str) -> str:
-    """What follows an error message about a keyword; nothing if PyTorch has none of this name."""
-    return f"; write {KEYWORDS[keyword]} for PyTorch's {keyword}=" if keyword in KEYWORDS else ""
-
-
-def explain_keyword(error: TypeError, function: str = r"\g<0>") -> TypeError:
-    """The error that Python raises for a keyword that a function lacks, with what to write instead.
-
-    function: what the user has called, where it is called otherwise within.
-    """
-    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    advice = advise_keyword(found[1]) if found else ""
-    if not advice or str(error).endswith(advice):
-        return error
-    return TypeError(re.sub(r"^\w+(?=\(\) got)", function, str(error)) + advice)
 
 
 def explain_missing(owner: str, name: str, table: Mapping[str, str]) -> str:

@@ -62,4 +62,6 @@ def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
 def check_function(name: str, f: Any, usage: str = "(f)(x)") -> None:
     """TypeError unless f can be called: the usual mistake is to call it first. usage: how tg.name is called."""
     if not callable(f):
-        raise TypeError(f"{name}: give a function, not a {type(f).__name__}: tg.{name}{usage}, with f itself, not f(x)")
+        computed = "; for those of what is computed already, tg.gradients(y, xs)" if hasattr(f, "backward") else ""
+        what = f"{name}: give a function, not a {type(f).__name__}"
+        raise TypeError(f"{what}: tg.{name}{usage}, with f itself, not f(x){computed}")

@@ -25,6 +25,7 @@ from .callsite import (
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
 from .foreign import refuse_foreign
+from .keywords import check_flag, explains_keywords
 from .pytorch_names import TENSOR, explain_missing
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Tensor(Methods):
     grad: Any
     name: str | None
 
+    @explains_keywords
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         if isinstance(data, Tensor):
             data = data._current()
@@ -84,6 +86,7 @@ class Tensor(Methods):
             data = data._read("Tensor(t)")
         array = _own(data)
         if requires_grad:
+            check_flag("Tensor", "requires_grad", requires_grad)
             check_differentiable(array.dtype, name or "a tensor")
         self._array = array
         self._flags = GRAD if requires_grad else 0

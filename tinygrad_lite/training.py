@@ -23,6 +23,7 @@ from .context import no_grad
 from .data import Batches
 from .debug import debug
 from .io import load, save
+from .keywords import explains_keywords
 from .nn.masks import Request, asking_for_masks, giving_masks
 from .nn.module import find_buffers, find_settings, replacing_buffers
 from .tensor import Tensor, TraceError
@@ -92,6 +93,7 @@ def _draw_losses(history: History, width: int = 420, height: int = 120) -> str:
     )
 
 
+@explains_keywords
 def fit(
     model: Any,
     data: Any,

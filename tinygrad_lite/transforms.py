@@ -14,6 +14,7 @@ from .batched import Batched, Level, every_example, wrap
 from .batching import elementwise
 from .calling import record
 from .forward import push
+from .keywords import explains_keywords
 from .lifting import (
     INSIDE,
     Exit,
@@ -38,6 +39,7 @@ from .tensor import GRAD, LIFTED, Tensor, is_left_over, label, leaf
 # -- tensors ---------------------------------------------------------------------------------------------------------
 
 
+@explains_keywords
 def gradients(
     y: Tensor, xs: Tensor | Sequence[Tensor], g: Any = None, create_graph: bool = False, disconnected: str = "raise"
 ) -> list[Any]:
@@ -99,6 +101,7 @@ def _gradients_of_each(y: Batched, xs: Sequence[Any], g: Any, create_graph: bool
     return [wrap(gx, level) for gx in found]
 
 
+@explains_keywords
 def backward(y: Tensor, g: Any = None) -> None:
     """Add the gradients of y into `.grad` of every leaf it was computed from that requires one.
 
@@ -167,6 +170,7 @@ _stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient", batch=eleme
 # -- reverse mode ----------------------------------------------------------------------------------------------------
 
 
+@explains_keywords
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """The function that returns (f's value, its gradient).
 
@@ -203,6 +207,7 @@ def _first_of_pair(output: Any) -> Any:
     return output[0]
 
 
+@explains_keywords
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """The function that returns the gradient of f; with has_aux, (gradient, aux).
 
@@ -226,6 +231,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return name_after(f, transformed, "grad")
 
 
+@explains_keywords
 def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """f's value at args, and the pullback: a cotangent of the value -> a tuple of cotangents, one per argument.
 
@@ -259,6 +265,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
 # -- forward mode ----------------------------------------------------------------------------------------------------
 
 
+@explains_keywords
 def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """f's value at args, and its derivative along tangents, in one forward pass over the recorded graph.
 

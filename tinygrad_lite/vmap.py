@@ -13,8 +13,8 @@ from .array_view import plain
 from .batched import Level, repeat, unwrap, wrap
 from .context import current, running
 from .foreign import refuse_foreign
+from .keywords import explains_keywords
 from .lifting import Exit, Function, argument_name, array_ids, at_level, call_users
-from .messages import explains_keywords
 from .signatures import check_function
 from .tensor import Tensor, leaf
 from .transforms import name_after

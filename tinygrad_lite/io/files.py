@@ -6,11 +6,13 @@ import os
 from types import ModuleType
 from typing import Any
 
+from ..keywords import explains_keywords
 from . import npz, tensors_file, tree_json, whole_file
 
 _FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": tensors_file}
 
 
+@explains_keywords
 def save(file: Any, tree: Any) -> None:
     """Write a tree of arrays to a file, which is afterwards either the whole new one or still the whole old one.
 
@@ -46,6 +48,7 @@ def save(file: Any, tree: Any) -> None:
         raise OSError(f"tg.save: only {written} of {len(content)} bytes were written")
 
 
+@explains_keywords
 def load(file: Any, like: Any = None) -> Any:
     """The tree that `save` wrote: new arrays, in dicts, lists and tuples; or, with like, in objects of its classes.
 

@@ -9,7 +9,14 @@ from .initialise import generator
 from .module import Module
 
 
-class ReLU(Module):
+class _Fixed(Module):
+    """One without settings. (Its constructor, as every one of ours, says what to write for inplace=True.)"""
+
+    def __init__(self) -> None:
+        pass
+
+
+class ReLU(_Fixed):
     """max(x, 0), element by element; its derivative at 0 is 0.
 
     >>> import numpy as np, tinygrad_lite as tg
@@ -66,7 +73,7 @@ class GELU(Module):
         return F.gelu(x, self.approximate)
 
 
-class SiLU(Module):
+class SiLU(_Fixed):
     """x sigmoid(x), element by element.
 
     >>> import numpy as np, tinygrad_lite as tg
@@ -78,7 +85,7 @@ class SiLU(Module):
         return F.silu(x)
 
 
-class Tanh(Module):
+class Tanh(_Fixed):
     """The hyperbolic tangent, element by element.
 
     >>> import numpy as np, tinygrad_lite as tg
@@ -90,7 +97,7 @@ class Tanh(Module):
         return F.tanh(x)
 
 
-class Sigmoid(Module):
+class Sigmoid(_Fixed):
     """1 / (1 + exp(-x)), element by element.
 
     >>> import numpy as np, tinygrad_lite as tg

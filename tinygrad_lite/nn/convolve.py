@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..keywords import explains_keywords
 from ..messages import refuse_list
 from ..rules.windows import windows as view_windows
 
@@ -20,6 +21,7 @@ def sizes(what: str, name: str, value: Any, n: int, least: int = 0) -> tuple[int
     return tuple(int(v) for v in given)
 
 
+@explains_keywords
 def conv1d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
@@ -34,6 +36,7 @@ def conv1d(
     return convolve("conv1d", x, weight, bias, stride, padding, dilation, groups)
 
 
+@explains_keywords
 def conv2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
@@ -128,6 +131,7 @@ def windows(what: str, x: Any, kernel: tuple[int, ...], stride: tuple[int, ...],
     return view_windows(x, window=kernel, axes=tuple(range(x.ndim - n, x.ndim)), stride=stride, dilation=dilation)
 
 
+@explains_keywords
 def max_pool2d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:
@@ -147,6 +151,7 @@ def max_pool2d(
     return np.max(gather(windows("max_pool2d", padded, kernel, stride, dilation), 2), axis=0)
 
 
+@explains_keywords
 def avg_pool2d(
     x: Any,
     kernel_size: Any,

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..activations import relu as relu
 from ..activations import sigmoid as sigmoid
+from ..keywords import explains_keywords
 from ..messages import refuse_list
 from ..pytorch_names import FUNCTIONAL, explain_missing
 from ..rules.losses import logistic_loss
@@ -72,6 +73,7 @@ if not TYPE_CHECKING:  # a checker would take every name for one that is there
 # -- activations -----------------------------------------------------------------------------------------------------
 
 
+@explains_keywords
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """x where x > 0, else negative_slope · x, element by element. x: any shape.
 
@@ -82,6 +84,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return _leaky_relu(x, slope=negative_slope)
 
 
+@explains_keywords
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent, element by element: np.tanh. x: any shape.
 
@@ -92,6 +95,7 @@ def tanh(x: Any) -> Any:
     return np.tanh(x)
 
 
+@explains_keywords
 def silu(x: Any) -> Any:
     """x sigmoid(x), element by element (Elfwing et al., 2017). x: any shape.
 
@@ -102,6 +106,7 @@ def silu(x: Any) -> Any:
     return x * sigmoid(x)
 
 
+@explains_keywords
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x where x > 0, else alpha (exp(x) - 1), element by element (Clevert et al., 2015). x: any shape.
 
@@ -112,6 +117,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
 
 
+@explains_keywords
 def gelu(x: Any, approximate: str = "none") -> Any:
     """x Φ(x), element by element, with Φ the standard normal distribution (Hendrycks and Gimpel, 2016). x: any shape.
 
@@ -128,6 +134,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
 
 
+@explains_keywords
 def softmax(x: Any, dim: int | None = None) -> Any:
     """exp(x) over its sum along the axis dim. x: any shape. ValueError if dim is not named.
 
@@ -138,6 +145,7 @@ def softmax(x: Any, dim: int | None = None) -> Any:
     return _softmax(x, axis=_named_axis("softmax", dim))
 
 
+@explains_keywords
 def log_softmax(x: Any, dim: int | None = None) -> Any:
     """The logarithm of softmax along the axis dim. x: any shape. ValueError if dim is not named.
 
@@ -157,6 +165,7 @@ def _named_axis(what: str, dim: int | None) -> int:
 # -- layers ----------------------------------------------------------------------------------------------------------
 
 
+@explains_keywords
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """x weightᵀ + bias. x: (..., in), weight: (out, in), bias: (out,). ValueError if the sizes differ.
 
@@ -175,6 +184,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return np.reshape(y, (*x.shape[:-1], weight.shape[0])) if x.ndim > 2 else y
 
 
+@explains_keywords
 def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """weight[indices], a row for each index. indices: whole numbers of any shape; weight: (rows, columns).
 
@@ -208,6 +218,7 @@ def check_probability(what: str, p: float) -> None:
         raise ValueError(f"{what}: p={p} is the probability of dropping an entry; it must lie in 0..1")
 
 
+@explains_keywords
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, mask: Any = None) -> Any:
     """In training, x with entries 0 with probability p and the others divided by 1 - p; otherwise x itself.
 
@@ -230,6 +241,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, m
     return x * (np.astype(mask, x.dtype) * x.dtype.type(1 / (1 - p)))
 
 
+@explains_keywords
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """(x - mean) / √(variance + eps) over the last axes, those of normalized_shape, times weight, plus bias.
 
@@ -251,6 +263,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     return y if bias is None else y + bias
 
 
+@explains_keywords
 def scaled_dot_product_attention(q: Any, k: Any, v: Any, attn_mask: Any = None, is_causal: bool = False) -> Any:
     """softmax(q kᵀ / √E) v (Vaswani et al., 2017).
 
@@ -308,6 +321,7 @@ def _check_same_shape(what: str, input: Any, target: Any) -> None:
         )
 
 
+@explains_keywords
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """(input - target)², of arrays of one shape, else ValueError.
 
@@ -321,6 +335,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduce("mse_loss", np.square(input - target), reduction)
 
 
+@explains_keywords
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """|input - target|, of arrays of one shape, else ValueError.
 
@@ -334,6 +349,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduce("l1_loss", np.abs(input - target), reduction)
 
 
+@explains_keywords
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """With d = |input - target|: d² / (2 beta) where d < beta, else d - beta / 2 (Girshick, 2015).
 
@@ -351,6 +367,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return _reduce("smooth_l1_loss", inside * inside / (2 * beta) + (d - inside), reduction)
 
 
+@explains_keywords
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """delta · smooth_l1_loss with beta = delta (Huber, 1964). input, target, reduction: as for `smooth_l1_loss`.
 
@@ -361,6 +378,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return delta * smooth_l1_loss(input, target, reduction, delta)
 
 
+@explains_keywords
 def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
     """-(y log a + (1 - y) log(1 - a)), from probabilities a; as in PyTorch, a logarithm is at least -100.
 
@@ -390,6 +408,7 @@ def _check_unit_interval(what: str, x: Any) -> None:
         )
 
 
+@explains_keywords
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
@@ -410,6 +429,7 @@ def binary_cross_entropy_with_logits(
     return _reduce("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
 
 
+@explains_keywords
 def cross_entropy(
     input: Any,
     target: Any,
@@ -449,6 +469,7 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + label_smoothing / input.shape[axis] * smooth
 
 
+@explains_keywords
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """-input[target], from logarithms of probabilities; classes along axis 1.
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..keywords import explains_keywords
 from ..tensor import Tensor
 from .initialise import generator
 
@@ -85,6 +86,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+@explains_keywords
 def uniform(shape: Shape, a: float = 0.0, b: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """Uniform between a and b.
 
@@ -96,6 +98,7 @@ def uniform(shape: Shape, a: float = 0.0, b: float = 1.0, *, rng: Any = None, dt
     return generator(rng).uniform(a, b, shape).astype(dtype)
 
 
+@explains_keywords
 def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """Normal with this mean and standard deviation, std.
 
@@ -106,6 +109,7 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, *, rng: Any = None
     return generator(rng).normal(mean, std, shape).astype(dtype)
 
 
+@explains_keywords
 def small_normal(shape: Shape, scale: float = 0.01, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """The lectures' start, np.random.randn(n_h, n_x) * 0.01: small, so that tanh and sigmoid are steep there.
 
@@ -118,6 +122,7 @@ def small_normal(shape: Shape, scale: float = 0.01, *, rng: Any = None, dtype: A
     return scale * normal(shape, rng=rng, dtype=dtype)
 
 
+@explains_keywords
 def trunc_normal(
     shape: Shape,
     mean: float = 0.0,
@@ -146,6 +151,7 @@ def trunc_normal(
     return array.astype(dtype)
 
 
+@explains_keywords
 def constant(shape: Shape, val: float, *, dtype: Any = float) -> np.ndarray:
     """The same number, val, everywhere.
 
@@ -156,6 +162,7 @@ def constant(shape: Shape, val: float, *, dtype: Any = float) -> np.ndarray:
     return np.full(shape, val, dtype)
 
 
+@explains_keywords
 def zeros(shape: Shape, *, dtype: Any = float) -> np.ndarray:
     """Zeros: for biases. Weights that are all 0 stay equal for ever.
 
@@ -166,6 +173,7 @@ def zeros(shape: Shape, *, dtype: Any = float) -> np.ndarray:
     return np.zeros(shape, dtype)
 
 
+@explains_keywords
 def ones(shape: Shape, *, dtype: Any = float) -> np.ndarray:
     """Ones: for what scales, such as the weight of a normalisation.
 
@@ -176,6 +184,7 @@ def ones(shape: Shape, *, dtype: Any = float) -> np.ndarray:
     return np.ones(shape, dtype)
 
 
+@explains_keywords
 def eye(shape: Shape, *, dtype: Any = float) -> np.ndarray:
     """1 on the diagonal of a matrix, else 0. ValueError unless the shape is a matrix's.
 
@@ -190,6 +199,7 @@ def eye(shape: Shape, *, dtype: Any = float) -> np.ndarray:
     return np.eye(rows, columns, dtype=dtype)
 
 
+@explains_keywords
 def xavier_uniform(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """Uniform between ±gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010). ValueError for less than two axes.
 
@@ -201,6 +211,7 @@ def xavier_uniform(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: A
     return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
 
 
+@explains_keywords
 def xavier_normal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """Normal with standard deviation gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010). See `xavier_uniform`.
 
@@ -211,6 +222,7 @@ def xavier_normal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: An
     return normal(shape, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal", shape))), rng=rng, dtype=dtype)
 
 
+@explains_keywords
 def kaiming_uniform(
     shape: Shape,
     a: float = 0.0,
@@ -233,6 +245,7 @@ def kaiming_uniform(
     return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
 
 
+@explains_keywords
 def kaiming_normal(
     shape: Shape,
     a: float = 0.0,
@@ -253,6 +266,7 @@ def kaiming_normal(
     return normal(shape, 0.0, _kaiming_std("kaiming_normal", shape, a, mode, nonlinearity), rng=rng, dtype=dtype)
 
 
+@explains_keywords
 def orthogonal(shape: Shape, gain: float = 1.0, *, rng: Any = None, dtype: Any = float) -> np.ndarray:
     """gain times a random matrix whose rows, or columns if there are fewer, are orthonormal (Saxe et al., 2013).
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import tree
 from ..context import current
-from ..messages import explain_constructor
+from ..keywords import explain_constructor, explains_keywords
 from ..pytorch_names import MODULE, explain_missing
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
 
@@ -120,6 +120,7 @@ class Module:
                 yield name, value
         yield from self._own_buffers().items()
 
+    @explains_keywords
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """(dotted name, Tensor) of every parameter, in the order of assignment; one that is shared comes once."""
         seen = set()
@@ -128,6 +129,7 @@ class Module:
                 seen.add(id(value))
                 yield name, value
 
+    @explains_keywords
     def parameters(self) -> Iterator[Tensor]:
         """Every parameter: what an optimiser takes."""
         return (value for _, value in self.named_parameters())
@@ -167,6 +169,7 @@ class Module:
 
     # -- saving and loading --------------------------------------------------------------------------------------
 
+    @explains_keywords
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all parameters and buffers as arrays, by dotted name.
 
@@ -236,6 +239,7 @@ class Module:
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
 
+    @explains_keywords
     def to(self, dtype: Any) -> Self:
         """Convert all float parameters and buffers, in place. Returns itself."""
         try:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..keywords import explains_keywords
 from ..tensor import Tensor
 
 
+@explains_keywords
 def clip_grad_norm(grads: Any, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:
     """The gradients, scaled so that the norm of all of them together is at most max_norm; and the norm before.
 
@@ -30,6 +32,7 @@ def clip_grad_norm(grads: Any, max_norm: float, norm_type: float = 2.0) -> tuple
     return tree.unflatten(structure, [g * scale.astype(g.dtype) for g in leaves]), total
 
 
+@explains_keywords
 def clip_grad_value(grads: Any, clip_value: float) -> Any:
     """The gradients with every entry in -clip_value..clip_value. grads: a tree of arrays.
 
@@ -40,6 +43,7 @@ def clip_grad_value(grads: Any, clip_value: float) -> Any:
     return tree.map(lambda g: np.clip(g, -clip_value, clip_value), grads)
 
 
+@explains_keywords
 def clip_grad_norm_(params: Any, max_norm: float, norm_type: float = 2.0) -> Any:
     """`clip_grad_norm` of the `.grad` of Tensors, which are replaced; returns the norm before.
 
@@ -61,6 +65,7 @@ def clip_grad_norm_(params: Any, max_norm: float, norm_type: float = 2.0) -> Any
     return norm
 
 
+@explains_keywords
 def clip_grad_value_(params: Any, clip_value: float) -> None:
     """`clip_grad_value` of the `.grad` of Tensors, which are replaced: every entry in -clip_value..clip_value.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..keywords import explain_constructor
 from .optimizer import Optimizer
 
 __all__ = [
@@ -48,6 +49,10 @@ class LRScheduler:
     >>> [rate(step) for step in (0, 1, 3)]
     [1.0, 0.5, 0.25]
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        explain_constructor(cls)
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):

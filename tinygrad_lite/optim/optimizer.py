@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..messages import explain_constructor
+from ..keywords import explain_constructor, explains_keywords
 from ..tensor import GRAD, Tensor, label
 
 Array = Any  # an ndarray, or a Tensor while a step is being traced
@@ -151,6 +151,7 @@ class Optimizer:
             known.add(t)
         self.param_groups.append({**self.defaults, **_as_pythons_own(group), "params": params})
 
+    @explains_keywords
     def step(self) -> None:
         """Move every parameter along its `.grad`; those without one, or frozen, stay where they are.
 

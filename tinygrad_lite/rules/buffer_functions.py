@@ -10,6 +10,7 @@ import numpy as np
 
 from ..axes import positive_axis
 from ..batched import Batched
+from ..keywords import explains_keywords
 from ..tensor import Tensor
 from .buffers import Buffer, check_same_kind, writing
 
@@ -104,6 +105,7 @@ writing |= {
 # -- making them ---------------------------------------------------------------------------------------------------
 
 
+@explains_keywords
 def zeros(shape: Any, dtype: Any = float) -> Buffer:
     """An array of zeros that can be written into piece by piece, with gradients, as a NumPy array can.
 
@@ -131,6 +133,7 @@ def _refuse_size(function: str, shape: Any, dtype: Any) -> None:
         raise TypeError(f"{function}({shape}, {dtype}): the shape is one argument: {function}(({shape}, {dtype}))")
 
 
+@explains_keywords
 def empty(shape: Any, dtype: Any = float) -> Buffer:
     """As `zeros`, for np.empty: what has not been written yet is 0.
 
@@ -142,6 +145,7 @@ def empty(shape: Any, dtype: Any = float) -> Buffer:
     return zeros(shape, dtype)
 
 
+@explains_keywords
 def ones(shape: Any, dtype: Any = float) -> Buffer:
     """As `zeros`, for np.ones.
 
@@ -153,6 +157,7 @@ def ones(shape: Any, dtype: Any = float) -> Buffer:
     return Buffer(np.ones(shape, dtype))
 
 
+@explains_keywords
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
     """As `zeros`, for np.full; the gradient flows to a Tensor fill_value that it is filled with.
 
@@ -167,6 +172,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
     return buffer
 
 
+@explains_keywords
 def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     """A buffer of zeros of the shape and dtype of an array or a Tensor; so is np.zeros_like of a Tensor.
 

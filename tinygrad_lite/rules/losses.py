@@ -13,7 +13,7 @@ import numpy as np
 from ..array_view import plain
 from ..axes import positive_axis
 from ..foreign import refuse_foreign
-from ..messages import explains_keywords
+from ..keywords import explains_keywords
 from ..op import Array, elementwise
 from ..table import row
 from ..tensor import TRACED, Tensor

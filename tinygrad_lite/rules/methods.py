@@ -14,7 +14,7 @@ import numpy as np
 from ..batched import Batched
 from ..callsite import user_line
 from ..dispatch import handler_of
-from ..pytorch_names import explain_keyword
+from ..keywords import explain_keyword, explains_keywords
 from ..table import read_rows
 from ..tensor import Tensor, label
 from . import buffer_functions, complex, elementwise, indexing, shaping
@@ -41,6 +41,7 @@ def _transpose(self: Tensor, *axes: Any) -> Any:
 
 
 _reshape.__qualname__, _transpose.__qualname__ = "Tensor.reshape", "Tensor.transpose"  # for Python's own errors
+_transpose = explains_keywords(_transpose)
 
 
 def _method(name: str, numpy: str = "") -> Callable[..., Any]:
@@ -51,7 +52,7 @@ def _method(name: str, numpy: str = "") -> Callable[..., Any]:
         try:
             return handler_of(function, function)(self, *args, **keywords)
         except TypeError as error:
-            explained = explain_keyword(error, name)
+            explained = explain_keyword(error, function, name)
             if explained is error:
                 raise
             raise explained from None
@@ -121,10 +122,14 @@ _REFUSED = {
     "setfield": _SET,
     "resize": "write t = np.resize(t, shape)",
     "byteswap": "say t.numpy() for an array of your own",
-    "view": "its bytes have no gradient under another dtype; write t.reshape(shape) for another shape, "
-    "t.astype(dtype) for another dtype",
     "setflags": "say t.numpy() for an array of your own",
 }
+
+
+def _view(self: Tensor, *shape: Any) -> Any:
+    """Raises TypeError: no two Tensors share their memory."""
+    what = "write t.reshape(shape) for another shape, t.astype(dtype) for another dtype"
+    raise TypeError(f".view() at {user_line()}: no two Tensors share their memory; for {label(self)}, {what}")
 
 
 def _refusal(name: str, instead: str) -> Callable[..., Any]:
@@ -154,6 +159,7 @@ _METHODS |= {
     "transpose": _transpose,
     "flatten": _method("flatten", "ravel"),
     "compress": _compress,
+    "view": _view,
     "tolist": _tolist,
     "tobytes": _tobytes,
     "__contains__": _contains,
