@@ -14,6 +14,7 @@ LAYERS = [
     [
         "axes",
         "callsite",
+        "containers",
         "context",
         "heap",
         "intervals",

@@ -1,7 +1,9 @@
 """Trees: flat lists and back, whatever they are made of."""
 
 import dataclasses
-from collections import namedtuple
+import types
+from argparse import Namespace
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,136 @@ def test_a_deep_tree():
     for _ in range(200):
         t = [t]
     assert tg.grad(lambda t: tree.flatten(t)[0][0] * 2)(t) != 0
+
+
+# -- Python's other containers, and classes derived from them ---------------------------------------------------------
+
+
+class Parameters(dict):
+    def __init__(self, layers):
+        super().__init__({f"W{i}": np.full(n, i + 1.0) for i, n in enumerate(layers)})
+        self.layers = layers
+
+    def __iter__(self):
+        raise AssertionError("what a class makes of its items is its own affair")
+
+    def __getitem__(self, key):
+        return super().__getitem__(f"W{key}" if type(key) is int else key)
+
+
+class ByAttribute(dict):
+    """A well-known trick."""
+
+    def __init__(self, *args, **keywords):
+        super().__init__(*args, **keywords)
+        self.__dict__ = self
+
+
+class Rows(list):
+    def __init__(self, first, second):
+        super().__init__([first, second])
+
+
+class Both(tuple):
+    def __new__(cls, first, second):
+        made = super().__new__(cls, (first, second))
+        made.sign = -1
+        return made
+
+
+class Ordered(OrderedDict):
+    pass
+
+
+W, B = np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])
+ITEMS = {"W0": W, "W1": B}
+CONTAINERS = [
+    (OrderedDict(ITEMS), lambda p: (p["W0"], p["W1"])),
+    (Ordered(ITEMS), lambda p: (p["W0"], p["W1"])),
+    (defaultdict(lambda: 7.0, ITEMS), lambda p: (p["W0"], p["W1"] * p.default_factory() / 7)),
+    (Counter(W0=1.5, W1=2.5), lambda p: (p["W0"], p["W1"] + p["nothing"])),
+    (types.MappingProxyType(ITEMS), lambda p: (p["W0"], p["W1"])),
+    (Parameters([2, 3]), lambda p: (p[0], p[len(p.layers) - 1])),
+    (ByAttribute(ITEMS), lambda p: (p.W0, p["W1"])),
+    (UserDict(ITEMS), lambda p: (p["W0"], p["W1"])),
+    (ChainMap({"W0": W}, {"W1": B}), lambda p: (p["W0"], p["W1"])),
+    (types.SimpleNamespace(W0=W, W1=B, depth=2), lambda p: (p.W0, p.W1 * p.depth / 2)),
+    (Namespace(W0=W, W1=B, name="x"), lambda p: (p.W0, p.W1)),
+    (deque([W, B]), lambda p: (p[0], p[1])),
+    (deque([W, B], maxlen=2), lambda p: (p[0], p[1] * p.maxlen / 2)),
+    (UserList([W, B]), lambda p: (p[0], p[1])),
+    (Rows(W, B), lambda p: (p[0], p[1])),
+    (Both(W, B), lambda p: (p[0], -p.sign * p[1])),
+]
+
+
+@pytest.mark.parametrize(("given", "parts"), CONTAINERS, ids=lambda x: type(x).__name__)
+def test_containers_come_back_as_what_they_are(given, parts):
+    def f(p):
+        first, second = parts(p)
+        return np.sum(first**2) + np.sum(second**3)
+
+    gradients = [tg.grad(f)(given), tg.compile(tg.grad(f))(given), tg.grad(tg.compile(f))(given)]
+    first, second = parts(given)
+    for gradient in gradients:
+        assert type(gradient) is type(given)
+        for found, expected in zip(parts(gradient), (2 * first, 3 * second**2), strict=True):
+            np.testing.assert_allclose(found, expected)
+    steps, _ = tg.scan(lambda p, _: (tree.map(lambda x: 2 * x, p), 0.0), given, length=3)
+    assert type(steps) is type(given)
+    np.testing.assert_allclose(parts(steps)[1], 8 * second)
+    _, dy = tg.jvp(f, (given,), (given,))
+    np.testing.assert_allclose(dy, np.sum(2 * first**2) + np.sum(3 * second**3))
+    assert tree.flatten(gradients[0])[1] == tree.flatten(given)[1]
+
+
+@pytest.mark.parametrize("container", [OrderedDict, ByAttribute, deque, UserDict])
+def test_a_compiled_function_sees_what_changes_inside_a_container(container):
+    key = 0 if container is deque else "w"
+    given = container([W.copy()] if container is deque else {"w": W.copy()})
+    compiled = tg.compile(lambda p: np.sum(p[key]))
+    assert compiled(given) == 3
+    given[key] += 1.0
+    assert compiled(given) == 5
+
+
+def test_a_default_is_kept_and_called():
+    gradient = tg.grad(lambda p: p["a"] * p["b"])(defaultdict(lambda: 5.0, a=3.0))
+    assert gradient["a"] == 5
+    assert gradient["c"] == 5  # as of any other dict with this default
+
+
+def test_an_array_beside_the_items_is_no_part_of_a_tree():
+    given = Parameters([2])
+    given.scale = np.ones(2)
+    with pytest.raises(TypeError, match=r"Parameters has an array in its attribute scale.*tg\.tree\.register"):
+        tg.grad(lambda p: np.sum(p[0]))(given)
+
+
+class Slots:
+    __slots__ = ("W",)
+
+    def __init__(self):
+        self.W = W
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        *((given, "give a list of what is in it$") for given in ({1.0}, frozenset({1.0}), {"a": 1.0}.values())),
+        (Slots(), r"say with tg\.tree\.register what it is made of$"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_what_is_no_tree_is_named(given, advice):
+    for use in (
+        lambda: tg.grad(lambda p: 1.0)(given),
+        lambda: tg.compile(lambda p: 1.0)(given),
+        lambda: tg.vmap(lambda p: 1.0)(given),
+        lambda: tg.scan(lambda p, _: (p, 0.0), given, length=2),
+    ):
+        with pytest.raises(TypeError, match=f"is a {type(given).__name__}.*; {advice}"):
+            use()
 
 
 class Layer:

@@ -20,6 +20,7 @@ import numpy as np
 from . import tree
 from .array_view import ArrayView
 from .callsite import warn
+from .containers import advise
 from .context import current, running, switched
 from .keywords import explains_keywords
 from .signatures import check_function
@@ -350,9 +351,8 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
                 raise TypeError(f"{name}: an argument is an array of dtype {x.dtype}, not of numbers")
             kinds.append((type(x), x.shape, x.dtype))
         else:
-            raise TypeError(
-                f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
-            )
+            what = f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
+            raise TypeError(what + advise(x))
     kinds += map(id, tree.tensors_in(structure))  # which the program reads, and so keeps alive
     mode = current()
     return leaves, (structure, tuple(kinds), mode is None or mode.grad_enabled), as_tensors

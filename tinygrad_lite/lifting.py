@@ -27,6 +27,7 @@ from .batched import Batched, Level, wrap
 from .batching import elementwise
 from .calling import record
 from .callsite import line_at
+from .containers import advise
 from .context import current, running, switched
 from .foreign import refuse_foreign
 from .op import Op, linear
@@ -243,7 +244,7 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     refuse_foreign(x, path)
     array = x if hasattr(x, "__array_function__") and not isinstance(x, np.generic) else np.asarray(x)
     if array.dtype.kind == "O":
-        raise TypeError(f"{path} is a {type(x).__name__}, not an array of numbers")
+        raise TypeError(f"{path} is a {type(x).__name__}, not an array of numbers{advise(x)}")
     check_differentiable(array.dtype, path)
     if keep and isinstance(array, np.ndarray):
         array = array.copy()

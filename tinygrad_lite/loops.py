@@ -14,6 +14,7 @@ import numpy as np
 from . import tree
 from .batched import Batched, Level, every_example, unwrap, wrap
 from .checkpoint import checkpoint as checkpointed
+from .containers import advise
 from .context import current, running
 from .foreign import refuse_foreign
 from .keywords import explains_keywords
@@ -129,7 +130,10 @@ def _as_array(x: Any) -> Any:
     if isinstance(x, Tensor):
         return x._current()
     refuse_foreign(x, "what goes through a loop")
-    return x if hasattr(x, "dtype") else np.asarray(x)
+    array = x if hasattr(x, "dtype") else np.asarray(x)
+    if array.dtype.kind in "OUSV":
+        raise TypeError(f"what goes through a loop is a {type(x).__name__}, not an array of numbers{advise(x)}")
+    return array
 
 
 def _check_functions(name: str, **functions: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from . import tree
 from .compile import Compiled
 from .compile import compile as compile_function
+from .containers import advise
 from .jacobians import hessian, hvp, jacobian
 from .keywords import explains_keywords
 from .lifting import single_number
@@ -213,7 +214,8 @@ def _as_vector(params: Any, name: str) -> tuple[Any, Function]:
     if vector.dtype.kind == "c":
         raise TypeError(f"{name}: params are complex; give their real and imaginary parts instead")
     if vector.dtype.kind != "f":
-        raise TypeError(f"{name}: params are {vector.dtype}; give floats, as in 3.0 for 3")
+        what = advise(params) if vector.dtype.kind == "O" else "; give floats, as in 3.0 for 3"
+        raise TypeError(f"{name}: params are {vector.dtype}{what}")
     return np.asarray(vector, np.float64), unravel
 
 

@@ -12,10 +12,12 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .containers import open_container
 from .foreign import refuse_foreign
 
 __all__ = [
@@ -349,6 +351,9 @@ def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, R
         names = tuple(field.name for field in dataclasses.fields(tree))
         steps = tuple([f".{name}" for name in names])
         return [getattr(tree, name) for name in names], steps, (kind, names), _rebuild_dataclass
+    container = open_container(tree)
+    if container is not None:
+        return container
     if _is_plain(kind):
         attributes = vars(tree)
         return (
@@ -361,8 +366,17 @@ def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, R
     return None
 
 
+_PLAIN_OF_PYTHONS = {
+    *("collections.UserDict", "collections.UserList", "collections.ChainMap"),
+    *("types.SimpleNamespace", "argparse.Namespace"),
+}
+"""Classes of Python's own that are nothing but their attributes."""
+
+
 def _is_plain(kind: type) -> bool:
     """Whether instances are nothing but their attributes: of a class written in Python, neither an array nor ours."""
+    if f"{kind.__module__}.{kind.__qualname__}" in _PLAIN_OF_PYTHONS:
+        return True
     written_in_python = (
         kind.__flags__ & 1 << 9 and kind.__dictoffset__ and kind.__module__ not in sys.stdlib_module_names
     )
@@ -389,7 +403,7 @@ def _rebuild_namedtuple(kind: Any, children: list[Any]) -> Any:
 
 def _rebuild_object(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:
     kind, names = meta
-    made: Any = object.__new__(kind)
+    made: Any = kind() if kind is SimpleNamespace else object.__new__(kind)
     vars(made).update(zip(names, children, strict=True))
     return made
 

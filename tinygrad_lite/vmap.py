@@ -11,6 +11,7 @@ from . import tree
 from .array_argument import as_argument
 from .array_view import plain
 from .batched import Level, repeat, unwrap, wrap
+from .containers import advise
 from .context import current, running
 from .foreign import refuse_foreign
 from .keywords import explains_keywords
@@ -95,6 +96,8 @@ class _Argument:
             if axis is None:
                 continue
             refuse_foreign(x, f"vmap: {path}")
+            if not hasattr(x, "dtype") and not isinstance(x, (int, float, complex)):
+                raise TypeError(f"vmap: {path} is a {type(x).__name__}, not an array of numbers{advise(x)}")
             shape = np.shape(x)
             if not -len(shape) <= axis < len(shape):
                 raise ValueError(

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import deque
 from typing import Any
 
 import numpy as np
 
 from .. import tree as trees
+from ..containers import make_container
 from ..tensor import Tensor
 
 _VERSION = 1
@@ -241,7 +243,8 @@ def _open(x: Any) -> Any:
         attributes = vars(x)
         steps = tuple([f".{name}" for name in attributes])
         return attributes.values(), steps, (type(x), tuple(attributes)), trees._rebuild_object
-    return trees._open(x, type(x))
+    opened = trees._open(x, type(x))
+    return None if opened is not None and opened[3] is make_container else opened
 
 
 def _keys(node: Node) -> tuple[list[Any], list[Node]]:
@@ -317,6 +320,8 @@ def _explain(x: Any, path: str) -> str:
         return f"{path} is a {kind}; save its .state_dict(), and give that back with .load_state_dict(…)"
     if isinstance(x, dict):
         return f"{path} is a {kind}; save dict(…) of it"
+    if isinstance(x, (list, tuple, deque)):
+        return f"{path} is a {kind}; save list(…) of it"
     if isinstance(x, np.ma.MaskedArray):
         return f"{path} is a masked array; save its .data and its .mask"
     return f"{path} is a {kind}; arrays, numbers, strings, generators and trees of them can be saved"
