@@ -31,7 +31,7 @@ LAYERS = [
     ["batching"],
     ["calling"],
     ["op"],
-    ["table"],
+    ["table", "infinities"],
     ["rules"],
     ["backward", "activations"],
     ["forward"],

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from .context import current, switched
-from .intervals import ANYTHING, interval_of
-from .op import Op, elementwise, pick
+from .infinities import find_overflows, pull_guarded, pull_saturated
+from .op import Op, pick
 from .pulling import add, expand, is_finite, unbroadcast
 from .tensor import GRAD, Tensor, is_left_over, label
 
@@ -163,9 +163,9 @@ def _sweep(
             if op.joint:
                 gx = vjp
             elif guarded:
-                gx = _guarded_vjp(vjp, g, result, values, params)
+                gx = pull_guarded(vjp, g, result, values, params)
             elif node in overflows:
-                gx = _saturated_vjp(vjp, g, result, values, params, overflows[node])
+                gx = pull_saturated(vjp, g, result, values, params, overflows[node])
             else:
                 gx = vjp(g, result, *values, **params)
             if not op.in_table:
@@ -220,69 +220,6 @@ def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:
                 needed.add(node)
                 break
     return needed
-
-
-# -- 0 * inf upstream of a choice ------------------------------------------------------------------------------------
-
-
-def _guarded_vjp(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any]) -> Any:
-    """The rule's answer with 0 * inf taken as 0: log(x) under `where(x > 0, log(x), 0)` sends nothing back at 0."""
-    with np.errstate(all="ignore"):
-        gx = vjp(g, y, *values, **params)
-        return gx if gx is g or is_finite(gx, False) else mask_not_taken.call(g, gx)
-
-
-def _saturated_vjp(vjp: Any, g: Any, y: Any, values: Any, params: dict[str, Any], overflowed: Any) -> Any:
-    """The rule's answer, with 0 * inf taken as 0 where the op has overflowed: exp(-z) in 1 / (1 + exp(-z)) at z = -800
-    is infinite only because no float holds it, and a cotangent of exactly 0 says that it makes no difference there."""
-    unaffected = overflowed & ((g._array if type(g) is Tensor else g) == 0)
-    with np.errstate(invalid="ignore"):
-        return np.where(unaffected, 0, vjp(g, y, *values, **params))
-
-
-def find_overflows(nodes: Sequence[Tensor], through_sums: bool = False) -> dict[Tensor, Any]:
-    """For each element-wise result, where it is infinite and ought to be a number: its operands are numbers, or have
-    overflowed themselves, and the row's range says that there is no pole, as that of log at 0.
-
-    through_sums: linear ops of one operand, too, whose operand is infinite only where it has overflowed.
-    """
-    found: dict[Tensor, Any] = {}
-    for node in reversed(nodes):
-        op = node._op
-        if through_sums and op.kind == "linear" and node._inputs[0] in found:
-            x = node._inputs[0]
-            if np.all(np.isfinite(x._array) | found[x]):
-                found[node] = np.isinf(node._array)
-            continue
-        if op.kind != "elementwise" or op.range is None or not isinstance(node._array, (np.ndarray, np.generic)):
-            continue
-        overflowed = np.isinf(node._array)
-        if overflowed.any():
-            arrays = [np.asarray(x._array if type(x) is Tensor else x) for x in node._inputs]
-            for x, array in zip(node._inputs, arrays, strict=True):
-                overflowed = overflowed & (np.isfinite(array) | (found.get(x, False) if type(x) is Tensor else False))
-            if overflowed.any() and op.range(*map(interval_of, arrays)).kind != ANYTHING:
-                found[node] = overflowed
-    return found
-
-
-def _is_not_taken(g: Any, gx: Any) -> Any:
-    """Where nothing came in and no number came out. (Where g is 0 and gx is a number, its derivative still counts.)"""
-    return np.logical_and(g == 0, np.logical_not(np.isfinite(gx)))
-
-
-def _mask_not_taken(g: Any, gx: Any) -> Any:
-    return np.where(_is_not_taken(g, gx), 0, gx)
-
-
-mask_not_taken = elementwise(
-    _mask_not_taken,
-    None,
-    lambda y, g, gx: np.logical_not(_is_not_taken(g, gx)),
-    selects=True,
-    c="{0} == 0 && {1} - {1} != 0 ? 0 : {1}",
-)
-"""What a guarded rule gives: gx, but 0 where g is 0 and gx infinite or NaN."""
 
 
 # -- ops with several results ----------------------------------------------------------------------------------------

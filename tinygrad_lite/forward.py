@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from .axes import broadcast_shapes
-from .backward import find_nodes, find_overflows, fit, mask_not_taken, sweep
+from .backward import find_nodes, fit, sweep
 from .context import current, switched
+from .infinities import find_overflows, push_saturated, push_selected
 from .op import pick
 from .pulling import cast, is_finite
 from .tensor import GRAD, LIFTED, Tensor, leaf
@@ -73,13 +74,13 @@ def _push(
         elif op.kind == "elementwise" and (
             node in overflows or any(type(x) is Tensor and x in overflows for x in inputs)
         ):
-            t = _push_saturated(node, ts, y, xs, overflows)
+            t = push_saturated(node, ts, y, xs, overflows)
         elif op.selects and op.kind == "elementwise":
-            t = _push_selected(op, ts, y, xs, node._params)
+            t = push_selected(node, ts, y, xs)
         else:
             t = op.jvp(ts, y, xs, node._params)
             if chosen and op.kind == "elementwise" and not is_finite(t, True):
-                t = _push_selected(op, ts, y, xs, node._params)
+                t = push_selected(node, ts, y, xs)
         if t is None:
             continue
         if op.outputs == 1:
@@ -91,38 +92,6 @@ def _push(
             watcher.backward(node, t)
         tangents[node] = t
     return tangents
-
-
-def _push_selected(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-    """The tangent of an op that takes some entries and leaves others: 0 * inf is 0, for what was left."""
-    total = None
-    for t, times in zip(ts, op.vjps, strict=True):
-        if t is None or times is None:
-            continue
-        t = np.broadcast_to(t, y.shape)
-        partial = times(np.ones_like(t), y, *xs, **params)
-        term = mask_not_taken.call(partial, t * partial)
-        total = term if total is None else total + term
-    return total
-
-
-def _push_saturated(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], overflows: dict[Tensor, Any]) -> Any:
-    """The tangent with 0 * inf taken as 0 where one of the two is infinite only because an op has overflowed: what does
-    not move stays where it is, and what an op does not depend on makes no difference."""
-    total = None
-    for x, tangent, times in zip(node._inputs, ts, node._op.vjps, strict=True):
-        if tangent is None or times is None:
-            continue
-        t: Any = np.broadcast_to(tangent, y.shape)
-        with np.errstate(invalid="ignore"):
-            partial = times(np.ones_like(t), y, *xs, **node._params)
-            term = t * partial
-        stays = (t._array if type(t) is Tensor else t) == 0
-        no_matter = (partial._array if type(partial) is Tensor else partial) == 0
-        unaffected = (stays & overflows.get(node, False)) | (no_matter & overflows.get(x, False))
-        term = np.where(unaffected, 0, term)
-        total = term if total is None else total + term
-    return total
 
 
 def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import mask_not_taken
+from ..infinities import mask_not_taken
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand, Program, is_scalar, shape_of
 from ..rounding import find_whole_number

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.backward import mask_not_taken
+from tinygrad_lite.infinities import mask_not_taken
 from tinygrad_lite.program.derivation.passes import name_constants
 from tinygrad_lite.program.rewrite import rewrite
 from tinygrad_lite.program.simplify import drop_dead

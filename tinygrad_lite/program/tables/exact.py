@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_shape, reduced_size
-from ...backward import mask_not_taken
+from ...infinities import mask_not_taken
 from ...op import Op
 from ...rules import elementwise
 from ..program import Operand, dtype_of, is_weak, shape_of

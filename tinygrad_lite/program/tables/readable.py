@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...axes import reduced_axes
-from ...backward import mask_not_taken
+from ...infinities import mask_not_taken
 from ...rules.elementwise import is_larger
 from ...rules.indexing import get
 from ...rules.neural import leaky_relu, log_softmax, relu, softmax
