@@ -28,6 +28,8 @@ LAYERS = [
     ["array_view", "dispatch", "tree"],
     ["tensor"],
     ["array_argument", "batched", "messages", "pulling"],
+    ["partials"],
+    ["users_ops"],
     ["batching"],
     ["calling"],
     ["op"],

@@ -72,6 +72,18 @@ def test_linear(rng):
     check(lambda x: spread(x, scale=3.0), lambda x: 3 * (M @ x), rng.normal(size=(4, 2)))
 
 
+@pytest.mark.parametrize("operands", [3, None])
+def test_a_linear_op_is_linear_in_its_first_operand_and_moved_by_no_other(operands, rng):
+    op = tg.linear(lambda x, *others: 2.0 * x, lambda g, y, x, *others: 2.0 * g, operands=operands, name="twice")
+    x, a, b = (rng.normal(size=3) for _ in range(3))
+    g, v = rng.normal(size=3), [rng.normal(size=3) for _ in range(3)]
+    found = tg.vjp(op, x, a, b)[1](g)
+    for one, expected in zip(found, (2.0 * g, np.zeros(3), np.zeros(3)), strict=True):
+        assert_allclose(one, expected)
+    assert_allclose(tg.jvp(op, (x, a, b), v)[1], 2.0 * v[0])
+    assert_allclose(tg.jvp(lambda a, b: op(x, a, b), (a, b), v[1:])[1], np.zeros(3))
+
+
 def test_bilinear(rng):
     outer = tg.bilinear(lambda a, b: a[:, None] * b, lambda g, y, a, b: g @ b, lambda g, y, a, b: a @ g, name="outer")
     check(outer, lambda a, b: a[:, None] * b, rng.normal(size=3), rng.normal(size=4))

@@ -16,9 +16,10 @@ import numpy as np
 
 from .context import current, switched
 from .infinities import find_overflows, pull_guarded, pull_saturated
-from .op import Op, pick
-from .pulling import add, expand, is_finite, unbroadcast
+from .op import pick
+from .pulling import add, expand, is_finite
 from .tensor import GRAD, Tensor, is_left_over, label
+from .users_ops import fit
 
 _by_age = attrgetter("_seq")
 
@@ -178,37 +179,6 @@ def _sweep(
         if type(g) is not list and g.shape != x._array.shape:
             visited[x] = expand(g, x._array.shape)
     return visited
-
-
-def fit(op: Op, i: int, g: Any, x: Tensor, node: Tensor) -> Any:
-    """The cotangent from a rule of a user's, un-broadcast; TypeError if it is not an array of its operand's shape, or
-    one that is broadcast as node, the result, is; or if it is complex where operand and result are real."""
-    shape = x.shape
-    must = f"it must give an array of shape {shape}"
-    try:
-        if op.outputs == 1 and g.dtype.kind == "c" and "c" not in (x.dtype.kind, node.dtype.kind):
-            raise TypeError(
-                f"the vjp of {op.name} for operand {i} gave {g.dtype} for real numbers; say np.real if that is meant"
-            )
-        if g.shape == shape:
-            return g
-        if op.outputs > 1 or _is_broadcast_as(g.shape, shape, node.shape):
-            summed = unbroadcast(g, shape)
-            if summed.shape == shape or op.kind == "elementwise":
-                return summed
-    except (AttributeError, ValueError):
-        pass
-    given = f"shape {g.shape}" if hasattr(g, "shape") else f"a {type(g).__name__}"
-    raise TypeError(f"the vjp of {op.name} for operand {i} gave {given}; {must}")
-
-
-def _is_broadcast_as(given: tuple[int, ...], operand: tuple[int, ...], result: tuple[int, ...]) -> bool:
-    """Whether every axis that `given` has more than the operand, or has longer, is the result's."""
-    if len(given) > max(len(operand), len(result)):
-        return False
-    own = (1,) * (len(given) - len(operand)) + operand[max(len(operand) - len(given), 0) :]
-    found = (None,) * (len(given) - len(result)) + result[max(len(result) - len(given), 0) :]
-    return all(n in (1, m) or (m == 1 and n == k) for n, m, k in zip(given, own, found, strict=True))
 
 
 def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:

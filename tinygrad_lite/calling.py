@@ -7,7 +7,6 @@ of two operands, against 0.9 µs for the general one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +15,7 @@ from .array_view import ArrayView, plain
 from .batched import Batched
 from .batching import call_batched
 from .callsite import user_line
-from .context import alone, current, running
+from .context import current
 from .foreign import is_bare, refuse_foreign, speaks_for_itself
 from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
 from .signatures import is_default
@@ -31,6 +30,7 @@ from .tensor import (
     next_seq,
     stack_lists,
 )
+from .users_ops import check_function, is_users_own
 
 _NEEDS_HISTORY: Final = GRAD | TRACED
 _new = object.__new__
@@ -78,7 +78,7 @@ def _is_python_number(x: Any) -> bool:
 
 def make_caller(op: Any) -> Callable[..., Any]:
     """What calls and records the op."""
-    fn = _check_function(op) if is_users_own(op.fn) else op.fn
+    fn = check_function(op) if is_users_own(op.fn) else op.fn
     make: Callable[[Any, Callable[..., Any]], Callable[..., Any]] = _general
     without_keywords = isinstance(op.fn, np.ufunc) or (op.kind == "elementwise" and not op.keywords)
     if op.arity == 1 and op.outputs == 1:
@@ -286,53 +286,6 @@ def _check_no_tensor(op: Any, params: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, Tensor):
             raise TypeError(tensor_as_keyword(op.name, name))
     return params
-
-
-# -- functions that are not the table's own --------------------------------------------------------------------------
-
-
-def is_users_own(fn: Any) -> bool:
-    """Whether this is a Python function of a user's: neither the table's nor NumPy's."""
-    return type(fn) is FunctionType and fn.__module__.partition(".")[0] not in ("tinygrad_lite", "numpy", "scipy")
-
-
-def _check_function(op: Any) -> Callable[..., Any]:
-    """fn, held to what an op's function is: from arrays, which it leaves as they are, to arrays."""
-    fn = op.fn
-
-    def call_checked(*xs: Any, **params: Any) -> Any:
-        mode = current()
-        if running.get() is None and (mode is None or not mode.tracing):
-            data = fn(*map(_write_protected, xs), **params)
-        else:
-            with alone():
-                data = fn(*map(_write_protected, xs), **params)
-        for part in data if isinstance(data, tuple) else (data,):
-            if type(part) is Tensor:
-                raise TypeError(
-                    "its function gave a Tensor: one it closes over would get no gradient; make it an operand"
-                )
-            if not hasattr(part, "dtype") and not isinstance(part, (int, float, complex)):
-                raise TypeError(f"its function gave a {type(part).__name__}, not an array")
-        if op.kind == "elementwise" and not isinstance(data, tuple):
-            shapes = [np.shape(x) for x in xs]
-            if np.shape(data) != np.broadcast_shapes(*shapes):
-                raise TypeError(
-                    f"its function gave shape {np.shape(data)} from {' and '.join(map(str, shapes))}, which is not "
-                    "element by element; see tg.linear, tg.bilinear and tg.custom_vjp"
-                )
-        return data if isinstance(data, tuple) or hasattr(data, "dtype") else np.asarray(data)
-
-    return call_checked
-
-
-def _write_protected(x: Any) -> Any:
-    """A view that cannot be written to: an op that changed its operand would change a Tensor."""
-    if not isinstance(x, np.ndarray):
-        return x
-    view = x.view()
-    view.flags.writeable = False
-    return view
 
 
 def _refuse_complex(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from .axes import broadcast_shapes
-from .backward import find_nodes, fit, sweep
+from .backward import find_nodes, sweep
 from .context import current, switched
 from .infinities import find_overflows, push_saturated, push_selected
 from .op import pick
 from .pulling import cast, is_finite
 from .tensor import GRAD, LIFTED, Tensor, leaf
+from .users_ops import fit
 
 
 def push(nodes: Sequence[Tensor], tangents: dict[Tensor, Any], recording: bool) -> dict[Tensor, Any]:
@@ -78,7 +79,7 @@ def _push(
         elif op.selects and op.kind == "elementwise":
             t = push_selected(node, ts, y, xs)
         else:
-            t = op.jvp(ts, y, xs, node._params)
+            t = _push_one(op, ts, y, xs, node._params)
             if chosen and op.kind == "elementwise" and not is_finite(t, True):
                 t = push_selected(node, ts, y, xs)
         if t is None:
@@ -94,6 +95,27 @@ def _push(
     return tangents
 
 
+def _push_one(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The tangent of y, from those of the operands (None where zero); None if it is zero. It reads the row that the
+    sweep reads: tangent times partial, or the op itself where it is linear."""
+    if op.linear_in_all:
+        zeros = (t if t is not None else np.zeros_like(_array_of(x)) for t, x in zip(ts, xs, strict=True))
+        return op.call(*zeros, **params)
+    total = None
+    for i, (t, vjp) in enumerate(zip(ts, op.vjps)):  # noqa: B905 (of rules there may be no end)
+        if t is None or vjp is None:
+            continue
+        # The vjp of an elementwise op multiplies by the partial derivative, and so does its jvp.
+        entrywise = op.kind == "elementwise"
+        term = vjp(t, y, *xs, **params) if entrywise else op.call(*xs[:i], t, *xs[i + 1 :], **params)
+        total = term if total is None else total + term
+    return total
+
+
+def _array_of(x: Any) -> Any:
+    return x._array if type(x) is Tensor else x
+
+
 def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
     """Forward mode of an op that has only a vjp: g -> vjp(g) is linear, and the transpose of that map is the jvp.
 
@@ -105,7 +127,7 @@ def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], r
         y = tuple(pick.call(node, index=i) for i in range(op.outputs))
     ys = y if several else (y,)
     # Where to differentiate does not matter, since the map is linear in g: at zero.
-    gs = tuple(leaf(np.zeros_like(out._array if type(out) is Tensor else out), GRAD | LIFTED) for out in ys)
+    gs = tuple(leaf(np.zeros_like(_array_of(out)), GRAD | LIFTED) for out in ys)
     seeds: list[tuple[Tensor, Any]] = []
     for i, (t, x) in enumerate(zip(ts, xs, strict=True)):
         vjp = op.vjps[i]
@@ -123,8 +145,5 @@ def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], r
     nodes, _ = find_nodes([back for back, _ in seeds], oldest=gs[0]._seq)
     found = sweep(nodes, seeds, set(gs), recording)
     if several:
-        return [
-            found[g] if g in found else np.zeros_like(out._array if type(out) is Tensor else out)
-            for g, out in zip(gs, ys, strict=True)
-        ]
+        return [found[g] if g in found else np.zeros_like(_array_of(out)) for g, out in zip(gs, ys, strict=True)]
     return found.get(gs[0])
