@@ -29,7 +29,7 @@ LAYERS = [
     ["tensor"],
     ["array_argument", "batched", "messages", "pulling"],
     ["partials"],
-    ["users_ops"],
+    ["operands", "users_ops"],
     ["batching"],
     ["calling"],
     ["op"],

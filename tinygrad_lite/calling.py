@@ -14,29 +14,15 @@ import numpy as np
 from .array_view import ArrayView, plain
 from .batched import Batched
 from .batching import call_batched
-from .callsite import user_line
 from .context import current
-from .foreign import is_bare, refuse_foreign, speaks_for_itself
-from .messages import explain_failure, tensor_as_keyword, unsupported_keyword
-from .signatures import is_default
-from .tensor import (
-    GRAD,
-    NO_PARAMS,
-    PYTHON_NUMBERS,
-    TRACED,
-    Tensor,
-    check_numeric,
-    holds_tensor,
-    next_seq,
-    stack_lists,
-)
+from .foreign import refuse_foreign
+from .messages import explain_failure
+from .operands import BESIDE, READY, as_operand, check_no_tensor, split_arguments, supported_keywords
+from .tensor import GRAD, NO_PARAMS, PYTHON_NUMBERS, TRACED, Tensor, next_seq
 from .users_ops import check_function, is_users_own
 
 _NEEDS_HISTORY: Final = GRAD | TRACED
 _new = object.__new__
-
-_READY = frozenset({np.ndarray, float, int, bool, complex, *np.sctypeDict.values()})
-"""Operand types that need no conversion."""
 
 
 def record(op: Any, data: Any, flags: int, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -108,13 +94,13 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
             if type(b) is Tensor:
                 z = b._array
                 flags |= b._flags
-            elif type(b) in _READY:
+            elif type(b) in READY:
                 z = b
             elif isinstance(b, ArrayView):  # an argument that is not differentiated
                 z = b = plain(b)
             else:
                 return call_converted(a, b)
-        elif type(b) is Tensor and type(a) in _READY:
+        elif type(b) is Tensor and type(a) in READY:
             x, z, flags = a, b._array, b._flags
         elif type(b) is Tensor and isinstance(a, ArrayView):
             x = a = plain(a)
@@ -144,16 +130,16 @@ def _binary(op: Any, fn: Callable[..., Any]) -> Callable[[Any, Any], Any]:
 def _unary_with_keywords(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
     def call(*operands: Any, **params: Any) -> Any:
         if len(operands) != 1:
-            operands = _split_arguments(op, operands, params)
+            operands = split_arguments(op, operands, params)
         x = operands[0]
         if type(x) is not Tensor:
             if isinstance(x, Tensor):
                 return convert_and_call(op, operands, params)
-            return fn(x, **_check_no_tensor(op, params))
+            return fn(x, **check_no_tensor(op, params))
         if params:
             if op.extension is not None and not op.keywords.issuperset(params):
                 return op.extension(x, **params)
-            params = _supported_keywords(op, params)
+            params = supported_keywords(op, params)
         try:
             data = fn(x._array, **params)
         except (TypeError, ValueError, IndexError) as error:
@@ -168,15 +154,15 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*operands: Any, **params: Any) -> Any:
         if arity is not None and len(operands) != arity:
-            operands = _split_arguments(op, operands, params)
+            operands = split_arguments(op, operands, params)
         flags, any_tensor = 0, False
         inputs: list[Any] = []
         values: list[Any] = []
         for x in operands:
-            if type(x) is not Tensor and type(x) not in _READY:
+            if type(x) is not Tensor and type(x) not in READY:
                 x = as_operand(x, op)
                 if x is NotImplemented:
-                    refuse_foreign(operands[len(inputs)], op.name, _BESIDE)
+                    refuse_foreign(operands[len(inputs)], op.name, BESIDE)
             if type(x) is Tensor:
                 any_tensor = True
                 flags |= x._flags
@@ -187,9 +173,9 @@ def _general(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
                 values.append(x)
             inputs.append(x)
         if not any_tensor:
-            return fn(*operands, **_check_no_tensor(op, params))
+            return fn(*operands, **check_no_tensor(op, params))
         if params:
-            params = _supported_keywords(op, params)
+            params = supported_keywords(op, params)
         try:
             data = fn(*values, **params)
         except (TypeError, ValueError, IndexError) as error:
@@ -213,79 +199,8 @@ def convert_and_call(op: Any, operands: tuple[Any, ...], params: dict[str, Any] 
     if params:
         if op.extension is not None and not op.keywords.issuperset(params):
             return op.extension(*found, **params)
-        params = _supported_keywords(op, dict(params))
+        params = supported_keywords(op, dict(params))
     return call_batched(op, found, params)
-
-
-# -- operands and keywords -------------------------------------------------------------------------------------------
-
-
-def as_operand(x: Any, op: Any) -> Any:
-    """A list, an unusual scalar, another library's array: as an operand of op; TypeError if it is not numeric, or is
-    more than its numbers. NotImplemented for what knows better how to be combined with an array (units, labels). Of a
-    buffer, the Tensor that it is now.
-    """
-    kind = type(x)
-    if kind in _READY:
-        return x
-    if isinstance(x, ArrayView):
-        return plain(x)
-    if isinstance(x, Tensor):
-        return x._current()
-    if speaks_for_itself(x):
-        return x if is_bare(x) else NotImplemented
-    refuse_foreign(x, op.name, _BESIDE)
-    if holds_tensor(x):
-        return stack_lists(x)
-    if hasattr(x, "tocsr"):
-        raise TypeError(f"{op.name}: beside a Tensor, a sparse matrix has @ alone; write A.toarray() ({user_line()})")
-    try:
-        array = np.asarray(x)
-        check_numeric(array)
-    except (TypeError, ValueError) as error:
-        what = "write t is None" if x is None else error
-        raise TypeError(f"{op.name}: {kind.__name__} {x!r:.60} is not a numeric operand: {what}") from None
-    return array
-
-
-_BESIDE: Final = " beside a Tensor"
-
-
-def _split_arguments(op: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
-    """Exactly the array operands; keywords given by position move to params, operands by keyword come from there."""
-    arity = op.arity or 0
-    names = op.operand_names
-    if len(operands) > arity:
-        if len(operands) > len(names):
-            raise TypeError(f"{op.name} takes {arity} array operands, {len(operands)} were given")
-        params.update(zip(names[arity:], operands[arity:], strict=False))
-        return operands[:arity]
-    for name in names[len(operands) : arity]:
-        if name not in params:
-            raise TypeError(f"{op.name} needs {arity} array operands; {name!r} is missing")
-        operands += (params.pop(name),)
-    return operands
-
-
-def _supported_keywords(op: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The keywords, if the rules know what to do with them; those with NumPy's default may be left out."""
-    _check_no_tensor(op, params)
-    keywords = op.keywords
-    supported = {}
-    for name, value in params.items():
-        if name in keywords if keywords is not None else name != "out":
-            supported[name] = value
-        elif value is not None and value is not np._NoValue and not is_default(op.fn, name, value):
-            raise TypeError(unsupported_keyword(op.name, name, keywords or ()))
-    return supported
-
-
-def _check_no_tensor(op: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The keywords, if none is a Tensor: beside plain operands it would bring NumPy back here, for ever."""
-    for name, value in params.items():
-        if isinstance(value, Tensor):
-            raise TypeError(tensor_as_keyword(op.name, name))
-    return params
 
 
 def _refuse_complex(op: Any, fn: Callable[..., Any]) -> Callable[..., Any]:

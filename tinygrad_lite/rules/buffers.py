@@ -18,10 +18,11 @@ import numpy as np
 
 from .. import tree
 from ..batched import Batched
-from ..calling import as_operand, record
+from ..calling import record
 from ..callsite import user_line
 from ..context import current, running
 from ..foreign import refuse_foreign
+from ..operands import as_operand
 from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
 from . import indexing
 from .assembling import Piece, assemble, assemble_parts, unstack, written
