@@ -120,3 +120,15 @@ def every_example(x: Any, level: Level) -> Any:
     """x with the examples of this level along its first axis, whether it differs between them or not."""
     whole = unwrap(x, level)
     return repeat(x, level) if whole is None else whole
+
+
+def whole_of(x: Any, level: Level | None) -> Any:
+    """x for the examples of every vmap that is running, the outermost along the first axis. level: the innermost."""
+    while level is not None:
+        x, level = every_example(x, level), level.outer
+    return x
+
+
+def view_one(whole: Any, level: Level | None) -> Any:
+    """One example's view of what `whole_of` gives."""
+    return whole if level is None else wrap(view_one(whole, level.outer), level)

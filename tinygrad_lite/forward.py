@@ -79,7 +79,7 @@ def _push(
         elif op.selects and op.kind == "elementwise":
             t = push_selected(node, ts, y, xs)
         else:
-            t = _push_one(op, ts, y, xs, node._params)
+            t = op.jvp(ts, y, xs, node._params)
             if chosen and op.kind == "elementwise" and not is_finite(t, True):
                 t = push_selected(node, ts, y, xs)
         if t is None:
@@ -93,23 +93,6 @@ def _push(
             watcher.backward(node, t)
         tangents[node] = t
     return tangents
-
-
-def _push_one(op: Any, ts: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-    """The tangent of y, from those of the operands (None where zero); None if it is zero. It reads the row that the
-    sweep reads: tangent times partial, or the op itself where it is linear."""
-    if op.linear_in_all:
-        zeros = (t if t is not None else np.zeros_like(_array_of(x)) for t, x in zip(ts, xs, strict=True))
-        return op.call(*zeros, **params)
-    total = None
-    for i, (t, vjp) in enumerate(zip(ts, op.vjps)):  # noqa: B905 (of rules there may be no end)
-        if t is None or vjp is None:
-            continue
-        # The vjp of an elementwise op multiplies by the partial derivative, and so does its jvp.
-        entrywise = op.kind == "elementwise"
-        term = vjp(t, y, *xs, **params) if entrywise else op.call(*xs[:i], t, *xs[i + 1 :], **params)
-        total = term if total is None else total + term
-    return total
 
 
 def _array_of(x: Any) -> Any:

@@ -23,7 +23,7 @@ from . import tree
 from .array_argument import as_argument
 from .array_view import plain
 from .backward import find_nodes, sweep
-from .batched import Batched, Level, wrap
+from .batched import Batched, Level, view_one, whole_of, wrap
 from .batching import elementwise
 from .calling import record
 from .callsite import line_at
@@ -57,11 +57,13 @@ class Run:
     As a context manager it is the innermost transform that is running. start: tensors older than this were there
     before it; outermost: those older than this were there before any of the transforms around it, `outer` and its
     outers. reads: the numbers that were taken out of tensors that depend on its arguments: (tensor, by what, where).
-    level: the innermost vmap that is running.
+    level: the innermost vmap that is running. examples: that around the function, once it has run: what is swept are
+    its values for all examples, and what leaves are views of one (see batched.py). As the examples do not depend on one
+    another, the gradients of all their values together are those of each.
     """
 
     __slots__ = (
-        *("_around", "level", "outer", "outermost", "reads", "start"),
+        *("_around", "examples", "level", "outer", "outermost", "reads", "start"),
         *("leaves", "leaving", "nodes", "output", "structures"),  # since the function has run
     )
 
@@ -76,6 +78,7 @@ class Run:
         self.outer: Run | None = running.get()
         self.outermost: int = self.start
         self.level: Level | None = None
+        self.examples: Level | None = None
         if self.outer is not None:
             self.outermost, self.level = self.outer.outermost, self.outer.level
         self.reads: list[tuple[Tensor, str, str]] = []
@@ -91,9 +94,13 @@ class Run:
     def call(
         self, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: dict[str, Any], keep: bool = False
     ) -> Any:
-        """f's output, with the leaves of the chosen arguments lifted. keep: it is swept later, so arrays are copied."""
+        """f's output, with the leaves of the chosen arguments lifted. keep: it is swept later, so arrays are copied.
+
+        `output` is the same, but inside tg.vmap that for all examples.
+        """
         mode = current()
         tracing = mode is not None and mode.tracing
+        level = self.level
         arguments = list(args)
         leaves: list[Tensor] = []
         structures = []
@@ -106,6 +113,8 @@ class Run:
             kwargs = {name: as_argument(arg) for name, arg in kwargs.items()}
         for i in argnums:
             values, structure = tree.flatten(args[i])
+            if level is not None:
+                values = [whole_of(x, level) for x in values]
             name = argument_name(f, i)
             if not values and not isinstance(argnums, range):  # of all arguments, some may be flags
                 raise TypeError(_nothing_to_differentiate(args[i], name))
@@ -118,7 +127,7 @@ class Run:
                     lifted.append(_lift(value, path, keep, tracing))
             leaves += lifted
             structures.append(structure)
-            arguments[i] = tree.unflatten(structure, lifted)
+            arguments[i] = tree.unflatten(structure, [view_one(x, level) for x in lifted] if level else lifted)
         if mode is not None and not mode.grad_enabled:
             with switched(grad_enabled=True):
                 output = call_users(f, arguments, kwargs)
@@ -127,16 +136,24 @@ class Run:
             output = call_users(f, arguments, kwargs)
         if isinstance(output, Tensor):
             output = output._current()
+        self.output = output
+        if level is not None:
+            self.level, self.examples, tensors = None, level, True
+            self.output = tree.map(lambda y: whole_of(y, level), output)
         left_over: list[Tensor] = []
-        nodes, outer = find_nodes(find_differentiable(output), self.start, left_over)
+        nodes, outer = find_nodes(find_differentiable(self.output), self.start, left_over)
         if tracing:  # a program must compute everything, what depends on no argument included
             outer |= TRACED
-        self.leaves, self.structures, self.output, self.nodes = leaves, structures, output, nodes
+        self.leaves, self.structures, self.nodes = leaves, structures, nodes
         held = set(map(id, map(_array_of, leaves)))
         self.leaving = Exit(tensors or bool(outer & INSIDE), outer, self.start, held)
         if self.reads or left_over:
             _check_missed(f, self, left_over)
         return output
+
+    def view(self, results: Any) -> Any:
+        """What the caller is given: inside tg.vmap, one example's view of a tree of results."""
+        return results if self.examples is None else tree.map(lambda x: view_one(x, self.examples), results)
 
     @property
     def is_recorded_outside(self) -> bool:
@@ -283,7 +300,7 @@ def arrange_by_argument(run: Run, leaving: Exit, found: Sequence[Any], single: b
     """Derivatives per leaf, as trees like the differentiated arguments."""
     results = iter(leaving.derivatives(found, run.leaves))
     trees = [tree.take(structure, results) for structure in run.structures]
-    return trees[0] if single else tuple(trees)
+    return run.view(trees[0] if single else tuple(trees))
 
 
 # -- how results leave -----------------------------------------------------------------------------------------------

@@ -147,6 +147,29 @@ class Op:
         found = parameters(self.numpy or self.fn)
         return () if found is None else found.names + found.keywords
 
+    def jvp(self, tangents: Sequence[Any], y: Array, xs: Sequence[Array], params: dict[str, Any]) -> Array:
+        """The tangent of y, from those of the operands (None where zero); None if it is zero.
+
+        It reads the same row: tangent times partial, or the op itself where it is linear. (Where there is only a vjp,
+        forward.py transposes it.)
+        """
+        if self.linear_in_all:
+            pairs = zip(tangents, xs, strict=True)
+            return self.call(*[_zeros_like(x) if t is None else t for t, x in pairs], **params)
+        total = None
+        for i, (t, vjp) in enumerate(zip(tangents, self.vjps)):  # noqa: B905 (of rules there may be no end)
+            if t is None or vjp is None:
+                continue
+            # The vjp of an elementwise op multiplies by the partial derivative, and so does its jvp.
+            entrywise = self.kind == "elementwise"
+            term = vjp(t, y, *xs, **params) if entrywise else self.call(*xs[:i], t, *xs[i + 1 :], **params)
+            total = term if total is None else total + term
+        return total
+
+
+def _zeros_like(x: Array) -> Array:
+    return np.zeros_like(x._array if type(x) is Tensor else x)
+
 
 class _EveryOperand:
     """The rules of an op with any number of operands: rule number i is `rule(i, g, y, *operands)`.

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import tree
 from .backward import find_nodes, sweep
-from .batched import Batched, Level, every_example, wrap
+from .batched import Batched, every_example, whole_of, wrap
 from .batching import elementwise
 from .calling import record
 from .forward import push
@@ -22,7 +22,6 @@ from .lifting import (
     Run,
     arrange_by_argument,
     array_ids,
-    at_level,
     check_tangent,
     find_differentiable,
     leave_with,
@@ -188,15 +187,12 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         with Run() as run:
-            if run.level is not None:
-                return _value_and_grad_of_each(run.level, f, args, argnums, has_aux, kwargs)
             value = run.call(f, args, positions(argnums, args, "value_and_grad"), kwargs)
-            if has_aux:
-                value = _first_of_pair(value)
-            y = single_number(value, f, "grad")
-            found = pull(run, run.nodes, [] if y is None else [(y, one_like(y))])
+            single_number(_first_of_pair(value) if has_aux else value, f, "grad")
+            y = run.output[0] if has_aux else run.output
+            found = pull(run, run.nodes, [(y, one_like(y))] if isinstance(y, Tensor) else [])
             single = not isinstance(argnums, (tuple, list))
-            return run.leaving.hand_out(run.output), arrange_by_argument(run, run.leaving, found, single)
+            return run.view(run.leaving.hand_out(run.output)), arrange_by_argument(run, run.leaving, found, single)
 
     return name_after(f, transformed, "value_and_grad")
 
@@ -244,22 +240,22 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     """
     check_function("vjp", f, "(f, x)")
     with Run() as run:
-        if run.level is not None:
-            return _vjp_of_each(run.level, f, args)
-        outputs, structure = tree.flatten(run.call(f, args, range(len(args)), {}, keep=True))
+        run.call(f, args, range(len(args)), {}, keep=True)
+        outputs, structure = tree.flatten(run.output)
     run.leaving.held |= array_ids((*run.nodes, *outputs))  # the pullback's
 
     def pullback(g: Any) -> tuple[Any, ...]:
         cotangents, given = tree.flatten(g)
         if given != structure:
             raise ValueError(f"pullback: the cotangent's structure {given} differs from the value's {structure}")
+        cotangents = [whole_of(c, run.examples) for c in cotangents]
         pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if type(y) is Tensor]
         seeds = [(y, start_from(y, c, isinstance(c, Tensor))) for y, c in pairs]
         with run:  # and find the nodes again, which checks that nothing has changed
             nodes, _ = find_nodes(find_differentiable(outputs), run.start)
             return arrange_by_argument(run, leave_with(run, cotangents), pull(run, nodes, seeds), False)  # type: ignore[no-any-return]
 
-    return run.leaving.hand_out(run.output), pullback
+    return run.view(run.leaving.hand_out(run.output)), pullback
 
 
 # -- forward mode ----------------------------------------------------------------------------------------------------
@@ -278,15 +274,13 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     check_function("jvp", f, "(f, (x,), (v,))")
     check_arguments("jvp", args, tangents, "tangents")
     with Run() as run:
-        if run.level is not None:
-            return _jvp_of_each(run.level, f, args, tangents)
         run.call(f, args, range(len(args)), {})
         ts: list[Any] = []
         for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
             flat, given = tree.flatten(tangent)
             if given != structure:
                 raise ValueError(f"jvp: tangents[{i}] has the structure {given}, its argument {structure}")
-            ts += flat
+            ts += [whole_of(x, run.examples) for x in flat]
         run.leaving = leave_with(run, ts)
         pairs = zip(run.leaves, ts, strict=True)
         started = {x: check_tangent(t, x, run.leaving.tensors, "jvp: the tangent") for x, t in pairs}
@@ -296,73 +290,10 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
         outputs, structure = tree.flatten(run.output)
         values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
         results = run.leaving.derivatives([found.get(y) for y in values], values)
-        return run.leaving.hand_out(run.output), tree.unflatten(structure, results)
+        return run.view((run.leaving.hand_out(run.output), tree.unflatten(structure, results)))  # type: ignore[no-any-return]
 
 
-# -- inside vmap -----------------------------------------------------------------------------------------------------
-
-# The examples do not depend on one another. So the gradients of their values are those of the sum of the values with
-# respect to what each example has of its own: an argument that is the same for all is repeated (in a view).
-
-
-def _value_and_grad_of_each(
-    level: Level, f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_aux: bool, kwargs: dict[str, Any]
-) -> tuple[Any, Any]:
-    chosen = positions(argnums, args, "value_and_grad")
-
-    def total(*wholes: Any) -> Any:
-        given = list(args)
-        for i, whole in zip(chosen, wholes, strict=True):
-            given[i] = _view_each(whole, level)
-        with at_level(level):
-            output = f(*given, **kwargs)
-        value = _first_of_pair(output) if has_aux else output
-        single_number(value, f, "grad")
-        return np.sum(every_example(value, level)), _whole(output, level)
-
-    with at_level(level.outer):
-        wholes = [_whole(args[i], level) for i in chosen]
-        every = value_and_grad(name_after(f, total, "total"), tuple(range(len(chosen))), has_aux=True)
-        (_, output), found = every(*wholes)
-    found = _view_each(found, level)
-    return _view_each(output, level), found if isinstance(argnums, (tuple, list)) else found[0]
-
-
-def _vjp_of_each(level: Level, f: Function, args: Sequence[Any]) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    with at_level(level.outer):
-        value, pull_back = vjp(_of_every_example(f, level), *(_whole(arg, level) for arg in args))
-
-    def pullback(g: Any) -> tuple[Any, ...]:
-        with at_level(level.outer):
-            return _view_each(pull_back(_whole(g, level)), level)  # type: ignore[no-any-return]
-
-    return _view_each(value, level), pullback
-
-
-def _jvp_of_each(level: Level, f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-    with at_level(level.outer):
-        wholes, whole_tangents = ([_whole(x, level) for x in given] for given in (args, tangents))
-        return _view_each(jvp(_of_every_example(f, level), wholes, whole_tangents), level)  # type: ignore[no-any-return]
-
-
-def _of_every_example(f: Function, level: Level) -> Function:
-    """f of many examples, its result for all of them."""
-
-    def of_all(*wholes: Any) -> Any:
-        with at_level(level):
-            return _whole(f(*(_view_each(whole, level) for whole in wholes)), level)
-
-    return name_after(f, of_all, "of_all")
-
-
-def _whole(values: Any, level: Level) -> Any:
-    """A tree, with the examples along the first axis of every leaf."""
-    return tree.map(lambda x: every_example(x._current() if isinstance(x, Tensor) else x, level), values)
-
-
-def _view_each(wholes: Any, level: Level) -> Any:
-    """A tree of what stands for one example."""
-    return tree.map(lambda x: wrap(x, level), wholes)
+# -- what callers give -----------------------------------------------------------------------------------------------
 
 
 def check_arguments(transform: str, args: Any, others: Any, name: str) -> None:
