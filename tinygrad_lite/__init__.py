@@ -65,10 +65,10 @@ from .rules.losses import mean_squared_error as mean_squared_error
 from .rules.windows import as_strided as as_strided
 from .tensor import Tensor as Tensor
 from .tensor import TraceError as TraceError
+from .tensor_gradients import gradients as gradients
+from .tensor_gradients import stop_gradient as stop_gradient
 from .transforms import grad as grad
-from .transforms import gradients as gradients
 from .transforms import jvp as jvp
-from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 from .vmap import vmap as vmap

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .arguments import Function, check_argnums, check_arguments, positions
 from .batched import Level, every_example, wrap
 from .forward import push
 from .keywords import explains_keywords
-from .lifting import Function, Run, at_level, positions, pull
+from .lifting import Run, at_level, pull
 from .signatures import check_function
 from .tensor import Tensor, leaf
-from .transforms import check_argnums, check_arguments, grad, jvp, name_after, vjp
+from .transforms import grad, jvp, name_after, vjp
 from .vmap import vmap
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .arguments import single_number
 from .compile import Compiled
 from .compile import compile as compile_function
 from .containers import advise
 from .jacobians import hessian, hvp, jacobian
 from .keywords import explains_keywords
-from .lifting import single_number
 from .optional import load_scipy
 from .signatures import check_function
 from .tensor import Tensor, leaf

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .arguments import Function, argument_name
 from .array_argument import as_argument
 from .array_view import plain
 from .batched import Level, repeat, unwrap, wrap
@@ -15,7 +16,8 @@ from .containers import advise
 from .context import current, running
 from .foreign import refuse_foreign
 from .keywords import explains_keywords
-from .lifting import Exit, Function, argument_name, array_ids, at_level, call_users
+from .leaving import Exit, array_ids
+from .lifting import at_level, call_users
 from .signatures import check_function
 from .tensor import Tensor, leaf
 from .transforms import name_after

@@ -23,7 +23,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tinygrad_lite import transforms
+import tinygrad_lite as tg
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.testing import GradientError, Verdict, check_gradients
 from tinygrad_lite.testing.numerical import ignore_warnings
@@ -102,8 +102,8 @@ def _compare_recorded(program: Program, leaves: list[Tensor]) -> None:
         total = total + np.sum(y * rng.uniform(0.5, 2, y.shape).astype(y.dtype))
     if not isinstance(total, Tensor) or not total.requires_grad:
         return
-    plain = transforms.gradients(total, leaves, disconnected="zeros")
-    recorded = transforms.gradients(total, leaves, create_graph=True, disconnected="zeros")
+    plain = tg.gradients(total, leaves, disconnected="zeros")
+    recorded = tg.gradients(total, leaves, create_graph=True, disconnected="zeros")
     for i, (a, b) in enumerate(zip(plain, recorded, strict=True)):
         b = b.numpy()
         largest = float(np.max(np.abs(a), initial=0.0))

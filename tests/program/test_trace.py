@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.arguments import name_arguments
 from tinygrad_lite.context import current
-from tinygrad_lite.lifting import name_arguments
 from tinygrad_lite.program.program import Node
 from tinygrad_lite.program.trace import collect, expand, make_input, open_argument, tracing
 from tinygrad_lite.tensor import TraceError, next_seq

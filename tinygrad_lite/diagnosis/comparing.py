@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..lifting import name_arguments
+from ..arguments import name_arguments
 from ..program.names import leaf_names
 from ..tensor import Tensor
 from .causes import find_causes

@@ -21,7 +21,7 @@ from ..rules.neural import log_softmax as _log_softmax
 from ..rules.neural import normal_cdf
 from ..rules.neural import softmax as _softmax
 from ..tensor import TRACED, Tensor
-from ..transforms import stop_gradient
+from ..tensor_gradients import stop_gradient
 from .convolve import avg_pool2d as avg_pool2d
 from .convolve import conv1d as conv1d
 from .convolve import conv2d as conv2d

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..messages import refuse_list
-from ..transforms import stop_gradient
+from ..tensor_gradients import stop_gradient
 from . import functional as F
 from .initialise import positive
 from .module import Module, read_buffer, write_buffer

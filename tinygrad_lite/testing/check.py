@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import transforms
-from ..lifting import name_arguments
+from ..arguments import name_arguments
 from .comparison import KINK, ROUNDING, UNDEFINED, Comparison, compare
 from .derivatives import (
     AutogradDerivatives,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...lifting import call_users, name_arguments
+from ...arguments import name_arguments
+from ...lifting import call_users
 from ...rounding import describe_difference, noise
 from ...tensor import Tensor, next_seq
 from ..native.callers import Entry

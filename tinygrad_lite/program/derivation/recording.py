@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ... import tree
+from ...arguments import name_arguments, positions, single_number
 from ...backward import find_nodes, sweep
 from ...foreign import refuse_foreign
-from ...lifting import call_users, identity, name_arguments, positions, single_number
+from ...leaving import identity
+from ...lifting import call_users
 from ...rounding import noise
 from ...tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
 from ..names import Names, clean, leaf_names

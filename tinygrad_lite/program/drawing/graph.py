@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ... import tree
+from ...arguments import name_arguments, positions
 from ...backward import find_nodes, sweep
 from ...context import switched
-from ...lifting import call_users, identity, name_arguments, positions
+from ...leaving import identity
+from ...lifting import call_users
 from ...tensor import GRAD, Tensor, leaf
 from ..derivation.layout import Layout
 from ..derivation.lines import Labels, Line

@@ -1,0 +1,65 @@
+"""Results that do not depend on an argument although they were computed from its numbers: these were taken out of the
+graph, or kept from an earlier call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import tree
+from .backward import find_nodes
+from .callsite import line_at
+from .leaving import identity
+from .tensor import GRAD, LIFTED, Tensor, label
+
+
+def check_missed(f: Any, run: Any, left_over: Sequence[Tensor]) -> None:
+    """TypeError if the result does not depend on an argument whose numbers were taken out, or of which something was
+    kept from an earlier call: it comes from them."""
+    reached = {
+        *find_differentiable(run.output),
+        *(x for node in run.nodes for x in node._inputs if type(x) is Tensor),
+    }
+    missed = {x for x in run.leaves if x not in reached}
+    if not missed:
+        return
+    name = getattr(f, "__name__", "the function")
+    for t, how, place in run.reads:
+        behind = {t, *(x for node in find_nodes([t], run.start)[0] for x in node._inputs if type(x) is Tensor)}
+        lost = missed & behind
+        if lost:
+            raise TypeError(
+                f"{name}'s result does not depend on {label(lost.pop())}: its numbers were taken out by {how} at "
+                f"{line_at(place)}\nWhat is computed from them has no gradient. Return a cost as it is, without "
+                ".item() or float(); collect rows in a list, then np.stack; or say tg.stop_gradient(t) if a constant "
+                "is meant"
+            )
+    names = {x.name for t in left_over for x in _find_lifted(t)}
+    for x in missed:
+        if x.name in names:
+            raise TypeError(
+                f"{name}'s result does not depend on {label(x)}: it comes from a value that was computed in an earlier "
+                "call, and kept. Compute it anew in each call; or keep it as t.detach() or tg.stop_gradient(t) if a "
+                "constant is meant"
+            )
+
+
+def _find_lifted(t: Tensor) -> list[Tensor]:
+    """The arguments of a transform that is over that t was computed from."""
+    seen, stack, found = {t}, [t], []
+    while stack:
+        x = stack.pop()
+        if x._op is None or x._op is identity:
+            found.append(x)
+        for z in x._inputs:
+            if type(z) is Tensor and z._flags & LIFTED and z not in seen:
+                seen.add(z)
+                stack.append(z)
+    return found
+
+
+def find_differentiable(output: Any) -> list[Tensor]:
+    """The Tensors in a tree that have a gradient."""
+    if type(output) is Tensor:
+        return [output] if output._flags & GRAD else []
+    return [y for y in tree.flatten(output)[0] if type(y) is Tensor and y._flags & GRAD]
