@@ -55,21 +55,23 @@ def name_arguments(f: Function, count: int) -> list[str]:
 
 def single_number(y: Any, f: Function, transform: str) -> Tensor | None:
     """f's result as a one-element Tensor; None if it is a plain number, which depends on nothing."""
-    name = getattr(f, "__name__", "the function")
-    if not isinstance(y, Tensor):
-        if isinstance(y, (int, float, complex, np.generic)) or (isinstance(y, np.ndarray) and y.size == 1):
-            return None
-        kind = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
-        more = " (for a pair of the number and something else, say has_aux=True)" if isinstance(y, tuple) else ""
-        raise TypeError(f"{transform}: {name} must return one number, not {kind}{more}")
-    number = y._current()
-    if number.size != 1:
+    if isinstance(y, Tensor):
+        number = y._current()
+        if number.size == 1 and number.dtype.kind == "f":
+            return number
+        name = getattr(f, "__name__", "the function")
+        if number.size == 1:
+            check_real(number, f"{transform} of {name}")
         raise ValueError(
             f"{transform}: {name} must return one number, but its result has shape {number.shape}; "
             "sum or average it, or use tg.vjp or tg.jacobian"
         )
-    check_real(number, f"{transform} of {name}")
-    return number
+    if isinstance(y, (int, float, complex, np.generic)) or (isinstance(y, np.ndarray) and y.size == 1):
+        return None
+    name = getattr(f, "__name__", "the function")
+    kind = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
+    more = " (for a pair of the number and something else, say has_aux=True)" if isinstance(y, tuple) else ""
+    raise TypeError(f"{transform}: {name} must return one number, not {kind}{more}")
 
 
 def positions(argnums: int | Sequence[int], args: Sequence[Any], transform: str) -> list[int]:

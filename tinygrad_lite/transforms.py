@@ -50,9 +50,10 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         with Run() as run:
             value = run.call(f, args, positions(argnums, args, "value_and_grad"), kwargs)
-            single_number(_first_of_pair(value) if has_aux else value, f, "grad")
-            y = run.output[0] if has_aux else run.output
-            found = pull(run, run.nodes, [(y, one_like(y))] if isinstance(y, Tensor) else [])
+            y = single_number(_first_of_pair(value) if has_aux else value, f, "grad")
+            if y is not None and run.examples is not None:
+                y = run.output[0] if has_aux else run.output
+            found = pull(run, run.nodes, [] if y is None else [(y, one_like(y))])
             single = not isinstance(argnums, (tuple, list))
             return run.view(run.leaving.hand_out(run.output)), arrange_by_argument(run, run.leaving, found, single)
 
