@@ -15,6 +15,7 @@ and is worth it only where √eps does not do.
     describe_difference(found, expected, roundings=n)   stricter: no more than n roundings were added up
     describe_difference(found, expected, noise=e)       more lenient, entry by entry
     describe_difference(found, expected, eps=e)         of arithmetic less precise than the arrays' dtype
+    describe_difference(found, expected, terms=n)       found by sums of n terms, and expected in more digits
     tolerance(expected, eps, …)                         how far each entry may be off, in numbers
     noise(run)                                          the noise of every result of a computation
     find_whole_number(x)                                the whole number that a quotient of numbers is
@@ -43,13 +44,14 @@ After = Callable[[Any], Any]  # what the result of each step is passed through
 
 
 def describe_difference(
-    found: Any, expected: Any, noise: Any = 0.0, roundings: float = np.inf, eps: float = 0.0
+    found: Any, expected: Any, noise: Any = 0.0, roundings: float = np.inf, eps: float = 0.0, terms: int = 0
 ) -> str | None:
     """What tells two arrays apart, rounding aside; None if nothing does.
 
     Shapes and dtypes must agree, and so must NaN and infinities, entry by entry. noise: how far each entry of an honest
     result may move. roundings: how many of them may have been added up, where that is known to be few. eps: the
-    precision of the arithmetic, where that is less than the dtype's.
+    precision of the arithmetic, where that is less than the dtype's. terms: how many numbers the longest sum in it adds
+    up, one after the other: each may round half a unit of the total, always to the same side where all are equal.
 
     >>> import numpy as np
     >>> describe_difference(np.array([1.0, 2e-9]), np.array([1.0, 0.0])), describe_difference(np.ones(2), np.zeros(2))
@@ -62,12 +64,12 @@ def describe_difference(
         return None if np.array_equal(a, b) else "differs"
     finite = np.isfinite(b)
     with np.errstate(all="ignore"):
-        off = ~(np.abs(a - b) <= tolerance(b, max(eps, float(np.finfo(a.dtype).eps)), noise, roundings))
+        off = ~(np.abs(a - b) <= tolerance(b, max(eps, float(np.finfo(a.dtype).eps)), noise, roundings, terms))
     same = not np.any(off & finite) and np.array_equal(a[~finite], b[~finite], equal_nan=True)
     return None if same else "differs"
 
 
-def tolerance(expected: Any, eps: float, noise: Any = 0.0, roundings: float = np.inf) -> Any:
+def tolerance(expected: Any, eps: float, noise: Any = 0.0, roundings: float = np.inf, terms: int = 0) -> Any:
     """How far each entry of an honest result may be off.
 
     >>> import numpy as np
@@ -75,7 +77,7 @@ def tolerance(expected: Any, eps: float, noise: Any = 0.0, roundings: float = np
     1e-06
     """
     largest = np.max(np.abs(expected), where=np.isfinite(expected), initial=0)
-    return min(eps**0.5, roundings * eps) * largest + MARGIN * noise
+    return max(min(eps**0.5, roundings * eps), terms * eps / 2) * largest + MARGIN * noise
 
 
 def noise(run: Callable[[After], Sequence[Any]]) -> list[Any]:
