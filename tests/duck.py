@@ -4,6 +4,8 @@ import numbers
 
 import numpy as np
 
+from tests.another_library import Library
+
 
 class Duck:
     """The least an array can be: NumPy's two protocols, and no way to become an ndarray."""
@@ -31,10 +33,19 @@ class Duck:
         return wrap(func(*unwrap(args), **unwrap(kwargs)))
 
     def __getitem__(self, index):
-        return wrap(self.held[index])
+        return wrap(self.held[unwrap(index)])
 
     def __setitem__(self, index, value):
-        self.held[index] = unwrap(value)
+        self.held[unwrap(index)] = unwrap(value)
+
+    def __bool__(self):
+        return bool(self.held)
+
+    def __float__(self):
+        return float(self.held)
+
+    def __int__(self):
+        return int(self.held)
 
     def astype(self, dtype):
         return Duck(self.held.astype(dtype))
@@ -50,12 +61,21 @@ for _name in ("neg", "lt", "le", "gt", "ge", "eq", "ne", "abs", "and", "or", "in
 
 
 def unwrap(x):
+    """What is held, in lists and dictionaries, too."""
     if isinstance(x, dict):
         return {k: unwrap(v) for k, v in x.items()}
-    if isinstance(x, (tuple, list)):
+    if type(x) in (tuple, list):
         return type(x)(unwrap(v) for v in x)
-    return x.held if isinstance(x, Duck) else x
+    return getattr(x, "held", x)
 
 
-def wrap(x):
-    return Duck(x) if isinstance(x, (np.ndarray, np.generic)) else x
+def wrap(x, kind=Duck):
+    """An array, or each of several results, as one of this kind."""
+    if type(x) in (tuple, list):
+        return type(x)(wrap(part, kind) for part in x)
+    if isinstance(x, tuple):  # a named one, of np.linalg
+        return type(x)(*(wrap(part, kind) for part in x))
+    return kind(x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+DUCK = Library(Duck, Duck, lambda x: x.held)

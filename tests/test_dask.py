@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_lite as tg
-from tests.duck import Duck
+from tests.another_library import FUNCTIONS, network
 
 da = pytest.importorskip("dask.array")
 dask = pytest.importorskip("dask")
@@ -56,25 +56,6 @@ def check_same(f, lazy, *args):
         assert_allclose(result.numpy(), expected[0], rtol=1e-12)
 
 
-FUNCTIONS = {
-    "arithmetic": lambda a, b: (a + b) * 2 - a / (b + 3) + a**2 - b**3 + (-a) ** 2,
-    "exponentials": lambda a, b: np.exp(a) + np.log(b + 3) + np.sqrt(b + 3) + np.log1p(np.exp(a)) + np.expm1(b),
-    "trigonometry": lambda a, b: np.sin(a) * np.cos(b) + np.tanh(a * b) + np.arctan(a),
-    "activations": lambda a, b: tg.relu(a) + tg.leaky_relu(b) + tg.sigmoid(a) * tg.softplus(b),
-    "choices": lambda a, b: np.where(a > b, a * 2, b) + np.maximum(a, b) + np.minimum(a, 0.1) + np.abs(b),
-    "sums": lambda a, b: np.sum(a * b, axis=0) + np.mean(a, axis=0) + np.sum(b) + np.sum(a, axis=1, keepdims=True)[0],
-    "extremes": lambda a, b: np.max(a, axis=0) * np.min(b, axis=0),
-    "shapes": lambda a, b: np.transpose(np.reshape(a, (3, 20)).T @ np.reshape(b, (3, 20))),
-    "matmul": lambda a, b: a @ b.T,
-    "dot": lambda a, b: np.dot(a, np.transpose(b)),
-    "slices": lambda a, b: a[:, 2:9] * b[1:2, 2:9],
-    "softmax": lambda a, b: tg.softmax(a, axis=0) * tg.log_softmax(b, axis=0) + tg.logsumexp(a, axis=0),
-    "variance": lambda a, b: np.var(a, axis=1) + np.std(b, axis=1),
-    "where, not taken": lambda a, b: np.where(a > 0, np.log(np.maximum(a, 1e-30)), b),
-    "checkpoint": tg.checkpoint(lambda a, b: np.tanh(a) * b),
-}
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_on_dask(name, lazy, rng):
     check_same(FUNCTIONS[name], lazy, rng.normal(size=(3, 20)), rng.normal(size=(3, 20)))
@@ -99,13 +80,6 @@ def test_cross_entropy_on_dask(lazy, rng):
     assert_allclose(J, expected[0], rtol=1e-12)
     assert_allclose(dZ, expected[1], rtol=1e-10)
     assert_allclose(dH, expected[1], rtol=1e-10)
-
-
-def network(params, X, Y, loss=tg.binary_cross_entropy):
-    Z1 = np.dot(params["W1"], X) + params["b1"]
-    A1 = np.tanh(Z1)
-    Z2 = np.dot(params["W2"], A1) + params["b2"]
-    return loss(tg.sigmoid(Z2), Y) if loss is tg.binary_cross_entropy else loss(Z2, Y)
 
 
 @pytest.mark.parametrize("loss", [tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits])
@@ -165,32 +139,3 @@ def test_a_tensor_of_dask_says_so_and_leaves_when_told(lazy, rng):
         with pytest.raises(TypeError, match=r"\.numpy\(\)"):
             np.asarray(t)
     assert_allclose(t.numpy(), x)
-
-
-# -- a duck array of our own -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_on_a_duck_array_that_forbids_coercion(name, rng):
-    a, b = rng.normal(size=(3, 20)), rng.normal(size=(3, 20))
-    f = FUNCTIONS[name]
-    g = rng.normal(size=f(a, b).shape)
-    expected = tg.vjp(f, a, b)[1](g)
-    y, pullback = tg.vjp(f, Duck(a), Duck(b))
-    assert type(y) is Duck
-    for found, plain in zip(pullback(Duck(g)), expected, strict=True):
-        assert type(found) is Duck
-        assert_allclose(found.held, plain, rtol=1e-10, atol=1e-14)
-
-
-def test_the_two_layer_network_on_a_duck_array(rng):
-    shapes = {"W1": (4, 2), "b1": (4, 1), "W2": (3, 4), "b2": (3, 1)}
-    params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
-    X, Y = rng.normal(size=(2, 9)), (rng.random((3, 9)) > 0.5).astype(float)
-    J, expected = tg.value_and_grad(network)(params, X, Y)
-    ducks = {name: Duck(value) for name, value in params.items()}
-    duck_J, gradients = tg.value_and_grad(network)(ducks, Duck(X), Duck(Y))
-    assert_allclose(duck_J.held, J, rtol=1e-12)
-    for name, g in expected.items():
-        assert type(gradients[name]) is Duck
-        assert_allclose(gradients[name].held, g, rtol=1e-10)

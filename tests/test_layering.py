@@ -30,7 +30,7 @@ LAYERS = [
     ["array_argument", "batched", "messages", "pulling"],
     ["partials"],
     ["operands", "users_ops"],
-    ["batching"],
+    ["alike", "batching"],
     ["calling"],
     ["op"],
     ["table", "infinities"],

@@ -66,7 +66,7 @@ def single_number(y: Any, f: Function, transform: str) -> Tensor | None:
             f"{transform}: {name} must return one number, but its result has shape {number.shape}; "
             "sum or average it, or use tg.vjp or tg.jacobian"
         )
-    if isinstance(y, (int, float, complex, np.generic)) or (isinstance(y, np.ndarray) and y.size == 1):
+    if isinstance(y, (int, float, complex, np.generic)) or (hasattr(y, "__array_function__") and y.size == 1):
         return None
     name = getattr(f, "__name__", "the function")
     kind = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from .callsite import user_line
+from .foreign import is_foreign
 from .tensor import TRACED, Tensor, TraceError, leaf
+
+
+def as_array(x: Any) -> Any:
+    """What is no Tensor, as an array; one of another library as it is."""
+    return x if is_foreign(x) else np.asarray(x)
 
 
 class Level:
@@ -91,7 +97,7 @@ def wrap(whole: Any, level: Level) -> Any:
     if type(whole) is Batched and whole.level.number > level.number:
         return wrap(wrap(_swap(whole.whole), level), whole.level)
     t: Batched = object.__new__(Batched)
-    t.whole, t.level = whole if isinstance(whole, Tensor) else leaf(np.asarray(whole), 0), level
+    t.whole, t.level = whole if isinstance(whole, Tensor) else leaf(as_array(whole), 0), level
     t.grad, t.name = None, getattr(whole, "name", None)
     return t
 

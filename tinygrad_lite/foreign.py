@@ -45,6 +45,23 @@ def loss_of(x: Any, where: str = "") -> str | None:
     return f"{what}; pass the numbers alone, np.asarray(x)"
 
 
+def is_foreign(array: Any) -> bool:
+    """Whether an array (no Tensor) is one of another library, that answers NumPy's functions."""
+    return not isinstance(array, (np.ndarray, np.generic)) and hasattr(array, "__array_function__")
+
+
+def to_numpy(array: Any) -> Any:
+    """A fresh array of NumPy's with an array's numbers. CuPy's have to be asked for them, with `.get()`."""
+    return np.array(array.get() if hasattr(array, "get") else array)
+
+
+def check_may_convert(array: Any, name: str) -> None:
+    """TypeError for an array whose library wants to be asked for the numbers."""
+    if hasattr(array, "get"):
+        kind = type(array).__module__.partition(".")[0]
+        raise TypeError(f"np.asarray({name}) would fetch the numbers of a {kind} array unasked; say .numpy() if meant")
+
+
 def refuse_foreign(x: Any, what: str, where: str = "") -> None:
     """TypeError if x is an array that is more than its numbers. what: how the message calls it, or who was given it."""
     loss = loss_of(x, where)

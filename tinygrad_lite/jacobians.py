@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .alike import make_alike
 from .arguments import Function, check_argnums, check_arguments, positions
 from .batched import Level, every_example, wrap
 from .forward import push
@@ -89,9 +90,10 @@ def _for_each_place(f: Function, x: Tensor, run: Run) -> list[Any]:
     They are taken in blocks of so many that what lies in between does not grow without bound.
     """
     if not x.size:
-        return [np.zeros((0, *np.shape(y)), y.dtype) for y in f(np.zeros(x.shape, x.dtype))]
+        nothing = f(make_alike(np.zeros(x.shape, x.dtype), x))
+        return [make_alike(np.zeros((0, *np.shape(y)), y.dtype), y) for y in nothing]
     if x.size <= _FEW:
-        basis = np.eye(x.size, dtype=x.dtype)
+        basis = make_alike(np.eye(x.size, dtype=x.dtype), x)
         return [np.stack(column) for column in zip(*(f(np.reshape(e, x.shape)) for e in basis), strict=True)]
     largest = max((y.size for node in run.nodes for y in _arrays(node)), default=1)
     block = max(1, min(x.size, _MOST_NUMBERS // max(largest, 1)))
@@ -102,7 +104,8 @@ def _for_each_place(f: Function, x: Tensor, run: Run) -> list[Any]:
         basis[np.arange(count), np.arange(start, start + count)] = 1
         level = Level(count, run.level)
         with at_level(level):
-            found = [every_example(y, level) for y in f(wrap(np.reshape(basis, (count, *x.shape)), level))]
+            units = make_alike(np.reshape(basis, (count, *x.shape)), x)
+            found = [every_example(y, level) for y in f(wrap(units, level))]
         parts.append(found if run.leaving.tensors else [_own_array(y, run) for y in found])
     return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
@@ -154,7 +157,7 @@ def _of_each(f: Function, argnums: int | Sequence[int], args: Sequence[Any], kwa
 
 def _unit_arrays(x: Any) -> Any:
     """Every array of x's shape and dtype with a single 1."""
-    return np.reshape(np.eye(np.size(x), dtype=x.dtype), (np.size(x), *np.shape(x)))
+    return make_alike(np.reshape(np.eye(np.size(x), dtype=x.dtype), (np.size(x), *np.shape(x))), x)
 
 
 @explains_keywords

@@ -9,6 +9,7 @@ import numpy as np
 
 from .callsite import variable_name
 from .dispatch import SIGNS
+from .foreign import is_foreign
 from .keywords import advise_keyword, explain_keyword
 from .tensor import Tensor
 
@@ -35,10 +36,22 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
     else:
         of_fn = str(error).startswith(f"{op.fn.__name__}()")  # and not of what it calls
         what = str(explain_keyword(error, op.fn, op.name) if of_fn and isinstance(error, TypeError) else error)
+    if isinstance(error, TypeError):
+        what += _advise_one_library(operands)
     kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError, TypeError)
     kind = next(kind for kind in kinds if isinstance(error, kind))
     between = f" {SIGNS[op.fn]} " if op.fn in SIGNS else ", "
     return kind(f"{op.name}: {between.join(named)}: {what}")
+
+
+def _advise_one_library(operands: tuple[Any, ...]) -> str:
+    """What to do where an array of NumPy's stands beside one of another library, which may not like that."""
+    arrays = [x._array if type(x) is Tensor else x for x in operands if type(x) is Tensor or not isinstance(x, Tensor)]
+    foreign = next((a for a in arrays if is_foreign(a)), None)
+    if foreign is None or not any(isinstance(a, np.ndarray) for a in arrays):
+        return ""
+    library = type(foreign).__module__.partition(".")[0]
+    return f"; one is an array of {library}, one of NumPy: make both {library}'s, with {library}.asarray(…)"
 
 
 def unsupported_keyword(function: str, keyword: str, supported: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ from .callsite import (
 )
 from .context import current, running
 from .dispatch import call_function, call_ufunc, handlers
-from .foreign import refuse_foreign
+from .foreign import check_may_convert, refuse_foreign, to_numpy
 from .keywords import check_flag, explains_keywords
 from .pytorch_names import TENSOR, explain_missing
 
@@ -173,7 +173,7 @@ class Tensor(Methods):
 
     def numpy(self) -> Any:
         """The numbers, as a fresh array that carries no gradient."""
-        return np.array(self._read(".numpy()", noted=True))
+        return to_numpy(self._read(".numpy()", noted=True))
 
     def item(self) -> Any:
         """The one number in it, as a Python scalar; ValueError if there is not exactly one."""
@@ -239,6 +239,7 @@ class Tensor(Methods):
                 f"np.asarray({label(self)}): while a function is traced into a program, it has no fixed value; "
                 f"{advise_instead_of_array()}"
             )
+        check_may_convert(self._array, label(self))
         return np.array(self._read("np.asarray(t)", noted=True), dtype=dtype)
 
     # -- Python's protocols ----------------------------------------------------------------------------------------

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from . import tree
 from .arguments import (
     Function,
@@ -19,7 +17,7 @@ from .arguments import (
     start_from,
 )
 from .backward import find_nodes
-from .batched import whole_of
+from .batched import as_array, whole_of
 from .forward import push
 from .keywords import explains_keywords
 from .leaving import array_ids
@@ -151,7 +149,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
             started = {x: t._array if type(t) is Tensor else t for x, t in started.items()}
         found = push(run.nodes, started, run.is_recorded_outside)
         outputs, structure = tree.flatten(run.output)
-        values = [y if type(y) is Tensor else leaf(np.asarray(y), 0) for y in outputs]
+        values = [y if type(y) is Tensor else leaf(as_array(y), 0) for y in outputs]
         results = run.leaving.derivatives([found.get(y) for y in values], values)
         return run.view((run.leaving.hand_out(run.output), tree.unflatten(structure, results)))  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ from . import tree
 from .arguments import Function, argument_name
 from .array_argument import as_argument
 from .array_view import plain
-from .batched import Level, repeat, unwrap, wrap
+from .batched import Level, as_array, repeat, unwrap, wrap
 from .containers import advise
 from .context import current, running
 from .foreign import refuse_foreign
@@ -137,7 +137,7 @@ def _count_examples(arguments: Sequence[_Argument], f: Function) -> int:
 
 def _whole_result(y: Any, axis: int | None, level: Level) -> Any:
     """A result for all examples, which lie along this axis."""
-    y = y._current() if isinstance(y, Tensor) else leaf(np.asarray(plain(y)), 0)
+    y = y._current() if isinstance(y, Tensor) else leaf(as_array(plain(y)), 0)
     whole = unwrap(y, level)
     if axis is None:
         if whole is not None:

@@ -49,7 +49,8 @@ _PRODUCTS: tuple[tuple[Shape, Shape], ...] = (
 class Function:
     """A function of the library, to be tested: a row of the table, or a function composed of rows.
 
-    call: takes Tensors and arrays. fn: the same on arrays alone. The rest is as in Op.
+    call: takes Tensors and arrays. fn: the same on arrays alone. numpy: NumPy's own function, or SciPy's, called alike;
+    None if it is none. The rest is as in Op.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Function:
     kinks: tuple[float, ...]
     outputs: int
     examples: Callable[..., Any] | None
+    numpy: Callable[..., Any] | None
 
     def __repr__(self) -> str:
         return self.name
@@ -69,7 +71,9 @@ class Function:
     def of_row(op: Op) -> Function:
         arity = op.arity or 2
         domain = tuple(op.domain) if op.domain else (USUAL_DOMAIN,) * arity
-        return Function(op.name, op.call, op.fn, op.kind, arity, domain, tuple(op.kinks), op.outputs, op.examples)
+        numpy = op.numpy or (op.fn if isinstance(op.fn, np.ufunc) else None)
+        known = op.name, op.call, op.fn, op.kind, arity, domain, tuple(op.kinks), op.outputs, op.examples
+        return Function(*known, numpy)
 
     @staticmethod
     def of_composition(fn: Callable[..., Any], examples: Callable[..., Any] | None) -> Function:
@@ -78,7 +82,8 @@ class Function:
         else:
             parameters = inspect.signature(fn).parameters.values()
             arity = sum(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in parameters)
-        return Function(fn.__name__, fn, fn, "composition", arity, (USUAL_DOMAIN,) * max(arity, 1), (), 1, examples)
+        domain = (USUAL_DOMAIN,) * max(arity, 1)
+        return Function(fn.__name__, fn, fn, "composition", arity, domain, (), 1, examples, fn)
 
 
 def functions() -> list[Function]:

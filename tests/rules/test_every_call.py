@@ -21,13 +21,19 @@ TESTED = [f for f in functions() if f.kind != "constant" and f.outputs == 1]
 every_function = pytest.mark.parametrize("function", TESTED, ids=repr)
 
 
-def of_floats(function: Function, operands: list[Any], params: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The function of its float operands alone, giving its float results in a list; and those operands."""
+def of_floats(
+    function: Function, operands: list[Any], params: dict[str, Any], make: Any = np.asarray
+) -> tuple[Any, list[Any]]:
+    """The function of its float operands alone, giving its float results in a list; and those operands.
+
+    make: of the other arrays among its operands, those with which it is called.
+    """
     whole, structure = tree.flatten(operands)
     places = [i for i, x in enumerate(whole) if np.asarray(x).dtype.kind == "f"]
+    rest = [make(x) if isinstance(x, np.ndarray) else x for x in whole]
 
     def f(*xs: Any) -> Any:
-        filled = list(whole)
+        filled = list(rest)
         for i, x in zip(places, xs, strict=True):
             filled[i] = x
         result = function.call(*tree.unflatten(structure, filled), **params)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..messages import refuse_list
 from . import functional as F
 from .initialise import generator, positive, xavier_uniform
@@ -105,7 +106,7 @@ class MultiheadAttention(Module):
         if is_causal:
             if attn_mask is not None:
                 raise ValueError("MultiheadAttention: give attn_mask or is_causal, not both")
-            allowed = np.tri(length, keys, dtype=bool)
+            allowed = make_alike(np.tri(length, keys, dtype=bool), scores)
         masks = []
         if attn_mask is not None:
             if attn_mask.shape not in ((length, keys), (count * heads, length, keys)):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..keywords import explains_keywords
 from ..messages import refuse_list
 from ..rules.windows import windows as view_windows
@@ -177,7 +178,7 @@ def avg_pool2d(
         return total / divisor_override
     # How many entries of each window count: not those that ceil_mode looks at beyond the padding.
     given = sizes("avg_pool2d", "padding", padding, 2)
-    there = np.ones(x.shape[-2:], x.dtype)
+    there = make_alike(np.ones(x.shape[-2:], x.dtype), x)
     counted = pad(there, [(p, p) for p in given], value=float(count_include_pad))
     counted = pad(counted, [(0, after - p) for (_, after), p in zip(margins, given, strict=True)])
     return total / np.sum(windows("avg_pool2d", counted, kernel, stride, dilation), axis=(-2, -1))

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..activations import relu as relu
 from ..activations import sigmoid as sigmoid
+from ..alike import make_alike
+from ..batched import as_array
 from ..keywords import explains_keywords
 from ..messages import refuse_list
 from ..pytorch_names import FUNCTIONAL, explain_missing
@@ -207,7 +209,7 @@ def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
             f"embedding: indices lie in {indices.min()}..{indices.max()}, but rows in 0..{len(weight) - 1}"
         )
     if padding_idx is not None:
-        trained = np.arange(len(weight))[:, None] != padding_idx
+        trained = make_alike(np.arange(len(weight))[:, None] != padding_idx, weight)
         weight = np.where(trained, weight, stop_gradient(weight))
     return weight[indices]
 
@@ -238,7 +240,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, m
         return x * 0
     if mask is None:
         mask = take_mask(rng, np.shape(x), p, is_traced(x))
-    return x * (np.astype(mask, x.dtype) * x.dtype.type(1 / (1 - p)))
+    return x * (np.astype(make_alike(mask, x), x.dtype) * x.dtype.type(1 / (1 - p)))
 
 
 @explains_keywords
@@ -288,7 +290,7 @@ def attention_weights(scores: Any, allowed: Any = None, is_causal: bool = False)
     if is_causal:
         if allowed is not None:
             raise ValueError("attention: give attn_mask or is_causal, not both")
-        allowed = np.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
+        allowed = make_alike(np.tri(scores.shape[-2], scores.shape[-1], dtype=bool), scores)
     if allowed is None:
         return _softmax(scores, axis=-1)
     if allowed.dtype.kind != "b":
@@ -401,10 +403,10 @@ def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> An
 def _check_unit_interval(what: str, x: Any) -> None:
     if is_traced(x):
         return
-    x = x._array if isinstance(x, Tensor) else np.asarray(x)
-    if x.size and not (x.min() >= 0 and x.max() <= 1):
+    x = x._array if isinstance(x, Tensor) else as_array(x)
+    if x.size and not (np.min(x) >= 0 and np.max(x) <= 1):
         raise ValueError(
-            f"{what}: probabilities lie in {x.min()}..{x.max()}, outside 0..1; for logits use {what}_with_logits"
+            f"{what}: probabilities lie in {np.min(x)}..{np.max(x)}, outside 0..1; for logits use {what}_with_logits"
         )
 
 
@@ -505,10 +507,10 @@ def _negative_log(what: str, log_p: Any, target: Any, weight: Any, ignore_index:
         wrong = labels[(labels != ignore_index) & ((labels < 0) | (labels >= classes))]
         if wrong.size:
             raise ValueError(f"{what}: target holds {wrong[0]}, but the classes are 0..{classes - 1}")
-    one_hot = np.expand_dims(target, axis) == _along(np.arange(classes), axis, log_p.ndim)
+    one_hot = np.expand_dims(target, axis) == _along(make_alike(np.arange(classes), log_p), axis, log_p.ndim)
     # What is ignored equals no class, unless it is one; np.where keeps 0 · inf out of a class that was not chosen.
     chosen = one_hot & np.expand_dims(counts, axis)
-    weights = np.ones(classes, log_p.dtype) if weight is None else weight
+    weights = make_alike(np.ones(classes, log_p.dtype), log_p) if weight is None else weight
     terms = np.where(chosen, log_p * _along(weights, axis, log_p.ndim), 0)
     losses = -np.sum(terms, axis=axis)
     if reduction != "mean":
@@ -524,9 +526,9 @@ def _total(weights: Any, chosen: Any, axis: int, ndim: int) -> Any:
 def _smooth(log_p: Any, target: Any, weight: Any, ignore_index: int, reduction: str, axis: int) -> Any:
     """The loss against all classes alike."""
     counts = np.expand_dims(target != ignore_index, axis)
-    weights = np.ones(log_p.shape[axis], log_p.dtype) if weight is None else weight
+    weights = make_alike(np.ones(log_p.shape[axis], log_p.dtype), log_p) if weight is None else weight
     losses = -np.sum(np.where(counts, log_p * _along(weights, axis, log_p.ndim), 0), axis=axis)
     if reduction != "mean":
         return _reduce("cross_entropy", losses, reduction)
-    one_hot = np.expand_dims(target, axis) == _along(np.arange(log_p.shape[axis]), axis, log_p.ndim)
+    one_hot = np.expand_dims(target, axis) == _along(make_alike(np.arange(log_p.shape[axis]), log_p), axis, log_p.ndim)
     return np.sum(losses) / _total(weights, one_hot & counts, axis, log_p.ndim)

@@ -17,7 +17,10 @@ from typing import Any, Self
 import numpy as np
 
 from .. import tree
+from ..alike import make_alike
+from ..batched import as_array
 from ..context import current
+from ..foreign import is_foreign, to_numpy
 from ..keywords import explain_constructor, explains_keywords
 from ..pytorch_names import MODULE, explain_missing
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
@@ -171,13 +174,13 @@ class Module:
 
     @explains_keywords
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters and buffers as arrays, by dotted name.
+        """Copies of all parameters and buffers as arrays of NumPy's, by dotted name.
 
         >>> import tinygrad_lite as tg
         >>> {name: array.shape for name, array in tg.nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {name: np.array(_read(value)) for name, value, _ in _walk(self, "")}
+        return {name: to_numpy(_read(value)) for name, value, _ in _walk(self, "")}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Give parameters and buffers the values of a state_dict; they keep their dtypes.
@@ -199,12 +202,12 @@ class Module:
             if name not in state:
                 continue
             given = state[name]
-            array = np.asarray(_read(given) if isinstance(given, Tensor) else given)
+            array = as_array(_read(given) if isinstance(given, Tensor) else given)
             if array.shape != value.shape:
                 raise ValueError(f"{what}: {name!r} has shape {value.shape}, but {array.shape} in the state")
             if not np.can_cast(array.dtype, value.dtype, "same_kind"):
                 raise TypeError(f"{what}: {name!r} is {value.dtype} and cannot hold {array.dtype}")
-            fresh.append((value, array.astype(value.dtype)))
+            fresh.append((value, make_alike(array.astype(value.dtype), value)))
         for value, array in fresh:
             value.data = array
 
@@ -227,7 +230,7 @@ class Module:
             map(_find_unmarked, self.modules())
         ):  # the arrays of an update may be somebody's; parameters have their own
             for p in self.parameters():
-                p._array = np.array(_read(p))
+                p._array = _copy(_read(p))
             for module in self.modules():
                 object.__setattr__(module, "_unmarked", frozenset())
         for p in self.parameters():
@@ -395,6 +398,10 @@ def _read(t: Any) -> Any:
     return t._array
 
 
+def _copy(array: Any) -> Any:
+    return array.copy() if is_foreign(array) else np.array(array)
+
+
 # -- buffers -------------------------------------------------------------------------------------------------------
 
 
@@ -426,7 +433,7 @@ def write_buffer(buffer: Tensor, value: Any) -> None:
             "buffers in and get new ones out: y, buffers = tg.nn.call_with_buffers(net, buffers, x), "
             "and start from tg.nn.buffers(net); or call net.eval()"
         )
-    buffer.data = np.asarray(value._array if isinstance(value, Tensor) else value).astype(buffer.dtype)
+    buffer.data = as_array(value._array if isinstance(value, Tensor) else value).astype(buffer.dtype)
 
 
 def buffers(module: Module) -> dict[str, np.ndarray]:
@@ -436,7 +443,7 @@ def buffers(module: Module) -> dict[str, np.ndarray]:
     >>> sorted(tg.nn.buffers(tg.nn.Sequential(tg.nn.BatchNorm1d(2))))
     ['0.num_batches_tracked', '0.running_mean', '0.running_var']
     """
-    return {name: np.array(_read(t))[()] for name, t in module.named_buffers()}
+    return {name: _copy(_read(t))[()] for name, t in module.named_buffers()}
 
 
 def call_with_buffers(module: Module, buffers: Mapping[str, Any], *args: Any, **kwargs: Any) -> tuple[Any, Any]:

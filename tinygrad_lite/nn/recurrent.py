@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..messages import refuse_list
 from . import functional as F
 from .initialise import generator, positive, uniform
@@ -111,7 +112,8 @@ class _Recurrent(Module):
     def _first_states(self, x: Any, hx: Any, alone: bool) -> tuple[Any, ...]:
         shape = (self.num_layers * self._directions, x.shape[1], self.hidden_size)
         if hx is None:
-            return (np.zeros(shape, np.result_type(x.dtype, self.weight_ih_l0.dtype)),) * self._parts
+            nothing = np.zeros(shape, np.result_type(x.dtype, self.weight_ih_l0.dtype))
+            return (make_alike(nothing, x),) * self._parts
         states = tuple(hx) if self._parts > 1 else (hx,)
         expected = (shape[0], shape[2]) if alone else shape
         for state in states:

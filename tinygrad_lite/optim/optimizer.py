@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..alike import make_alike
+from ..foreign import to_numpy
 from ..keywords import explain_constructor, explains_keywords
 from ..tensor import GRAD, Tensor, label
 
@@ -190,7 +192,7 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """What is remembered and the groups, with parameters by their number, as PyTorch has it; arrays are copies."""
         numbers = {t: i for i, t in enumerate(t for group in self.param_groups for t in group["params"])}
-        state = {numbers[t]: {name: np.array(x) for name, x in slots.items()} for t, slots in self.state.items()}
+        state = {numbers[t]: {name: to_numpy(x) for name, x in slots.items()} for t, slots in self.state.items()}
         groups = [{**group, "params": [numbers[t] for t in group["params"]]} for group in self.param_groups]
         return {"state": state, "param_groups": groups}
 
@@ -212,7 +214,9 @@ class Optimizer:
                     raise ValueError(
                         f"{name} of parameter {number} has shape {np.shape(x)}; {expected[name].shape} is needed"
                     )
-            state[t] = {name: np.array(x, dtype=expected[name].dtype) for name, x in slots.items()}
+            state[t] = {
+                name: make_alike(np.array(x, dtype=expected[name].dtype), expected[name]) for name, x in slots.items()
+            }
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({key: value for key, value in saved.items() if key != "params"})
         self.state = state

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import find_foreign
 from ..axes import positive_axis
 from ..batched import Batched
 from ..keywords import explains_keywords
@@ -180,10 +181,11 @@ def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     >>> tg.zeros_like(np.ones(2, np.float32))
     Buffer([0., 0.], dtype=float32)
     """
+    if (foreign := find_foreign(a)) is not None:  # it is not ours to write into
+        return np.zeros_like(foreign, dtype, shape=a.shape if shape is None else shape)
     if type(a) is Batched:
         return zeros(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
-    array = np.zeros_like(a._array if isinstance(a, Tensor) else a, dtype, subok=False, shape=shape)
-    return Buffer(array) if isinstance(array, np.ndarray) else array  # another library's arrays are not ours to write
+    return Buffer(np.zeros_like(a._array if isinstance(a, Tensor) else a, dtype, subok=False, shape=shape))
 
 
 def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:

@@ -26,7 +26,7 @@ from ..operands import as_operand
 from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
 from . import indexing
 from .assembling import Piece, assemble, assemble_parts, unstack, written
-from .indexing import put, split_index
+from .indexing import is_array_like, put, split_index
 from .shaping import as_dtype
 
 
@@ -454,7 +454,7 @@ def _numbers_of(index: Any) -> Any:
             if tracing or part._flags & TRACED:
                 return None
             part = part._array
-        elif isinstance(part, (list, np.ndarray)):
+        elif is_array_like(part):
             part = np.array(part) if np.size(part) else np.zeros(np.shape(part), np.intp)  # his own he may change
         parts.append(int(part) if isinstance(part, np.integer) else part)
     return tuple(parts) if isinstance(index, tuple) else parts[0]

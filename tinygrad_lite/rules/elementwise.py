@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import batching, intervals
+from ..alike import make_alike
 from ..dispatch import handlers
 from ..op import MINUS_ONE, ONE, Array, Op, constant, custom_vjp, elementwise, over
 from ..table import implements, row
@@ -360,7 +361,7 @@ _COSINES = np.cos((np.arange(64) + 0.5) * (np.pi / 128))
 
 
 def _d_i0(x: Any, order: int) -> Any:
-    cosines = _COSINES.astype(np.result_type(x, np.float32))
+    cosines = make_alike(_COSINES.astype(np.result_type(x, np.float32)), x)
     wave = np.cosh if order % 2 == 0 else np.sinh
     return np.mean(cosines**order * wave(np.multiply.outer(x, cosines)), axis=-1)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..axes import positive_axes, positive_axis, reduced_axes
 from ..batching import along
 from ..op import Array, linear
@@ -29,7 +30,7 @@ def _resize(x: Array, size: int, axis: int) -> Array:
         return x[(slice(None),) * positive_axis(axis, x.ndim) + (slice(size),)]
     rest = list(x.shape)
     rest[axis] = size - old
-    return np.concatenate([x, np.zeros(rest, x.dtype)], axis=axis)
+    return np.concatenate([x, make_alike(np.zeros(rest, x.dtype), x)], axis=axis)
 
 
 def _fft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
@@ -55,7 +56,7 @@ def _irfft_vjp(g: Array, y: Array, x: Array, n: int | None = None, axis: int = -
     if n % 2 == 0:
         times[-1] = 1
     times = times.reshape((-1,) + (1,) * (y.ndim - 1 - positive_axis(axis, y.ndim)))
-    return _resize(spectrum * times, x.shape[axis], axis)
+    return _resize(spectrum * make_alike(times, g), x.shape[axis], axis)
 
 
 def _waves(*calls: dict[str, Any], shape: tuple[int, ...] = (3, 4)) -> Any:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from .. import intervals
+from ..alike import find_foreign, make_alike
 from ..axes import positive_axis
 from ..batching import all_mapped, elementwise, shift
 from ..calling import record
 from ..dispatch import handlers
-from ..foreign import refuse_foreign
+from ..foreign import is_foreign, refuse_foreign
 from ..op import Array, Op, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor, TraceError
@@ -52,21 +53,51 @@ def _get(x: Any, *arrays: Any, template: Any) -> Any:
 def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of the given shape with g added in at the index; entries indexed twice receive both."""
     index = fill_template(template, arrays)
-    repeats = any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in index)
-    if not isinstance(g, (np.ndarray, np.generic)):  # Dask, CuPy, …: zeros of their kind
-        if repeats:
-            raise TypeError(
-                f"the gradient of indexing by whole numbers is not there for {type(g).__name__}; use slices"
-            )
-        out = np.zeros(shape, g.dtype, like=g)
-        out[index] = g
-        return out
+    repeats = any(getattr(part, "ndim", 0) and part.dtype.kind != "b" for part in index)
+    if is_foreign(g):
+        return _put_of_another_library(g, index, shape, repeats)
     out = np.zeros(shape, g.dtype)
     if repeats:
         _add_at(out, index, g)
     else:  # slices, single integers and masks name each entry at most once
         out[index] = g
     return out
+
+
+def _put_of_another_library(g: Any, index: Any, shape: tuple[int, ...], repeats: bool) -> Any:
+    if repeats:
+        _check_adds_at_places(g)  # first of all: numbers for all entries may be too many where arrays are lazy
+        places = np.reshape(make_alike(np.arange(math.prod(shape)), g), shape)[index]
+        return add_at_places(np.broadcast_to(g, places.shape), places, shape)
+    out = np.zeros(shape, g.dtype, like=g)
+    out[index] = g
+    return out
+
+
+def add_at_places(g: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of the given shape with g, an array of another library, added in at the places, numbers in C order.
+
+    TypeError where the library cannot do it. Only the simplest form of np.add.at is asked for: CuPy has no other, and
+    has it for real numbers.
+    """
+    if g.dtype.kind == "c":
+        real, imaginary = (add_at_places(part, places, shape) for part in (np.real(g), np.imag(g)))
+        return np.astype(real + 1j * imaginary, g.dtype)
+    _check_adds_at_places(g)
+    out = np.zeros(math.prod(shape), g.dtype, like=g)
+    np.add.at(out, np.ravel(places), np.ravel(g))
+    return np.reshape(out, shape)
+
+
+def _check_adds_at_places(g: Any) -> None:
+    """TypeError where an array's library cannot add at places."""
+    one = np.zeros(1, np.float64, like=g)
+    try:
+        np.add.at(one, make_alike(np.zeros(1, np.intp), g), one)
+    except TypeError:
+        raise TypeError(
+            f"the gradient of indexing by whole numbers is not there for {type(g).__name__}; use slices"
+        ) from None
 
 
 def _add_at(out: Any, index: Any, g: Any) -> None:
@@ -131,7 +162,7 @@ def _with_examples(
         np.reshape(a, (a.shape[0], *(1,) * (made - a.ndim + 1), *a.shape[1:])) if m else a
         for a, m in zip(arrays, mapped, strict=True)
     ]
-    each = np.reshape(np.arange(size), (size, *(1,) * made))
+    each = make_alike(np.reshape(np.arange(size), (size, *(1,) * made)), *arrays)
     return (Slot(len(arrays)), *template), [*arrays, each], made, before, -1
 
 
@@ -231,20 +262,25 @@ put: Op = row(
 
 
 def split_index(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
-    """An index as (template, arrays): lists, arrays and Tensors become operands, the rest is static."""
+    """An index as (template, arrays): arrays, Tensors and sequences become operands, the rest is static."""
     arrays: list[Any] = []
     template = []
     for part in index if isinstance(index, tuple) else (index,):
-        if isinstance(part, (Tensor, np.ndarray, list)):
-            if isinstance(part, Tensor):
-                part = part._current()
-            if type(part) is list:
-                part = np.asarray(part) if part else np.zeros(0, np.intp)
-            template.append(Slot(len(arrays)))
-            arrays.append(part)
-        else:
-            template.append(part)
+        if isinstance(part, Tensor):
+            part = part._current()
+        elif not hasattr(part, "__array_function__"):
+            if not is_array_like(part):
+                template.append(part)
+                continue
+            part = np.asarray(part) if np.size(part) else np.zeros(np.shape(part), np.intp)
+        template.append(Slot(len(arrays)))
+        arrays.append(part)
     return tuple(template), arrays
+
+
+def is_array_like(part: Any) -> bool:
+    """Whether NumPy makes an index array of it: a sequence, an object that has an array."""
+    return (hasattr(part, "__len__") or hasattr(part, "__array__")) and not isinstance(part, (str, bytes, np.generic))
 
 
 def getitem(x: Any, index: Any) -> Any:
@@ -273,15 +309,16 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
     inside = covered.call(*arrays, template=template, shape=shape)
     refuse_foreign(value, "set_at: the value")
     if isinstance(value, (int, float, complex)):
-        value = np.asarray(value, np.result_type(x.dtype, value))
+        value = make_alike(np.asarray(value, np.result_type(x.dtype, value)), x)
     value = np.broadcast_to(value, get.call(x, *arrays, template=template).shape)
-    return np.where(inside, put.call(value, *arrays, template=template, shape=shape), x)
+    return np.where(make_alike(inside, x), put.call(value, *arrays, template=template, shape=shape), x)
 
 
 def _find_covered(*arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     """Where in an array of that shape the index points; ValueError if it points anywhere twice."""
-    times = np.zeros(shape, np.intp)
-    np.add.at(times, fill_template(template, arrays), 1)
+    places = make_alike(np.arange(math.prod(shape)), *arrays)
+    places = np.ravel(np.reshape(places, shape)[fill_template(template, arrays)])
+    times = np.reshape(np.bincount(places, minlength=math.prod(shape)), shape)
     if np.any(times > 1):
         raise ValueError("set_at: the index names an entry twice, so which value it gets is not defined")
     return times > 0
@@ -298,7 +335,10 @@ def _put_along(g: Any, indices: Any, axis: int, n: int) -> Any:
     indices = np.broadcast_to(np.moveaxis(indices, axis, -1), g.shape)
     lines = math.prod(g.shape[:-1])
     # Numbered through, because np.add.at is ten times faster with one index array than with several.
-    places = np.where(indices < 0, indices + n, indices).reshape(lines, g.shape[-1]) + n * np.arange(lines)[:, None]
+    places = np.reshape(np.where(indices < 0, indices + n, indices), (lines, g.shape[-1]))
+    places = places + make_alike(n * np.arange(lines)[:, None], places)
+    if is_foreign(g):
+        return np.moveaxis(add_at_places(g, places, (*g.shape[:-1], n)), -1, axis)
     out = np.zeros(lines * n, g.dtype)
     np.add.at(out, places.ravel(), g.ravel())
     return np.moveaxis(out.reshape(*g.shape[:-1], n), -1, axis)
@@ -385,7 +425,7 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     elif not a.ndim:  # NumPy takes a number for an array of one
         a = np.reshape(a, (1,))
     axis = positive_axis(axis, a.ndim)
-    if not isinstance(indices, Tensor):
+    if not isinstance(indices, Tensor) and find_foreign(indices) is None:
         indices = np.asarray(indices, None if np.size(indices) else np.intp)
     if mode != "raise":
         indices = places.call(indices, n=a.shape[axis], mode=mode)
@@ -491,13 +531,13 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         for condition in condlist[1:]:
             covered_so_far = np.logical_or(covered_so_far, condition)
         condlist = [*condlist, np.logical_not(covered_so_far)]
-    total: Any = np.zeros(x.shape, x.dtype)
+    total: Any = make_alike(np.zeros(x.shape, x.dtype), x)
     for i, (condition, function) in enumerate(zip(condlist, funclist, strict=True)):
         for later in condlist[i + 1 :]:  # the last condition that holds counts
             condition = np.logical_and(condition, np.logical_not(later))
         part = x[condition]
         value = function(part, *args, **kw) if callable(function) else function
-        value = np.broadcast_to(value, part.shape)
+        value = np.broadcast_to(value if hasattr(value, "dtype") else make_alike(np.asarray(value), x), part.shape)
         value = value if value.dtype == x.dtype else np.astype(value, x.dtype)
         template, arrays = split_index(condition)
         total = total + put.call(value, *arrays, template=template, shape=tuple(x.shape))

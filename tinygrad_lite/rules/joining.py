@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..axes import positive_axis
 from ..batching import all_mapped, shift
 from ..op import Array, variadic
@@ -266,7 +267,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 )
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Both arrays joined, then taken in the order in which np.insert arranges their numbers."""
-    arr, values = as_array(arr), as_array(values)
+    arr, values = as_array(arr), make_alike(as_array(values), arr)
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = positive_axis(axis, arr.ndim)

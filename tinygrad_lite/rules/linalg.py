@@ -10,7 +10,9 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import batching
+from ..alike import make_alike
 from ..batching import last_axes
+from ..foreign import is_foreign
 from ..op import Array, Op, constant, custom_vjp
 from ..table import implements, row
 from .decompositions import svdvals
@@ -53,9 +55,16 @@ def _solve_a_vjp(g: Array, x: Array, a: Array, b: Array) -> Array:
     return -(gb[..., :, None] * x[..., None, :]) if b.ndim == 1 else -(gb @ swap_last_axes(x))
 
 
+def _solve(a: Any, b: Any) -> Any:
+    if b.ndim > 1 and is_foreign(b):  # not every library broadcasts them
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = (np.broadcast_to(m, stack + m.shape[-2:]) for m in (a, b))
+    return np.linalg.solve(a, b)
+
+
 solve = row(
     custom_vjp(
-        np.linalg.solve,
+        _solve,
         _solve_a_vjp,
         _solve_b_vjp,
         batch=batching.solve,
@@ -66,7 +75,8 @@ solve = row(
             ((square_matrix(rng, 2), rng.normal(size=(3, 4))), {}),
             ((square_matrix(rng), rng.normal(size=(2, 3, 4))), {}),
         ],
-    )
+    ),
+    np.linalg.solve,
 )
 
 
@@ -100,7 +110,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 def _products_without(s: Any, also_each: bool) -> Any:
     """For every i the product of s[j], j != i; with also_each, for every pair i != k the one without both."""
     n = s.shape[-1]
-    keep = ~np.eye(n, dtype=bool)
+    keep = make_alike(~np.eye(n, dtype=bool), s)
     if not also_each:
         return np.prod(np.where(keep, s[..., None, :], 1), axis=-1)
     pairs = keep[:, None, :] & keep[None, :, :]
@@ -234,7 +244,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     if m > n and (not readable(s) or int(rank) == n):
         residuals = np.sum(np.square(np.abs(b - a @ x)), axis=0, keepdims=np.ndim(b) == 1)
     else:
-        residuals = np.zeros(0, s.dtype)
+        residuals = make_alike(np.zeros(0, s.dtype), s)
     return x, residuals, rank, s
 
 
@@ -250,7 +260,7 @@ def matrix_power(a: Any, n: int) -> Any:
     if n < 0:
         a, n = inv.call(a), -n
     if n == 0:
-        return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
+        return np.broadcast_to(make_alike(np.eye(a.shape[-1], dtype=a.dtype), a), a.shape)
     power = None
     while n:
         if n % 2:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..array_view import plain
 from ..axes import positive_axis
 from ..foreign import refuse_foreign
@@ -151,7 +152,8 @@ def cross_entropy(logits: Any, labels: Any, axis: int | None = None) -> Any:
     found = _range(labels)
     if found is not None and not (found[0] >= 0 and found[1] < classes):
         raise ValueError(f"cross_entropy: labels lie in {found[0]}..{found[1]}, but classes in 0..{classes - 1}")
-    chosen = np.expand_dims(labels, axis) == np.arange(classes).reshape((-1,) + (1,) * (len(rest) - axis))
+    numbers = make_alike(np.arange(classes).reshape((-1,) + (1,) * (len(rest) - axis)), labels)
+    chosen = np.expand_dims(labels, axis) == numbers
     return -np.sum(among(chosen, log_p)) / examples
 
 

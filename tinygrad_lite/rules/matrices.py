@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..op import Array
 from ..tensor import TRACED, Tensor
 from .products import conjugate_complex, swap_last_axes
@@ -58,7 +59,7 @@ def columns(v: Array) -> Array:
 
 
 def eye(m: Array) -> Any:
-    return np.eye(m.shape[-1], dtype=bool)
+    return make_alike(np.eye(m.shape[-1], dtype=bool), m)
 
 
 def diagonal_of(m: Array) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 from ..batched import Batched
 from ..callsite import user_line
 from ..dispatch import handler_of
+from ..foreign import to_numpy
 from ..keywords import explain_keyword, explains_keywords
 from ..table import read_rows
 from ..tensor import Tensor, label
@@ -77,12 +78,13 @@ def _contains(self: Tensor, value: Any) -> bool:
 def _tolist(self: Tensor) -> Any:
     """The numbers, as Python's own in nested lists. Inside a transform, as with .item(), a result that is computed from
     them and from nothing else raises."""
-    return np.asarray(self._read(".tolist()", noted=True)).tolist()
+    return to_numpy(self._read(".tolist()", noted=True)).tolist()
 
 
 def _tobytes(self: Tensor, order: Any = "C") -> bytes:
     """The numbers' bytes."""
-    return np.asarray(self._read(".tobytes()", noted=True)).tobytes(order)
+    numbers: bytes = to_numpy(self._read(".tobytes()", noted=True)).tobytes(order)
+    return numbers
 
 
 # -- facts ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..op import Array, custom_vjp
 from ..table import implements, row
 from ..tensor import Tensor, holds_tensor
@@ -94,7 +95,9 @@ def _constants(x: Any, axis: int, width: tuple[int, int], values: Margins) -> Ma
     """A constant each, in x's dtype."""
 
     def margin(n: int, value: Any) -> Any:
-        return np.broadcast_to(as_dtype(as_array(value), x.dtype), (*x.shape[:axis], n, *x.shape[axis + 1 :]))
+        return np.broadcast_to(
+            make_alike(as_dtype(as_array(value), x.dtype), x), (*x.shape[:axis], n, *x.shape[axis + 1 :])
+        )
 
     return margin(width[0], values[0]), margin(width[1], values[1])
 
@@ -133,7 +136,8 @@ def _repeat_entries(x: Any, axis: int, width: tuple[int, int], mode: str, odd: b
         return np.take(x, np.pad(np.arange(n), width, mode=mode), axis)  # type: ignore[call-overload]
     # Each place of the padded axis holds a sum of entries with whole factors: those of np.pad, given unit vectors.
     factors = np.pad(np.eye(n), ((0, 0), width), mode=mode, reflect_type="odd")  # type: ignore[call-overload]
-    return as_dtype(np.moveaxis(np.moveaxis(x, axis, -1) @ as_dtype(factors, x.dtype), -1, axis), x.dtype)
+    factors = make_alike(as_dtype(factors, x.dtype), x)
+    return as_dtype(np.moveaxis(np.moveaxis(x, axis, -1) @ factors, -1, axis), x.dtype)
 
 
 _STATISTICS: dict[str, Callable[..., Any]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..table import implements
 
 
@@ -28,8 +29,9 @@ def _pad_to_one_length(a1: Any, a2: Any) -> tuple[Any, Any]:
     """Both with as many coefficients as the longer one."""
     a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
     n = max(a1.shape[0], a2.shape[0])
-    one, two = (np.concatenate((np.zeros(n - a.shape[0], a.dtype), a)) if a.shape[0] < n else a for a in (a1, a2))
-    return one, two
+    zeros = (make_alike(np.zeros(n - a.shape[0], a.dtype), a) for a in (a1, a2))
+    a1, a2 = (np.concatenate((z, a)) if z.size else a for z, a in zip(zeros, (a1, a2), strict=True))
+    return a1, a2
 
 
 @implements(np.polyadd, examples=_two)
@@ -47,7 +49,7 @@ def polysub(a1: Any, a2: Any) -> Any:
 @implements(np.polymul, examples=_two)
 def polymul(a1: Any, a2: Any) -> Any:
     """The coefficients of the product; leading zeros count, since they have derivatives, too."""
-    a1, a2 = (a if a.shape[0] else np.zeros(1, a.dtype) for a in (np.atleast_1d(a1), np.atleast_1d(a2)))
+    a1, a2 = (a if a.shape[0] else make_alike(np.zeros(1, a.dtype), a) for a in (np.atleast_1d(a1), np.atleast_1d(a2)))
     return np.convolve(a1, a2)
 
 
@@ -56,7 +58,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     if m < 0:
         raise ValueError(f"polyder: m={m}; it cannot be negative (np.polyint integrates)")
     for _ in range(m):
-        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1)
+        p = p[:-1] * make_alike(np.arange(p.shape[0] - 1, 0, -1), p)
     return p
 
 
@@ -68,9 +70,9 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """k: the constants of integration, one or m of them."""
     if m < 0:
         raise ValueError(f"polyint: m={m}; it cannot be negative (np.polyder differentiates)")
-    constants = np.zeros(m) if k is None else np.broadcast_to(np.atleast_1d(k), (m,))
+    constants = make_alike(np.zeros(m), p) if k is None else np.broadcast_to(np.atleast_1d(k), (m,))
     for i in range(m):
-        p = np.concatenate((p / np.arange(p.shape[0], 0, -1), constants[i : i + 1]))
+        p = np.concatenate((p / make_alike(np.arange(p.shape[0], 0, -1), p), constants[i : i + 1]))
     return p
 
 
@@ -82,10 +84,11 @@ def poly(seq_of_zeros: Any) -> Any:
     seq_of_zeros = np.astype(
         seq_of_zeros, np.mintypecode(seq_of_zeros.dtype.char)
     )  # half precision, too, becomes double
-    coefficients: Any = np.ones(1, seq_of_zeros.dtype)
+    one = make_alike(np.ones((), seq_of_zeros.dtype), seq_of_zeros)
+    coefficients: Any = np.reshape(one, (1,))
     for i in range(seq_of_zeros.shape[0]):
         zero = seq_of_zeros[i]
-        coefficients = np.convolve(coefficients, np.stack([np.ones((), zero.dtype), -zero]))
+        coefficients = np.convolve(coefficients, np.stack([one, -zero]))
     return coefficients
 
 
@@ -105,7 +108,7 @@ def polydiv(u: Any, v: Any) -> Any:
     dtype = np.result_type(u.dtype, v.dtype)
     u, v = (x if x.dtype == dtype else x.astype(dtype) for x in (u, v))
     if n < m:
-        return np.zeros(1, dtype), u
+        return make_alike(np.zeros(1, dtype), u), u
     quotient = []
     scale = 1.0 / v[0]
     for _ in range(n - m + 1):
@@ -146,8 +149,9 @@ def roots(p: Any) -> Any:
     p = p[int(kept[0]) : int(kept[-1]) + 1]
     n = p.shape[0] - 1
     if n == 0:
-        return np.zeros(zeros)
-    found: Any = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], np.eye(n, dtype=p.dtype)[:-1]), 0))
+        return make_alike(np.zeros(zeros), p)
+    below = make_alike(np.eye(n, dtype=p.dtype)[:-1], p)
+    found: Any = np.linalg.eigvals(np.concatenate(((-p[1:] / p[0])[None], below), 0))
     if p.dtype.kind != "c" and not np.any(np.imag(found._read("np.roots(t)"))):
         found = np.real(found)  # np.linalg.eigvals gives complex numbers since NumPy 2.5
-    return np.concatenate((found, np.zeros(zeros))) if zeros else found
+    return np.concatenate((found, make_alike(np.zeros(zeros), found))) if zeros else found

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import batching, intervals
+from ..alike import make_alike
 from ..op import Array, bilinear, variadic
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
@@ -279,7 +280,7 @@ def _onto_diagonal(g: Array, letters: str, term: str, x: Array) -> Array:
         if c in spelt:
             fresh = next(spare)
             texts.append(c + fresh)
-            eyes.append(np.eye(size, dtype=x.dtype))
+            eyes.append(make_alike(np.eye(size, dtype=x.dtype), x))
             c = fresh
         spelt += c
     return np.einsum(",".join([letters, *texts]) + "->" + spelt, g, *eyes)

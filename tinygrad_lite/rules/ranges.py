@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..axes import positive_axis
 from ..table import implements
 from .shaping import as_array, as_dtype
@@ -28,9 +29,10 @@ def linspace(
         raise ValueError(f"linspace: num={num}; it cannot be negative")
     gaps = num - 1 if endpoint else num
     start, stop = 1.0 * as_array(start), 1.0 * as_array(stop)
+    start, stop = make_alike(start, stop), make_alike(stop, start)
     span = stop - start
     t = np.reshape(np.arange(num) / max(gaps, 1), (-1,) + (1,) * span.ndim)
-    t = t.astype(span.dtype) if span.dtype.kind == "f" else t
+    t = make_alike(t.astype(span.dtype) if span.dtype.kind == "f" else t, span)
     # Where t is 1, start + span can miss stop by a rounding error.
     result = np.where(np.equal(t, 1), stop, start + span * t)
     result = _in_dtype(np.moveaxis(result, 0, axis) if axis else result, dtype)
@@ -59,6 +61,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     """Equal ratios: start times (stop / start) to the powers from 0 to 1."""
     ratio = np.divide(stop, start)
     t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * ratio.ndim)
+    t = make_alike(t, ratio)
     result = np.where(np.equal(t, 1), stop, np.multiply(start, np.power(ratio, t)))
     result = np.moveaxis(result, 0, axis) if axis else result
     return result if dtype is None else as_dtype(result, np.dtype(dtype))
@@ -96,7 +99,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
         raise ValueError(f"vander: x has {x.ndim} dimensions, it needs one")
     x = as_dtype(x, np.promote_types(x.dtype, int))
     n = x.shape[0] if N is None else N
-    ones = np.ones((x.shape[0], min(n, 1)), x.dtype)
+    ones = make_alike(np.ones((x.shape[0], min(n, 1)), x.dtype), x)
     repeated = np.broadcast_to(x[:, None], (x.shape[0], max(n - 1, 0)))
     powers = np.cumprod(np.concatenate((ones, repeated), 1), axis=1)
     return powers if increasing else np.flip(powers, 1)

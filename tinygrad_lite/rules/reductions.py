@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import intervals
+from ..alike import make_alike
 from ..axes import positive_axes, reduced_axes, reduced_size
 from ..batching import along, elementwise, reduction
+from ..foreign import is_foreign
 from ..op import Array, constant, custom_vjp, linear
 from ..table import implements, row
 from .examples import over_axes
@@ -140,7 +142,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     a, keepdims = as_array(a), flag(keepdims)
     if weights is None:
         result = np.mean(a, axis=axis, keepdims=keepdims)
-        total: Any = np.full(np.shape(result), float(_count(a, axis)))
+        total: Any = make_alike(np.full(np.shape(result), float(_count(a, axis))), a)
     else:
         weights = weights_like(a, axis, weights, "average")
         total = np.sum(weights, axis=axis, keepdims=keepdims)
@@ -217,7 +219,7 @@ def _shift_entries(x: Array, by: int, fill: float) -> Array:
     """Entry i of the last axis is what was entry i + by; `fill` where there was none."""
     n = x.shape[-1]
     by = builtins.max(-n, builtins.min(by, n))
-    margin = np.full((*x.shape[:-1], abs(by)), fill, x.dtype)
+    margin = make_alike(np.full((*x.shape[:-1], abs(by)), fill, x.dtype), x)
     parts = (x[..., by:], margin) if by >= 0 else (margin, x[..., : n + by])
     return np.concatenate(parts, axis=-1)
 
@@ -273,6 +275,8 @@ cumprod = row(custom_vjp(np.cumprod, _cumprod_vjp, batch=along(None), examples=c
 
 
 def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    if is_foreign(a):  # not every library has keepdims= for it
+        return np.sum(np.not_equal(a, 0), axis=axis, keepdims=keepdims)
     return np.asarray(np.count_nonzero(a, axis, keepdims=keepdims))  # of older NumPys, a Python int
 
 
@@ -287,7 +291,12 @@ count_nonzero = row(constant(_count_nonzero, batch=reduction, examples=_OVER_AXE
 
 def _answer(function: Any) -> Any:
     """The function with its bool as an array, so that a program can record it."""
-    return lambda a, b, **options: np.asarray(function(a, b, **options))
+
+    def answer(a: Any, b: Any, **options: Any) -> Any:
+        found = function(a, b, **options)
+        return np.asarray(found) if isinstance(found, (bool, np.bool_)) else found
+
+    return answer
 
 
 allclose = row(constant(_answer(np.allclose), operands=2, name="allclose"), np.allclose)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..axes import positive_axes, reduced_axes
 from ..op import Op
 from ..table import extends, implements, without_gradient
@@ -54,7 +55,7 @@ def with_initial(combine: Callable[..., Any], result: Any, initial: Any) -> Any:
     """The reduction's result and its initial value together."""
     if not is_given(initial):
         return result
-    initial = as_dtype(as_array(initial), result.dtype)
+    initial = make_alike(as_dtype(as_array(initial), result.dtype), result)
     if initial.ndim:
         raise ValueError(f"initial= is one number, not an array of shape {initial.shape}")
     return combine(result, initial)
@@ -114,7 +115,7 @@ def _running(x: Any, function: Any, axis: int | None, dtype: Any, include_initia
         return result
     shape = list(x.shape)
     shape[axis] = 1
-    return np.concatenate((np.full(shape, initial, result.dtype), result), axis)
+    return np.concatenate((make_alike(np.full(shape, initial, result.dtype), result), result), axis)
 
 
 def _initial(axis: int) -> Any:
@@ -212,7 +213,7 @@ def root_of(variance: Any, x: Any, present: Any, axis: Any, keepdims: bool, mean
 def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: bool, mean: Any, where: Any) -> Any:
     x = for_a_mean(a, dtype)
     mask = which_entries(where, a)
-    mask = np.ones((), bool) if mask is None else mask
+    mask = make_alike(np.ones((), bool), a) if mask is None else mask
     count = count_of(mask, x, axis, True)
     if not is_given(mean):
         mean = np.sum(np.where(mask, x, 0), axis=axis, keepdims=True) / count
@@ -258,7 +259,7 @@ def std(
     if dtype is None and not is_given(mean) and which_entries(where, a) is None:
         return reductions.std_(a, axis=axis, ddof=ddof, keepdims=keepdims)
     variance, mask = _variance(a, axis, dtype, ddof, keepdims, mean, where), which_entries(where, a)
-    present = np.ones((), bool) if mask is None else mask
+    present = make_alike(np.ones((), bool), a) if mask is None else mask
     return _restore_dtype(root_of(variance, for_a_mean(a, dtype), present, axis, keepdims, mean), a, dtype)
 
 

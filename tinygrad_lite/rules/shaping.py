@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..axes import positive_axes, positive_axis
 from ..batching import along, elementwise, reduction, shift
 from ..op import Array, Op, constant, linear
@@ -37,6 +38,10 @@ def as_dtype(x: Any, dtype: Any) -> Any:
 def _reshape_in_order(g: Array, shape: tuple[int, ...], order: Any) -> Array:
     """In the usual order said nothing of it: not every library has another."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
+
+
+def _reshape(a: Any, shape: Any, order: Any = "C") -> Any:
+    return a.reshape(shape, order=order) if type(a) is np.ndarray else _reshape_in_order(a, shape, order)
 
 
 _RESHAPES: dict[str, Any] = {"alias": True, "reshapes": True}
@@ -197,13 +202,13 @@ broadcast_to = row(
 )
 reshape = row(
     linear(
-        np.reshape,
+        _reshape,
         lambda g, y, x, shape, order="C": _reshape_in_order(g, x.shape, order),
-        name="reshape",
         batch=_reshape_each,
         examples=_new_shapes,
         **_RESHAPES,
-    )
+    ),
+    np.reshape,
 )
 ravel = row(
     linear(
@@ -472,11 +477,12 @@ def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int =
         rest = [n for i, n in enumerate(shape) if i not in positive_axes((axis1, axis2), len(shape))]
         rows, columns = shape[axis1], shape[axis2]
         if offset >= 0:
-            part = np.where(steps[:, None] + offset == np.arange(columns), d[..., :, None], 0)
+            chosen, parts = steps[:, None] + offset == np.arange(columns), d[..., :, None]
             more = np.zeros((*rest, rows - len(steps), columns), d.dtype)
         else:
-            part = np.where(np.arange(rows)[:, None] == steps - offset, d[..., None, :], 0)
+            chosen, parts = np.arange(rows)[:, None] == steps - offset, d[..., None, :]
             more = np.zeros((*rest, rows, columns - len(steps)), d.dtype)
+        part, more = np.where(make_alike(chosen, d), parts, 0), make_alike(more, d)
         return np.moveaxis(np.concatenate((part, more), -2 if offset >= 0 else -1), (-2, -1), (axis1, axis2))
     out = np.zeros(shape, d.dtype)
     np.moveaxis(out, (axis1, axis2), (-2, -1))[..., steps + max(-offset, 0), steps + max(offset, 0)] = d
@@ -485,7 +491,7 @@ def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int =
 
 def _is_low(m: Any, k: int) -> Any:
     """Which entries of a matrix (of a vector, seen as many like rows) lie on its k-th diagonal or below."""
-    return np.tri(m.shape[-2:][0], m.shape[-1], k, dtype=bool)
+    return make_alike(np.tri(m.shape[-2:][0], m.shape[-1], k, dtype=bool), m)
 
 
 def _tril(m: Any, k: int = 0) -> Any:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
 from ..batching import along, elementwise, first_operand
+from ..foreign import is_foreign
 from ..op import Array, constant, custom_vjp
 from ..table import implements, row, without_gradient
 from .examples import SHAPES, WITH_AXES, distinct, for_each_shape, kth_along_axes, over_axes, whole
@@ -27,7 +29,11 @@ isin = row(constant(np.isin, operands=2, batch=first_operand(elementwise)))
 
 
 def _lexsort(*keys: Any, axis: int = -1) -> Any:
-    return np.lexsort(keys, axis)
+    if not is_foreign(keys[0]):
+        return np.lexsort(keys, axis)
+    if axis in (-1, keys[0].ndim - 1):  # CuPy has no axis=, and wants the keys in one array
+        return np.lexsort(np.stack(keys))
+    return np.moveaxis(np.lexsort(np.stack([np.moveaxis(key, axis, -1) for key in keys])), -1, axis)
 
 
 def _two_keys(rng: np.random.Generator) -> Any:
@@ -96,7 +102,7 @@ def _unique(x: Any, equal_nan: bool = True) -> Any:
 
 
 def _inverse(x: Any, equal_nan: bool) -> Any:
-    return np.unique(x, return_inverse=True, equal_nan=equal_nan)[1].reshape(x.shape)
+    return np.reshape(np.unique(x, return_inverse=True, equal_nan=equal_nan)[1], x.shape)
 
 
 def _unique_vjp(g: Array, y: Array, x: Array, equal_nan: bool = True) -> Array:
@@ -178,7 +184,8 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     both = np.sort(np.concatenate((ar1, ar2), axis=None))
     if both.size == 0:
         return both
-    differs = np.concatenate((np.array([True]), both[1:] != both[:-1], np.array([True])))
+    end = make_alike(np.array([True]), both)
+    differs = np.concatenate((end, both[1:] != both[:-1], end))
     return both[np.logical_and(differs[1:], differs[:-1])]
 
 

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from .. import batching
+from ..alike import find_foreign, make_alike
 from ..dispatch import handlers, providers
+from ..foreign import is_foreign
 from ..op import Array, Op, constant, custom_vjp, elementwise, over
 from ..table import row
 
@@ -89,7 +91,10 @@ def _gamma_functions(sp: Any) -> None:
 
     # Not elementwise: a program writes those out in NumPy's functions, and this one is SciPy's own.
     def _polygamma(n: Any, x: Any) -> Any:
-        return sp.polygamma(n, x)
+        if find_foreign(n, x) is None:
+            return sp.polygamma(n, x)
+        n = n if is_foreign(n) else make_alike(np.asarray(n), x)
+        return np.where(n == 0, sp.psi(x), (-1.0) ** (n + 1) * sp.gamma(n + 1.0) * sp.zeta(n + 1.0, x))
 
     polygamma: Op = row(
         custom_vjp(

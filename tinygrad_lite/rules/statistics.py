@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import find_foreign, make_alike
 from ..axes import reduced_axes
 from ..batching import reduction, shift
 from ..op import Array, constant, custom_vjp, linear
@@ -24,12 +25,21 @@ def _heights(x: Any, q: Any, method: str, skip_nan: bool) -> Any:
 
     NumPy says it itself: the quantile of 0, 1, 2, … is the place. With skip_nan each line has its own count.
     """
-    counts = np.sum(~np.isnan(x), axis=-1) if skip_nan else np.full(x.shape[:-1], x.shape[-1])
+    counts = np.sum(np.logical_not(np.isnan(x)), axis=-1) if skip_nan else np.full(x.shape[:-1], x.shape[-1])
+    if find_foreign(counts) is not None:
+        return _linear_heights(counts, q, method)
     heights = np.empty(np.shape(q) + counts.shape)
     for count in np.unique(counts):
         one = np.quantile(np.arange(float(count)), q, method=method) if count else np.zeros(np.shape(q))  # type: ignore[call-overload]
         heights[..., counts == count] = np.expand_dims(one, -1)
-    return heights
+    return make_alike(heights, x)
+
+
+def _linear_heights(counts: Any, q: Any, method: str) -> Any:
+    if method != "linear":
+        raise TypeError(f"the gradient of a quantile by method={method!r} that skips NaN needs an array of NumPy's")
+    last = np.maximum(counts - 1, 0)
+    return np.reshape(np.stack([last * float(part) for part in np.ravel(q)]), np.shape(q) + counts.shape)
 
 
 def _quantile_each(op: Any, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
@@ -272,13 +282,14 @@ def cov(
     w = None
     for given in (fweights, aweights):
         if given is not None:
-            w = np.asarray(given) if w is None else w * np.asarray(given)
+            given = make_alike(as_array(given), X)
+            w = given if w is None else w * given
     average, total = np.average(X, 1, w, returned=True)
     total = np.ravel(total)[0] if X.shape[0] else 1
     if w is None or aweights is None or ddof == 0:
         norm = total - ddof
     else:
-        norm = total - ddof * np.sum(w * np.asarray(aweights)) / total
+        norm = total - ddof * np.sum(w * make_alike(as_array(aweights), X)) / total
     norm = maximum(norm, 0)  # NaN and infinities, as in NumPy, where nothing is left
     X = X - average[:, None]
     return np.squeeze(np.dot(X, _conj((X if w is None else X * w).T)) / norm)
@@ -353,7 +364,7 @@ def _plain_weights(function: str, weights: Any) -> Any:
 
 histogram_ = row(
     constant(
-        lambda a, edges, density=None, weights=None: np.histogram(a, edges, None, density, weights)[0],
+        lambda a, edges, density=None, weights=None: np.histogram(a, make_alike(edges, a), None, density, weights)[0],
         name="histogram",
     )
 )

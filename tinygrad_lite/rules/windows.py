@@ -13,9 +13,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided as view_strided
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..alike import make_alike
 from ..axes import positive_axis
+from ..foreign import is_foreign
 from ..op import Op, linear
 from ..table import implements, row
+from .indexing import add_at_places
 
 _BLOCK = 1 << 16  # entries of the sum that are added to at a time: they stay in the second cache
 
@@ -24,11 +27,20 @@ def _windows(
     x: Any, window: tuple[int, ...], axes: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Any:
     spans = tuple(d * (size - 1) + 1 for size, d in zip(window, dilation, strict=True))
-    views = sliding_window_view(x, spans, axes)
+    views = _view_windows(x, spans, axes)
     chosen = [slice(None)] * views.ndim
     for k, axis in enumerate(axes):
         chosen[axis], chosen[x.ndim + k] = slice(None, None, stride[k]), slice(None, None, dilation[k])
     return views[tuple(chosen)]
+
+
+def _view_windows(x: Any, spans: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    if isinstance(x, np.ndarray):
+        return sliding_window_view(x, spans, axes)
+    # CuPy sorts the axes, and not the sizes that belong to them.
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    views = sliding_window_view(x, tuple(spans[i] for i in order), tuple(axes[i] for i in order))
+    return np.moveaxis(views, [x.ndim + k for k in range(len(axes))], [x.ndim + i for i in order])
 
 
 def _sum_windows(
@@ -42,6 +54,9 @@ def _sum_windows(
     """The transpose: every entry is the sum of where it stands in the windows. A sum for each place in the window, or
     for each window, whichever are fewer."""
     ndim = len(shape)
+    if is_foreign(g):
+        numbers = np.arange(math.prod(shape)).reshape(shape)
+        return add_at_places(g, make_alike(_windows(numbers, window, axes, stride, dilation), g), shape)
     # In memory the sum lies as the windows do, so that both are gone through in order.
     order = sorted(range(ndim), key=lambda axis: -abs(g.strides[axis]))
     out = np.zeros([shape[axis] for axis in order], g.dtype).transpose(np.argsort(order))
@@ -162,6 +177,8 @@ def sliding_windows(x: Any, window_shape: Any, axis: Any = None, *, writeable: b
 
 def _view_entries(x: Any, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
     """steps: how many entries, in C order, lie between neighbours along each axis."""
+    if is_foreign(x):
+        return np.take(np.ravel(x), make_alike(_view_entries(np.arange(x.size), shape, steps), x))
     return view_strided(np.ascontiguousarray(x), shape, [n * x.itemsize for n in steps], writeable=False)
 
 
@@ -169,6 +186,8 @@ def _sum_strided(g: Any, steps: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The transpose: every entry is the sum of the places at which it is seen."""
     size = math.prod(shape)
     places = _view_entries(np.arange(size), g.shape, steps)
+    if is_foreign(g):
+        return add_at_places(g, make_alike(places, g), shape)
     out = np.zeros(size, g.dtype)
     np.add.at(out, places, g)
     return out.reshape(shape)

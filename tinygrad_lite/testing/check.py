@@ -22,6 +22,7 @@ from .derivatives import (
     draw_away_from_zero,
     make_gradient_function,
 )
+from .in_numpy import hold_in_numpy
 from .numerical import EPS, Estimate, Vector, ignore_warnings
 from .power import measure_power
 from .report import Entry, GradientError, Mistake, Report, describe_mistakes
@@ -45,7 +46,8 @@ def check_gradients(
 
     f: a function of trees of arrays, of any shapes, with a tree of arrays as its result; it must work on
     plain arrays too. args: where to look; every float array among them is checked, in float64 on the
-    numerical side (so a float32 argument is checked as float32 against a float64 truth). order: 1, or 2 to
+    numerical side (so a float32 argument is checked as float32 against a float64 truth); f is called with another
+    library's arrays, such as CuPy's, where args has them. order: 1, or 2 to
     check the gradient of the gradient as well. modes: 'vjp' (reverse), 'jvp' (forward); with both, that one
     is the transpose of the other. seed: of the random cotangent (non-uniform, never near zero) and
     directions. max_elements: an input with more elements is checked along random directions, which see every
@@ -82,6 +84,8 @@ def check_gradients(
         raise ValueError(f"check_gradients: order={order!r}; it is 1 or 2 (check tg.grad(f) itself for the third)")
     if not modes or set(modes) - {"vjp", "jvp"}:
         raise ValueError(f"check_gradients: modes={modes!r}; it takes 'vjp', 'jvp' or both")
+
+    f, args = hold_in_numpy(f, args)
 
     def check(vjp: Any, jvp: Any) -> Report:
         return _check(f, args, order, modes, seed, max_elements, vjp, jvp)
