@@ -546,6 +546,97 @@ def test_on_a_kink_of_any_op_the_slopes_of_both_sides_are_right(op):
         assert not tg.compare({"dX": slope}, cost, X, *others, wrt=0).ok
 
 
+def pair(Z, axis=-1):
+    return np.stack([Z, 0 * Z], axis)
+
+
+KINKS = {  # that are in no table: of a function of Z, with its slope to the right of 0; to the left it is the negative
+    "hypot": (lambda Z: np.hypot(Z, 0), 1),
+    "hypot of one": (lambda Z: np.hypot(Z, Z), 2**0.5),
+    "norm": (lambda Z: np.linalg.norm(pair(Z), axis=-1), 1),
+    "norm of order 3": (lambda Z: np.linalg.norm(pair(Z), 3, axis=-1), 1),
+    "largest": (lambda Z: np.linalg.norm(pair(Z), np.inf, axis=-1), 1),
+    "spectral": (lambda Z: np.linalg.norm(Z.reshape(3, 5, 1, 1), 2, axis=(-2, -1)), 1),
+    "std": (lambda Z: np.std(np.stack([Z, -Z]), axis=0), 1),
+    "ptp": (lambda Z: np.ptp(pair(Z), -1), 1),
+    "sort": (lambda Z: 2 * np.sort(pair(Z), -1)[..., 1] - Z, 1),
+    "partition": (lambda Z: 2 * np.partition(pair(Z), 1, -1)[..., 1] - Z, 1),
+    "median": (lambda Z: 2 * np.median(np.stack([Z, 0 * Z, 9 + Z]), 0) - Z, 1),
+    "quantile": (lambda Z: 2 * np.quantile(pair(Z), 1.0, axis=-1) - Z, 1),
+    "running": (lambda Z: 2 * np.maximum.accumulate(pair(Z), -1)[..., 1] - Z, 1),
+    "interp": (lambda Z: np.interp(Z, [-9.0, 0.0, 9.0], [18.0, 0.0, 18.0]), 2),
+    "complex": (lambda Z: np.abs(Z + 0j), 1),
+    "root": (lambda Z: np.sqrt(Z**2), 1),
+}
+
+
+def is_right_on_a_kink(name, at_zero, factor=1.0):
+    """Of a cost that is computed of a kink, where some entries lie on it: whether that slope is taken for right."""
+    g, slope = KINKS[name]
+    rng = np.random.default_rng(1)
+    Z, V = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    Z[0, 1] = Z[2, 3] = 0
+
+    def cost(Z, V):
+        return np.sum(V * g(Z))
+
+    dZ = factor * slope * V * np.where(Z == 0, at_zero, np.sign(Z))
+    return tg.compare({"dZ": dZ}, cost, Z, V, wrt=0).ok
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_on_a_kink_that_no_step_tells_of_any_slope_between_the_sides_is_right(name):
+    for at_zero in (1, -1, 0.3):
+        assert is_right_on_a_kink(name, at_zero), at_zero
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["hypot", "norm", "sort", "interp"])
+def test_on_a_kink_a_slope_beyond_the_sides_is_wrong_and_so_is_a_wrong_factor(name):
+    for at_zero, factor in ((1.1, 1), (-1.5, 1), (1, 1.001)):
+        assert not is_right_on_a_kink(name, at_zero, factor)
+
+
+@pytest.mark.parametrize(
+    "g", [lambda Z: np.linalg.norm(Z, axis=0), lambda Z: np.ptp(Z, axis=0), lambda Z: np.sort(Z, axis=0)[-1]]
+)
+def test_what_is_right_for_each_entry_of_a_tie_need_not_be_for_all(g):
+    rng = np.random.default_rng(1)
+    Z, V = rng.normal(size=(3, 5)), rng.normal(size=5)
+    Z[:, 2] = 0
+
+    def cost(Z, V):
+        return np.sum(V * g(Z))
+
+    dZ = tg.grad(cost)(Z, V)
+    assert tg.compare({"dZ": dZ}, cost, Z, V, wrt=0).ok
+    dZ[:, 2] = V[2]
+    assert not tg.compare({"dZ": dZ}, cost, Z, V, wrt=0).ok
+
+
+@pytest.mark.parametrize(
+    "g",
+    [
+        lambda Z, V: (Z + 5) % 10,  # whose gradient is an array that is no step
+        lambda Z, V: np.real(np.exp(1j * Z * V)),
+        lambda Z, V: np.angle(Z + 1j * V),
+        lambda Z, V: np.abs(np.fft.rfft(Z * V, axis=1))[:, [0, 1, 2, 0, 1]] ** 2,
+        lambda Z, V: np.linalg.eigh(Z @ Z.T)[0][:, None],
+        lambda Z, V: np.linalg.svd(Z, full_matrices=False)[1][:, None],
+    ],
+    ids=["mod", "exp", "angle", "fft", "eigh", "svd"],
+)
+@pytest.mark.parametrize("factor", [1, 2])
+def test_arrays_complex_numbers_and_several_results_on_the_way_are_judged(g, factor):
+    rng = np.random.default_rng(2)
+    Z, V = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+
+    def cost(Z, V):
+        return np.sum(V * g(Z, V))
+
+    assert tg.compare({"dZ": factor * tg.grad(cost)(Z, V)}, cost, Z, V, wrt=0).ok == (factor == 1)
+
+
 def test_a_comparison_where_f_jumps_is_no_kink():
     """A mask of zeros is not turned round because 0 > 0 might be 0 >= 0."""
 

@@ -99,7 +99,7 @@ def shake(seed: int, eps: float | None = None) -> After:
     rng = np.random.default_rng(seed)
 
     def after(y: Any) -> Any:
-        if type(y) is tuple:
+        if isinstance(y, tuple):
             return tuple(map(after, y))
         dtype = np.asarray(y).dtype
         if dtype.kind not in "fc":

@@ -121,7 +121,7 @@ class Bench:
             y = self.value(node)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, np.linalg.LinAlgError, AttributeError):
             return None
-        if type(y) is tuple:
+        if isinstance(y, tuple):
             node.shape = None
         else:
             node.shape, node.dtype = np.shape(y), np.asarray(y).dtype

@@ -17,7 +17,7 @@ from ..program.program import Node, Operand
 from ..rounding import describe_difference
 from .bench import Bench
 from .factors import Factors
-from .formulas import Derivation, Formula, evaluate, walk
+from .formulas import Derivation, Formula, as_numbers, evaluate, walk
 from .search import Search
 from .targets import Explanation, Target
 from .telling import Suspect, tell, tell_missing, tell_unexplained, tell_whole, tell_zero
@@ -357,7 +357,7 @@ class _Causes:
         for values in self.judge.other_values[:1]:
             try:
                 with np.errstate(all="ignore"):
-                    found.append(np.asarray(evaluate(s.explanation.root, values), dtype=float))
+                    found.append(as_numbers(evaluate(s.explanation.root, values)))
             except (KeyError, ValueError, TypeError):
                 return None
         return found or None

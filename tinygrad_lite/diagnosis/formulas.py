@@ -208,6 +208,9 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
             kinks.add(key_of(node))
         return tidy(node, counts)
 
+    def is_short(x: Operand) -> bool:
+        return type(x) is Node and x in short
+
     short: set[Any] = set()  # lines that the user has no name for, to be written out where they are used
     forward_names = [line.name.id for line in layout.forward if not _SEVERAL.search(line.name.id)]
     known = {f"d{n}" for n in (*forward_names, *recording.labels.forward.values(), *recording.names.values())}
@@ -216,7 +219,7 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
     for node in layout.program.steps:
         if node in nameless and len(walk(grow(node, is_root=True))) <= _LONGEST:
             short.add(node)
-    lines = [line for line in (*layout.forward, *layout.backward) if line.value not in short]
+    lines = [line for line in (*layout.forward, *layout.backward) if not is_short(line.value)]
     for node, name in names.items():
         if node not in short:
             leaf(name, node.shape, node.dtype)
@@ -239,10 +242,10 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
     slopes = [runs for node, runs in on_kinks.items() if not is_choice(node)]
     choices = [run for node, runs in on_kinks.items() if is_choice(node) for run in runs]
     for name, x in [*((n, node) for node, n in names.items()), *own.items()]:
-        if name in values and type(values[name]) is not tuple:
+        if name in values and not isinstance(values[name], tuple):
 
             def measure(runs: Sequence[Mapping[Node, Any]], name: str = name, x: Operand = x) -> Any:
-                moves = [np.abs(np.subtract(value_of(x, name, run), values[name], dtype=float)) for run in runs]
+                moves = [distance(value_of(x, name, run), values[name]) for run in runs]
                 return np.nan_to_num(np.max(moves, axis=0), nan=np.inf, posinf=np.inf) if moves else np.inf
 
             noise[name] = measure(shaken) / UNITS
@@ -252,7 +255,7 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
     parameters = {recording.names[node] for node in recording.leaves} - DATA
     formulas = []
     for line in layout.backward:
-        if line.value in short:
+        if is_short(line.value):
             continue
         name = line.name.id
         of = _find_primal(page, line.value, name)
@@ -260,9 +263,20 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
         if name not in leaves:
             leaf(name, line.shape, np.dtype(np.float64))
         formulas.append(Formula(name, root, of, name[1:] in parameters))
-    forward = {line.name.id: grow(line.value, is_root=True) for line in layout.forward if line.value not in short}
+    forward = {line.name.id: grow(line.value, is_root=True) for line in layout.forward if not is_short(line.value)}
     inputs = [names[n] for n in layout.program.inputs] + [names[n] for n, _ in layout.program.captures]
     return Derivation(page, values, noise, leeway, others, kinks, formulas, forward, inputs, sizes, leaves)
+
+
+def as_numbers(x: Any) -> Any:
+    """float64 numbers; complex ones stay as they are."""
+    x = np.asarray(x)
+    return x if x.dtype.kind == "c" else x.astype(np.float64, copy=False)
+
+
+def distance(x: Any, y: Any) -> Any:
+    """How far two values are apart, entry by entry: of complex numbers, and of flags, too."""
+    return np.abs(np.subtract(x, y, dtype=np.result_type(x, y, np.float64)))
 
 
 def _drop_nothing(x: Node, runs: Sequence[Mapping[Node, Any]]) -> Operand | None:

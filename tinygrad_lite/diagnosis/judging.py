@@ -24,8 +24,10 @@ from .factors import FITTED
 from .formulas import (
     Derivation,
     Formula,
+    as_numbers,
     decide_equalities,
     derive_formulas,
+    distance,
     evaluate,
     walk,
     widen,
@@ -33,6 +35,7 @@ from .formulas import (
 from .kinks import EQUALITIES, decide_otherwise, is_choice
 from .report import CANNOT_TELL, RIGHT, WRONG, Entry, Finding
 from .search import Patience
+from .sides import Sides
 from .tidying import drop_guards
 from .trees import key_of
 
@@ -185,7 +188,7 @@ class Judge:
         found = dict(self.noise)
         for name, moves in self.chain.noise.items():
             if np.shape(found[name]) == np.shape(moves):
-                gap = np.abs(np.subtract(self.truth[name], self.chain.values[name], dtype=float))
+                gap = distance(self.truth[name], self.chain.values[name])
                 gap = np.nan_to_num(gap, nan=np.inf, posinf=np.inf)
                 found[name] = np.max([found[name], moves, gap / _FORMS], axis=0)
         return found
@@ -250,7 +253,7 @@ class Judge:
         for formula, derivation in self.formulas:
             name = formula.name
             factor = convention.factor(formula)
-            expected = np.asarray(self.truth[name], dtype=float) * factor
+            expected = as_numbers(self.truth[name]) * factor
             bench = Bench(values, derivation.leaves, derivation.spell)
             root = convention.write(bench, formula)
             line = self._predict(root, values, derivation)
@@ -273,6 +276,9 @@ class Judge:
             if not j.right and not self._starts_from_given(formula, derivation):
                 loose = self.tolerance_of(expected, self.widest.get(name, 0.0) * factor) + leeway
                 j.right = _within(given.numbers, expected, loose)
+            if not j.right and self._lies_on_kinks(formula, given.numbers, j, factor):
+                j.right, j.leeway = True, np.maximum(j.leeway, np.abs(given.numbers - expected))
+                j.tolerance = tolerance + j.leeway
             j.consistent = any(_within(given.numbers, value, slack) for value in (predicted, *line.others))
             if not j.right:
                 j.upstream = [n for n in self.find_upstream(formula, derivation) if n in wrong]
@@ -287,6 +293,21 @@ class Judge:
                 values[name] = predicted
         intermediates = {f.name for f, _ in self.formulas if not f.parameter}
         return Reading(convention, judged, values, intermediates, sizes)
+
+    def _lies_on_kinks(self, formula: Formula, numbers: Any, j: Judged, factor: float) -> bool:
+        """Whether the entries that are off are right as well, between the slopes of f to either side."""
+        layout = self.chain.page.layout
+        node = next((node for node, name in layout.names.items() if name == formula.of), None)
+        finite = np.isfinite(numbers) & np.isfinite(j.expected)
+        apart = ~(np.abs(numbers - j.expected) <= j.tolerance)
+        if node is None or not np.all(finite | ~apart):
+            return False
+        return self.sides.allow(node, numbers / factor, j.expected / factor, apart)
+
+    @cached_property
+    def sides(self) -> Sides:
+        program, arrays = self.chain.page.layout.program, list(map(widen, self.recording.inputs))
+        return Sides(program, arrays, compute_nodes(program, arrays) or {})
 
     def _starts_from_given(self, formula: Formula, derivation: Derivation) -> bool:
         """Whether the user gave all the gradients that a line is computed from, so that only this line is judged."""
@@ -321,7 +342,7 @@ class Judge:
 
     def _predict(self, root: Operand, values: Mapping[str, Any], derivation: Derivation) -> _Line:
         with np.errstate(all="ignore"):
-            value = np.asarray(evaluate(root, values), dtype=float)
+            value = as_numbers(evaluate(root, values))
             moves = np.zeros(value.shape)
             uses = {x.name or "" for x in walk(root) if x.op is None}
             decided = decide_equalities(root, values)

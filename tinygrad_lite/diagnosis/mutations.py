@@ -87,7 +87,7 @@ def _mutate_products(bench: Bench, root: Operand) -> Iterator[Mutation]:
         if len(terms) < 2 or not all(sign > 0 and type(y) is Node and y.op in (matmul, multiply) for y, sign in terms):
             continue
         factors = list(zip(*(y.operands for y, _ in terms), strict=True))
-        sums = [functools.reduce(lambda a, b: a and bench.apply(add, a, b), side) for side in factors]
+        sums = [functools.reduce(lambda a, b: None if a is None else bench.apply(add, a, b), side) for side in factors]
         op = terms[0][0].op
         if all(y is not None for y in sums) and op is not None:
             new = bench.apply(op, *sums)

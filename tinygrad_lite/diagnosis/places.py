@@ -128,7 +128,7 @@ def _mutate_number(bench: Bench, x: Any) -> Iterator[Mutation]:
         -x,
         x + 1,
         x - 1,
-        round(1 - x, 12),
+        round(1 - x, 12) if not isinstance(x, complex) else 1 - x,
         x * x,
     ]
     others += [1 / x] if x else []

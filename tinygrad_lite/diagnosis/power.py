@@ -15,7 +15,7 @@ import numpy as np
 
 from ..program.program import Operand
 from ..rounding import describe_difference
-from .formulas import evaluate
+from .formulas import as_numbers, evaluate
 from .mutations import mutate
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def measure_power(judge: Judge, reading: Reading) -> Power:
                 if written in seen:
                     continue
                 seen.add(written)
-                value = np.asarray(bench.value(whole), dtype=float)
+                value = as_numbers(bench.value(whole))
                 revealed = value.shape != j.expected.shape or bool(np.any(~(np.abs(value - j.expected) <= j.tolerance)))
                 data = "" if revealed else _find_revealing(judge, root, whole)
                 if revealed or data:
@@ -106,7 +106,7 @@ def _find_revealing(judge: Judge, right: Operand, wrong: Operand) -> str:
     """What data would tell two formulas apart; "" if none was found: they are the same then."""
     for values in judge.other_values:
         try:
-            a, b = (np.asarray(evaluate(x, values), dtype=float) for x in (right, wrong))
+            a, b = (as_numbers(evaluate(x, values)) for x in (right, wrong))
         except (KeyError, ValueError, TypeError):
             continue
         if describe_difference(b, a) is not None:

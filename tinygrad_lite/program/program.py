@@ -191,7 +191,7 @@ def where_rounded(after: Callable[[Any], Any] | None) -> Callable[[Node, Any], A
 
 
 def _is_whole(y: Any) -> bool:
-    return type(y) is not tuple and bool(np.array_equal(y, np.rint(np.real(y))))
+    return not isinstance(y, tuple) and bool(np.array_equal(y, np.rint(np.real(y))))
 
 
 def is_scalar(x: Operand) -> bool:

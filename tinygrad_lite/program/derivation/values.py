@@ -76,6 +76,8 @@ class Values:
         """Whether x has the numbers of an old node, so far as these are finite for some sample."""
         some_finite = node.size == 0
         for i, (expected, found) in enumerate(zip(self.samples_of(node), self.samples_of(x), strict=True)):
+            if np.iscomplexobj(found) and node.dtype.kind != "c":
+                return False
             finite = np.isfinite(expected)
             some_finite = some_finite or bool(finite.any())
             if self._uses_overflow(x, i):
