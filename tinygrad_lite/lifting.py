@@ -106,7 +106,8 @@ class Run:
                     lifted.append(_lift(value, path, keep, tracing))
             leaves += lifted
             structures.append(structure)
-            arguments[i] = tree.unflatten(structure, [view_one(x, level) for x in lifted] if level else lifted)
+            views = lifted if level is None else [view_one(x, level) for x in lifted]
+            arguments[i] = tree.unflatten(structure, views)
         if mode is not None and not mode.grad_enabled:
             with switched(grad_enabled=True):
                 output = call_users(f, arguments, kwargs)
@@ -220,6 +221,6 @@ def leave_with(run: Run, given: Iterable[Any]) -> Exit:
 
 def arrange_by_argument(run: Run, leaving: Exit, found: Sequence[Any], single: bool) -> Any:
     """Derivatives per leaf, as trees like the differentiated arguments."""
-    results = iter(leaving.derivatives(found, run.leaves))
+    results = iter(run.view(leaving.derivatives(found, run.leaves)))
     trees = [tree.take(structure, results) for structure in run.structures]
-    return run.view(trees[0] if single else tuple(trees))
+    return trees[0] if single else tuple(trees)

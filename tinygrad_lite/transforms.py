@@ -151,7 +151,8 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
         outputs, structure = tree.flatten(run.output)
         values = [y if type(y) is Tensor else leaf(as_array(y), 0) for y in outputs]
         results = run.leaving.derivatives([found.get(y) for y in values], values)
-        return run.view((run.leaving.hand_out(run.output), tree.unflatten(structure, results)))  # type: ignore[no-any-return]
+        value = run.view(run.leaving.hand_out(run.output))
+        return value, tree.unflatten(structure, run.view(results))
 
 
 def name_after(f: Function, transformed: Any, transform: str) -> Function:
