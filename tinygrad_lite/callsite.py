@@ -167,7 +167,7 @@ def _find_list(frame: FrameType, line: str) -> str | None:
     return None
 
 
-def called_by_a_library() -> bool:
+def is_called_by_library() -> bool:
     """Whether it was NumPy or SciPy, not the user, that asked a Tensor for its number."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _library(frame) == _PACKAGE:

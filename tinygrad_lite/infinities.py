@@ -93,16 +93,16 @@ def push_saturated(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], o
     """The tangent where the result, or an operand, has overflowed: what does not move stays where it is, and what an op
     does not depend on makes no difference."""
 
-    def settle(x: Any, t: Any, partial: Any, term: Any) -> Any:
+    def correct(x: Any, t: Any, partial: Any, term: Any) -> Any:
         stays = (_numbers(t) == 0) & overflows.get(node, False)
         no_matter = (_numbers(partial) == 0) & overflows.get(x, False)
         return np.where(stays | no_matter, 0, term)
 
-    return _push(node, ts, y, xs, settle)
+    return _push(node, ts, y, xs, correct)
 
 
-def _push(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], settle: Callable[..., Any]) -> Any:
-    """The sum of tangent times partial over the operands, each of which `settle` looks at; None if it is zero."""
+def _push(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], correct: Callable[..., Any]) -> Any:
+    """The sum of tangent times partial over the operands, each of which `correct` looks at; None if it is zero."""
     total = None
     for x, tangent, times in zip(node._inputs, ts, node._op.vjps, strict=True):
         if tangent is None or times is None:
@@ -110,7 +110,7 @@ def _push(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], settle: Ca
         t: Any = np.broadcast_to(tangent, y.shape)
         with np.errstate(invalid="ignore"):
             partial = times(np.ones_like(t), y, *xs, **node._params)
-            term = settle(x, t, partial, t * partial)
+            term = correct(x, t, partial, t * partial)
         total = term if total is None else total + term
     return total
 

@@ -17,7 +17,7 @@ from .array_view import LeafData, leaf_data
 from .callsite import (
     advise_buffer,
     advise_instead_of_array,
-    called_by_a_library,
+    is_called_by_library,
     is_sparse_product,
     user_line,
     user_place,
@@ -471,7 +471,7 @@ def _refuse_storing(t: Tensor) -> None:
 def _outside(t: Tensor, how: str) -> Any:
     """The number for Python's own arithmetic, which math.sin(t) asks for too: not inside a transform."""
     _refuse_storing(t)
-    if t._flags & GRAD and called_by_a_library():
+    if t._flags & GRAD and is_called_by_library():
         raise TypeError(f"{how} would lose the gradient of {label(t)}; {advise_instead_of_array()}")
     told = _tell_trace(t, how) if t.size == 1 else None
     if told is not None:
