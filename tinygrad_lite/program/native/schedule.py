@@ -94,10 +94,12 @@ class Scheduler:
                 summed = {a for a in step.summed if step.space[a] > 1}
                 self.cuts[step.space] |= {n for n in range(1, len(step.space)) if _is_cut(step.space, summed, n)}
         self.layouts: dict[tuple[Node, int | None], Layout | None] = {}
-        self.label = _find_labels(kernel, self)
+        found = _find_labels(kernel, self)
+        self.labels = {step: self._labels_of(step, found) for step in kernel.steps}
+        self.alone = {step for step in kernel.steps if self._stands_alone(step)}
         self.work: Counter[int] = Counter()
         for step in kernel.steps:
-            for label in set(self.labels_of(step)):
+            for label in set(self.labels[step]):
                 if label is not None:
                     self.work[label] += size(step.space)
         self.done: set[Step] = set()
@@ -120,7 +122,7 @@ class Scheduler:
         """Whether BLAS multiplies these matrices faster, and can: the entries of each row or column are neighbours."""
         return is_large(step) and all(self._is_matrix(x) for x in step.operands)
 
-    def stands_alone(self, step: Step) -> bool:
+    def _stands_alone(self, step: Step) -> bool:
         """Whether it is no part of a region: all of its operands are in memory before it starts."""
         return isinstance(step.form, Placement) or self.is_for_blas(step)
 
@@ -133,17 +135,17 @@ class Scheduler:
             return rows == 1 or bool(down >= columns)
         return (down == 1 or rows == 1) and bool(along >= rows)
 
-    def labels_of(self, step: Step) -> list[int | None]:
+    def _labels_of(self, step: Step, found: _Labels) -> list[int | None]:
         """For each axis of the space its label: axes with the same label run over the same things."""
         labels: list[int | None] = [None] * len(step.space)
         for x, axes in zip(step.operands, step.axes, strict=True):
             if type(x) is Node:
                 for position, axis in enumerate(axes):
                     if x.shape[position] > 1:
-                        labels[axis] = self.label.find((x, position))
+                        labels[axis] = found.find((x, position))
         for position, result in enumerate(() if step.reshapes else step.result_axes):
             if result is not None and labels[result] is None and step.space[result] > 1:
-                labels[result] = self.label.find((step.node, position))
+                labels[result] = found.find((step.node, position))
         return labels
 
     def run(self) -> list[Region | Rows | Step]:
@@ -152,7 +154,7 @@ class Scheduler:
         ready = {step for step, count in self.waits.items() if not count}
         while ready:
             # In order of the steps, so that the same program is printed alike in every process, and found in the cache.
-            loops = [step for step in sorted(ready, key=self.number.__getitem__) if not self.stands_alone(step)]
+            loops = [step for step in sorted(ready, key=self.number.__getitem__) if step not in self.alone]
             if any(size(step.space) == 1 for step in loops):
                 part: Region | Rows = self._grow(ready, None, 1)
             elif loops:
@@ -185,7 +187,7 @@ class Scheduler:
         """Of regions along several axes, and of rows of several lengths, the one that does most."""
         candidates: dict[tuple[int, int], int] = {}
         for step in loops:
-            for label, extent in zip(self.labels_of(step), step.space, strict=True):
+            for label, extent in zip(self.labels[step], step.space, strict=True):
                 if label is not None:
                     candidates[label, extent] = self.work[label]
         likeliest = sorted(candidates, key=lambda c: (-candidates[c], -c[1]))[: 3 if len(self.number) < 1000 else 1]
@@ -270,7 +272,7 @@ class Scheduler:
         heapq.heapify(queue)
         while queue:
             _, step = heapq.heappop(queue)
-            if self.stands_alone(step):
+            if step in self.alone:
                 continue
             if label is None:
                 if size(step.space) > 1:
@@ -303,7 +305,7 @@ class Scheduler:
                 return None
             found.add(axes[position])
         if not found:
-            found = {a for a, known in enumerate(self.labels_of(step)) if known == label}
+            found = {a for a, known in enumerate(self.labels[step]) if known == label}
             found = {max(found)} if found else found
         if len(found) != 1:
             return None
