@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tg
+from tests.generators.nests import SIZE, random_nest
 from tests.generators.strategies import programs
 from tinygrad_lite import batching, tree
 
@@ -115,6 +116,29 @@ def test_outside(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = tree.flatten(by_loop.get(name, OUTSIDE[name])(X))[0]
     for a, b in zip(found, expected, strict=True):
         assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-9, atol=1e-10)
+
+
+def check_random_nest(seed: int) -> None:
+    """That one of them, and its gradient, is by vmap, inside and out, what it is by loops."""
+    rng = np.random.default_rng(seed)
+    depth, (x, y) = int(rng.integers(1, 4)), rng.normal(size=(2, 2, SIZE))
+    found = tg.vmap(tg.value_and_grad(random_nest(np.random.default_rng(seed), depth), argnums=(0, 1)))(x, y)
+    by_loops = random_nest(np.random.default_rng(seed), depth, the_loop)
+    expected = the_loop(tg.value_and_grad(by_loops, argnums=(0, 1)))(x, y)
+    for a, b in zip(tree.flatten(found)[0], tree.flatten(expected)[0], strict=True):
+        assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_nests_of_transforms(seed: int) -> None:
+    check_random_nest(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(8))
+def test_many_random_nests_of_transforms(block: int) -> None:
+    for seed in range(100 + 100 * block, 200 + 100 * block):
+        check_random_nest(seed)
 
 
 # -- axes ------------------------------------------------------------------------------------------------------------
