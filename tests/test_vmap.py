@@ -118,6 +118,22 @@ def test_outside(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-9, atol=1e-10)
 
 
+RULES_WITH_TRANSFORMS = {
+    "grad": lambda y, x: tg.grad(lambda x: np.sum(np.sin(x)))(x),
+    "jvp": lambda y, x: tg.jvp(np.sin, (x,), (np.ones_like(x),))[1],
+    "vjp": lambda y, x: tg.vjp(np.sin, x)[1](np.ones_like(x))[0],
+}
+
+
+@pytest.mark.parametrize("name", RULES_WITH_TRANSFORMS)
+def test_a_rule_may_call_transforms(name: str) -> None:
+    """The sweep has the values for all examples: for the rule, no vmap is running."""
+    op = tg.elementwise(np.sin, RULES_WITH_TRANSFORMS[name], name="sine")
+    for transform in (tg.grad, lambda f: lambda x: tg.jvp(f, (x,), (x,))[1], tg.hessian):
+        expected = tg.vmap(transform(lambda x: np.sum(np.sin(x) ** 2)))(X)
+        assert_allclose(tg.vmap(transform(lambda x: np.sum(op(x) ** 2)))(X), expected, rtol=1e-11, atol=1e-12)
+
+
 def check_random_nest(seed: int) -> None:
     """That one of them, and its gradient, is by vmap, inside and out, what it is by loops."""
     rng = np.random.default_rng(seed)
