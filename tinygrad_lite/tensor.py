@@ -14,39 +14,29 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .array_view import LeafData, leaf_data
-from .callsite import (
-    advise_buffer,
-    advise_instead_of_array,
-    is_called_by_library,
-    is_sparse_product,
-    user_line,
-    user_place,
-)
-from .context import current, running
+from .callsite import user_line
+from .context import current
 from .dispatch import call_function, call_ufunc, handlers
-from .foreign import check_may_convert, refuse_foreign, to_numpy
+from .foreign import refuse_foreign, to_numpy
 from .keywords import check_flag, explains_keywords
+from .marks import GRAD as GRAD
+from .marks import LIFTED as LIFTED
+from .marks import TRACED as TRACED
+from .marks import is_left_over as is_left_over
+from .marks import label as label
 from .pytorch_names import TENSOR, explain_missing
+from .reading import TraceError as TraceError
+from .reading import convert, note_reading, read_array, read_for_python, read_number, refuse_storing, write, write_html
 
 if TYPE_CHECKING:
     from .methods import Methods
 else:
     Methods = object
 
-# What is known of a tensor, one bit each; a result has the bits of all its operands (`a._flags | b._flags`).
-GRAD: Final = 1  # a gradient can flow into it
-TRACED: Final = 2  # it stands for a value in a program being recorded: its numbers must not be read
-LIFTED: Final = 4  # it depends on the argument of a transform that is still running
-
 next_seq = itertools.count(1).__next__
 NO_PARAMS: Final[dict[str, Any]] = {}  # shared by all that have no keywords; never written to
-_MOST_READS = 100  # of the numbers that were taken out of a transform, those that are remembered
 PYTHON_NUMBERS: Final = frozenset({float, int})
 _NUMERIC = "fciub"  # dtype kinds: float, complex, signed, unsigned, bool
-
-
-class TraceError(RuntimeError):
-    """The numbers of a traced value were asked for, where there are none yet."""
 
 
 class Tensor(Methods):
@@ -179,7 +169,7 @@ class Tensor(Methods):
         """The one number in it, as a Python scalar; ValueError if there is not exactly one."""
         if self.size != 1:
             raise ValueError(f".item(): {label(self)} holds {self.size} numbers, not one")
-        return _single(self, ".item()")
+        return read_number(self, ".item()")
 
     def _current(self) -> Tensor:
         """Itself; of a buffer, what it holds now."""
@@ -192,21 +182,7 @@ class Tensor(Methods):
     def _read(self, how: str, noted: bool = False) -> Any:
         """The raw array, for code that leaves the graph. noted: so that a transform whose result then depends on
         nothing can say where the numbers were taken."""
-        mode = current()
-        if self._flags & TRACED or (mode is not None and mode.tracing):
-            raise _refuse_reading(self, how)
-        if noted:
-            self._note_reading(how)
-        return self._array
-
-    def _note_reading(self, how: str) -> None:
-        if not self._flags & LIFTED or not self._flags & GRAD:
-            return
-        transform = running.get()
-        place = user_place() if transform is not None and len(transform.reads) < _MOST_READS else ""
-        while place and transform is not None:
-            transform.reads.append((self, how, place))
-            transform = transform.outer
+        return read_array(self, how, noted)
 
     # -- NumPy's protocols -----------------------------------------------------------------------------------------
 
@@ -226,21 +202,7 @@ class Tensor(Methods):
             return _call_with_lists_stacked(func, args, kwargs, error)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if is_sparse_product():
-            box = np.empty((), object)  # what NumPy makes of things that are no arrays
-            box[()] = self
-            return box
-        if self._flags & GRAD:
-            over = " (it was kept from a transform that is over)" if is_left_over(self) else ""
-            raise TypeError(f"np.asarray({label(self)}) would lose its gradient{over}; {advise_instead_of_array()}")
-        _refuse_storing(self)
-        if self._flags & TRACED:
-            raise TraceError(
-                f"np.asarray({label(self)}): while a function is traced into a program, it has no fixed value; "
-                f"{advise_instead_of_array()}"
-            )
-        check_may_convert(self._array, label(self))
-        return np.array(self._read("np.asarray(t)", noted=True), dtype=dtype)
+        return convert(self, dtype)
 
     # -- Python's protocols ----------------------------------------------------------------------------------------
 
@@ -252,26 +214,26 @@ class Tensor(Methods):
         return bool(self._read("if t:"))
 
     def __float__(self) -> float:
-        return float(_outside(self, "float(t)"))
+        return float(read_for_python(self, "float(t)"))
 
     def __int__(self) -> int:
-        _refuse_storing(self)
-        return int(_single(self, "int(t)"))
+        refuse_storing(self)
+        return int(read_number(self, "int(t)"))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
             raise TypeError(f"{label(self)} is {self.dtype}: only an integer can be an index")
-        return int(_single(self, "an index"))
+        return int(read_number(self, "an index"))
 
     def __complex__(self) -> complex:
-        return complex(_outside(self, "complex(t)"))
+        return complex(read_for_python(self, "complex(t)"))
 
     def __format__(self, spec: str) -> str:
         if self._flags & TRACED:  # its numbers are nobody's to print yet
             return str(self)
         if not spec or self.size != 1:
             return format(str(self), spec)
-        self._note_reading("f'{t}'")
+        note_reading(self, "f'{t}'")
         return format(self._array.item(), spec)
 
     def __len__(self) -> int:
@@ -295,33 +257,11 @@ class Tensor(Methods):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        self._note_reading("print(t)")
-        if self._flags & TRACED:
-            text = f"<traced {self.dtype} {self.shape}>"
-        elif not isinstance(self._array, (np.ndarray, np.generic, float)):
-            text = repr(self._array)  # not ours to compute
-        else:
-            text = np.array2string(np.asarray(self._array), separator=", ", prefix="Tensor(")
-        if self.size > np.get_printoptions()["threshold"] and not self._flags & TRACED:
-            text += f", shape={self.shape}"
-        if self.dtype != np.float64:
-            text += f", dtype={self.dtype}"
-        if self._flags & GRAD:
-            text += ", requires_grad=True"
-        if self.name is not None:
-            text += f", name={self.name!r}"
-        return f"Tensor({text})"
+        return write(self)
 
     def _repr_html_(self) -> str:
         """For a notebook: what it is, in a line above its numbers."""
-        import html
-
-        numbers = "no numbers yet" if self._flags & TRACED else str(self._array)
-        facts = [str(self.shape) if self.shape else "a number", str(self.dtype)]
-        facts += ["requires a gradient"] if self._flags & GRAD else []
-        facts += [f"made by {self._op.name}"] if self._op is not None else []
-        name = html.escape(self.name or "Tensor")
-        return f"<b>{name}</b> <small>{html.escape(', '.join(facts))}</small><pre>{html.escape(numbers)}</pre>"
+        return write_html(self)
 
     # -- copies ----------------------------------------------------------------------------------------------------
 
@@ -379,15 +319,6 @@ def _call_with_lists_stacked(func: Callable[..., Any], args: Any, kwargs: Any, e
         raise error from None
 
 
-def is_left_over(t: Tensor) -> bool:
-    """Whether a tensor depends on the argument of a transform that is over, and on none that is still running."""
-    mode = current()
-    if not t._flags & LIFTED or (t._flags & TRACED and mode is not None and mode.tracing):
-        return False
-    transform = running.get()
-    return transform is None or t._seq < transform.outermost
-
-
 def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
     """A Tensor around an array that is already ours (nothing is copied or checked)."""
     t: Tensor = object.__new__(Tensor)
@@ -400,13 +331,6 @@ def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
     t.grad = None
     t.name = name
     return t
-
-
-def label(t: Any) -> str:
-    """How an error message calls an operand: by name where it has one."""
-    if type(t) is Tensor:
-        return t.name or "a Tensor"
-    return "an array" if hasattr(t, "shape") else repr(t)
 
 
 def check_differentiable(dtype: np.dtype[Any], what: str) -> None:
@@ -437,51 +361,6 @@ def _own(data: Any) -> Any:
         array = data.copy()  # Dask, CuPy, …: theirs to copy, lazily or on the device
     check_numeric(array)
     return array
-
-
-def _single(t: Tensor, how: str) -> Any:
-    if t.size != 1:
-        raise TypeError(f"{how}: {label(t)} has shape {t.shape}; only a one-element Tensor is a number")
-    told = _tell_trace(t, how)
-    return t._read(how, noted=True).item() if told is None else told
-
-
-def _refuse_reading(t: Tensor, how: str) -> TraceError:
-    return TraceError(
-        f"{how} at {user_line()}: while a function is traced into a program, {label(t)} has no fixed value. Choose "
-        "with np.where, branch with tg.cond, loop with tg.scan or tg.while_loop, return a cost as it is, without "
-        "float() or .item(), or read numbers after the compiled call"
-    )
-
-
-def _tell_trace(t: Tensor, how: str) -> Any:
-    """The number, where the trace that runs wants to see for itself whether it may be read; else None."""
-    mode = current()
-    note = getattr(mode.watcher, "note_reading", None) if mode is not None and mode.tracing else None
-    return None if note is None or type(t) is not Tensor else note(t, t._array.item(), _refuse_reading(t, how))
-
-
-def _refuse_storing(t: Tensor) -> None:
-    """TypeError if the number is asked for by a plain array that would store it, as in array[i] = t."""
-    advice = advise_buffer() if t._flags & (GRAD | TRACED) else None
-    if advice is not None:
-        raise TypeError(f"{label(t)}, written into an array, would lose its gradient; {advice} ({user_line()})")
-
-
-def _outside(t: Tensor, how: str) -> Any:
-    """The number for Python's own arithmetic, which math.sin(t) asks for too: not inside a transform."""
-    _refuse_storing(t)
-    if t._flags & GRAD and is_called_by_library():
-        raise TypeError(f"{how} would lose the gradient of {label(t)}; {advise_instead_of_array()}")
-    told = _tell_trace(t, how) if t.size == 1 else None
-    if told is not None:
-        return told
-    if t._flags & GRAD and t._flags & LIFTED and not is_left_over(t):
-        raise TypeError(
-            f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t)). "
-            "Return a cost as it is, without float(); use NumPy's functions in place of math's; print with f'{t:.3f}'"
-        )
-    return _single(t, how)
 
 
 def _restore(array: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
