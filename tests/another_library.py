@@ -157,6 +157,11 @@ def f_of_a_vector(x):
     return np.sum(np.sin(x) * np.exp(x)) + np.max(x**2)
 
 
+def _matrix(x, v):
+    """Three rows and columns, far from singular."""
+    return np.reshape(x[:9] * v[:9] * 0.1, (3, 3)) + np.diag(np.exp(x[:3]))
+
+
 class OnAnotherLibrary:
     """Tests; a subclass names the library."""
 
@@ -224,6 +229,16 @@ class OnAnotherLibrary:
             lambda x, v: tg.vmap(lambda a, b: np.tanh(a) @ np.tanh(b))(np.reshape(x, (4, 5)), np.reshape(v, (4, 5))),
             lambda x, v: tg.vmap(tg.grad(lambda a: np.sum(np.tanh(a) ** 2)))(np.reshape(x, (4, 5))),
             lambda x, v: tg.vmap(tg.hessian(lambda a: np.sum(np.tanh(a) ** 2)))(np.reshape(x, (4, 5))),
+            lambda x, v: tg.vmap(lambda a: v)(np.reshape(x, (4, 5))),
+            lambda x, v: tg.value_and_grad(lambda x: v[0])(x),
+            lambda x, v: tg.vmap(np.linalg.solve, in_axes=(None, 0))(_matrix(x, v), np.reshape(v[:12], (2, 3, 2))),
+            lambda x, v: tg.vmap(np.linalg.solve)(np.stack([_matrix(x, v)] * 2), np.reshape(v[:6], (2, 3))),
+            lambda x, v: tg.scan(lambda h, a: (np.tanh(h + a), h), v[0], x[:0]),
+            lambda x, v: np.add(tg.Tensor(x), 0.5, dtype=np.float32, casting="same_kind"),
+            lambda x, v: tg.grad(lambda x: np.sum(x, where=v > 0, initial=1.5) * np.max(x, initial=0.5))(x),
+            lambda x, v: tg.vmap(tg.grad(lambda a, b: np.sum(a[np.argsort(b)] ** 2 * b)))(
+                x[:4, None] * v, v + 0 * x[:4, None]
+            ),
             lambda x, v: tg.grad(lambda w: tg.scan(lambda h, a: (np.tanh(w * h + a), h), v[0], x)[0])(v[1]),
         ],
     )
@@ -259,6 +274,15 @@ class OnAnotherLibrary:
         rtol = 1e-5 if dtype == np.float32 else 1e-10
         self.library.check_same(gradient(make(x), make(g), there), expected, rtol)
         self.library.check_same(gradient(make(x), make(g), index), expected, rtol)  # NumPy's index arrays go, too
+
+    @pytest.mark.parametrize("axis", [-1, 0, 1])
+    def test_the_order_of_keys(self, axis, rng):
+        keys = rng.integers(0, 3, (5, 4)), rng.normal(size=(5, 4))
+        if isinstance(self, OnADevice):
+            keys = keys[0][0], keys[1][0]
+            axis = min(axis, 0)
+        found = np.lexsort(tuple(tg.Tensor(self.library.make(key)) for key in keys), axis)
+        self.library.check_same(found, np.lexsort(keys, axis))
 
     def test_set_at(self, rng):
         def gradients(x, v):

@@ -141,7 +141,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         _refuse_call(name, args, kwargs)
         if name not in _TAKE_NUMPY:
             _refuse_numpys([*args, *kwargs.values()])
-        if name in ("sliding_window_view",) and np.ndim(kwargs.get("axis", 0)):
+        if name == "sliding_window_view":
             return _view_windows(*map(unwrap, args), **kwargs)
         result = func(*unwrap(args), **unwrap(kwargs))
         return DeviceArray(result) if name in _ANSWER else wrap(result)
@@ -228,8 +228,9 @@ def _refuse_call(name: str, args: Any, kwargs: Any) -> None:
         raise TypeError("Argument 'a' has incorrect type")
 
 
-def _view_windows(x: Any, window_shape: Any, axis: Any) -> Any:
+def _view_windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
     """CuPy sorts the axes, and not the sizes."""
+    axis = range(x.ndim) if axis is None else axis if np.ndim(axis) else (axis,)
     axis = sorted(a % x.ndim for a in axis)
     if len(set(axis)) < len(axis):
         raise ValueError("duplicate value in 'axis'")

@@ -417,10 +417,12 @@ def test_results_that_are_not_numbers_are_refused(result):
 
 def test_other_arrays_are_refused():
     da = pytest.importorskip("dask.array")
-    with pytest.raises(TypeError, match="an argument is a Array; compiled functions take NumPy arrays"):
+    with pytest.raises(TypeError, match="an argument is an array of dask's; compiled functions take NumPy arrays"):
         tg.compile(lambda x: x * 2)(da.ones(3))
     captured = da.ones(3)
-    with pytest.raises(TypeError, match=r"test_compile.py:.*multiply gave a Array; programs are of NumPy arrays"):
+    with pytest.raises(
+        TypeError, match=r"test_compile.py:.*multiply gave an array of dask's; programs are of NumPy arrays"
+    ):
         tg.compile(lambda x: x * captured)(np.ones(3))
     tensor = tg.Tensor(da.ones(3))
     with pytest.raises(TypeError, match="programs are of NumPy arrays"):

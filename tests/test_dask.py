@@ -127,6 +127,11 @@ def test_indexing_by_whole_numbers_on_dask_raises_and_says_so(rng):
         tg.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(columns(rng.normal(size=20)))
 
 
+def test_indexing_of_more_than_memory_holds_raises_at_once():
+    with pytest.raises(TypeError, match="indexing by whole numbers is not there for Array"):
+        tg.grad(lambda x: np.sum(x[np.array([0, 0, 2])]))(da.zeros(10**14, chunks=10**13))
+
+
 def test_a_tensor_of_dask_says_so_and_leaves_when_told(lazy, rng):
     x = rng.normal(size=(2, 20))
     with lazy:

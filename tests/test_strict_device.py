@@ -58,8 +58,34 @@ def test_a_tensor_beside_an_array_of_numpys_says_what_to_do():
     for mixed in (lambda: t * np.ones(3), lambda: np.ones(3) - t, lambda: np.dot(t, np.ones(3))):
         with pytest.raises(TypeError, match=r"make both tests's, with tests\.asarray"):
             mixed()
-    with pytest.raises(TypeError, match=r"np\.asarray\(t\) would fetch .* say \.numpy\(\)"):
-        np.asarray(t)
+
+
+@pytest.mark.parametrize(
+    ("what", "call"),
+    [
+        (r"np\.asarray\(t\)", lambda x, path: np.asarray(tg.Tensor(x, name="t"))),
+        (r"tg\.save: tree\['x'\]", lambda x, path: tg.save(path, {"x": x})),
+        (r"tg\.save: tree\['x'\]", lambda x, path: tg.save(path, {"x": tg.Tensor(x)})),
+        ("minimize: params", lambda x, path: tg.minimize(lambda w: np.sum((w - 1) ** 2), x)),
+        ("root: params", lambda x, path: tg.root(lambda w: w**3 - 1, {"w": x})),
+        ("derive: w", lambda x, path: tg.derive(lambda w: np.sum(np.tanh(w)), x)),
+    ],
+)
+def test_what_needs_the_numbers_says_how_they_are_fetched(what, call, tmp_path):
+    with pytest.raises(TypeError, match=what + r": the numbers are where tests keeps them.*\.numpy\(\).*\.get\(\)"):
+        call(DeviceArray(np.ones(3)), tmp_path / "file.npz")
+
+
+def test_a_buffer_says_what_writes_into_such_an_array():
+    b = tg.zeros(3)
+    with pytest.raises(TypeError, match=r"an array of tests's cannot be written into it \(tg\.set_at"):
+        b[0] = tg.Tensor(DeviceArray(np.ones(3)))[0]
+
+
+def test_gradients_are_fetched_to_be_compared():
+    x = np.array([0.5, -1.0])
+    gradients = {"dw": DeviceArray(1 - np.tanh(x) ** 2)}
+    assert tg.compare(gradients, lambda w: np.sum(np.tanh(w)), x).ok
 
 
 def test_axes_of_windows_that_the_library_would_put_in_order():

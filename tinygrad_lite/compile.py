@@ -22,6 +22,7 @@ from .array_view import ArrayView
 from .callsite import warn
 from .containers import advise
 from .context import current, running, switched
+from .foreign import name_kind
 from .keywords import explains_keywords
 from .signatures import check_function
 from .tensor import GRAD, LIFTED, TRACED, Tensor, leaf
@@ -351,7 +352,7 @@ def _classify(leaves: list[Any], structure: tree.Structure, name: str) -> tuple[
                 raise TypeError(f"{name}: an argument is an array of dtype {x.dtype}, not of numbers")
             kinds.append((type(x), x.shape, x.dtype))
         else:
-            what = f"{name}: an argument is a {type(x).__name__}; compiled functions take NumPy arrays and numbers"
+            what = f"{name}: an argument is {name_kind(x)}; compiled functions take NumPy arrays and numbers"
             raise TypeError(what + advise(x))
     kinds += map(id, tree.tensors_in(structure))  # which the program reads, and so keeps alive
     mode = current()

@@ -50,16 +50,24 @@ def is_foreign(array: Any) -> bool:
     return not isinstance(array, (np.ndarray, np.generic)) and hasattr(array, "__array_function__")
 
 
+def name_kind(x: Any) -> str:
+    """What x is: the class of CuPy's arrays has the same name as that of NumPy's."""
+    return f"an array of {type(x).__module__.partition('.')[0]}'s" if is_foreign(x) else f"a {type(x).__name__}"
+
+
 def to_numpy(array: Any) -> Any:
     """A fresh array of NumPy's with an array's numbers. CuPy's have to be asked for them, with `.get()`."""
     return np.array(array.get() if hasattr(array, "get") else array)
 
 
-def check_may_convert(array: Any, name: str) -> None:
-    """TypeError for an array whose library wants to be asked for the numbers."""
-    if hasattr(array, "get"):
-        kind = type(array).__module__.partition(".")[0]
-        raise TypeError(f"np.asarray({name}) would fetch the numbers of a {kind} array unasked; say .numpy() if meant")
+def check_is_here(array: Any, what: str) -> None:
+    """TypeError for an array whose numbers are elsewhere, on a GPU, and have to be asked for."""
+    if is_foreign(array) and hasattr(array, "get"):
+        library = type(array).__module__.partition(".")[0]
+        raise TypeError(
+            f"{what}: the numbers are where {library} keeps them, and are not fetched unasked; say .numpy() of a "
+            f"Tensor, .get() of an array ({user_line()})"
+        )
 
 
 def refuse_foreign(x: Any, what: str, where: str = "") -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .alike import make_alike
 from .batched import Batched, Level, every_example, unwrap, wrap
 from .checkpoint import checkpoint as checkpointed
 from .containers import advise
@@ -63,8 +64,9 @@ def scan(
     for i in range(count - 1, -1, -1) if reverse else range(count):
         carry, ys[i] = _check_step(step(carry, tree.map(lambda x, i=i: x[i], xs)), carry, "scan")
     if not count:  # what would come out is seen from a step that is not taken
-        _, y = _check_step(f(carry, tree.map(lambda x: np.zeros(x.shape[1:], x.dtype), xs)), carry, "scan")
-        return carry, tree.map(lambda y: np.zeros((0, *np.shape(y)), _as_array(y).dtype), y)
+        nothing = tree.map(lambda x: make_alike(np.zeros(x.shape[1:], x.dtype), x), xs)
+        _, y = _check_step(f(carry, nothing), carry, "scan")
+        return carry, tree.map(lambda y: make_alike(np.zeros((0, *np.shape(y)), _as_array(y).dtype), y), y)
     return carry, _stack(ys)
 
 

@@ -14,6 +14,7 @@ from .arguments import single_number
 from .compile import Compiled
 from .compile import compile as compile_function
 from .containers import advise
+from .foreign import check_is_here
 from .jacobians import hessian, hvp, jacobian
 from .keywords import explains_keywords
 from .optional import load_scipy
@@ -208,6 +209,7 @@ def _plain(f: Function) -> tuple[Function, Function]:
 def _as_vector(params: Any, name: str) -> tuple[Any, Function]:
     """All entries of params in one vector of float64, and the way back."""
     params = tree.map(lambda x: x.numpy() if isinstance(x, Tensor) else x, params)
+    tree.map(lambda x: check_is_here(x, f"{name}: params"), params)  # SciPy works on NumPy's arrays
     vector, unravel = tree.ravel(params)
     if not vector.size:
         raise TypeError(f"{name}: there is no array in params, {params!r:.60}, to start from")

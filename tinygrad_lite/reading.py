@@ -21,7 +21,7 @@ from .callsite import (
     user_place,
 )
 from .context import current, running
-from .foreign import check_may_convert
+from .foreign import check_is_here
 from .marks import GRAD, LIFTED, TRACED, is_left_over, label
 
 _MOST_READS = 100  # of the numbers that were taken out of a transform, those that are remembered
@@ -114,7 +114,7 @@ def convert(t: Any, dtype: Any = None) -> Any:
             f"np.asarray({label(t)}): while a function is traced into a program, it has no fixed value; "
             f"{advise_instead_of_array()}"
         )
-    check_may_convert(t._array, label(t))
+    check_is_here(t._array, f"np.asarray({label(t)})")
     return np.array(t._read("np.asarray(t)", noted=True), dtype=dtype)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign import to_numpy
 from ..tensor import Tensor
 
 
@@ -46,7 +47,7 @@ def _open(name: str, value: Any) -> Given:
         value = value._array
     remark = "a list, read as an array" if isinstance(value, (list, tuple)) else ""
     try:
-        array = np.asarray(value)
+        array = to_numpy(value)
     except Exception:
         return Given(name, problem=f"it is a {type(value).__name__} that is no array of numbers")
     if array.dtype.kind == "O":

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import tree as trees
 from ..containers import make_container
+from ..foreign import check_is_here
 from ..tensor import Tensor
 
 _VERSION = 1
@@ -84,9 +85,11 @@ class _Writer:
         if kind is Tensor:
             # (_read refuses within a trace, where there are no numbers yet.)
             array = x._current()._read("tg.save(…)")
+            check_is_here(array, f"tg.save: tree{path}")
             return ["tensor", self.name(x, array, path), x.requires_grad, x.name]
         if isinstance(x, np.generic):
             return ["scalar", self.name(x, x, path)]
+        check_is_here(x, f"tg.save: tree{path}")
         if kind in (np.ndarray, np.memmap):
             return ["array", self.name(x, x, path)]
         if kind is np.random.Generator:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import tree
 from ..callsite import user_line
 from ..context import switched
+from ..foreign import name_kind
 from ..op import Op
 from ..rules.indexing import get
 from ..tensor import PYTHON_NUMBERS, TRACED, Tensor, TraceError, leaf, next_seq
@@ -78,7 +79,7 @@ class Guard:
             if type(array) is int and not op.is_arithmetic:  # the other ops generated code leaves to NumPy
                 raise TraceError(f"{user_line()}: {op.name} of whole numbers is another for Python than for NumPy")
             if not isinstance(array, (np.ndarray, np.generic, float, int)):
-                raise TypeError(f"{user_line()}: {op.name} gave a {type(array).__name__}; programs are of NumPy arrays")
+                raise TypeError(f"{user_line()}: {op.name} gave {name_kind(array)}; programs are of NumPy arrays")
         return inputs
 
     def backward(self, node: Tensor, gx: Any) -> None:

@@ -21,7 +21,7 @@ from ..batched import Batched
 from ..calling import record
 from ..callsite import user_line
 from ..context import current, running
-from ..foreign import refuse_foreign
+from ..foreign import name_kind, refuse_foreign
 from ..operands import as_operand
 from ..tensor import GRAD, LIFTED, NO_PARAMS, TRACED, Tensor, TraceError, check_numeric, leaf, next_seq
 from . import indexing
@@ -275,7 +275,10 @@ class Buffer(Tensor):
         value = value._current() if isinstance(value, Tensor) else as_operand(value, assemble)
         array = value._array if type(value) is Tensor else value
         if value is NotImplemented or not isinstance(array, (np.ndarray, np.generic, int, float, complex)):
-            raise TypeError(f"{self._label()} holds plain numbers; a {type(array).__name__} cannot be written into it")
+            raise TypeError(
+                f"{self._label()} holds plain numbers; {name_kind(array)} cannot be written into it "
+                "(tg.set_at writes into one)"
+            )
         self._check_kind(value, array)
         mode = current()
         if mode is not None and mode.tracing:

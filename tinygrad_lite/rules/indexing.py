@@ -162,7 +162,7 @@ def _with_examples(
         np.reshape(a, (a.shape[0], *(1,) * (made - a.ndim + 1), *a.shape[1:])) if m else a
         for a, m in zip(arrays, mapped, strict=True)
     ]
-    each = make_alike(np.reshape(np.arange(size), (size, *(1,) * made)), *arrays)
+    each = np.reshape(np.arange(size), (size, *(1,) * made))
     return (Slot(len(arrays)), *template), [*arrays, each], made, before, -1
 
 

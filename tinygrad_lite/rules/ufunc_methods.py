@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..alike import make_alike
+from ..batched import as_array
 from ..batching import along
 from ..dispatch import handlers
 from ..op import constant
@@ -164,11 +166,12 @@ def _call_with_keywords(
     plain = call(*inputs)
     if dtype is None or plain.dtype == dtype:
         return plain
-    arrays = [x if isinstance(x, (Tensor, int, float, complex)) else np.asarray(x) for x in inputs]
+    arrays = [x if isinstance(x, (Tensor, int, float, complex)) else as_array(x) for x in inputs]
     for x in arrays:
         if not isinstance(x, (int, float, complex)) and not np.can_cast(x.dtype, dtype, casting):
             raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): {x.dtype} is not cast to it ({casting})")
-    result = call(*[convert(np.asarray(x) if isinstance(x, (int, float, complex)) else x, dtype) for x in arrays])
+    arrays = [make_alike(np.asarray(x), *arrays) if isinstance(x, (int, float, complex)) else x for x in arrays]
+    result = call(*[convert(x, dtype) for x in arrays])
     if result.dtype != dtype:
         raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): it gives {result.dtype}; write .astype of the result")
     return result

@@ -13,7 +13,7 @@ import numpy as np
 from ... import tree
 from ...arguments import name_arguments, positions, single_number
 from ...backward import find_nodes, sweep
-from ...foreign import refuse_foreign
+from ...foreign import check_is_here, refuse_foreign
 from ...leaving import identity
 from ...lifting import call_users
 from ...rounding import noise
@@ -158,6 +158,7 @@ def _make_stand_in(x: Any, path: str, differentiated: bool) -> Tensor | None:
     if type(x) is int and not differentiated:
         return None
     refuse_foreign(x, f"derive: {path}")
+    check_is_here(x, f"derive: {path}")
     array = np.asarray(x)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"derive: {path} is a {type(x).__name__}, not an array of numbers")
