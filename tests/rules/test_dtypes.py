@@ -83,6 +83,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "frexp": np.frexp,
     "divmod": lambda x: np.divmod(x, 2),
     "average": lambda x: np.average(x, weights=np.arange(1, 7).reshape(2, 3), returned=True),
+    "average, small weights": lambda x: np.average(x, 1, np.array([1, 3, 2], np.int8), returned=True),
+    "average, flags": lambda x: np.average(x, weights=np.ones((2, 3), bool), returned=True),
     "average without weights": lambda x: np.average(x, axis=0, returned=True),
     "poly": lambda x: np.poly(x[0]),
     "vector_norm": lambda x: np.linalg.vector_norm(x, ord=1),

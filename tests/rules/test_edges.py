@@ -261,6 +261,14 @@ def test_an_index_out_of_bounds_names_the_tensor() -> None:
         weights[0] = 1.0
 
 
+def test_places_on_a_line_are_not_complex() -> None:
+    x, xp, fp = np.array([0.5, 1.5]), np.array([0.0, 1.0, 2.0]), np.array([1.0, 2j, 3.0])
+    assert np.interp(tg.Tensor(x), xp, fp).numpy().tolist() == np.interp(x, xp, fp).tolist()
+    for call in (lambda: np.interp(tg.Tensor(x + 0j), xp, fp), lambda: np.interp(x, xp + 0j, tg.Tensor(fp))):
+        with pytest.raises(TypeError, match="interp: x and xp .* cannot be complex"):
+            call()
+
+
 @pytest.mark.parametrize(
     "function",
     [

@@ -185,6 +185,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     In double precision, as NumPy's.
     """
     x, xp, fp = (as_dtype(t, np.result_type(t, np.float64)) for t in map(as_array, (x, xp, fp)))
+    if "c" in x.dtype.kind + xp.dtype.kind:
+        raise TypeError("interp: x and xp are places on a line, and cannot be complex; fp may be")
     if np.ndim(xp) != 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
         raise ValueError(f"interp: xp {np.shape(xp)} and fp {np.shape(fp)} must be points: one dimension, equal sizes")
     if period is not None:

@@ -145,6 +145,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         total: Any = make_alike(np.full(np.shape(result), float(_count(a, axis))), a)
     else:
         weights = weights_like(a, axis, weights, "average")
+        weights = np.astype(weights, np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind in "fc" else [float])))
         total = np.sum(weights, axis=axis, keepdims=keepdims)
         result = np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
     return (result, np.astype(total, result.dtype)) if returned else result
