@@ -593,6 +593,12 @@ def test_memory_that_nobody_can_watch_is_refused_by_name(kind):
         tg.compile(lambda x: numbers[0] * x)(X)
 
 
+def test_the_constant_of_masked_arrays_is_one():
+    nothing = np.ma.masked
+    f = tg.compile(lambda x: np.sum(x) if nothing is np.ma.masked else x)
+    assert f(np.ones(3)) == 3
+
+
 def test_what_nobody_can_look_into_is_refused_by_name():
     arrays = itertools.cycle([X * 2])
     with pytest.raises(TypeError, match=r"reaches an array of shape \(3,\).*arrays.*pass it as an argument"):

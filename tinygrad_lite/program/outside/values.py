@@ -34,6 +34,8 @@ def visit_tensor(walk: Walk, source: Source, raw: bool) -> Any:
 def visit_array(walk: Walk, source: Source, raw: bool) -> Any:
     array = source.value
     plain = type(array) is np.ndarray or isinstance(array, (np.memmap, ArrayView))
+    if not plain and array is np.ma.masked:  # a constant, whose bytes cannot be read
+        return array
     if raw or not plain or array.dtype.kind not in "fciub":
         source.ask = BYTES
         if not raw:
