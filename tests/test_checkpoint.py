@@ -131,6 +131,30 @@ def test_a_function_that_does_not_repeat_itself_raises():
         tg.gradients(np.sum(y), W)
 
 
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda f, x: tg.grad(f)(x),
+        lambda f, x: tg.hessian(f)(x),
+        lambda f, x: tg.jvp(f, (x,), (x,)),
+        lambda f, x: tg.grad(lambda x: f(f(x) * x))(x),
+        lambda f, x: f(tg.Tensor(x, requires_grad=True)).backward(),
+        lambda f, x: tg.grad(lambda x: np.sum(tg.scan(lambda c, r: (c, f(r)), 0.0, x[None], checkpoint=True)[1]))(x),
+    ],
+    ids=["grad", "hessian", "jvp", "twice", "backward", "scan"],
+)
+def test_running_statistics_are_written_once_a_forward_pass(differentiate, rng):
+    x = rng.normal(size=(4, 3))
+    found = []
+    for wrap in (tg.checkpoint, lambda f: f):
+        layer = tg.nn.BatchNorm1d(3)
+        differentiate(wrap(lambda x, layer=layer: np.sum(layer(x) ** 3)), x)
+        found.append(layer.state_dict())
+    once, expected = found
+    for name, value in expected.items():
+        assert_array_equal(once[name], value, err_msg=name)
+
+
 def test_new_data_in_a_leaf_is_noticed():
     W = tensor([1.0], "W")
     y = tg.checkpoint(lambda x: x * W)(tensor([2.0]))

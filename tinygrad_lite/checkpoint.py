@@ -44,8 +44,9 @@ def _run(again: Again) -> _Run:
 
 
 def _run_again(again: Again, before: Sequence[Any]) -> _Run:
-    """The run repeated: what it warned of, it has warned of, and its results must be those from before."""
-    with np.errstate(all="ignore"):
+    """The run repeated: what it warned of, it has warned of, buffers that it wrote are written, and its results must be
+    those from before."""
+    with np.errstate(all="ignore"), switched(runs_again=True):
         run = _run(again)
     _check_same(run, before)
     return run

@@ -23,6 +23,7 @@ class Mode:
     tracing: bool = False  # every operation is recorded, whatever its operands
     watcher: Any = None  # told of every recorded operation: a trace's guard, or tg.debug()
     runs_bodies: bool = False  # a long tg.scan runs the code of its body, traced once, in place of the user's function
+    runs_again: bool = False  # tg.checkpoint repeats a function: what that changes, it has changed the first time
 
 
 _NOTHING_SWITCHED = Mode()
@@ -78,7 +79,7 @@ class _GeneratorMode:
     def __init__(self, outer: Any, changes: dict[str, Any], generator: FrameType | None) -> None:
         self.outer, self.changes, self.generator, self.is_open = outer, changes, generator, True
 
-    def __getattr__(self, name: str) -> Any:  # grad_enabled, tracing, watcher, runs_bodies
+    def __getattr__(self, name: str) -> Any:  # grad_enabled, tracing, …
         suspended = self.generator is not None and self.generator.f_back is None
         if name in self.changes and self.is_open and not suspended:
             return self.changes[name]

@@ -427,6 +427,9 @@ def write_buffer(buffer: Tensor, value: Any) -> None:
     if collected is not None and buffer in collected:
         collected[buffer] = value
         return
+    mode = current()
+    if mode is not None and mode.runs_again:
+        return
     if is_traced(value):
         raise TraceError(
             f"{buffer.name} would be written while tracing only, not at every call. In a compiled function, pass "
