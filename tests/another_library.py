@@ -52,7 +52,7 @@ class Library:
 # -- every function of the table ---------------------------------------------------------------------------------------
 
 _HAVE_SIGNS = ("svd", "eigh", "qr")  # of vectors that are right with either sign
-_HAVE_ORDERS = ("partition",)  # that are the library's own affair
+_HAVE_ORDERS = ("partition", "roots", "eig", "eigvals")  # that are the library's own affair
 
 
 def find_refusals(function: Function, library: Library) -> list[str]:
@@ -337,6 +337,27 @@ class OnAnotherLibrary:
 
 class OnADevice(OnAnotherLibrary):
     """Where the numbers can be fetched, too."""
+
+    @pytest.mark.parametrize(
+        "loss",
+        [
+            lambda x, labels: tg.cross_entropy(x, labels),
+            lambda x, labels: tg.nn.functional.cross_entropy(x.T, labels),
+            lambda x, labels: tg.nn.functional.embedding(labels, x),
+            lambda x, labels: tg.binary_cross_entropy(x[0], labels),
+        ],
+    )
+    def test_losses_look_at_their_labels(self, loss, rng):
+        x, labels = self.library.make(rng.uniform(0.1, 0.9, (3, 5))), self.library.make(np.array([0, 1, 2, 3, 1]))
+        with pytest.raises((ValueError, IndexError), match=r"0\.\.3|holds 3|outside 0\.\.1"):
+            loss(x, labels)
+
+    def test_an_index_that_is_too_large_has_the_gradient_of_what_was_taken(self, rng):
+        x, index = self.library.make(rng.normal(size=(2, 3))), self.library.make(np.array([[0, 4, 4], [-1, 0, 0]]))
+        taken = np.take_along_axis(x, index, 1)
+        expected = tg.grad(lambda x: np.sum(np.take_along_axis(x, index % 3, 1) * taken))(x)
+        found = tg.grad(lambda x: np.sum(np.take_along_axis(x, index, 1) * taken))(x)
+        assert_allclose(self.library.numbers(found), self.library.numbers(expected))
 
     def test_a_tensor_is_read(self, x):
         t = tg.Tensor(self.library.make(x), requires_grad=True, name="t")

@@ -143,6 +143,8 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
             _refuse_numpys([*args, *kwargs.values()])
         if name == "sliding_window_view":
             return _view_windows(*map(unwrap, args), **kwargs)
+        if name == "take_along_axis":
+            return _take_along(*map(unwrap, args), **kwargs)
         result = func(*unwrap(args), **unwrap(kwargs))
         return DeviceArray(result) if name in _ANSWER else wrap(result)
 
@@ -176,6 +178,9 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return repr(self.held)
+
+    def __str__(self) -> str:
+        return str(self.held)
 
     def astype(self, dtype: Any, copy: bool = True) -> DeviceArray:
         return DeviceArray(self.held.astype(dtype))
@@ -214,6 +219,8 @@ def _refuse_call(name: str, args: Any, kwargs: Any) -> None:
         raise ValueError("Expected q to have a dimension of 1.")
     if name == "piecewise" and any(map(callable, args[2])):
         raise NotImplementedError("Callable functions are not supported currently")
+    if name == "where" and isinstance(first, bool):
+        raise AttributeError("'bool' object has no attribute 'astype'")
     if name == "lexsort" and len(args) > 1:
         raise TypeError("lexsort() takes 1 positional argument but 2 were given")
     if name == "lexsort" and first.ndim > 2:
@@ -226,6 +233,11 @@ def _refuse_call(name: str, args: Any, kwargs: Any) -> None:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
     if name in ("stack", "concatenate") and not all(isinstance(x, DeviceArray) for x in first):
         raise TypeError("Argument 'a' has incorrect type")
+
+
+def _take_along(a: Any, indices: Any, axis: int | None = -1) -> Any:
+    """CuPy starts again from 0 where an index is too large."""
+    return wrap(np.take_along_axis(a, indices % (a.size if axis is None else a.shape[axis]), axis))
 
 
 def _view_windows(x: Any, window_shape: Any, axis: Any = None) -> Any:

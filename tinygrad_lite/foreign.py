@@ -60,9 +60,14 @@ def to_numpy(array: Any) -> Any:
     return np.array(array.get() if hasattr(array, "get") else array)
 
 
+def is_elsewhere(array: Any) -> bool:
+    """Whether an array's numbers are on a GPU, where they can be looked at, but are not given to NumPy unasked."""
+    return is_foreign(array) and hasattr(array, "get")
+
+
 def check_is_here(array: Any, what: str) -> None:
-    """TypeError for an array whose numbers are elsewhere, on a GPU, and have to be asked for."""
-    if is_foreign(array) and hasattr(array, "get"):
+    """TypeError for an array whose numbers are elsewhere."""
+    if is_elsewhere(array):
         library = type(array).__module__.partition(".")[0]
         raise TypeError(
             f"{what}: the numbers are where {library} keeps them, and are not fetched unasked; say .numpy() of a "

@@ -14,6 +14,7 @@ from ..activations import relu as relu
 from ..activations import sigmoid as sigmoid
 from ..alike import make_alike
 from ..batched import as_array
+from ..foreign import is_elsewhere
 from ..keywords import explains_keywords
 from ..messages import refuse_list
 from ..pytorch_names import FUNCTIONAL, explain_missing
@@ -203,10 +204,10 @@ def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
         indices = np.asarray(indices)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices are whole numbers, but these are {indices.dtype}")
-    known = not is_traced(indices) and isinstance(indices, np.ndarray) and bool(indices.size)
-    if known and not (indices.min() >= 0 and indices.max() < len(weight)):
+    known = not is_traced(indices) and (isinstance(indices, np.ndarray) or is_elsewhere(indices)) and bool(indices.size)
+    if known and not (np.min(indices) >= 0 and np.max(indices) < len(weight)):
         raise IndexError(
-            f"embedding: indices lie in {indices.min()}..{indices.max()}, but rows in 0..{len(weight) - 1}"
+            f"embedding: indices lie in {np.min(indices)}..{np.max(indices)}, but rows in 0..{len(weight) - 1}"
         )
     if padding_idx is not None:
         trained = make_alike(np.arange(len(weight))[:, None] != padding_idx, weight)
@@ -503,7 +504,7 @@ def _negative_log(what: str, log_p: Any, target: Any, weight: Any, ignore_index:
         raise ValueError(f"{what}: target {target.shape} must be {rest}, input {log_p.shape} without its classes")
     counts = target != ignore_index
     labels = target._array if isinstance(target, Tensor) and not target._flags & TRACED else target
-    if isinstance(labels, np.ndarray):
+    if isinstance(labels, np.ndarray) or is_elsewhere(labels):
         wrong = labels[(labels != ignore_index) & ((labels < 0) | (labels >= classes))]
         if wrong.size:
             raise ValueError(f"{what}: target holds {wrong[0]}, but the classes are 0..{classes - 1}")

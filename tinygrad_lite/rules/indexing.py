@@ -89,8 +89,13 @@ def add_at_places(g: Any, places: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(out, shape)
 
 
+_add_at_places: set[type] = set()  # the classes of arrays that were seen to do it
+
+
 def _check_adds_at_places(g: Any) -> None:
     """TypeError where an array's library cannot add at places."""
+    if type(g) in _add_at_places:
+        return
     one = np.zeros(1, np.float64, like=g)
     try:
         np.add.at(one, make_alike(np.zeros(1, np.intp), g), one)
@@ -98,6 +103,7 @@ def _check_adds_at_places(g: Any) -> None:
         raise TypeError(
             f"the gradient of indexing by whole numbers is not there for {type(g).__name__}; use slices"
         ) from None
+    _add_at_places.add(type(g))
 
 
 def _add_at(out: Any, index: Any, g: Any) -> None:
@@ -335,10 +341,11 @@ def _put_along(g: Any, indices: Any, axis: int, n: int) -> Any:
     indices = np.broadcast_to(np.moveaxis(indices, axis, -1), g.shape)
     lines = math.prod(g.shape[:-1])
     # Numbered through, because np.add.at is ten times faster with one index array than with several.
-    places = np.reshape(np.where(indices < 0, indices + n, indices), (lines, g.shape[-1]))
-    places = places + make_alike(n * np.arange(lines)[:, None], places)
-    if is_foreign(g):
+    numbers = n * np.arange(lines)[:, None]
+    if is_foreign(g):  # CuPy starts again from 0 where an index is too large
+        places = np.reshape(np.remainder(indices, n), (lines, g.shape[-1])) + make_alike(numbers, g)
         return np.moveaxis(add_at_places(g, places, (*g.shape[:-1], n)), -1, axis)
+    places = np.where(indices < 0, indices + n, indices).reshape(lines, g.shape[-1]) + numbers
     out = np.zeros(lines * n, g.dtype)
     np.add.at(out, places.ravel(), g.ravel())
     return np.moveaxis(out.reshape(*g.shape[:-1], n), -1, axis)

@@ -13,7 +13,7 @@ import numpy as np
 from ..alike import make_alike
 from ..array_view import plain
 from ..axes import positive_axis
-from ..foreign import refuse_foreign
+from ..foreign import is_elsewhere, refuse_foreign
 from ..keywords import explains_keywords
 from ..op import Array, elementwise
 from ..table import row
@@ -238,6 +238,8 @@ def _range(a: Any) -> tuple[Any, Any] | None:
         if a._flags & TRACED:
             return None
         a = a._array
+    if is_elsewhere(a) and a.size:
+        return np.min(a).item(), np.max(a).item()
     if not isinstance(a, (np.ndarray, np.generic)) or not a.size:
         return None
     return np.minimum.reduce(a, None), np.maximum.reduce(a, None)  # (a.min() has a Python wrapper: 1 µs more)
