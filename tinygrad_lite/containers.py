@@ -1,15 +1,18 @@
-"""Python's other containers, and classes derived from dict, list and tuple: taken apart, and made again of new parts.
+"""What is neither a plain dict, list or tuple: taken apart, and made again of new parts.
 
-They are made again without their constructors, which may ask for something else: of the same class, with the same
-attributes, a defaultdict's default and a deque's length.
+Named tuples, dataclasses, objects of the user's; Python's other containers, and classes derived from dict, list and
+tuple. They are made again without their constructors, which may ask for something else: of the same class, with the
+same attributes, a defaultdict's default and a deque's length.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from enum import Enum
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 _BASES: tuple[Any, ...] = (OrderedDict, dict, MappingProxyType, deque, list, tuple)
@@ -26,18 +29,36 @@ class Kind(NamedTuple):
     attributes: dict[str, Any] | None
 
 
-Opened = tuple[Iterable[Any], tuple[str, ...], Kind, Callable[[Kind, list[Any]], Any]]
+Opened = tuple[Iterable[Any], tuple[str, ...], Any, Callable[[Any, list[Any]], Any]]
+"""Its parts, the steps to them, what making it again needs, and what makes it again."""
 
 
 def open_container(x: Any) -> Opened | None:
-    """Its parts, the steps to them, and how to make it again; None for what is no container.
+    """What an object is made of; None for what is no container.
 
-    TypeError where it has an array besides its parts, which nobody would find there.
+    TypeError for a container that has an array besides its parts, which nobody would find there.
     """
     kind = type(x)
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return x, _attribute_steps(x._fields), kind, make_namedtuple
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        names = tuple(field.name for field in dataclasses.fields(x))
+        return [getattr(x, name) for name in names], _attribute_steps(names), (kind, names), make_dataclass
     base = next((base for base in _BASES if isinstance(x, base)), None)
-    if base is None or isinstance(x, Enum) or hasattr(kind, "n_sequence_fields"):  # (such as os.stat's)
-        return None
+    if base is not None and not isinstance(x, Enum) and not hasattr(kind, "n_sequence_fields"):  # (such as os.stat's)
+        return _open_derived(x, base)
+    if is_plain(kind):
+        return vars(x).values(), _attribute_steps(vars(x)), (kind, tuple(vars(x))), make_object
+    return None
+
+
+def _attribute_steps(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple([f".{name}" for name in names])
+
+
+def _open_derived(x: Any, base: Any) -> Opened:
+    """An instance of one of Python's other containers, or of a class derived from one of all."""
+    kind = type(x)
     pairs = list(base.items(x)) if hasattr(base, "items") else list(enumerate(base.__iter__(x)))
     keys = tuple([key for key, _ in pairs])
     attributes = getattr(x, "__dict__", {})
@@ -75,6 +96,43 @@ def make_container(meta: Kind, parts: list[Any]) -> Any:
     elif attributes:
         vars(made).update(attributes)
     return made
+
+
+def make_namedtuple(kind: Any, parts: list[Any]) -> Any:
+    return kind(*parts)
+
+
+def make_dataclass(meta: tuple[type, tuple[str, ...]], parts: list[Any]) -> Any:
+    return make_object(meta, parts)  # apart from it, since numbers are a dataclass's parts and an object's settings
+
+
+def make_object(meta: tuple[type, tuple[str, ...]], parts: list[Any]) -> Any:
+    """An object with other attributes. Not by __init__, which may validate or compute: a gradient need not look like a
+    value."""
+    kind, names = meta
+    made: Any = kind() if kind is SimpleNamespace else object.__new__(kind)
+    for name, part in zip(names, parts, strict=True):
+        object.__setattr__(made, name, part)
+    return made
+
+
+_PLAIN_OF_PYTHONS = {
+    *("collections.UserDict", "collections.UserList", "collections.ChainMap"),
+    *("types.SimpleNamespace", "argparse.Namespace"),
+}
+"""Classes of Python's own that are nothing but their attributes."""
+
+
+def is_plain(kind: type) -> bool:
+    """Whether instances are nothing but their attributes: of a class written in Python, neither an array nor ours."""
+    if f"{kind.__module__}.{kind.__qualname__}" in _PLAIN_OF_PYTHONS:
+        return True
+    written_in_python = (
+        kind.__flags__ & 1 << 9 and kind.__dictoffset__ and kind.__module__ not in sys.stdlib_module_names
+    )
+    arrays = ("shape", "dtype", "__array__")
+    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return bool(written_in_python) and not ours and not any(hasattr(kind, name) for name in arrays)
 
 
 def advise(x: Any) -> str:

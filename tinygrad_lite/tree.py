@@ -8,16 +8,13 @@ of a class of the user's is a tree if its attributes hold arrays; the numbers am
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import itertools
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from .containers import open_container
+from .containers import is_plain, make_object, open_container
 from .foreign import refuse_foreign
 
 __all__ = [
@@ -208,9 +205,9 @@ def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
         return _LEAF
     children, steps, meta, rebuild = opened
     before = len(leaves)
-    part = _flatten_attribute if rebuild is _rebuild_object else _flatten
+    part = _flatten_attribute if rebuild is make_object else _flatten
     structures = tuple([part(child, leaves) for child in children])
-    if rebuild is _rebuild_object and len(leaves) == before:
+    if rebuild is make_object and len(leaves) == before:
         return Structure(STATIC, tree)  # an object that holds no arrays
     return Structure(kind, meta, rebuild, steps, structures, len(leaves) - before)
 
@@ -323,7 +320,7 @@ def tensors_in(structure: Structure) -> list[Any]:
 
 def is_class_of_trees(kind: type) -> bool:
     """Whether instances of a class (no container) are trees of their attributes."""
-    return any(base in _registered for base in kind.__mro__) or _is_plain(kind)
+    return any(base in _registered for base in kind.__mro__) or is_plain(kind)
 
 
 def is_static(x: Any) -> bool:
@@ -345,44 +342,10 @@ def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, R
             flatten, rebuild = _registered[base]
             items, meta = flatten(tree)
             return [child for _, child in items], tuple([step for step, _ in items]), meta, rebuild
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return tree, tuple([f".{field}" for field in tree._fields]), kind, _rebuild_namedtuple
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        names = tuple(field.name for field in dataclasses.fields(tree))
-        steps = tuple([f".{name}" for name in names])
-        return [getattr(tree, name) for name in names], steps, (kind, names), _rebuild_dataclass
-    container = open_container(tree)
-    if container is not None:
-        return container
-    if _is_plain(kind):
-        attributes = vars(tree)
-        return (
-            attributes.values(),
-            tuple([f".{name}" for name in attributes]),
-            (kind, tuple(attributes)),
-            _rebuild_object,
-        )
-    _childless.add(kind)
-    return None
-
-
-_PLAIN_OF_PYTHONS = {
-    *("collections.UserDict", "collections.UserList", "collections.ChainMap"),
-    *("types.SimpleNamespace", "argparse.Namespace"),
-}
-"""Classes of Python's own that are nothing but their attributes."""
-
-
-def _is_plain(kind: type) -> bool:
-    """Whether instances are nothing but their attributes: of a class written in Python, neither an array nor ours."""
-    if f"{kind.__module__}.{kind.__qualname__}" in _PLAIN_OF_PYTHONS:
-        return True
-    written_in_python = (
-        kind.__flags__ & 1 << 9 and kind.__dictoffset__ and kind.__module__ not in sys.stdlib_module_names
-    )
-    arrays = ("shape", "dtype", "__array__")
-    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
-    return bool(written_in_python) and not ours and not any(hasattr(kind, name) for name in arrays)
+    opened = open_container(tree)
+    if opened is None:
+        _childless.add(kind)
+    return opened
 
 
 def _rebuild_dict(keys: tuple[Any, ...], children: list[Any]) -> Any:
@@ -395,24 +358,3 @@ def _rebuild_list(_: None, children: list[Any]) -> Any:
 
 def _rebuild_tuple(_: None, children: list[Any]) -> Any:
     return tuple(children)
-
-
-def _rebuild_namedtuple(kind: Any, children: list[Any]) -> Any:
-    return kind(*children)
-
-
-def _rebuild_object(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:
-    kind, names = meta
-    made: Any = kind() if kind is SimpleNamespace else object.__new__(kind)
-    vars(made).update(zip(names, children, strict=True))
-    return made
-
-
-def _rebuild_dataclass(meta: tuple[type, tuple[str, ...]], children: list[Any]) -> Any:
-    kind, names = meta
-    made: Any = object.__new__(
-        kind
-    )  # not __init__, which may validate or compute: a gradient need not look like a value
-    for name, child in zip(names, children, strict=True):
-        object.__setattr__(made, name, child)
-    return made

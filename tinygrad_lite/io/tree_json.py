@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree as trees
-from ..containers import make_container
+from ..containers import make_container, make_object
 from ..foreign import check_is_here
 from ..tensor import Tensor
 
@@ -201,7 +201,7 @@ class _Reader:
             raise ValueError(f"{path} is {_say(node)} in the file, {_say_like(like)} in like")
         keys, nodes = _keys(node)
         given = dict(zip(_steps(kind, keys), nodes, strict=True))
-        if make is trees._rebuild_object:
+        if make is make_object:
             return self.object_like(given, like, path)
         _compare_steps(path, list(given), list(steps))
         pairs = zip(children, steps, strict=True)
@@ -245,7 +245,7 @@ def _open(x: Any) -> Any:
     if hasattr(x, "state_dict") and hasattr(x, "__dict__") and trees.is_class_of_trees(type(x)):
         attributes = vars(x)
         steps = tuple([f".{name}" for name in attributes])
-        return attributes.values(), steps, (type(x), tuple(attributes)), trees._rebuild_object
+        return attributes.values(), steps, (type(x), tuple(attributes)), make_object
     opened = trees._open(x, type(x))
     return None if opened is not None and opened[3] is make_container else opened
 
