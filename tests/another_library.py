@@ -352,6 +352,22 @@ class OnADevice(OnAnotherLibrary):
         with pytest.raises((ValueError, IndexError), match=r"0\.\.3|holds 3|outside 0\.\.1"):
             loss(x, labels)
 
+    def test_no_two_results_share_memory(self, rng):
+        x, g = self.library.make(rng.normal(size=3)), self.library.make(rng.normal(size=3))
+        a, b = tg.Tensor(x, requires_grad=True), tg.Tensor(x, requires_grad=True)
+        (a + b).backward(g)
+        y, pullback = tg.vjp(lambda x: x, x)
+        again, others = tg.vjp(lambda x: np.reshape(x, (3, 1)), x)
+        results = [a.grad, b.grad, y, *pullback(g), again, *others(np.reshape(g, (3, 1)))]
+        results += tg.grad(lambda x, y: np.sum(x + y), argnums=(0, 1))(x, x)
+        results += [tg.jvp(lambda x: x, (x,), (g,))[1], tg.grad(lambda x: np.sum(x * g))(x), tg.vmap(lambda a: a)(x)]
+        arrays = [x, g, *results]
+        before = [self.library.numbers(array).copy() for array in arrays]
+        for i, array in enumerate(arrays):
+            array[...] = 7.0
+            for other, numbers in zip(arrays[i + 1 :], before[i + 1 :], strict=True):
+                assert_allclose(self.library.numbers(other), numbers)
+
     def test_an_index_that_is_too_large_has_the_gradient_of_what_was_taken(self, rng):
         x, index = self.library.make(rng.normal(size=(2, 3))), self.library.make(np.array([[0, 4, 4], [-1, 0, 0]]))
         taken = np.take_along_axis(x, index, 1)

@@ -92,6 +92,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     ndim = property(lambda self: self.held.ndim)
     size = property(lambda self: self.held.size)
     T = property(lambda self: wrap(self.held.T))
+    base = property(lambda self: self.held.base)
 
     def get(self) -> Any:
         """The numbers, as an array of NumPy's."""
@@ -186,7 +187,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return DeviceArray(self.held.astype(dtype))
 
     def copy(self) -> DeviceArray:
-        return DeviceArray(self.held)
+        return DeviceArray(self.held.copy())
 
 
 def wrap(x: Any) -> Any:

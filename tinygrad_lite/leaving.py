@@ -95,7 +95,7 @@ class Exit:
         """The array, copied if anything else may refer to its memory."""
         if isinstance(array, np.generic):
             return np.asarray(array)
-        if isinstance(array, np.ndarray) and (array.base is not None or id(array) in self.held):
+        if getattr(array, "base", None) is not None or id(array) in self.held:
             return array.copy()
         return array
 
