@@ -38,7 +38,7 @@ _WITHOUT_KEYWORD = {
     "kind": "argpartition isin partition",
     "order": "argpartition argsort partition sort",
     "stable": "argsort sort",
-    "subok": "broadcast_arrays broadcast_to copy",
+    "subok": "broadcast_arrays broadcast_to copy empty_like full_like ones_like zeros_like",
     "min": "clip",
     "max": "clip",
     "arrays": "concat concatenate stack",

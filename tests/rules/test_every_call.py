@@ -30,7 +30,7 @@ def of_floats(
     """
     whole, structure = tree.flatten(operands)
     places = [i for i, x in enumerate(whole) if np.asarray(x).dtype.kind == "f"]
-    rest = [make(x) if isinstance(x, np.ndarray) else x for x in whole]
+    rest = [make(x) if isinstance(x, np.ndarray) and x.dtype.kind in "biufc" else x for x in whole]
 
     def f(*xs: Any) -> Any:
         filled = list(rest)
