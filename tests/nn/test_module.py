@@ -1,7 +1,11 @@
 """Module: what it holds, what it saves, how it looks, and that it is a tree."""
 
 import copy
+import dataclasses
 import pickle
+from collections import OrderedDict, UserDict, defaultdict, deque, namedtuple
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -464,3 +468,73 @@ def test_modules_by_name():
     seen = []
     assert model.apply(lambda module: seen.append(type(module).__name__)) is model
     assert seen == ["Linear", "Linear", "Linear", "Model"]
+
+
+class Holder(tg.nn.Module):
+    def __init__(self, held):
+        self.held = held
+
+
+class Rows(list):
+    pass
+
+
+Pair = namedtuple("Pair", "first second")
+
+
+@dataclasses.dataclass
+class Record:
+    first: Any
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b: OrderedDict(first=a, second=b),
+        lambda a, b: defaultdict(list, first=a, second=b),
+        lambda a, b: Rows([a, b]),
+        Pair,
+        lambda a, b: [Pair(a, b)],
+    ],
+    ids=["OrderedDict", "defaultdict", "derived", "namedtuple", "inside"],
+)
+def test_arrays_in_containers_of_their_own_kind_are_parameters(make):
+    module = Holder(make(np.ones(2), np.full(3, 2.0)))
+    first, second = module.parameters()
+    assert (first.shape, second.shape) == ((2,), (3,))
+    gradient = tg.grad(lambda module: sum(np.sum(p**2) for p in module.parameters()))(module)
+    assert type(gradient.held) is type(module.held)
+    assert [p.data.tolist() for p in gradient.parameters()] == [[2, 2], [4, 4, 4]]
+    second.requires_grad = False
+    moved = tg.tree.map(lambda p: p - 1, module)
+    assert [p.data.tolist() for p in moved.parameters()] == [[0, 0], [2, 2, 2]]
+
+
+@pytest.mark.parametrize("part", [lambda: tg.nn.Linear(2, 2), lambda: tg.Tensor(np.ones(2), requires_grad=True)])
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda part: deque([part]),
+        lambda part: {part},
+        lambda part: SimpleNamespace(part=part),
+        lambda part: UserDict(part=part),
+        lambda part: MappingProxyType({"part": [part]}),
+        Record,
+    ],
+    ids=["deque", "set", "namespace", "UserDict", "proxy", "dataclass"],
+)
+def test_parts_where_nobody_looks_for_them_are_refused(hold, part):
+    held = hold(part())
+    with pytest.raises(TypeError, match=rf"Holder\.held: parts are not found in a {type(held).__name__}, .*a list"):
+        Holder(held)
+    Holder(hold("a setting"))
+
+
+def test_an_object_may_know_a_module_without_having_it():
+    class Trainer:
+        def __init__(self, module):
+            self.module = module
+
+    module = Holder(np.ones(2))
+    module.trainer = Trainer(module)
+    assert len(list(module.parameters())) == 1

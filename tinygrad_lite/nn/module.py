@@ -9,6 +9,7 @@ they are neither differentiated nor changed by an optimiser.
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ import numpy as np
 from .. import tree
 from ..alike import make_alike
 from ..batched import as_array
+from ..containers import make_object, open_container
 from ..context import current
 from ..foreign import is_foreign, to_numpy
 from ..keywords import explain_constructor, explains_keywords
@@ -32,7 +34,7 @@ class Module:
     """What layers and models derive from: assign parameters and sub-modules as attributes, and define `forward`.
 
     An attribute that is a float array or a Tensor is a parameter, and so are those in lists, tuples and dicts; a Module
-    is a sub-module, and so are those in lists, tuples and dicts; an array of whole numbers or flags, and what
+    is a sub-module, and so are those in lists, tuples and dicts (TypeError for other containers of them); an array of whole numbers or flags, and what
     `register_buffer` makes, is a buffer; everything else is a setting. There is no `super().__init__()` to forget.
 
     >>> import numpy as np, tinygrad_lite as tg
@@ -74,6 +76,11 @@ class Module:
             raise TypeError(
                 f"{type(self).__name__}.{name} is a parameter; what was computed cannot take its place. "
                 f"Write .{name}.data = …, with an array, or .{name}.data -= step"
+            )
+        if _hides_parts(value):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: parts are not found in a {type(value).__name__}, and would be neither "
+                "trained nor saved; hold them in a list, a tuple or a dict"
             )
         if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
             self.register_buffer(name, value)
@@ -335,6 +342,25 @@ def is_part(value: Any) -> bool:
     return isinstance(value, (Module, np.ndarray))
 
 
+def _hides_parts(value: Any) -> bool:
+    """Whether it holds modules or parameters, and is a container or a dataclass in which they are not looked for."""
+    if isinstance(value, (set, frozenset)):
+        return any(map(_is_trained, value))
+    if isinstance(value, (list, tuple, dict, Module)):
+        return False
+    opened = open_container(value)
+    if opened is None or (opened[3] is make_object and type(value).__module__ not in sys.stdlib_module_names):
+        return False  # an object of the user's may know a module without having it
+    return any(map(_is_trained, opened[0]))
+
+
+def _is_trained(value: Any) -> bool:
+    """Whether it is, or holds, a module or a parameter."""
+    if isinstance(value, (list, tuple, dict)):
+        return any(_is_trained(part) for _, part in _items(value))
+    return isinstance(value, Module) or (type(value) is Tensor and bool(value._flags & GRAD))
+
+
 def _is_computed(value: Any) -> bool:
     """Whether it is the result of a computation, outside of transforms (inside, parameters are such, too)."""
     return isinstance(value, Tensor) and value._op is not None and not value._flags & (LIFTED | TRACED)
@@ -344,23 +370,27 @@ def _as_parameters(value: Any, name: str) -> Any:
     """Float arrays, also in lists, tuples and dicts, as Tensors that require a gradient."""
     if isinstance(value, np.ndarray):
         return Tensor(value, requires_grad=True, name=name)
-    if type(value) in (list, tuple, dict) and is_part(value):
+    if isinstance(value, (list, tuple, dict)) and is_part(value):
         return _map_parts(lambda part: _as_parameters(part, name), value)
     return value
 
 
 def _map_parts(f: Any, value: Any) -> Any:
     """f of each part of a list, tuple or dict."""
-    if type(value) is dict:
-        return {key: f(part) for key, part in value.items()}
-    return type(value)([f(part) for part in value])
+    return _map_named(lambda _, part: f(part), value)
 
 
 def _map_named(f: Any, value: Any) -> Any:
     """f of the key and the value of each part of a list, tuple or dict."""
     if type(value) is dict:
         return {key: f(key, part) for key, part in value.items()}
-    return type(value)([f(i, part) for i, part in enumerate(value)])
+    if type(value) in (list, tuple):
+        return type(value)([f(i, part) for i, part in enumerate(value)])
+    opened = open_container(value)
+    assert opened is not None
+    parts, _, meta, make = opened
+    keys = value if isinstance(value, dict) else range(len(value))
+    return make(meta, [f(key, part) for key, part in zip(keys, parts, strict=True)])
 
 
 def _items(container: Any) -> list[tuple[str, Any]]:
@@ -605,7 +635,7 @@ def _tie(part: Any, found: Mapping[str, Any]) -> Any:
         for name, value in vars(part).items():
             vars(part)[name] = _tie(value, found)
         return part
-    return _map_parts(lambda value: _tie(value, found), part) if type(part) in (list, tuple, dict) else part
+    return _map_parts(lambda value: _tie(value, found), part) if isinstance(part, (list, tuple, dict)) else part
 
 
 def _name_values(part: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -652,7 +682,7 @@ def _without_mark(value: Any, path: str, unmarked: Container[str], ties: Mapping
         if value._op is not None or value._flags & ~GRAD or type(value._array) is not np.ndarray:
             return value
         return value._array if value._flags & GRAD or path in unmarked else _Frozen(value)
-    if type(value) in (list, tuple, dict):
+    if isinstance(value, (list, tuple, dict)):
         return _map_named(lambda key, part: _without_mark(part, f"{path}.{key}", unmarked, ties), value)
     if isinstance(value, Module) and ties:
         inside = {name.removeprefix(f"{path}."): first for name, first in ties.items() if name.startswith(f"{path}.")}
@@ -689,7 +719,7 @@ def _as_tensor(value: Any, name: str, path: str, unmarked: list[str]) -> Any:
         unmarked.append(path)
     if type(value) is _Frozen:
         return value.tensor
-    if type(value) in (list, tuple, dict):
+    if isinstance(value, (list, tuple, dict)):
         return _map_named(lambda key, part: _as_tensor(part, name, f"{path}.{key}", unmarked), value)
     return value
 
