@@ -34,8 +34,9 @@ class Module:
     """What layers and models derive from: assign parameters and sub-modules as attributes, and define `forward`.
 
     An attribute that is a float array or a Tensor is a parameter, and so are those in lists, tuples and dicts; a Module
-    is a sub-module, and so are those in lists, tuples and dicts (TypeError for other containers of them); an array of whole numbers or flags, and what
-    `register_buffer` makes, is a buffer; everything else is a setting. There is no `super().__init__()` to forget.
+    is a sub-module, and so are those in lists, tuples and dicts; an array of whole numbers or flags, and what
+    `register_buffer` makes, is a buffer; everything else is a setting. TypeError for modules in other containers, where
+    they would not be found. There is no `super().__init__()` to forget.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> class Line(tg.nn.Module):
