@@ -26,10 +26,10 @@ LACKS = _names(
     linalg.multi_dot linalg.outer linalg.svdvals linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm
     betaincc dawsn ellipe erfi eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre eval_hermite
     eval_hermitenorm eval_jacobi eval_laguerre eval_legendre hyp0f1 hyp1f1 hyp2f1 iv ive jv jve kn kv kve ndtri_exp
-    owens_t powm1 spence stdtr stdtrit wrightomega yv yve
+    owens_t powm1 spence stdtr stdtrit wrightomega yv yve _zeta
     """
 )
-"""Functions of NumPy's and SciPy's that CuPy has not."""
+"""Functions of NumPy's and SciPy's that CuPy has not. (`_zeta`, behind scipy.special.zeta, it takes for a module.)"""
 
 _WITHOUT_KEYWORD = {
     "where": "all amax amin any max mean min nanmax nanmean nanmin nanprod nanstd nansum nanvar prod std sum var",
