@@ -238,11 +238,9 @@ def _range(a: Any) -> tuple[Any, Any] | None:
         if a._flags & TRACED:
             return None
         a = a._array
-    if is_elsewhere(a) and a.size:
-        return np.min(a).item(), np.max(a).item()
-    if not isinstance(a, (np.ndarray, np.generic)) or not a.size:
-        return None
-    return np.minimum.reduce(a, None), np.maximum.reduce(a, None)  # (a.min() has a Python wrapper: 1 µs more)
+    if isinstance(a, (np.ndarray, np.generic)) and a.size:
+        return np.minimum.reduce(a, None), np.maximum.reduce(a, None)  # (a.min() has a Python wrapper: 1 µs more)
+    return (np.min(a).item(), np.max(a).item()) if is_elsewhere(a) and a.size else None
 
 
 def _in_unit_interval(loss: str, what: str, a: Any, remedy: str = "scale them to 0..1") -> None:
