@@ -242,11 +242,46 @@ def test_a_default_is_kept_and_called():
     assert gradient["c"] == 5  # as of any other dict with this default
 
 
-def test_an_array_beside_the_items_is_no_part_of_a_tree():
-    given = Parameters([2])
-    given.scale = np.ones(2)
-    with pytest.raises(TypeError, match=r"Parameters has an array in its attribute scale.*tg\.tree\.register"):
-        tg.grad(lambda p: np.sum(p[0]))(given)
+def test_whole_numbers_in_a_list_of_an_object_are_settings():
+    class Net:
+        def __init__(self):
+            self.sizes, self.W, self.rates = [2, (3, 1)], np.ones((2, 3)), [0.5]
+
+    net = Net()
+    assert tree.paths(net, "net") == ["net.W", "net.rates[0]"]
+
+    def f(net):
+        return np.sum(net.W**2) * net.sizes[1][0] * net.rates[0]
+
+    compiled = tg.compile(tg.grad(f))
+    for differentiate in (tg.grad(f), compiled):
+        gradient = differentiate(net)
+        assert gradient.sizes == [2, (3, 1)]
+        np.testing.assert_allclose(gradient.W, 3 * net.W)
+    net.sizes[1] = (5, 1)
+    np.testing.assert_allclose(compiled(net).W, 5 * net.W)
+
+
+def test_attributes_beside_the_items_are_those_of_an_object():
+    """Their arrays are parts, and the others settings, whose changes are seen."""
+    given = Parameters([2, 3])
+    given.scale = np.array([2.0, 5.0])
+
+    def f(p):
+        return np.sum(p.scale * p[0] ** 2) * len(p.layers)
+
+    assert tree.paths(given, "p") == ["p['W0']", "p['W1']", "p.scale"]
+    for differentiate in (tg.grad(f), tg.compile(tg.grad(f))):
+        gradient = differentiate(given)
+        assert gradient.layers == [2, 3]
+        np.testing.assert_allclose(gradient.scale, 2 * given[0] ** 2)
+        np.testing.assert_allclose(gradient[0], 4 * given.scale * given[0])
+    compiled = tg.compile(f)
+    before = compiled(given)
+    given.layers.append(4)
+    np.testing.assert_allclose(compiled(given), 1.5 * before)
+    given.layers = [1]
+    np.testing.assert_allclose(compiled(given), 0.5 * before)
 
 
 class Slots:

@@ -19,14 +19,14 @@ _BASES: tuple[Any, ...] = (OrderedDict, dict, MappingProxyType, deque, list, tup
 
 
 class Kind(NamedTuple):
-    """What is left of a container without its parts. own: its default or its length. attributes: what it has besides
-    its parts; None where those are its attributes (self.__dict__ = self)."""
+    """What is left of a container without its parts. own: its default or its length. has_attributes: whether they are
+    its last part; None where its items are its attributes (self.__dict__ = self)."""
 
     base: Any
     kind: Any
     keys: tuple[Any, ...]
     own: Any
-    attributes: dict[str, Any] | None
+    has_attributes: bool | None
 
 
 Opened = tuple[Iterable[Any], tuple[str, ...], Any, Callable[[Any, list[Any]], Any]]
@@ -34,10 +34,7 @@ Opened = tuple[Iterable[Any], tuple[str, ...], Any, Callable[[Any, list[Any]], A
 
 
 def open_container(x: Any) -> Opened | None:
-    """What an object is made of; None for what is no container.
-
-    TypeError for a container that has an array besides its parts, which nobody would find there.
-    """
+    """What an object is made of; None for what is no container."""
     kind = type(x)
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return x, _attribute_steps(x._fields), kind, make_namedtuple
@@ -63,19 +60,18 @@ def _open_derived(x: Any, base: Any) -> Opened:
     keys = tuple([key for key, _ in pairs])
     attributes = getattr(x, "__dict__", {})
     own = x.default_factory if isinstance(x, defaultdict) else x.maxlen if isinstance(x, deque) else None
-    meta = Kind(base, kind, keys, own, None if attributes is x else dict(attributes))
-    for name, value in (meta.attributes or {}).items():
-        if hasattr(value, "__array_function__"):
-            raise TypeError(
-                f"this {kind.__name__} has an array in its attribute {name}, besides its items; make it an item, or "
-                "say with tg.tree.register what the class is made of"
-            )
-    return [part for _, part in pairs], tuple([f"[{key!r}]" for key in keys]), meta, make_container
+    meta = Kind(base, kind, keys, own, None if attributes is x else bool(attributes))
+    parts, steps = [part for _, part in pairs], [f"[{key!r}]" for key in keys]
+    if meta.has_attributes:
+        parts.append(SimpleNamespace(**attributes))  # an object, whose arrays are parts, and whose numbers are settings
+        steps.append("")
+    return parts, tuple(steps), meta, make_container
 
 
 def make_container(meta: Kind, parts: list[Any]) -> Any:
     """The container with other parts."""
-    base, kind, keys, own, attributes = meta
+    base, kind, keys, own, has_attributes = meta
+    parts, attributes = (parts[:-1], vars(parts[-1])) if has_attributes else (parts, {})
     if base is MappingProxyType:
         return MappingProxyType(dict(zip(keys, parts, strict=True)))
     if base is tuple:
@@ -91,9 +87,9 @@ def make_container(meta: Kind, parts: list[Any]) -> Any:
                 base.__setitem__(made, key, part)
     if isinstance(made, defaultdict):
         made.default_factory = own
-    if attributes is None:
+    if has_attributes is None:
         made.__dict__ = made
-    elif attributes:
+    elif has_attributes:
         vars(made).update(attributes)
     return made
 

@@ -214,9 +214,16 @@ def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
 
 def _flatten_attribute(value: Any, leaves: list[Any]) -> Structure:
     is_array = hasattr(value, "__array_function__") and not isinstance(value, np.generic)
-    if is_array or _open(value, type(value)) is not None:
-        return _flatten(value, leaves)
-    return Structure(STATIC, value)  # a setting
+    if not is_array and _open(value, type(value)) is None:
+        return Structure(STATIC, value)  # a setting
+    before = len(leaves)
+    structure = _flatten(value, leaves)
+    if len(leaves) > before and all(
+        type(x) is int for x in leaves[before:]
+    ):  # the sizes of layers, say: a setting, too
+        del leaves[before:]
+        return Structure(STATIC, value)
+    return structure
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
