@@ -74,10 +74,15 @@ class Exit:
         held, own, ndarray = self.held, self._own, np.ndarray
         results = []
         for g, x in zip(found, xs):  # noqa: B905 (a keyword takes 0.2 µs)
-            if type(g) is not ndarray or g.base is not None or id(g) in held:
+            if type(g) is not ndarray or g.base is not None:
                 g = own(np.zeros_like(x._array) if g is None else g)
-            held.add(id(g))
             results.append(g)
+        ids = {*map(id, results)}
+        if len(ids) < len(results) or not held.isdisjoint(ids):  # one array twice, or one that somebody else holds
+            for i, g in enumerate(results):
+                results[i] = own(g)
+                held.add(id(results[i]))
+        held |= ids
         return results
 
     def _as_tensor(self, g: Any, x: Tensor) -> Any:

@@ -222,11 +222,12 @@ def _pair(loss: str, a: Any, b: Any, name_a: str, name_b: str) -> tuple[Any, Any
 
 def _examples(loss: str, a: Any) -> int:
     """How many columns there are."""
-    return _count(loss, a, a.shape[-1] if a.ndim else 1)
+    shape = a.shape
+    return _count(loss, a, 0 if 0 in shape else shape[-1] if shape else 1)
 
 
 def _count(loss: str, a: Any, count: int) -> int:
-    if not count or not a.size:
+    if not count:
         raise ValueError(f"{loss}: an array of shape {a.shape} holds no examples, and so has no mean loss")
     return count
 
