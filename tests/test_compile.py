@@ -778,8 +778,98 @@ def test_a_function_that_depends_on_something_else_that_changes_is_caught():
     with pytest.raises(RuntimeError, match="depend on something that changes between calls"):
         tg.compile(f)(np.ones(3))
     results = iter([(1.0,), [1.0]])
-    with pytest.raises(RuntimeError, match="another structure"):
+    with pytest.raises(RuntimeError, match="another structure the second time"):
         tg.compile(lambda x: next(results))(np.ones(3))
+    with pytest.raises(RuntimeError, match=r"has another structure \(tuple\(\*\), for arrays tuple\(True\)\)"):
+        tg.compile(lambda x: (np.array_equal(x, x),))(np.ones(3))
+
+
+def _set(trees, x):
+    trees["W"] = trees["W"] - 0.1 * x
+    return np.sum(x)
+
+
+def _set_again(trees, x):
+    trees["W"] -= 0.1 * x
+    return np.sum(x)
+
+
+def _append(trees, x):
+    trees["list"].append(x * 2)
+    return x
+
+
+def _add(trees, x):
+    trees["cache"] = x * 2
+    return x
+
+
+def _remove(trees, x):
+    return trees.pop("W") * x
+
+
+def _set_attribute(trees, x):
+    trees["model"].W = x * 2
+    return x
+
+
+def _set_setting(trees, x):
+    trees["model"].name += "!"
+    return x
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+@pytest.mark.parametrize(
+    ("f", "what"),
+    [
+        (_set, r"trees\['W'\]"),
+        (_set_again, r"trees\['W'\]"),
+        (_append, r"trees\['list'\]\[1\]"),
+        (_add, r"trees\['cache'\]"),
+        (_remove, r"trees\['W'\]"),
+        (_set_attribute, r"trees\['model'\]\.W"),
+        (_set_setting, "trees"),
+    ],
+)
+def test_a_function_that_changes_its_arguments_is_refused(rng, f, what, target):
+    """Such a change would be made at the first call, and no more."""
+    x, W = rng.normal(size=3), rng.normal(size=3)
+    trees = {"W": W, "list": [x], "model": Model(W, x)}
+    with pytest.raises(RuntimeError, match=f"{f.__name__} changes its arguments: {what} is another after the call"):
+        tg.compile(f, target)(trees, x)
+    assert list(trees) == ["W", "list", "model"]
+    assert trees["W"] is trees["model"].W is W
+    assert len(trees["list"]) == 1
+
+
+@pytest.mark.parametrize("by", [0.5, 0.0])
+def test_a_function_that_writes_into_an_argument_is_refused_and_leaves_it_as_it_was(rng, by):
+    def f(x, factor):
+        y = x + 0.0
+        x -= by
+        x *= factor
+        return y
+
+    x = rng.normal(size=(3, 2))
+    before = x.copy()
+    with pytest.raises(RuntimeError, match="f changes its arguments: an array is another after the call"):
+        tg.compile(f)(x, 2.0)
+    assert_array_equal(x, before)
+
+
+def test_a_function_may_change_what_it_has_made_of_its_arguments(rng):
+    def f(params, x, *rest, **more):
+        params = dict(params)
+        params["W"] = params["W"] + x
+        more["bias"] = more["bias"] * 2
+        more.pop("other")
+        return params, more, rest
+
+    compiled = tg.compile(f)
+    for _ in range(2):
+        x, W = rng.normal(size=(2, 3))
+        args, keywords = ({"W": W}, x, x), {"bias": x, "other": W}
+        assert_same(compiled(*args, **keywords), f(*args, **keywords))
 
 
 def test_an_error_in_the_function_leaves_nothing_half_done(rng):

@@ -1,6 +1,7 @@
 """Trees: flat lists and back, whatever they are made of."""
 
 import dataclasses
+import functools
 import types
 from argparse import Namespace
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
@@ -346,6 +347,27 @@ def test_an_object_whose_attributes_hold_arrays_is_a_tree():
     expected = tg.grad(by_hand, argnums=(0, 1))(first, second)
     for layer, g in zip(gradient.layers, expected, strict=True):
         np.testing.assert_allclose(layer.W, g, rtol=1e-12)
+
+
+class Cached:
+    def __init__(self, x):
+        self.x = x
+
+    @functools.cached_property
+    def square(self):
+        return self.x**2
+
+
+def test_what_a_cached_property_keeps_is_no_part_of_the_tree():
+    """It was one of its own after the first access, and took the gradient of what it is computed from."""
+    x = np.array([1.0, -3.0])
+    for access in (False, True):
+        cached = Cached(x)
+        if access:
+            np.testing.assert_array_equal(cached.square, x**2)
+        gradient = tg.grad(lambda c: np.sum(c.square * c.x))(cached)
+        assert list(vars(gradient)) == ["x"]
+        np.testing.assert_allclose(gradient.x, 3 * x**2)
 
 
 def test_a_compiled_function_sees_an_objects_arrays_and_settings_change():

@@ -56,8 +56,9 @@ def compile(f: Function, target: str = "auto") -> Compiled:
 
     RuntimeError for target="c" where there is no C compiler, with what to install.
     TraceError if f reads a number it should compute (`if loss < 1`, `float(t)`); RuntimeError if the program does not
-    reproduce f, as when random numbers are drawn inside f: pass them as arguments; TypeError if f reaches something
-    whose numbers cannot be watched (a table of pandas, a queue).
+    reproduce f, as when random numbers are drawn inside f: pass them as arguments; RuntimeError if f changes its
+    arguments (`params["W"] -= …`), which it would do at the first call alone: return the new ones; TypeError if f
+    reaches something whose numbers cannot be watched (a table of pandas, a queue).
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> @tg.compile
@@ -213,7 +214,13 @@ class Compiled:
 
         variable: numbers that are inputs.
         """
-        from .program.compiled.generate import check_first_result, check_repeatable, generate, trace_function
+        from .program.compiled.generate import (
+            check_first_result,
+            check_repeatable,
+            check_unchanged,
+            generate,
+            trace_function,
+        )
         from .program.native.compiler import NotCompiled, find_compiler
         from .program.native.library import start_runtime
         from .program.native.target import choose_target, give_up
@@ -241,8 +248,10 @@ class Compiled:
                 states = outside.read_random_states()
                 again = trace_function(outside, name, args, kwargs, key[0])
                 check_repeatable(name, trace, again, outside, states)
+                before = [x.copy() if isinstance(x, np.ndarray) else x for x in leaves]
                 with switched(runs_bodies=True):
                     expected = f(*args, **kwargs)
+                check_unchanged(name, leaves, before)
                 outside.forget_own_changes()
                 try:
                     target = choose_target(self._asked, len(trace.program.steps))

@@ -12,6 +12,7 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import cached_property
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -45,8 +46,14 @@ def open_container(x: Any) -> Opened | None:
     if base is not None and not isinstance(x, Enum) and not hasattr(kind, "n_sequence_fields"):  # (such as os.stat's)
         return _open_derived(x, base)
     if is_plain(kind):
-        return vars(x).values(), _attribute_steps(vars(x)), (kind, tuple(vars(x))), make_object
+        own = {name: value for name, value in vars(x).items() if not _is_cached(kind, name)}
+        return own.values(), _attribute_steps(own), (kind, tuple(own)), make_object
     return None
+
+
+def _is_cached(kind: type, name: str) -> bool:
+    """Whether an attribute is what a cached_property has computed of the others: of other values it is another."""
+    return isinstance(getattr(kind, name, None), cached_property)
 
 
 def _attribute_steps(names: Iterable[str]) -> tuple[str, ...]:

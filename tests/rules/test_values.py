@@ -19,6 +19,8 @@ SQUARE = RNG.normal(size=(3, 3))
 SINGLE = CUBE.astype(np.float32)
 WHOLE = RNG.integers(-3, 4, (2, 3))
 TIES = np.array([[2.0, 1.0, 2.0], [0.0, 0.0, 1.0]])
+FULL = np.iinfo(np.int64).max - RNG.integers(0, 2**60, (5, 3))  # whole numbers whose sum overflows
+MANY = RNG.integers(0, 8, (2, 35001)).astype(np.uint8)  # more of them than half precision can count
 HOLES = np.where(RNG.uniform(size=(2, 3, 4)) < 0.3, np.nan, CUBE)
 EMPTY = np.zeros((0, 3))
 NUMBER = np.array(1.5)
@@ -138,6 +140,12 @@ REDUCTIONS = [
         for f in (np.nansum, np.nanmean, np.nanmax, np.nanmin, np.nanprod, np.nanstd, np.nanvar)
         for keywords in AXES[:-1]
         for array in (HOLES, CUBE, HOLES.astype(np.float32))
+    ],
+    *[
+        (array, reduced(f, keywords))
+        for f in (np.mean, np.nanmean, np.nanvar, np.nanstd)
+        for keywords in ({}, {"axis": 1}, {"keepdims": True})
+        for array in (FULL, FULL.astype(np.int8), MANY, MANY.astype(np.float16) / 8, MANY > 3)
     ],
     *of(
         CUBE,

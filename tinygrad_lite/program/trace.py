@@ -42,10 +42,23 @@ class Argument:
     def stand_ins(self) -> list[Tensor]:
         return [t for t in self.tensors if t is not None]
 
+    @property
+    def parts(self) -> list[Any]:
+        return [x if t is None else t for x, t in zip(self.leaves, self.tensors, strict=True)]
+
     def tree(self) -> Any:
         """What the function is given."""
-        mixed = [x if t is None else t for x, t in zip(self.leaves, self.tensors, strict=True)]
-        return tree.unflatten(self.structure, mixed)
+        return tree.unflatten(self.structure, self.parts)
+
+    def find_change(self, given: Any) -> str | None:
+        """Where the function has put something else into the tree that it was given."""
+        parts, structure = tree.flatten(given)
+        if structure == self.structure:
+            pairs = zip(self.paths, self.parts, parts, strict=True)
+            return next((path for path, before, after in pairs if before is not after), None)
+        paths = tree.paths(given, self.name)
+        other = [path for path in paths if path not in self.paths] + [path for path in self.paths if path not in paths]
+        return other[0] if other else self.name
 
 
 def open_argument(value: Any, name: str, stand_in: Callable[[Any, str], Tensor | None]) -> Argument:

@@ -9,6 +9,7 @@ import numpy as np
 from ..table import implements
 from .reductions import calls, flag
 from .reductions_of_some import UNSET, convert, degrees_lost, is_given, root_of, squares_of, which_entries
+from .shaping import as_dtype
 
 _REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
 _WITH_DDOF: list[dict[str, Any]] = [*_REDUCED, {"axis": 1, "ddof": 1}]
@@ -24,10 +25,19 @@ def _present(x: Any, where: Any) -> Any:
     return numbers if mask is None else np.logical_and(numbers, mask)
 
 
-def _numbers(present: Any, x: Any, axis: Any) -> Any:
-    """How many they are, the reduced axes kept; as floats of x's own precision."""
+def _count(present: Any, x: Any, axis: Any) -> Any:
+    """How many they are, the reduced axes kept; half precision, which counts to 2048, is divided in single."""
     count = np.sum(present, axis=axis, keepdims=True)
-    return np.astype(count, np.real(x).dtype if x.dtype.kind == "c" else np.result_type(x.dtype, np.float16))
+    return np.astype(count, np.result_type(np.empty(0, x.dtype).real.dtype, np.float32))
+
+
+def _divide(total: Any, count: Any) -> Any:
+    return as_dtype(total / count, total.dtype)
+
+
+def _for_a_mean(a: Any, dtype: Any) -> Any:
+    """a in the dtype in which NumPy adds it up: the sum of whole numbers, as they are, might overflow."""
+    return as_dtype(a, np.float64) if dtype is None and a.dtype.kind in "biu" else convert(a, dtype)
 
 
 @implements(np.nansum, examples=calls(*_REDUCED))
@@ -55,23 +65,24 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None) -> Any:
 
 
 def _mean(x: Any, present: Any, axis: Any) -> Any:
-    return np.sum(np.where(present, x, x.dtype.type(0)), axis=axis, keepdims=True) / _numbers(present, x, axis)
+    total = np.sum(np.where(present, x, x.dtype.type(0)), axis=axis, keepdims=True)
+    return _divide(total, _count(present, x, axis))
 
 
 @implements(np.nanmean, examples=calls(*_REDUCED))
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, *, where: Any = UNSET) -> Any:
-    x = convert(a, dtype)
+    x = _for_a_mean(a, dtype)
     mean = _mean(x, _present(x, where), axis)
     return mean if flag(keepdims) else np.squeeze(mean, axis=axis)
 
 
 def _nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, mean: Any, where: Any) -> Any:
-    x = convert(a, dtype)
+    x = _for_a_mean(a, dtype)
     present = _present(x, where)
     mean = mean if is_given(mean) else _mean(x, present, axis)
     squares = squares_of(np.where(present, x - mean, 0))
-    left = _numbers(present, x, axis) - ddof
-    return np.sum(squares, axis=axis, keepdims=True) / np.where(left > 0, left, left.dtype.type(np.nan))
+    left = _count(present, x, axis) - ddof
+    return _divide(np.sum(squares, axis=axis, keepdims=True), np.where(left > 0, left, left.dtype.type(np.nan)))
 
 
 @implements(np.nanvar, examples=calls(*_WITH_DDOF))
@@ -103,6 +114,6 @@ def nanstd(
     correction: Any = UNSET,
 ) -> Any:
     variance = _nanvar(a, axis, dtype, degrees_lost("nanstd", ddof, correction), mean, where)
-    x = convert(a, dtype)
+    x = _for_a_mean(a, dtype)
     deviation = root_of(variance, x, _present(x, where), axis, True, mean)
     return deviation if flag(keepdims) else np.squeeze(deviation, axis=axis)

@@ -123,11 +123,16 @@ def trace_function(
     names = name_arguments(outside.f, len(args))
     positional = [open_argument(x, n, stand_in) for x, n in zip(args, names, strict=True)]
     named = [open_argument(x, n, stand_in) for n, x in kwargs.items()]
-    tensors = [t for a in (*positional, *named) for t in a.tensors]
+    arguments = [*positional, *named]
+    given = [a.tree() for a in arguments]
+    tensors = [t for a in arguments for t in a.tensors]
     guard = Guard()
     guard.keeps_loops = True
     with tracing(guard), np.errstate(all="ignore"):  # what is to be said the function says when it runs
-        output = call_users(outside.function, [a.tree() for a in positional], {a.name: a.tree() for a in named})
+        by_name = {a.name: x for a, x in zip(named, given[len(args) :], strict=True)}
+        output = call_users(outside.function, given[: len(args)], by_name)
+    for change in filter(None, (a.find_change(x) for a, x in zip(arguments, given, strict=True))):
+        raise RuntimeError(_changes(name, change))
     roots, results = tree.flatten(output)
     for x in roots:
         if not isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)):
@@ -233,7 +238,7 @@ def check_first_result(
     want = [np.asarray(x._array if type(x) is Tensor else x) for x in want]
     reason = None
     if structure != want_structure:
-        reason = "has another structure"
+        reason = f"has another structure ({_shorten(structure)}, for arrays {_shorten(want_structure)})"
     elif any(map(describe_difference, got, want)):
         arrays = [*(leaves[i] for i in trace.dynamic), *found]
         moves = noise(lambda after: trace.program.run(*arrays, after=after))  # a difference of nearly equal numbers?
@@ -244,6 +249,7 @@ def check_first_result(
         raise RuntimeError(_not_reproduced(name, f"its result {reason}"))
 
 
+_LONGEST = 60  # letters of a structure in a message
 _LANES = 16  # in which BLAS, NumPy's sums and the kernels of C add up, at least
 
 
@@ -266,8 +272,30 @@ def _widen(x: Any) -> Any:
     return x.astype(np.result_type(x.dtype, np.float64)) if kind in ("f", "c") else x
 
 
+def check_unchanged(name: str, leaves: list[Any], before: list[Any]) -> None:
+    """RuntimeError if the function has written into its arguments. before: copies of them; what they were they are
+    again."""
+    for x, old in zip(leaves, before, strict=True):
+        if isinstance(x, np.ndarray) and not np.array_equal(x, old, equal_nan=True):
+            x[...] = old
+            raise RuntimeError(_changes(name, "an array"))
+
+
+def _changes(name: str, what: str) -> str:
+    return (
+        f"{name} changes its arguments: {what} is another after the call. A compiled function runs while it is traced, "
+        "and would change nothing later: return the new value, and put it in its place after the call"
+    )
+
+
+def _shorten(structure: tree.Structure) -> str:
+    text = repr(structure)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 def _not_reproduced(name: str, what: str) -> str:
     return (
         f"{name}: the compiled program does not reproduce the function: {what}. Does it draw random numbers, or depend "
-        "on something that changes between calls? Pass that as an argument"
+        "on something that changes between calls, as a counter or an attribute that it sets itself? Pass that as an "
+        "argument, and return the new value"
     )
