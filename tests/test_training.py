@@ -109,6 +109,25 @@ def test_a_model_that_is_called():
     assert re.fullmatch(r"History\(60 epochs, 240 steps, loss .*, accuracy .*, stopped by epochs\)", repr(history))
 
 
+def test_a_small_last_batch_counts_for_what_it_holds():
+    """40 examples in batches of 12: those of the last 4 are no better than the others."""
+
+    def logits(p, X):
+        return np.tanh(X @ p["W1"]) @ p["layers"][0]
+
+    def loss(p, X, Y):
+        return np.mean((logits(p, X) - Y) ** 2)
+
+    def accuracy(p, X, Y):
+        return share_right(logits(p, X), Y)
+
+    for validation in (batches(), list(tg.data.batches(X, Y, batch_size=12, shuffle=False)), (X, Y)):
+        history = tg.fit(params(), batches(), loss, Momentum(0.1), epochs=1, validation=validation, accuracy=accuracy)
+        np.testing.assert_allclose(history.validation_loss[-1], loss(history.model, X, Y), rtol=1e-12)
+        np.testing.assert_allclose(history.accuracy[-1], accuracy(history.model, X, Y), rtol=1e-12)
+        assert 0 < history.accuracy[-1] < 1
+
+
 def test_patience_gives_the_best_epochs_model():
     history = tg.fit(params(), batches(), cost, Momentum(8.0), epochs=200, validation=(X, Y), patience=3)
     assert history.stopped == "patience"

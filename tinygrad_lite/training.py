@@ -119,7 +119,8 @@ def fit(
     `tg.optim.Adam(lr=0.01)`, or anything with its `init(params)` and `update(params, grads, state)`. epochs: how often
     data is gone through.
 
-    validation: like data; after each epoch its mean loss is taken, in evaluation mode if the model has one. accuracy:
+    validation: like data; after each epoch its mean loss is taken, in evaluation mode if the model has one. Of several
+    batches each counts by the size of its last array, since the last batch often has fewer examples. accuracy:
     a function like loss, of the validation set (or else of data), for the bar and the history. patience: stop after so
     many epochs without a smaller validation loss, and give the model of the best epoch. checkpoint: a path (.npz) that
     is written after each epoch; resume=True goes on from it, if it is there, as if nothing had happened: it has the
@@ -362,17 +363,18 @@ class _Step:
 def _evaluate(
     split: _Split, loss: Any, accuracy: Any, params: Params, validation: Any, data: Any, epoch: int
 ) -> dict[str, float]:
-    """The validation loss and the accuracy, those of them that are wanted, under the names that a history has."""
+    """The validation loss and the accuracy, those of them that are wanted, under the names that a history has: means
+    over the examples, of which the last batch often has fewer."""
     if validation is None and accuracy is None:
         return {}
     _set_mode(split.original, training=False)
     model = split.join(params)
     shown = data if validation is None else validation
-    rows = [
-        [float(_number(_apply(f, model, batch))) for f in (loss, accuracy) if f is not None]
-        for batch in _in_order(shown, epoch)
-    ]
-    means = [float(mean) for mean in np.mean(rows, axis=0)]
+    rows, sizes = [], []
+    for batch in _in_order(shown, epoch):
+        rows.append([float(_number(_apply(f, model, batch))) for f in (loss, accuracy) if f is not None])
+        sizes.append(np.size(batch[-1]))
+    means = [float(mean) for mean in np.average(rows, axis=0, weights=sizes)]
     measured = {} if validation is None else {"validation_loss": means[0]}
     return measured if accuracy is None else {**measured, "accuracy": means[-1]}
 
