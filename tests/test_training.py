@@ -122,10 +122,10 @@ def test_a_small_last_batch_counts_for_what_it_holds():
         return share_right(logits(p, X), Y)
 
     for validation in (batches(), list(tg.data.batches(X, Y, batch_size=12, shuffle=False)), (X, Y)):
-        history = tg.fit(params(), batches(), loss, Momentum(0.1), epochs=1, validation=validation, accuracy=accuracy)
+        history = tg.fit(params(), batches(), loss, Momentum(0.05), epochs=1, validation=validation, accuracy=accuracy)
         np.testing.assert_allclose(history.validation_loss[-1], loss(history.model, X, Y), rtol=1e-12)
         np.testing.assert_allclose(history.accuracy[-1], accuracy(history.model, X, Y), rtol=1e-12)
-        assert 0 < history.accuracy[-1] < 1
+        assert 0.5 < history.accuracy[-1] < 1
 
 
 def test_patience_gives_the_best_epochs_model():
