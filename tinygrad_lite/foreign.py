@@ -1,7 +1,8 @@
-"""Arrays that are more than their numbers: masked arrays, matrices, quantities with units, labelled arrays.
+"""Arrays that are not NumPy's own: of other libraries, or more than their numbers.
 
-Made into plain arrays they would lose that without a word, and gradients of what they mean are not known here. So they
-are left to themselves where they know better, and else refused.
+Masked arrays, matrices, quantities with units and labelled arrays would lose that without a word if they were made into
+plain arrays, and gradients of what they mean are not known here. So they are left to themselves where they know better,
+and else refused. Arrays of other libraries that are nothing more (Dask's, CuPy's) are kept as they are.
 """
 
 from __future__ import annotations
