@@ -172,7 +172,10 @@ def test_a_state_of_other_parameters_is_refused_and_nothing_changes():
         opt.load_state_dict(wrong.state_dict())
     with pytest.raises(ValueError, match="parameter 0"):
         opt.load_state_dict(optim.SGD([t], momentum=0.1).state_dict() | {"state": {0: {"step": np.array(1)}}})
+    with pytest.raises(ValueError, match="another optimiser: Adam has no dampening"):  # before a first step, too
+        opt.load_state_dict(optim.SGD([t]).state_dict())
     assert_array_equal(opt.state_dict()["state"][0]["exp_avg"], before["state"][0]["exp_avg"])
+    assert opt.state_dict()["param_groups"] == before["param_groups"]
 
 
 W = tg.Tensor(np.ones(2), requires_grad=True)

@@ -217,6 +217,9 @@ class Optimizer:
             state[t] = {
                 name: make_alike(np.array(x, dtype=expected[name].dtype), expected[name]) for name, x in slots.items()
             }
+        unknown = {name for saved in groups for name in saved} - {"params", "initial_lr", *self.defaults}
+        if unknown:
+            raise ValueError(f"it is the state of another optimiser: {type(self).__name__} has no {min(unknown)}")
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({key: value for key, value in saved.items() if key != "params"})
         self.state = state
