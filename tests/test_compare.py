@@ -214,6 +214,41 @@ def test_a_bad_entry_has_a_verdict_and_the_others_are_judged(spoil, says):
     assert not result.ok
 
 
+def relu_network():
+    """A network of rectified units, its arguments, and the right gradients of what its layers compute."""
+    rng = np.random.default_rng(21)
+    W1, W2, X, Y = (rng.normal(size=shape) for shape in ((4, 3), (2, 4), (3, 7), (2, 7)))
+
+    def f(W1, W2):
+        Z1 = W1 @ X
+        A1 = np.maximum(Z1, 0)
+        Z2 = W2 @ A1
+        return np.sum((Z2 - Y) ** 2)
+
+    dZ2 = 2 * (W2 @ np.maximum(W1 @ X, 0) - Y)
+    return f, (W1, W2), X, dZ2, W2.T @ dZ2 * (W1 @ X > 0)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint8, np.float64])
+def test_a_mistake_in_an_array_of_truths_or_whole_numbers_is_named(dtype):
+    """Z > 0 alone, for dA * (Z > 0): the factor is missing, whatever the dtype is."""
+    f, args, X, dZ2, right = relu_network()
+    dZ1 = (right != 0).astype(dtype)
+    result = tg.compare({"dZ2": dZ2, "dZ1": dZ1, "dW1": dZ1 @ X.T}, f, *args)
+    (finding,) = result.findings
+    assert (finding.name, finding.written) == ("dZ1", "Z1 > 0")
+    assert "W2.T @ dZ2" in finding.verdict
+
+
+def test_what_was_written_into_an_array_of_whole_numbers_is_told_from_a_wrong_formula():
+    f, args, X, dZ2, right = relu_network()
+    dZ1 = right.astype(int)
+    result = tg.compare({"dZ2": dZ2, "dZ1": dZ1, "dW1": dZ1 @ X.T}, f, *args)
+    (finding,) = result.findings
+    assert "whole numbers" in finding.verdict
+    assert finding.written.startswith("np.trunc(")
+
+
 def test_a_name_that_f_does_not_have():
     args = draw()
     grads, _ = write_by_hand(args)

@@ -20,7 +20,7 @@ from .factors import Factors
 from .formulas import Derivation, Formula, as_numbers, evaluate, walk
 from .search import Search
 from .targets import Explanation, Target
-from .telling import Suspect, tell, tell_missing, tell_unexplained, tell_whole, tell_zero
+from .telling import Suspect, is_truncated, tell, tell_missing, tell_unexplained, tell_whole, tell_zero
 from .trees import positions
 
 if TYPE_CHECKING:
@@ -78,14 +78,15 @@ class _Causes:
         return _Context(derivation, bench, search, roots)
 
     def find(self, sources: list[Judged]) -> None:
+        left = []
         for j in sources:
-            if j.given.whole:
-                self.reading.findings.append(tell_whole(self.reading, j, self._spell_correct(j)))
-                self.reading.cost += 1.0
+            if j.given.whole and (is_truncated(j) or self._is_zero(j)):
+                self._tell_whole(j)
             elif self._is_zero(j):
                 self.reading.findings.append(tell_zero(j, self._spell_correct(j)))
                 self.reading.cost += 1.5
-        left = [j for j in sources if not j.given.whole and not self._is_zero(j)]
+            else:
+                left.append(j)
         while True:
             own = {j.formula.name: self._explain_own(j, pairs=False) for j in left}
             upstream = self._explain_upstream(left, own)
@@ -105,11 +106,17 @@ class _Causes:
                 suspects += self._explain_own(j, pairs=True)
             if suspects:
                 self._add(suspects)
+            elif j.given.whole:
+                self._tell_whole(j)
             else:
                 unexplained.append(j)
         self._tell_unexplained(unexplained)
         order = {f.name: i for i, (f, _) in enumerate(self.judge.formulas)}
         self.reading.findings.sort(key=lambda f: order.get(f.name, len(order)))
+
+    def _tell_whole(self, j: Judged) -> None:
+        self.reading.findings.append(tell_whole(j, self._spell_correct(j)))
+        self.reading.cost += 1.0
 
     def _tell_unexplained(self, left: list[Judged]) -> None:
         """What is known of entries that no mistake explains. Several that are computed from the same line, which was

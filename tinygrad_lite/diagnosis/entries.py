@@ -57,10 +57,12 @@ def _open(name: str, value: Any) -> Given:
             return Given(name, problem=f"it is a {type(value).__name__} that is no array of numbers")
     if array.dtype.kind not in "biuf":
         return Given(name, problem=f"its dtype is {array.dtype}; a gradient is an array of floats")
-    if array.dtype.kind in "biu":
+    if array.dtype.kind == "b":
+        remark = "its dtype is bool: what a comparison gives, not numbers"
+    elif array.dtype.kind in "iu":
         remark = f"its dtype is {array.dtype}: whole numbers, anything behind the point is lost"
     eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
-    return Given(name, array.astype(np.float64), eps, remark=remark, whole=array.dtype.kind in "biu")
+    return Given(name, array.astype(np.float64), eps, remark=remark, whole=array.dtype.kind in "iu")
 
 
 def describe_unknown(name: str, known: Collection[str], forward: Collection[str]) -> str:

@@ -85,12 +85,14 @@ def _has_equal_sizes(judge: Judge) -> bool:
     return any(shape[0] == shape[1] for shape in shapes)
 
 
-def tell_whole(reading: Reading, j: Judged, correct: str) -> Finding:
+def is_truncated(j: Judged) -> bool:
+    """Whether an entry has what should be there without what stands behind the point."""
+    return j.given.numbers.shape == j.predicted.shape and np.array_equal(j.given.numbers, np.trunc(j.predicted))
+
+
+def tell_whole(j: Judged, correct: str) -> Finding:
     """The finding for an array of integers that should be one of floats."""
-    name, written = j.formula.name, None
-    same_shape = j.given.numbers.shape == j.predicted.shape
-    if same_shape and np.array_equal(j.given.numbers, np.trunc(j.predicted)):
-        written = f"np.trunc({correct})"
+    name, written = j.formula.name, f"np.trunc({correct})" if is_truncated(j) else None
     text = (
         f"{name} is an array of integers, and what is written into one loses what stands behind the point. Was it made "
         f"with dtype=int, or by np.zeros_like of an array of integers? Write `{name} = {correct}`, in floats."
