@@ -45,12 +45,10 @@ class Sides:
         for place in [places[0], *rng.permutation(places[1:])[: _MOST - 1]]:
             direction = np.zeros(x.shape)
             direction.flat[place] = 1
-            sides = self._measure(node, x, direction)
+            sides = self._measure(node, x, direction, alone=True)
             if sides is None:
                 return False
             left, right, exact = sides
-            if abs(right - left) < _VISIBLE * max(abs(left), abs(right)) + 100 * exact:
-                return False
             if not min(left, right) - exact <= slopes.flat[place] <= max(left, right) + exact:
                 return False
             found[place] = left, right
@@ -61,7 +59,7 @@ class Sides:
         tie, are between the sides together."""
         direction = np.zeros(x.shape)
         direction.flat[list(found)] = rng.choice([-1, 1], size=len(found)) * rng.uniform(0.5, 1, size=len(found))
-        sides = self._measure(node, x, direction)
+        sides = self._measure(node, x, direction, alone=False)
         if sides is None:
             return False
         left, right, exact = sides
@@ -73,17 +71,18 @@ class Sides:
         slope = float(np.sum(slopes.flat[list(found)] * direction.flat[list(found)]))
         return bool(min(left, right) - exact <= slope <= max(left, right) + exact)
 
-    def _measure(self, node: Node, x: Any, direction: Any) -> tuple[float, float, float] | None:
-        """The slopes to the left and to the right, and how exact they are; None where they are none."""
-        size = _STEP * (float(np.max(np.abs(x))) or 1.0)
-        cost = self._cost(node, x)
-        coarse, fine = (self._slopes(node, x, direction, step, cost) for step in (size, size / _SHORTER))
-        if not np.all(np.isfinite([*coarse, *fine])):
+    def _measure(self, node: Node, x: Any, direction: Any, alone: bool) -> tuple[float, float, float] | None:
+        """The slopes to the left and to the right, and how exact they are; None where they are none, or, of an entry
+        alone, where they are the same."""
+        step = _STEP * (float(np.max(np.abs(x))) or 1.0)
+        cost = float(self._values[self._program.outputs[0]])
+        coarse = self._slopes(node, x, direction, step, cost)
+        exact = _EXACT * max(map(abs, coarse)) + 100 * 2.0**-52 * abs(cost) * _SHORTER / step
+        jump = abs(coarse[1] - coarse[0])
+        if not np.all(np.isfinite(coarse)) or (alone and jump < _VISIBLE * max(map(abs, coarse)) + 100 * exact):
             return None
-        rounding = 100 * 2.0**-52 * abs(cost) / (size / _SHORTER)
-        exact = _EXACT * max(map(abs, fine)) + rounding
-        steady = max(map(abs, np.subtract(coarse, fine))) <= 100 * exact
-        return (*fine, exact) if steady else None
+        fine = self._slopes(node, x, direction, step / _SHORTER, cost)
+        return (*fine, exact) if max(map(abs, np.subtract(coarse, fine))) <= 100 * exact else None
 
     def _slopes(self, node: Node, x: Any, direction: Any, step: float, cost: float) -> tuple[float, float]:
         """To the left and to the right, of three points each."""
