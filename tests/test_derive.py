@@ -220,6 +220,49 @@ def test_the_whole_text():
         np.testing.assert_allclose(gradient[name], expected[1][name])
 
 
+VECTOR, OTHER, SQUARE = RNG.normal(size=7), RNG.normal(size=7), RNG.normal(size=(4, 4))
+ALONE: dict[str, tuple[Any, ...]] = {
+    "einsum": (lambda a, b: np.sum(np.einsum("ij,jk->ik", a, b) ** 2), SQUARE[:3], SQUARE[:, :2]),
+    "einsum, a diagonal": (lambda a, b: np.einsum("ii,ij->", a, b), SQUARE, SQUARE[:, :3]),
+    "einsum, its path": (lambda a, b: np.sum(np.einsum("ij,k->i", a, b, optimize="greedy") ** 2), SQUARE[:3], VECTOR),
+    "sort": (lambda x, w: np.sum(np.sort(x) * w), VECTOR, OTHER),
+    "partition": (lambda x, w: np.sum(np.partition(x, 3)[:3] ** 2 * w[:3]), VECTOR, OTHER),
+    "take_along_axis": (lambda a, x: np.sum(np.take_along_axis(a, np.argsort(a, 0), 0) ** 3) + x[0], SQUARE, VECTOR),
+    "median": (lambda x, w: np.median(x) * np.median(w), VECTOR[:6], OTHER),
+    "quantile": (lambda x, w: np.quantile(x, 0.3) * np.nanquantile(w, 0.9), VECTOR, OTHER),
+    "trace": (lambda a, b: np.trace(a @ b, 1), SQUARE, SQUARE.T),
+    "diagonal": (lambda a, x: np.sum(np.diagonal(a, -1) ** 2) + np.sum(np.diag(x) ** 3), SQUARE, VECTOR),
+    "det": (lambda a, b: np.linalg.det(a) * np.linalg.det(b), SQUARE, SQUARE[:3, :3]),
+    "windows": (lambda x, w: np.sum(np.lib.stride_tricks.sliding_window_view(x, 3) @ w[:3]) ** 2, VECTOR, OTHER),
+    "convolve": (lambda x, w: np.sum(np.convolve(x, w[:3], "valid") ** 2), VECTOR, OTHER),
+    "names of modules": (lambda math, itertools: np.sum(np.sort(math) * itertools), VECTOR, OTHER),
+    "eye": (lambda a, b: np.linalg.slogdet(a @ a.T + 2 * np.eye(4))[1] + np.sum(b), SQUARE, VECTOR),
+    "arange": (lambda x, w: np.sum(x * np.arange(9)) + np.sum(w), np.resize(VECTOR, 9), OTHER),
+    "single": (lambda x, w: np.sum(x * np.ones(9, np.float32)) + w[0], np.resize(VECTOR, 9).astype("f"), OTHER),
+}
+
+
+@pytest.mark.parametrize("simplify", [False, True])
+@pytest.mark.parametrize("name", ALONE)
+def test_the_text_needs_numpy_alone(name, simplify):
+    """Also where a rule does more than that, for arrays of other libraries."""
+    f, *args = ALONE[name]
+    derivation = tg.derive(f, *args, wrt=(0, 1), simplify=simplify)
+    assert "From outside" not in derivation.source
+    for shift in (0, 0.2):
+        arrays = [x + x.dtype.type(shift) * np.cos(x) for x in args]
+        got, expected = standalone(derivation)(*arrays), tg.value_and_grad(f, (0, 1))(*arrays)
+        for x, e in zip(tree.flatten(got)[0], tree.flatten(expected)[0], strict=True):
+            assert describe_difference(x, e) is None
+
+
+def test_an_array_with_minus_zeros_is_not_written_as_zeros():
+    zeros = np.zeros(9)
+    zeros[4] = -0.0
+    derivation = tg.derive(lambda x: np.sum(np.copysign(x, zeros * 1.0)), np.ones(9))
+    np.testing.assert_array_equal(derivation.function(np.ones(9))[1], np.where(np.arange(9) == 4, -1.0, 1.0))
+
+
 WHOLE = '''\
 import numpy as np
 

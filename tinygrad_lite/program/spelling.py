@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..op import Op
 from ..rules.assembling import assemble
@@ -53,6 +54,7 @@ _COMPARISONS: dict[Any, ast.cmpop] = {
 }
 _PREFIX: dict[Any, ast.unaryop] = {operator.neg: ast.USub(), operator.invert: ast.Invert()}
 _OPPOSITE = {operator.add: operator.sub, operator.sub: operator.add}
+_MODULES = {"": np, "linalg.": np.linalg, "fft.": np.fft, "lib.stride_tricks.": np.lib.stride_tricks}
 _LONGEST_LITERAL = 8  # entries of an array that is written out: about what fits into a line beside other things
 
 
@@ -67,19 +69,24 @@ class Term:
         self._speller, self._operand = speller, operand
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        return shape_of(self._operand)
+
+    @property
     def ndim(self) -> int:
-        return len(shape_of(self._operand))
+        return len(self.shape)
 
     @property
     def number(self) -> Any:
         """The one number that it is; None if it is none, or is computed."""
         return None if type(self._operand) is Node or np.ndim(self._operand) else self._operand
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Term:
+    def call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Term:
         """A call of a function of NumPy's, with terms and constants."""
         path = path_in_numpy(function)
         assert path is not None
-        return Term(self._speller, _call(_numpy(path), [self._speller.spell_part(x) for x in arguments]))
+        named = {name: self._speller.spell_part(x) for name, x in keywords.items()}
+        return Term(self._speller, _call(_numpy(path), [self._speller.spell_part(x) for x in arguments], named))
 
     @property
     def T(self) -> Term:
@@ -246,7 +253,27 @@ class Speller:
             plain = ast.List([], ast.Load()) if value.size == 0 else self.literal(value.tolist())
             keywords = {} if np.array(value.tolist()).dtype == value.dtype else {"dtype": self.literal(value.dtype)}
             return _call(_numpy("array"), [plain], keywords)
-        return ast.Name(self.bind(value, "c"))
+        regular = isinstance(value, np.ndarray) and not self.is_outside(value)
+        return (self._spell_regular(value) if regular else None) or ast.Name(self.bind(value, "c"))
+
+    def _spell_regular(self, value: NDArray[Any]) -> Expr | None:
+        """An array that is longer than its text: np.arange(9), 0.5 * np.eye(3); None for any other."""
+        if value.dtype.kind not in "bif" or value.size == 0:
+            return None
+        size = value.shape[0] if value.ndim else 0
+        first = value.flat[0].item() or 1
+        forms: list[tuple[Any, Any, Any]] = [(np.zeros, value.shape, 1), (np.ones, value.shape, first)]
+        forms += [(np.arange, size, 1)] if value.ndim == 1 and value.dtype.kind != "b" else []
+        forms += [(np.eye, size, first)] if value.shape == (size, size) else []
+        for make, argument, factor in forms:
+            made = make(argument, dtype=value.dtype)
+            if factor != 1:
+                made = factor * made
+            if made.tobytes() == value.tobytes():  # the sign of zero, too
+                keywords = {} if make(argument).dtype == value.dtype else {"dtype": self.literal(value.dtype)}
+                call = _call(_numpy(make.__name__), [self.literal(argument)], keywords)
+                return call if factor == 1 else ast.BinOp(self.literal(factor), ast.Mult(), call)
+        return None
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -255,7 +282,7 @@ class Speller:
 def path_in_numpy(function: Callable[..., Any]) -> str | None:
     """Where NumPy has this very function: 'sum', 'linalg.solve'; None if it is not NumPy's."""
     name = getattr(function, "__name__", "")
-    for prefix, module in (("", np), ("linalg.", np.linalg), ("fft.", np.fft)):
+    for prefix, module in _MODULES.items():
         if getattr(module, name, None) is function:
             return prefix + name
     return None

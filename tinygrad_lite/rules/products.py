@@ -312,7 +312,14 @@ def _einsum_each(op: Any, xs: Sequence[Any], mapped: Sequence[bool], params: dic
     return op.call(*xs, **{**params, "subscripts": ",".join(terms) + "->" + new + out})
 
 
-_einsum_row = row(variadic(_einsum, _einsum_vjp, batch=_einsum_each, name="einsum", examples=_einsum_examples))
+def _spell_einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
+    optimize = optimize or _is_large_product(subscripts, operands)
+    return operands[0].call(np.einsum, subscripts, *operands, **({"optimize": optimize} if optimize else {}))
+
+
+_einsum_row = row(
+    variadic(_einsum, _einsum_vjp, batch=_einsum_each, name="einsum", python=_spell_einsum, examples=_einsum_examples)
+)
 
 
 def _with_subscripts(rng: np.random.Generator) -> list[tuple[list[Any], dict[str, Any]]]:
