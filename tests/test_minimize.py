@@ -171,6 +171,8 @@ def test_root(method: str) -> None:
         (lambda: tg.minimize(3.0, np.zeros(2)), TypeError, "minimize: give a function, not a float"),
         (lambda: tg.root(3.0, np.zeros(2)), TypeError, "root: give a function, not a float"),
         (lambda: tg.root(lambda x: x + 1j, np.zeros(2)), TypeError, "complex numbers"),
+        (lambda: tg.minimize(np.sum, np.zeros(2), "BFGS", bounds=(0, None)), ValueError, "BFGS knows no bounds"),
+        (lambda: tg.minimize(np.sum, np.zeros(2), "trust-ncg", bounds=(0, 1)), ValueError, "trust-ncg knows no bounds"),
         (lambda: tg.minimize(np.sum, np.zeros(2), bounds=(1, 0)), ValueError, "larger than the upper"),
         (lambda: tg.minimize(np.sum, np.zeros(2), bounds=(np.zeros(3), None)), ValueError, "does not fit params"),
         (lambda: tg.minimize(np.sum, np.zeros(2), jac=np.cos), TypeError, "jac= is what tg.minimize finds itself"),

@@ -275,6 +275,50 @@ def test_the_optimisers_of_the_library(tmp_path, name):
     np.testing.assert_array_equal(net.W1.data, expected.model.W1.data)
 
 
+@pytest.mark.parametrize("epochs", [-1, 1.5, None, "3"])
+def test_epochs_are_a_whole_number(epochs):
+    with pytest.raises(ValueError, match="fit: epochs is .*; it is how often data is gone through, a whole number"):
+        tg.fit(params(), batches(), cost, tg.optim.SGD(lr=0.1), epochs)
+
+
+def test_a_run_goes_on_with_its_own_optimiser_only(tmp_path):
+    path = tmp_path / "run.npz"
+    tg.fit(params(), batches(), cost, tg.optim.SGD(lr=0.1), 1, checkpoint=path)
+    for other in (tg.optim.Adam(), tg.optim.SGD(lr=0.1, momentum=0.9)):
+        with pytest.raises(ValueError, match=r"written with another optimizer: state\[.*\] differs"):
+            tg.fit(params(), batches(), cost, other, 2, checkpoint=path, resume=True)
+    assert len(tg.fit(params(), batches(), cost, tg.optim.SGD(lr=0.1), 2, checkpoint=path, resume=True).loss) == 2
+
+
+@pytest.mark.parametrize(
+    ("left", "what"),
+    [
+        (0.0, "the number 0.0"),
+        (1, "the number 1"),
+        (np.array([[2, 1]]), r"int64 \(1, 2\)"),
+        (np.uint8(3), r"uint8 \(\)"),
+    ],
+)
+def test_a_number_that_is_not_trained_is_told(left, what):
+    def cost(params, X, Y):
+        return np.mean((X @ params["W"] + np.sum(params["b"]) - Y) ** 2)
+
+    with pytest.warns(RuntimeWarning, match=rf"fit: model\['b'\] is {what}, and is not trained; give a float array"):
+        tg.fit({"W": np.ones((2, 1)), "b": left}, batches(), cost, tg.optim.SGD(lr=0.1), 1)
+
+
+def test_settings_are_no_numbers_to_be_trained():
+    model = {"W": np.ones((2, 1)), "bias": True, "name": "a", "net": Weighted(np.ones((2, 1)))}
+    tg.fit(model, batches(), lambda m, X, Y: np.mean((X @ m["W"] * m["net"].scale - Y) ** 2), tg.optim.SGD(lr=0.1), 1)
+
+
+class Weighted:
+    def __init__(self, W):
+        self.W = W
+        self.scale = 2.0
+        self.size = 3
+
+
 def test_an_optimiser_made_with_parameters_and_one_with_groups():
     net, other = Net(), Net()
     tg.fit(net, batches(), tg.binary_cross_entropy_with_logits, tg.optim.Adam([net.W1, net.W2], lr=0.1), 2)

@@ -28,6 +28,7 @@ Function = Callable[..., Any]
 _WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 _WITH_PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
 _WITH_HESSIAN = {"dogleg", "trust-exact"}
+_WITHOUT_BOUNDS = {"cg", "bfgs", "newton-cg", "dogleg", "trust-ncg", "trust-exact", "trust-krylov"}
 _ROOTS_WITH_JACOBIAN = {"hybr", "lm"}
 
 
@@ -107,6 +108,8 @@ def minimize(
         if name in others:
             raise TypeError(f"minimize: {name}= is what tg.minimize finds itself; leave it out")
     if bounds is not None:
+        if kind in _WITHOUT_BOUNDS:
+            raise ValueError(f"minimize: {method} knows no bounds; L-BFGS-B, which is the default then, does")
         extra["bounds"] = _bounds(bounds, params, optimize)
 
     def after_iteration(intermediate_result: Any) -> None:

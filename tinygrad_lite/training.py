@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .callsite import warn
 from .compile import compile as compile_function
 from .context import no_grad
 from .data import Batches
@@ -111,8 +112,9 @@ def fit(
 ) -> History:
     """Train a model and return the history, in which the trained model is `.model`.
 
-    model: any tree of float arrays or Tensors. Arrays are not changed: the trained ones are in `history.model`; leaf
-    Tensors that require a gradient are given the new numbers as well. data: `tg.data.batches(...)`, or anything that
+    model: any tree of float arrays or Tensors (RuntimeWarning for a number in a dict or list, as "b": 0.0 is, which is
+    not trained). Arrays are not changed: the trained ones are in `history.model`; leaf Tensors that require a gradient
+    are given the new numbers as well. data: `tg.data.batches(...)`, or anything that
     gives tuples of arrays each time it is iterated over; a tuple of arrays is one batch. loss: loss(model, *batch) ->
     a number; or, where the model can be called, loss(model(X), Y) with Y the batch's last array (that is what is done
     if loss needs no more arguments than a batch has arrays). optimizer: from `tg.optim`, as in
@@ -142,6 +144,8 @@ def fit(
     >>> {name: round(float(value), 3) for name, value in history.model.items()}
     {'w': 3.0, 'b': -1.0}
     """
+    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
+        raise ValueError(f"fit: epochs is {epochs!r}; it is how often data is gone through, a whole number")
     if patience is not None and validation is None:
         raise ValueError("fit: patience looks at the validation loss; give validation=(X, Y)")
     split = _Split(model)
@@ -153,7 +157,7 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("fit: resume=True goes on from a checkpoint; give checkpoint=, a path")
     if resume and checkpoint is not None and os.path.exists(checkpoint):
-        saved = _load_checkpoint(checkpoint, split, data)
+        saved = _load_checkpoint(checkpoint, split, data, history.state)
         (params, buffers), best = saved["now"], saved["best"]
         best_loss, waited = saved["best_loss"], saved["waited"]
         for name, value in saved["history"].items():
@@ -211,6 +215,9 @@ class _Split:
             raise ValueError(
                 f"fit: {type(model).__name__} has no float arrays, or Tensors with requires_grad, to train"
             )
+        for i, x in enumerate(leaves):
+            if self.paths[i].endswith("]") and _is_number_to_be_missed(x):
+                warn(f"fit: {self.paths[i]} is {_describe(x)}, and is not trained; give a float array, if it is to be")
 
     def leaves(self) -> list[Any]:
         """The model's leaves; of a module, whose tree is of arrays, the Tensors that hold them."""
@@ -267,6 +274,11 @@ def _is_trained(x: Any) -> bool:
     if type(x) is Tensor:
         return x.requires_grad and x._op is None
     return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f"
+
+
+def _is_number_to_be_missed(x: Any) -> bool:
+    """Whether a user may think that it is trained: b = 0, or W = np.array([[1, 2]])."""
+    return type(x) in (int, float) or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iu")
 
 
 def _apply(function: Callable[..., Any], model: Any, batch: tuple[Any, ...]) -> Any:
@@ -424,8 +436,11 @@ def _without_model(history: History) -> dict[str, Any]:
     return {name: value for name, value in vars(history).items() if name != "model"}
 
 
-def _load_checkpoint(path: str | os.PathLike[str], split: _Split, data: Any) -> dict[str, Any]:
-    """What a checkpoint has, the generators set to where they were. ValueError if it is of something else."""
+def _load_checkpoint(path: str | os.PathLike[str], split: _Split, data: Any, state: Any) -> dict[str, Any]:
+    """What a checkpoint has, the generators set to where they were. ValueError if it is of something else.
+
+    state: of the optimiser, at its start.
+    """
     saved: dict[str, Any] = load(path)
     if not isinstance(saved, dict) or "now" not in saved:
         raise ValueError(f"fit: {os.fspath(path)} is no checkpoint of tg.fit")
@@ -441,6 +456,11 @@ def _load_checkpoint(path: str | os.PathLike[str], split: _Split, data: Any) -> 
         there, here = (_describe(each.get(name)) for each in (theirs, mine))
         if there != here:
             raise ValueError(f"{other}: {name} is {there} there, {here} here")
+    differing = set(tree.paths(saved["history"]["state"], "state")) ^ set(tree.paths(state, "state"))
+    if differing:
+        raise ValueError(
+            f"fit: {os.fspath(path)} was written with another optimizer: {min(differing)} differs; go on with that one"
+        )
     generators = split.generators(data)
     if len(generators) != len(saved["generators"]):
         raise ValueError(f"{other}: it has {len(saved['generators'])} random generators, here are {len(generators)}")
@@ -450,7 +470,9 @@ def _load_checkpoint(path: str | os.PathLike[str], split: _Split, data: Any) -> 
 
 
 def _describe(x: Any) -> str:
-    return "missing" if x is None else f"{x.dtype} {x.shape}"
+    if x is None:
+        return "missing"
+    return f"the number {x}" if type(x) in (int, float) else f"{x.dtype} {x.shape}"
 
 
 # -- the bar -----------------------------------------------------------------------------------------------------------

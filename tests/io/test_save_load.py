@@ -331,3 +331,17 @@ def test_a_module_is_saved_whole(tmp_path, ending):
     tg.save(path, [net])
     with pytest.raises(ValueError, match=r"tree\[0\]\.extra is in the file, not in like"):
         tg.load(path, like=[like])
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_arrays_of_the_other_byte_order_come_back_as_they_are_in_like(tmp_path, ending):
+    path = tmp_path / f"file{ending}"
+    given = {"x": np.array([1.0, -2.5], ">f8"), "n": np.array([[3, 1]], ">i4"), "y": np.array([1.0, 2.0])}
+    tg.save(path, given)
+    for key, array in tg.load(path).items():
+        np.testing.assert_array_equal(array, given[key])
+    for key, array in tg.load(path, like=given).items():
+        np.testing.assert_array_equal(array, given[key])
+        assert array.dtype == given[key].dtype
+    with pytest.raises(ValueError, match=r"tree\['x'\] has dtype .* in the file, >f4 in like"):
+        tg.load(path, like={**given, "x": np.zeros(2, ">f4")})

@@ -222,8 +222,9 @@ class _Reader:
     def leaf_like(self, name: str, like: Any, path: str) -> Any:
         array = self.array(name)
         for what, mine, theirs in (("shape", like.shape, array.shape), ("dtype", like.dtype, array.dtype)):
-            if mine != theirs:
+            if mine != theirs and _in_native_order(mine) != _in_native_order(theirs):
                 raise ValueError(f"{path} has {what} {theirs} in the file, {mine} in like")
+        array = array.astype(like.dtype, copy=False)
         if isinstance(like, Tensor):
             return self.tensor(name, like.requires_grad, like.name)
         return array[()] if isinstance(like, np.generic) else array
@@ -248,6 +249,11 @@ def _open(x: Any) -> Any:
         return attributes.values(), steps, (type(x), tuple(attributes)), make_object
     opened = trees._open(x, type(x))
     return None if opened is not None and opened[3] is make_container else opened
+
+
+def _in_native_order(x: Any) -> Any:
+    """A dtype without the order of its bytes, which .safetensors files do not keep."""
+    return x.newbyteorder("=") if isinstance(x, np.dtype) else x
 
 
 def _keys(node: Node) -> tuple[list[Any], list[Node]]:
