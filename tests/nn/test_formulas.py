@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tinygrad_lite as tg
 from tinygrad_lite import nn
 from tinygrad_lite.nn import functional as F
 
@@ -238,3 +239,30 @@ def test_normalisation():
     layer = F.layer_norm(x, (3, 4), eps=0.1)
     for n in range(5):
         np.testing.assert_allclose(layer[n], (x[n] - x[n].mean()) / np.sqrt(x[n].var() + 0.1), rtol=1e-12, atol=1e-13)
+
+
+WHERE_DEFINITIONS_CHANGE = {  # functions of one number, and the places where their formulas do
+    "relu": (F.relu, [0]),
+    "leaky_relu": (lambda x: F.leaky_relu(x, 0.2), [0]),
+    "elu": (F.elu, [0]),
+    "elu, alpha": (lambda x: F.elu(x, 0.7), [0]),
+    "silu": (F.silu, [0]),
+    "gelu": (F.gelu, [0]),
+    "sigmoid": (F.sigmoid, [0]),
+    "smooth l1": (lambda x: F.smooth_l1_loss(x, 0 * x + 0.5, beta=0.25), [0.25, 0.5, 0.75]),
+    "huber": (lambda x: F.huber_loss(x, 0 * x + 0.5, delta=0.25), [0.25, 0.5, 0.75]),
+    "l1": (lambda x: F.l1_loss(x, 0 * x + 0.5), [0.5]),
+    "logistic": (lambda x: F.binary_cross_entropy_with_logits(x, 0 * x + 0.25), [0]),
+    "softmax": (lambda x: F.softmax(np.stack([x, 0 * x]), dim=0)[0], [0]),
+}
+
+
+@pytest.mark.parametrize("name", WHERE_DEFINITIONS_CHANGE)
+def test_where_a_formula_changes_the_derivative_is_between_its_sides(name):
+    """Where both slopes are the same, it is that one: half of it, as a shared tie would give, is no derivative."""
+    f, places = WHERE_DEFINITIONS_CHANGE[name]
+    h = 2.0**-20
+    for x in map(np.float64, places):
+        left, right = sorted([float((f(x) - f(x - h)) / h), float((f(x + h) - f(x)) / h)])
+        for derivative in (tg.grad(f)(x), tg.jvp(f, (x,), (1.0,))[1], tg.compile(tg.grad(f))(x)):
+            assert left - 1e-5 <= float(derivative) <= right + 1e-5

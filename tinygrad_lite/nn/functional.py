@@ -111,13 +111,14 @@ def silu(x: Any) -> Any:
 
 @explains_keywords
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where x > 0, else alpha (exp(x) - 1), element by element (Clevert et al., 2015). x: any shape.
+    """x where x > 0, else alpha (exp(x) - 1), element by element (Clevert et al., 2015); y' = alpha at 0. x: any shape.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.functional.elu(np.array([-1.0, 2.0])).round(4)
     array([-0.6321,  2.    ])
     """
-    return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
+    positive = np.greater(x, 0)
+    return np.where(positive, x, alpha * np.expm1(np.where(positive, 0, x)))  # (np.minimum would share the tie at 0)
 
 
 @explains_keywords
