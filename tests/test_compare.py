@@ -214,6 +214,39 @@ def test_a_bad_entry_has_a_verdict_and_the_others_are_judged(spoil, says):
     assert not result.ok
 
 
+@pytest.mark.parametrize(
+    "wrong", ["np.mean({}, axis=1, keepdims=True)", "({})[:, :1]", "np.sum({}, axis=0)", "W2.T[:, :1]"]
+)
+def test_what_follows_from_a_line_of_another_shape_is_no_mistake_of_its_own(wrong):
+    """A column, or a row, where one for each example belongs: NumPy broadcasts it in the lines after it, silently."""
+    args = draw()
+    grads, space = write_by_hand(args)
+    dA1 = eval(wrong.format("W2.T @ dZ2"), vars(space) | {"dZ2": grads["dZ2"]})
+    dZ1 = dA1 * (1 - space.A1**2)
+    grads |= {"dA1": dA1, "dZ1": dZ1, "dW1": dZ1 @ space.X.T / 11, "db1": np.sum(dZ1, axis=1, keepdims=True) / 11}
+    result = tg.compare(grads, cost, *args)
+    assert [f.name for f in result.findings] == ["dA1"]
+    assert "consistent with your dA1" in next(e.why for e in result.entries if e.name == "dZ1")
+
+
+def test_a_sum_for_a_product_of_several_factors_is_named():
+    def f(W1, W2, X, Y, lambd):
+        m = X.shape[1]
+        Z1 = W1 @ X
+        A1 = np.tanh(Z1)
+        Z2 = W2 @ A1
+        return np.sum((Z2 - Y) ** 2) / m + lambd / (2 * m) * (np.sum(W1**2) + np.sum(W2**2))
+
+    rng = np.random.default_rng(3)
+    W1, W2, X, Y = (rng.normal(size=shape) for shape in ((4, 3), (2, 4), (3, 7), (2, 7)))
+    A1, lambd, m = np.tanh(W1 @ X), 0.7, 7
+    dZ2 = 2 * (W2 @ A1 - Y) / m
+    for factors in (lambd / m + W2, lambd + W2 / m):
+        result = tg.compare({"dZ2": dZ2, "dW2": dZ2 @ A1.T + factors}, f, W1, W2, X, Y, lambd)
+        (finding,) = result.findings
+        assert "added instead of multiplied" in finding.verdict
+
+
 def relu_network():
     """A network of rectified units, its arguments, and the right gradients of what its layers compute."""
     rng = np.random.default_rng(21)

@@ -250,6 +250,7 @@ class Judge:
         values = dict(self.truth)
         judged: dict[str, Judged] = {}
         wrong: set[str] = set()
+        misshapen: dict[str, Any] = {}  # what was given in another shape, with which the lines after it may be right
         for formula, derivation in self.formulas:
             name = formula.name
             factor = convention.factor(formula)
@@ -269,6 +270,8 @@ class Judge:
             j = Judged(given, formula, expected, predicted, tolerance, slack, leeway)
             judged[name] = j
             if given.numbers.shape != expected.shape:
+                wrong.add(name)
+                misshapen[name] = given.numbers
                 continue
             choices = [expected, *(np.multiply(other, factor) for other in derivation.others.get(name, ()))]
             j.expected = next((y for y in choices if _within(given.numbers, y, tolerance)), expected)
@@ -287,6 +290,8 @@ class Judge:
                     j.consistent = True
                     stepwise = next(f for f in self.chain.formulas if f.name == name)
                     j.upstream = [n for n in self.find_upstream(stepwise, self.chain) if n in wrong]
+                if not j.consistent and formula.uses & misshapen.keys():
+                    j.consistent = self._follows(root, {**values, **misshapen}, derivation, given)
             if np.all(np.isfinite(given.numbers)):
                 values[name] = given.numbers
             else:
@@ -322,10 +327,16 @@ class Judge:
             return False
         known = {**self.chain.values, **values}
         bench = Bench(known, self.chain.leaves, self.chain.spell)
-        line = self._predict(convention.write(bench, formula), known, self.chain)
-        return np.shape(line.value) == given.numbers.shape and _within(
-            given.numbers, line.value, self.tolerance_of(line.value, line.moves) + line.leeway
-        )
+        return self._follows(convention.write(bench, formula), known, self.chain, given)
+
+    def _follows(self, root: Operand, values: Mapping[str, Any], derivation: Derivation, given: Given) -> bool:
+        """Whether the numbers are those of a line, on values that need not have the shapes that they should have."""
+        try:
+            line = self._predict(root, values, derivation)
+        except (ValueError, TypeError, IndexError):
+            return False
+        slack = self.tolerance_of(line.value, line.moves) + line.leeway
+        return np.shape(line.value) == given.numbers.shape and _within(given.numbers, line.value, slack)
 
     def find_upstream(self, formula: Formula, derivation: Derivation) -> list[str]:
         """The gradients that a line is computed from, directly or by way of lines that the user did not give."""

@@ -210,6 +210,11 @@ def _mutate_division(bench: Bench, x: Node) -> Iterator[Mutation]:
     yield Mutation(bench.apply(divide, x, b), 1.3, "it is divided by `{}` twice", (b,))
     yield Mutation(bench.apply(multiply, a, b), 1.5, "it is multiplied by `{}` instead of divided", (b,))
     yield Mutation(bench.apply(divide, b, a), 2, "`{}` is upside down", (x,))
+    if type(a) is Node and a.op is multiply:  # a · c / b is as often written as a / b · c
+        for factor, other in (a.operands, a.operands[::-1]):
+            parts = bench.apply(divide, factor, b), other
+            new = None if parts[0] is None else bench.apply(add, *parts)
+            yield Mutation(new, 1.9, "`{}` is added instead of multiplied", (other,))
 
 
 def _mutate_multiplication(bench: Bench, x: Node) -> Iterator[Mutation]:
