@@ -266,3 +266,10 @@ def test_where_a_formula_changes_the_derivative_is_between_its_sides(name):
         left, right = sorted([float((f(x) - f(x - h)) / h), float((f(x + h) - f(x)) / h)])
         for derivative in (tg.grad(f)(x), tg.jvp(f, (x,), (1.0,))[1], tg.compile(tg.grad(f))(x)):
             assert left - 1e-5 <= float(derivative) <= right + 1e-5
+
+
+@pytest.mark.parametrize("loss", [F.smooth_l1_loss, F.huber_loss])
+def test_a_loss_that_is_a_square_near_its_lowest_value_is_one_there(loss):
+    assert tg.hessian(lambda x: loss(x, 0 * x + 0.5))(0.5) == 1
+    x = np.array([0.5, 0.5 + 1e-9, 3.0, -3.0])
+    np.testing.assert_allclose(tg.hessian(lambda x: loss(x, 0 * x + 0.5, "sum"))(x), np.diag([1.0, 1, 0, 0]))

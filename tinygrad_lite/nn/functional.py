@@ -366,9 +366,9 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     _check_same_shape("smooth_l1_loss", input, target)
     if beta <= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} must be above 0; l1_loss is the limit")
-    d = np.abs(input - target)
-    inside = np.minimum(d, beta)
-    return _reduce("smooth_l1_loss", inside * inside / (2 * beta) + (d - inside), reduction)
+    d = input - target
+    inside = np.clip(d, -beta, beta)  # and not of |d|, which has a kink at 0, where the loss has none
+    return _reduce("smooth_l1_loss", inside / beta * (d - inside / 2), reduction)
 
 
 @explains_keywords
