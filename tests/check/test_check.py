@@ -170,6 +170,10 @@ WRONG = {
         *(TWO_LAYER, "db1 = np.sum(dZ1, axis=1, keepdims=True)", "db1 = np.sum(dZ1, axis=1)"),
         *("backward_propagation", "db1", "db1 = np.sum(dZ1, axis=1) / m", "without keepdims=True"),
     ),
+    "another threshold": (
+        *(TWO_LAYER, "A2 > 0.5", "A2 > 0.45"),
+        *("predict", "Its value", "return A2 > 0.45", "numbers differ"),
+    ),
     "not filled in": (
         *(TWO_LAYER, "dW2 = np.dot(dZ2, A1.T) / m", "dW2 = None"),
         *("backward_propagation", "dW2", "dW2 = None", "not been filled in"),

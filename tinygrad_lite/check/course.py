@@ -85,9 +85,9 @@ def draw_deep(n_y: int, scale: float, seed: int) -> Values:
 # -- logistic regression ---------------------------------------------------------------------------------------------
 
 
-def draw_logistic(scale: float, seed: int) -> Values:
+def draw_logistic(scale: float, seed: int, m: int = 7) -> Values:
     rng = np.random.default_rng(seed)
-    n_x, m = 3, 7
+    n_x = 3
     values: Values = {"m": m, "X": rng.normal(0.3, 1, (n_x, m)), "Y": draw_labels(rng, 1, m)}
     return values | {"w": draw_weights(rng, (n_x, 1), scale), "b": 0.6 * scale}
 

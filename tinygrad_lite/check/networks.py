@@ -98,14 +98,14 @@ class Network:
         is_last = layer == len(self.activations)
         return (OUTPUT if is_last else HIDDEN)[self.activations[layer - 1]]
 
-    def draw(self, n_y: int, scale: float, seed: int) -> Values:
-        """Data, parameters, and the values of a right forward pass.
+    def draw(self, n_y: int, scale: float, seed: int, m: int = 7) -> Values:
+        """Data of m examples, parameters, and the values of a right forward pass.
 
         All sizes differ, the biases are not zero, and every unit is given numbers of both signs, so that no activation
         looks like another.
         """
         rng = np.random.default_rng(seed)
-        layers, m = len(self.activations), 7
+        layers = len(self.activations)
         hidden = (4,) if layers == 2 else _SIZES[1:layers]
         sizes = (_SIZES[0], *hidden, n_y)
         values: Values = {"m": m, "learning_rate": 0.37, "lambd": LAMBD, "layer_dims": list(sizes)}

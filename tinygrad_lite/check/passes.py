@@ -234,16 +234,19 @@ def judge_update(exam: Exam) -> None:
     exam.try_cases(exam.paper.network.draw, try_case)
 
 
+_MANY = 200  # examples to predict, so that some lie between any two thresholds
+
+
 def judge_predict(exam: Exam) -> None:
     roles = [key for key, _, _ in exam.function.parameters]
     if {"w", "b"} <= set(roles):
-        values = course.draw_logistic(1.0, 1)
+        values = course.draw_logistic(1.0, 1, _MANY)
         want = course.sigmoid(values["w"].T @ values["X"] + values["b"]) > 0.5
         outcome = exam.call(("w", "b", "X"), values)
     else:
         deep = exam.paper.find("L_model_forward") is not None and exam.paper.find("forward_propagation") is None
         network = course.DEEP if deep else exam.paper.network
-        values = network.draw(network.output_sizes[-1], 1.0, 1)
+        values = network.draw(network.output_sizes[-1], 1.0, 1, _MANY)
         want = _predict(network, values["AL"])
         parameters = [v for v in exam.paper.verdicts if v.name.startswith(("forward", "L_model_forward"))]
         if any(v.judgement is not Judgement.RIGHT for v in parameters):

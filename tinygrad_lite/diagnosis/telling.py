@@ -158,7 +158,8 @@ def _describe_residual(found: Any, expected: Any, slack: Any) -> list[str]:
         ratio = (found / expected)[off]
     ratio = ratio[np.isfinite(ratio)]
     if ratio.size:
-        facts.append(f"They are {np.min(ratio):.3g} to {np.max(ratio):.3g} times what they should be.")
+        low, high = f"{np.min(ratio):.3g}", f"{np.max(ratio):.3g}"
+        facts.append(f"They are {low if low == high else f'{low} to {high}'} times what they should be.")
     return facts
 
 
