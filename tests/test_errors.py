@@ -1,9 +1,11 @@
 """Bad input: one clear error that names the thing and the remedy. Each message is here as a user reads it."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
+import scipy.special
 
 import tinygrad_lite as tg
 from tinygrad_lite import keywords, pytorch_names
@@ -292,6 +294,19 @@ def test_names_of_pytorchs_say_what_to_write(owner, table):
         assert str(caught.value).endswith(f"; write {advice}")
     with pytest.raises(AttributeError, match="has no attribute 'nmu'$"):
         owner.nmu  # noqa: B018
+
+
+TABLES = [table for name, table in vars(pytorch_names).items() if name.isupper() and isinstance(table, dict)]
+ADVICE = [text for table in (*TABLES, keywords._ADVICE, keywords._BY_POSITION) for text in table.values()]
+
+
+def test_what_is_advised_is_there():
+    for text in ADVICE:
+        for name in re.findall(r"\b(?:tg|np|nn|scipy)(?:\.\w+)+", text):
+            value = eval(name, {"tg": tg, "np": np, "nn": tg.nn, "scipy": scipy})
+            assert value is not None, text
+        for name in re.findall(r"\bt\.(\w+)", text):
+            assert hasattr(W2, name), text
 
 
 def test_what_is_numpys_is_found_there():

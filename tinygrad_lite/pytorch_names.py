@@ -85,7 +85,7 @@ TENSOR: Final = {
     "div": "t / other",
     "element_size": "t.itemsize",
     "equal": "np.array_equal(t, other)",
-    "erf": "tg.scipy.special.erf(t)",
+    "erf": "scipy.special.erf(t)",
     "expand_as": "np.broadcast_to(t, other.shape)",
     "ge": "t >= other",
     "get_device": "t.device",
