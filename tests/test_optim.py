@@ -178,6 +178,32 @@ def test_a_state_of_other_parameters_is_refused_and_nothing_changes():
     assert opt.state_dict()["param_groups"] == before["param_groups"]
 
 
+def test_squares_that_no_half_holds_are_no_reason_to_stand_still():
+    grads = {"a": np.array([300.0, -400.0], np.float16), "b": np.zeros(1, np.float16)}
+    clipped, norm = optim.clip_grad_norm(grads, 1.0)
+    assert (float(norm), clipped["a"].dtype) == (500.0, np.float16)
+    np.testing.assert_allclose(clipped["a"], [0.6, -0.8], rtol=1e-2)
+
+
+def test_a_norm_that_is_not_finite_makes_every_gradient_nan():
+    for bad in (np.inf, -np.inf, np.nan):
+        clipped, _ = optim.clip_grad_norm([np.array([bad, 1.0]), np.ones(2)], 1.0)
+        assert np.isnan(clipped).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex64, np.int64])
+def test_a_gradient_that_would_make_a_parameter_of_another_dtype_is_refused(dtype):
+    p, g = np.ones(2, np.float32), np.ones(2, dtype)
+    opt = optim.Adam()
+    with pytest.raises(TypeError, match=r"params\['w'\] is float32, but its gradient is .*astype\(float32\)"):
+        opt.update({"w": p}, {"w": g}, opt.init({"w": p}))
+    moved, _ = opt.update({"w": p}, {"w": np.ones(2, np.float16)}, opt.init({"w": p}))
+    assert moved["w"].dtype == np.float32
+    if dtype is np.int64:
+        with pytest.raises(TypeError, match=r"grads\['w'\] is int64"):
+            optim.clip_grad_norm({"w": g}, 1.0)
+
+
 W = tg.Tensor(np.ones(2), requires_grad=True)
 REFUSED = {
     "negative rate": (lambda: optim.SGD([W], lr=-1), r"lr=-1; it must be 0 or more"),

@@ -26,9 +26,12 @@ def clip_grad_norm(grads: Any, max_norm: float, norm_type: float = 2.0) -> tuple
     leaves, structure = tree.flatten(grads)
     if not leaves:
         return grads, np.float64(0)
+    for g, path in zip(leaves, structure.paths("grads"), strict=True):
+        if g.dtype.kind not in "fc":
+            raise TypeError(f"clip_grad_norm: {path} is {g.dtype}, in which what is clipped has no place; give floats")
     norms = [_norm(g, norm_type) for g in leaves]
     total = _norm(np.stack(norms), norm_type)
-    scale = np.minimum(max_norm / (total + 1e-6), 1)
+    scale = np.where(np.isinf(total), np.nan, np.minimum(max_norm / (total + 1e-6), 1))
     return tree.unflatten(structure, [g * scale.astype(g.dtype) for g in leaves]), total
 
 
@@ -96,6 +99,8 @@ def _with_gradients(params: Any) -> list[Tensor]:
 
 def _norm(x: Any, order: float) -> Any:
     size = np.abs(x)
+    if size.dtype == np.float16:  # whose squares are infinite from 256 on
+        size = size.astype(np.float32)
     if order == np.inf:
         return np.max(size)
     if order == 2:

@@ -271,6 +271,9 @@ def _check_gradient(p: Any, g: Any, path: str) -> None:
     _check_parameter(p, path)
     if np.shape(g) != p.shape:
         raise ValueError(f"{path} has shape {p.shape}, but its gradient has shape {np.shape(g)}")
+    dtype = getattr(g, "dtype", p.dtype)
+    if dtype != p.dtype and np.result_type(dtype, p.dtype) != p.dtype:
+        raise TypeError(f"{path} is {p.dtype}, but its gradient is {dtype}; give g.astype({p.dtype})")
 
 
 def _flatten_like(structure: tree.Structure, name: str, part: Any) -> list[Any]:
