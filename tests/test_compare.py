@@ -505,6 +505,27 @@ def test_a_factor_without_a_meaning_is_told_at_once_and_the_root_of_a_size_by_na
         assert said in finding.text
 
 
+@pytest.mark.parametrize("factor", [1.9267131, -0.0340017, 1.5, 4.0])
+def test_of_one_number_no_factor_is_claimed_that_means_nothing(factor):
+    """Some factor always fits it."""
+
+    def f(w, b, X, Y):
+        m = X.shape[1]
+        A = tg.sigmoid(w.T @ X + b)
+        return -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+
+    rng = np.random.default_rng(5)
+    args = rng.normal(size=(3, 1)), 0.3, rng.normal(size=(3, 8)), rng.integers(0, 2, (1, 8))
+    dw, db = tg.grad(f, (0, 1))(*args)
+    (finding,) = tg.compare({"dw": dw, "db": factor * db}, f, *args).findings
+    assert finding.name == "db"
+    if factor in (1.5, 4.0):
+        assert f"It is {factor:g} times what it should be" in finding.text
+    else:
+        assert "times" not in finding.text
+        assert f"It is {factor * db:.6g} where {db:.6g} is right" in finding.text
+
+
 def test_a_second_mistake_is_found_on_top_of_the_first():
     """Neither dZ2 nor dZ1 is given; the same slope is wrong in both."""
 

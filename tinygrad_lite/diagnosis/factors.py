@@ -20,6 +20,7 @@ _MEANT = 1e-9
 is within 1e-6 of one of four digits with a chance of one in a hundred, and within this with one of one in a hundred
 thousand."""
 PLAIN = 1.9  # what a constant factor of one or two digits costs, such as 0.2 or 1.5
+ANY = 4.5  # and one that is nothing in particular
 
 
 class Factors:
@@ -102,7 +103,7 @@ class Factors:
                 return new, ("-" if sign < 0 else "") + words, cost + (1.0 if sign < 0 else 0.0)
         number = float(f"{factor:.15g}")
         number = number if short is None else short
-        cost = PLAIN if is_plain else 3.5 if short is not None else 4.5
+        cost = PLAIN if is_plain else 3.5 if short is not None else ANY
         return self.bench.apply(multiply, number, root), f"{number:.6g}", cost
 
     def _enclose(self, x: Operand) -> str:

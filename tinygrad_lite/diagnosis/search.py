@@ -16,7 +16,7 @@ from ..notice import Notice
 from ..program.program import Operand
 from ..rules.shaping import broadcast_to
 from .bench import CHECK, NAMES, SUMS, Bench, Mutation
-from .factors import PLAIN, Factors, describe_factor
+from .factors import ANY, PLAIN, Factors, describe_factor
 from .fits import find_fits
 from .mutations import mutate
 from .targets import Explanation, Target
@@ -176,7 +176,7 @@ class Search:
         if expressed is None or expressed[0] is None:
             return
         whole, words, cost = expressed
-        if mutations and cost >= PLAIN and target.is_constant:
+        if cost >= (PLAIN if mutations else ANY) and target.is_constant:
             return  # some factor always fits one number
         placed = self._place(whole)
         if placed is None or not target.matches(self.bench.value(placed)):

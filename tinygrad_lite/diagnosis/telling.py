@@ -142,6 +142,8 @@ def tell_unexplained(judge: Judge, j: Judged, roots: Mapping[str, Operand]) -> F
 def _describe_residual(found: Any, expected: Any, slack: Any) -> list[str]:
     off = np.abs(found - expected) > slack
     count, size = int(np.sum(off)), off.size
+    if size == 1:
+        return [f"It is {found.item():.6g} where {expected.item():.6g} is right."]
     facts = []
     if found.ndim == 2 and count < size:
         for axis, word in ((1, "row"), (0, "column")):
@@ -166,6 +168,8 @@ def _describe_residual(found: Any, expected: Any, slack: Any) -> list[str]:
 def _describe_correlation(gap: Any, slack: Any, truth: Mapping[str, Any]) -> list[str]:
     """What the difference is proportional to."""
     target = Target(gap, slack)
+    if target.is_constant:
+        return []  # some factor always fits one number
     for name, value in truth.items():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not target.says_nothing:
             factor = target.find_factor(value)
