@@ -293,3 +293,31 @@ def test_large_products_are_left_to_blas_and_lapack_to_numpy() -> None:
     spd = b.T @ b + np.eye(70)
     g = tg.compile(lambda m: np.sum(np.log(np.diag(np.linalg.cholesky(m * 2)))) + np.sum(np.exp(-m)), target="c")
     np.testing.assert_allclose(g(spd), np.sum(np.log(np.diag(np.linalg.cholesky(spd * 2)))) + np.sum(np.exp(-spd)))
+
+
+def spectra():
+    """A matrix whose eigenvalues are real numbers, and one of whose eigenvalues some are not."""
+    apart = np.random.default_rng(31).normal(size=(4, 4)) / 9
+    return apart + np.diag([1.0, 3.0, -2.0, -5.0]), apart + np.kron(np.diag([1.0, 2.0]), [[0.0, 3.0], [-3.0, 0.0]])
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda A: np.sum(np.abs(np.linalg.eigvals(A)) ** 2 * np.arange(1.0, 5)),
+        lambda A: np.sum(np.real(np.linalg.eig(A)[0] ** 3)),
+        lambda A: np.sum(np.abs(np.linalg.eig(A)[1] * np.arange(1.0, 5)) ** 2),
+    ],
+    ids=["eigvals", "eig, values", "eig, vectors"],
+)
+def test_eigenvalues_that_are_real_at_first_or_later(f, first, target):
+    """NumPy (before 2.5) gives floats for some matrices, and complex numbers for others."""
+    compiled = tg.compile(tg.value_and_grad(f), target=target)
+    matrices = spectra()
+    for A in (matrices[first], matrices[1 - first], matrices[first]):
+        (J, dA), (expected, gradient) = compiled(A), tg.value_and_grad(f)(A)
+        np.testing.assert_allclose(J, expected, rtol=1e-9)
+        np.testing.assert_allclose(dA, gradient, rtol=1e-8, atol=1e-10)
+    assert "np.linalg.eig" in str(tg.derive(f, matrices[first]))  # which tries its text on other matrices

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from ..batching import last_axes
+from ..context import current
 from ..op import Array, Op, custom_vjp
 from ..table import implements, row
 from ..tensor import GRAD, TRACED, Tensor
@@ -352,14 +353,32 @@ def _eig_vjp(g: Any, y: Any, a: Array) -> Array:
     return np.linalg.solve(vh, inner @ vh)
 
 
+def _complex_in_programs(x: Any) -> Any:
+    """NumPy (before 2.5) gives floats where all the numbers happen to be real. In a program they are complex numbers
+    all the same, since those of the next matrix may be."""
+    mode = current()
+    return x.astype(np.result_type(x.dtype, 1j)) if mode is not None and mode.tracing else x
+
+
+def _eigen(a: Array) -> tuple[Array, Array]:
+    w, v = np.linalg.eig(a)
+    return _complex_in_programs(w), _complex_in_programs(v)
+
+
+def _eigenvalues(a: Array) -> Array:
+    return _complex_in_programs(np.linalg.eigvals(a))
+
+
 _eig = row(
     custom_vjp(
-        np.linalg.eig,
+        _eigen,
         _eig_vjp,
         batch=last_axes(2),
         outputs=2,
+        name="eig",
         examples=examples_of(symmetric_matrix, ((), {}), ((2,), {})),
-    )
+    ),
+    np.linalg.eig,
 )
 
 
@@ -381,9 +400,11 @@ def _eigvals_vjp(g: Array, y: Array, a: Array) -> Array:
 
 eigvals = row(
     custom_vjp(
-        np.linalg.eigvals,
+        _eigenvalues,
         _eigvals_vjp,
         batch=last_axes(2),
+        name="eigvals",
         examples=examples_of(symmetric_matrix, ((), {}), ((2,), {})),
-    )
+    ),
+    np.linalg.eigvals,
 )
