@@ -256,6 +256,16 @@ def test_the_text_needs_numpy_alone(name, simplify):
             assert describe_difference(x, e) is None
 
 
+@pytest.mark.parametrize("key", [-2, (1, "W"), (0, (-1, None)), True, None, "a'b\n", ()])
+def test_keys_that_python_has_a_text_for_are_written(key):
+    derivation = tg.derive(lambda p: np.sum(p["layers"][key] ** 2 * p["w"]), {"layers": {key: VECTOR}, "w": OTHER})
+    assert "From outside" not in derivation.source
+    value, gradient = standalone(derivation)({"layers": {key: OTHER}, "w": VECTOR})
+    assert_allclose(value, np.sum(OTHER**2 * VECTOR))
+    assert_allclose(gradient["layers"][key], 2 * OTHER * VECTOR)
+    assert list(gradient["layers"]) == [key]
+
+
 def test_an_array_with_minus_zeros_is_not_written_as_zeros():
     zeros = np.zeros(9)
     zeros[4] = -0.0

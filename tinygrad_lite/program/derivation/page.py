@@ -207,8 +207,8 @@ def _write_tree(structure: tree.Structure, leaves: Iterator[Expr]) -> Expr | Non
         if child is None:
             return None
         children.append(child)
-    if structure.kind is dict and all(type(key) in (str, int) for key in structure.meta):
-        return ast.Dict([ast.Constant(key) for key in structure.meta], children)
+    if structure.kind is dict and all(map(_is_literal, structure.meta)):
+        return ast.Dict([ast.parse(repr(key), mode="eval").body for key in structure.meta], children)
     if structure.kind is list:
         return ast.List(children, ast.Load())
     return ast.Tuple(children, ast.Load()) if structure.kind is tuple else None
@@ -221,12 +221,25 @@ def _is_path(path: str) -> bool:
     except SyntaxError:
         return False
     while isinstance(x, (ast.Attribute, ast.Subscript)):
-        if isinstance(x, ast.Subscript) and not (
-            isinstance(x.slice, ast.Constant) and type(x.slice.value) in (str, int)
-        ):
+        if isinstance(x, ast.Subscript) and not _is_literal(_evaluate(x.slice)):
             return False
         x = x.value
     return isinstance(x, ast.Name)
+
+
+def _is_literal(key: Any) -> bool:
+    """Whether a key is written as it is: a string, a whole number, a flag, None, or a tuple of them."""
+    if type(key) is tuple:
+        return all(map(_is_literal, key))
+    return key is None or type(key) in (str, int, bool)
+
+
+def _evaluate(x: ast.expr) -> Any:
+    """What a literal stands for; Ellipsis, which is no key that is written, for anything else."""
+    try:
+        return ast.literal_eval(x)
+    except ValueError:
+        return ...
 
 
 def _comment(lines: Sequence[Line]) -> list[str]:
