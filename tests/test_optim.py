@@ -330,3 +330,14 @@ def test_a_model_trains_in_a_compiled_step(rng):
         J, params, state = step(params, state)
         costs.append(float(J))
     assert costs[-1] < 0.2 * costs[0]
+
+
+@pytest.mark.parametrize("shapes", [((3, 1), (3, 4)), ((3, 4), (3, 1)), ((), (4,))], ids=str)
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adam", "AdamW"])
+def test_a_state_of_other_shapes_is_refused(name, shapes):
+    """NumPy would broadcast it, and the parameters with it."""
+    before, after = shapes
+    opt = getattr(tg.optim, name)(lr=0.1, **({"momentum": 0.9} if name in ("SGD", "RMSprop") else {}))
+    state = opt.init({"w": np.ones(before)})
+    with pytest.raises(ValueError, match=r"the state's \w+ has shape .* for params\['w'\]"):
+        opt.update({"w": np.ones(after)}, {"w": np.ones(after)}, state)

@@ -130,7 +130,8 @@ class Optimizer:
         for i, (p, g, path) in enumerate(zip(leaves, gradients, paths, strict=True)):
             _check_gradient(p, g, path)
             slots = {name: column[i] for name, column in zip(names, every, strict=True)}
-            moved, slots = self.rule(p, g, slots, step, hyper)
+            before, (moved, slots) = slots, self.rule(p, g, slots, step, hyper)
+            _check_shapes(p, moved, before, slots, path)
             new.append(moved)
             remembered.append(slots)
         after = {name: tree.unflatten(structure, [slots[name] for slots in remembered]) for name in names}
@@ -274,6 +275,16 @@ def _check_gradient(p: Any, g: Any, path: str) -> None:
     dtype = getattr(g, "dtype", p.dtype)
     if dtype != p.dtype and np.result_type(dtype, p.dtype) != p.dtype:
         raise TypeError(f"{path} is {p.dtype}, but its gradient is {dtype}; give g.astype({p.dtype})")
+
+
+def _check_shapes(p: Any, moved: Any, before: Slots, after: Slots, path: str) -> None:
+    """ValueError where a step has changed a shape, for which NumPy broadcasts: the state is of other parameters."""
+    for name, x in before.items():
+        if np.shape(after[name]) != np.shape(x) or np.shape(moved) != p.shape:
+            raise ValueError(
+                f"the state's {name} has shape {np.shape(x)} for {path}, which has shape {p.shape}; it is the state of "
+                "other parameters"
+            )
 
 
 def _flatten_like(structure: tree.Structure, name: str, part: Any) -> list[Any]:
