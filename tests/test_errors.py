@@ -30,6 +30,11 @@ CASES = {
     "a number has no product": (lambda: W2 @ 2.0, ValueError, "a number has no matrix product; use *"),
     "stacks": (lambda: np.ones((2, 3, 4)) @ tg.Tensor(np.ones((5, 4, 1))), ValueError, "stacks (2,) and (5,) do not"),
     "add": (lambda: b1 + A1, ValueError, "add: b1 (4, 1) + A1 (3, 400): shapes (4, 1) and (3, 400) do not broadcast"),
+    "powers of whole numbers": (
+        lambda: tg.Tensor([1, 2], name="n") ** -1,
+        ValueError,
+        "power: n (2,) int64 ** -1: Integers to negative integer powers are not allowed",
+    ),
     "where": (lambda: np.where(A1 > 0, A1, W2), ValueError, "(3, 400)"),
     "reshape": (lambda: np.reshape(W2, (3, 2)), ValueError, "reshape: W2 (1, 4): cannot reshape"),
     "concatenate": (lambda: np.concatenate([W2, A1]), ValueError, "W2 (1, 4)"),

@@ -28,8 +28,8 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
     named = [describe(x) for x in operands]
     if op.explain is not None:
         what = op.explain(*operands)
-    elif op.kind == "elementwise" and isinstance(error, ValueError):
-        shapes = " and ".join(str(np.shape(x._array if type(x) is Tensor else x)) for x in operands)
+    elif op.kind == "elementwise" and isinstance(error, ValueError) and not _do_broadcast(operands):
+        shapes = " and ".join(str(_shape(x)) for x in operands)
         what = (
             f"shapes {shapes} do not broadcast: from the right, sizes must be equal or 1; reshape one, as in b[:, None]"
         )
@@ -42,6 +42,18 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
     kind = next(kind for kind in kinds if isinstance(error, kind))
     between = f" {SIGNS[op.fn]} " if op.fn in SIGNS else ", "
     return kind(f"{op.name}: {between.join(named)}: {what}")
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return np.shape(x._array if type(x) is Tensor else x)
+
+
+def _do_broadcast(operands: tuple[Any, ...]) -> bool:
+    try:
+        np.broadcast_shapes(*map(_shape, operands))
+    except ValueError:
+        return False
+    return True
 
 
 def _advise_one_library(operands: tuple[Any, ...]) -> str:
