@@ -119,6 +119,44 @@ def test_trees_whole_numbers_and_nothing() -> None:
     same(tg.compile(g)(table), g(table))
 
 
+def _add_in_place(total: Any, x: Any) -> Any:
+    total["sum"] += x
+    x *= 2
+    return total, (total["sum"], x)
+
+
+@pytest.mark.parametrize("kind", ["plain", "numpy", "c", "vmap", "jvp"])
+def test_a_step_may_write_into_what_it_is_given(kind: str) -> None:
+    """All the sums were the last one, and the arrays that the loop began with were written into."""
+    xs, start = np.arange(12.0).reshape(4, 3), np.ones(3)
+
+    def f(xs: Any, start: Any) -> Any:
+        return tg.scan(_add_in_place, {"sum": start}, xs)
+
+    run: Any = {
+        "plain": f,
+        "vmap": lambda xs, start: tree.map(lambda x: x[0], tg.vmap(f)(xs[None], start[None])),
+        "jvp": lambda xs, start: tg.jvp(f, (xs, start), (xs, start))[0],
+    }.get(kind) or tg.compile(f, kind)
+    last, (sums, doubles) = run(xs, start)
+    np.testing.assert_array_equal(sums, 1 + np.cumsum(np.arange(12.0).reshape(4, 3), axis=0))
+    np.testing.assert_array_equal(last["sum"], sums[-1])
+    np.testing.assert_array_equal(doubles, 2 * np.arange(12.0).reshape(4, 3))
+    np.testing.assert_array_equal(xs, np.arange(12.0).reshape(4, 3))
+    np.testing.assert_array_equal(start, np.ones(3))
+
+
+def test_a_round_may_write_into_what_it_is_given() -> None:
+    start = np.ones(3)
+
+    def double(x: Any) -> Any:
+        x *= 2
+        return x
+
+    np.testing.assert_array_equal(tg.while_loop(lambda x: np.sum(x) < 20, double, start), np.full(3, 8.0))
+    np.testing.assert_array_equal(start, np.ones(3))
+
+
 def test_length_without_xs() -> None:
     def powers(x: Any) -> Any:
         return tg.scan(lambda y, _: (y * x, y), 1.0, length=4)[1]

@@ -17,7 +17,7 @@ from .batched import Batched, Level, every_example, unwrap, wrap
 from .checkpoint import checkpoint as checkpointed
 from .containers import advise
 from .context import current, running
-from .foreign import refuse_foreign
+from .foreign import is_foreign, refuse_foreign
 from .keywords import explains_keywords
 from .lifting import at_level
 from .tensor import Tensor
@@ -61,8 +61,10 @@ def scan(
         return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
     step = checkpointed(f) if checkpoint else f
     ys: list[Any] = [None] * count
+    carry = tree.map(_copy, carry)
     for i in range(count - 1, -1, -1) if reverse else range(count):
-        carry, ys[i] = _check_step(step(carry, tree.map(lambda x, i=i: x[i], xs)), carry, "scan")
+        carry, y = _check_step(step(carry, tree.map(lambda x, i=i: _copy(x[i]), xs)), carry, "scan")
+        ys[i] = tree.map(_copy, y)
     if not count:  # what would come out is seen from a step that is not taken
         nothing = tree.map(lambda x: make_alike(np.zeros(x.shape[1:], x.dtype), x), xs)
         _, y = _check_step(f(carry, nothing), carry, "scan")
@@ -120,6 +122,7 @@ def while_loop(test: Function, f: Function, carry: Any) -> Any:
         return _while_for_every_example(test, f, carry, level)
     if _keeps_loops():
         return _while_in_program(test, f, carry)
+    carry = tree.map(_copy, carry)
     while _one_truth(test(carry), "while_loop"):
         carry = _check_carry(f(carry), carry, "while_loop")
     return carry
@@ -136,6 +139,11 @@ def _as_array(x: Any) -> Any:
     if array.dtype.kind in "OUSV":
         raise TypeError(f"what goes through a loop is a {type(x).__name__}, not an array of numbers{advise(x)}")
     return array
+
+
+def _copy(x: Any) -> Any:
+    """A copy of what a step may write into, as in carry += x; what cannot be written into, itself."""
+    return x.copy() if isinstance(x, np.ndarray) or is_foreign(x) else x
 
 
 def _check_functions(name: str, **functions: Any) -> None:
