@@ -99,8 +99,9 @@ def arrays(
 ) -> NDArray[Any]:
     """Arrays with entries inside domain, no two alike, and none closer than gap to one of the kinks.
 
-    shape: of the array, or a strategy of shapes. domain: (low, high). kinks: numbers at which a derivative jumps. gap:
-    less is kept in a domain so narrow that gaps would fill more than half of it.
+    shape: of the array, or a strategy of shapes. domain: (low, high), finite numbers. kinks: numbers at which a
+    derivative jumps. gap: less is kept in a domain so narrow that gaps would fill more than half of it. ValueError for
+    another domain, and where the dtype has not so many numbers in it.
 
     >>> import numpy as np
     >>> from hypothesis import find
@@ -111,6 +112,9 @@ def arrays(
     """
     drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     rng = np.random.default_rng(draw(_seeds))
+    low, high = domain
+    if not (low < high and np.isfinite(high - low)):
+        raise ValueError(f"arrays: domain is {domain}; it is (low, high), finite numbers, the smaller one first")
     pieces = _split_domain(domain, kinks, gap)
     count = int(np.prod(drawn, dtype=int))
     steps = (rng.permutation(count) + rng.uniform(0.1, 0.9, count)) / max(count, 1)
@@ -118,7 +122,10 @@ def arrays(
     at = steps * ends[-1]
     piece = np.searchsorted(ends, at)
     entries: NDArray[Any] = at + np.array([high for _, high in pieces])[piece] - ends[piece]
-    return entries.reshape(drawn).astype(dtype)
+    found = entries.reshape(drawn).astype(dtype)
+    if len(np.unique(found)) < count:
+        raise ValueError(f"arrays: {np.dtype(dtype)} has no {count} different numbers in {domain}, far enough apart")
+    return found
 
 
 def _split_domain(domain: tuple[float, float], kinks: Sequence[float], gap: float) -> list[tuple[float, float]]:
@@ -146,7 +153,10 @@ def cotangents(draw: Draw, shape: Shape, dtype: Any = np.float64) -> NDArray[Any
     ((2, 3), True)
     """
     rng = np.random.default_rng(draw(_seeds))
-    return np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)).astype(dtype)
+    signs = np.asarray(rng.choice([-1.0, 1.0], shape))
+    if signs.size > 1 and abs(np.sum(signs)) == signs.size:
+        signs.flat[rng.integers(signs.size)] *= -1
+    return np.asarray(rng.uniform(0.5, 2, shape) * signs).astype(dtype)
 
 
 @dataclass(frozen=True)
