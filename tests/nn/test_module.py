@@ -150,6 +150,31 @@ def test_a_computed_tensor_is_no_parameter():
         net[0].weight = net[0].weight - 0.1
 
 
+class Remembering(nn.Module):
+    """What it computes on the way it keeps, as one does to look at it."""
+
+    def __init__(self):
+        self.layer = nn.Linear(3, 2, rng=np.random.default_rng(0))
+
+    def forward(self, x):
+        self.hidden = np.tanh(self.layer(x))
+        return self.hidden * 2
+
+
+def test_a_module_may_keep_what_each_call_computes():
+    """The second call said that hidden was a parameter."""
+    net, rng = Remembering(), np.random.default_rng(1)
+    with tg.no_grad():
+        net(rng.normal(size=(4, 3)))
+    for _ in range(3):
+        x = rng.normal(size=(4, 3))
+        y = net(x)
+        np.testing.assert_array_equal(2 * net.hidden.numpy(), y.numpy())
+        assert [name for name, _ in net.named_parameters()] == ["layer.weight", "layer.bias"]
+    with pytest.raises(TypeError, match="weight is a parameter; what was computed cannot take its place"):
+        net.layer.weight = net.layer.weight * 2
+
+
 class Tied(nn.Module):
     """One parameter in three places: of two modules, one of them in a list, and in a dict."""
 

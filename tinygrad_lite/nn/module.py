@@ -73,7 +73,8 @@ class Module:
         if name in self._own_buffers():
             write_buffer(self._own_buffers()[name], value)
             return
-        if isinstance(vars(self).get(name), Tensor) and _is_computed(value):
+        old = vars(self).get(name)
+        if isinstance(old, Tensor) and old.requires_grad and old._op is None and _is_computed(value):
             raise TypeError(
                 f"{type(self).__name__}.{name} is a parameter; what was computed cannot take its place. "
                 f"Write .{name}.data = …, with an array, or .{name}.data -= step"
