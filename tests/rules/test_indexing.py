@@ -97,7 +97,9 @@ def test_index_arrays_of_other_libraries() -> None:
     check((lazy, 1), ([0, 0, 2], 1))
 
 
-@pytest.mark.parametrize("index", [1.5, "a", b"ab", {1: 2}, object(), np.float64(1), [0.5]], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize(
+    "index", [1.5, "a", b"ab", {1: 2}, object(), np.float64(1), [0.5]], ids=lambda x: type(x).__name__
+)
 def test_what_is_no_index_is_refused_as_numpy_refuses_it(index: Any) -> None:
     with pytest.raises(IndexError, match=r"valid indices|must be of integer"):
         tg.Tensor(np.ones(3))[index]
