@@ -78,7 +78,8 @@ def bound(function: Function, params: dict[str, Any]) -> Any:
 
 
 def gradient_of(f: Any, operands: list[Any]) -> Any:
-    """The function that gives the gradients of a weighted sum of f's results with respect to the float operands."""
+    """The function that gives the gradients of a weighted sum of f's results (of their real parts) with respect to the
+    float operands."""
     whole, structure = tree.flatten(operands)
     places = [i for i, x in enumerate(whole) if np.asarray(x).dtype.kind == "f"]
 
@@ -86,8 +87,10 @@ def gradient_of(f: Any, operands: list[Any]) -> Any:
         filled = list(rest)
         for i, x in zip(places, floats, strict=True):
             filled[i] = x
-        results = [y for y in tree.flatten(f(*tree.unflatten(structure, filled)))[0] if y.dtype.kind == "f"]
-        return sum(np.sum(y * weights(y.shape)) for y in results)
+        results = [y for y in tree.flatten(f(*tree.unflatten(structure, filled)))[0] if y.dtype.kind in "fc"]
+        return sum(
+            np.sum(np.real(y) * weights(y.shape)) for y in results
+        )  # (Of eigenvalues, programs have complex ones.)
 
     def gradient(*operands: Any) -> Any:
         everything = tree.flatten(operands)[0]
