@@ -58,9 +58,10 @@ def test_which_sums_become_products(record, check):
 def test_what_is_not_finite_adds_up_as_before(record):
     program = record(lambda x: (np.sum(x), np.sum(x, axis=0), np.sum(x, axis=1, keepdims=True)), np.ones((2, 3)))
     x = np.array([[np.inf, 1, np.nan], [2, -np.inf, 1]])
-    for a, b in zip(rewrite(program, SUMS).run(x), program.run(x), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert rewrite(program, SUMS).run(np.full((2, 3), np.inf))[0] == np.inf
+    with np.errstate(invalid="ignore"):  # of which some kernels of BLAS speak, and others do not
+        for a, b in zip(rewrite(program, SUMS).run(x), program.run(x), strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert rewrite(program, SUMS).run(np.full((2, 3), np.inf))[0] == np.inf
 
 
 def test_arrays_of_one_number_as_numbers(record, check):
