@@ -18,7 +18,7 @@ from .context import current, switched
 from .infinities import find_overflows, pull_guarded, pull_saturated
 from .op import pick
 from .pulling import add, expand, is_finite
-from .tensor import GRAD, Tensor, is_left_over, label
+from .tensor import GRAD, Tensor, array_of, is_left_over, label
 from .users_ops import fit
 
 _by_age = attrgetter("_seq")
@@ -206,6 +206,4 @@ def _outputs(node: Tensor, gs: list[Any], recording: bool) -> tuple[tuple[Any, .
     """Outputs and cotangents of an op with several of them, with zeros for the outputs that were not used."""
     op: Any = node._op
     ys = tuple(pick.call(node, index=i) for i in range(op.outputs)) if recording else node._array
-    return ys, tuple(
-        np.zeros_like(y._array if type(y) is Tensor else y) if g is None else g for y, g in zip(ys, gs, strict=True)
-    )
+    return ys, tuple(np.zeros_like(array_of(y)) if g is None else g for y, g in zip(ys, gs, strict=True))

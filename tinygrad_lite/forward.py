@@ -18,7 +18,7 @@ from .context import current, switched
 from .infinities import find_overflows, push_saturated, push_selected
 from .op import pick
 from .pulling import cast, is_finite
-from .tensor import GRAD, LIFTED, Tensor, leaf
+from .tensor import GRAD, LIFTED, Tensor, array_of, leaf
 from .users_ops import fit
 
 
@@ -95,10 +95,6 @@ def _push(
     return tangents
 
 
-def _array_of(x: Any) -> Any:
-    return x._array if type(x) is Tensor else x
-
-
 def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], recording: bool) -> Any:
     """Forward mode of an op that has only a vjp: g -> vjp(g) is linear, and the transpose of that map is the jvp.
 
@@ -110,7 +106,7 @@ def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], r
         y = tuple(pick.call(node, index=i) for i in range(op.outputs))
     ys = y if several else (y,)
     # Where to differentiate does not matter, since the map is linear in g: at zero.
-    gs = tuple(leaf(np.zeros_like(_array_of(out)), GRAD | LIFTED) for out in ys)
+    gs = tuple(leaf(np.zeros_like(array_of(out)), GRAD | LIFTED) for out in ys)
     seeds: list[tuple[Tensor, Any]] = []
     for i, (t, x) in enumerate(zip(ts, xs, strict=True)):
         vjp = op.vjps[i]
@@ -128,5 +124,5 @@ def _transpose_vjp(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], r
     nodes, _ = find_nodes([back for back, _ in seeds], oldest=gs[0]._seq)
     found = sweep(nodes, seeds, set(gs), recording)
     if several:
-        return [found[g] if g in found else np.zeros_like(_array_of(out)) for g, out in zip(gs, ys, strict=True)]
+        return [found[g] if g in found else np.zeros_like(array_of(out)) for g, out in zip(gs, ys, strict=True)]
     return found.get(gs[0])

@@ -16,7 +16,7 @@ import numpy as np
 from .intervals import ANYTHING, interval_of
 from .op import elementwise
 from .pulling import is_finite
-from .tensor import Tensor
+from .tensor import Tensor, array_of
 
 
 def _is_not_taken(g: Any, gx: Any) -> Any:
@@ -56,7 +56,7 @@ def find_overflows(nodes: Sequence[Tensor], through_sums: bool = False) -> dict[
             continue
         overflowed = np.isinf(node._array)
         if overflowed.any():
-            arrays = [np.asarray(x._array if type(x) is Tensor else x) for x in node._inputs]
+            arrays = [np.asarray(array_of(x)) for x in node._inputs]
             for x, array in zip(node._inputs, arrays, strict=True):
                 overflowed = overflowed & (np.isfinite(array) | (found.get(x, False) if type(x) is Tensor else False))
             if overflowed.any() and op.range(*map(interval_of, arrays)).kind != ANYTHING:
@@ -76,7 +76,7 @@ def pull_guarded(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[s
 
 def pull_saturated(vjp: Any, g: Any, y: Any, values: Sequence[Any], params: dict[str, Any], overflowed: Any) -> Any:
     """The rule's answer for an op whose result has overflowed at some entries."""
-    unaffected = overflowed & (_numbers(g) == 0)
+    unaffected = overflowed & (array_of(g) == 0)
     with np.errstate(invalid="ignore"):
         return np.where(unaffected, 0, vjp(g, y, *values, **params))
 
@@ -94,8 +94,8 @@ def push_saturated(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], o
     does not depend on makes no difference."""
 
     def correct(x: Any, t: Any, partial: Any, term: Any) -> Any:
-        stays = (_numbers(t) == 0) & overflows.get(node, False)
-        no_matter = (_numbers(partial) == 0) & overflows.get(x, False)
+        stays = (array_of(t) == 0) & overflows.get(node, False)
+        no_matter = (array_of(partial) == 0) & overflows.get(x, False)
         return np.where(stays | no_matter, 0, term)
 
     return _push(node, ts, y, xs, correct)
@@ -113,7 +113,3 @@ def _push(node: Tensor, ts: Sequence[Any], y: Any, xs: Sequence[Any], correct: C
             term = correct(x, t, partial, t * partial)
         total = term if total is None else total + term
     return total
-
-
-def _numbers(x: Any) -> Any:
-    return x._array if type(x) is Tensor else x

@@ -20,7 +20,7 @@ from .batching import elementwise
 from .calling import record
 from .context import current
 from .op import linear
-from .tensor import GRAD, LIFTED, PYTHON_NUMBERS, TRACED, Tensor, leaf
+from .tensor import GRAD, LIFTED, PYTHON_NUMBERS, TRACED, Tensor, array_of, leaf
 
 INSIDE = LIFTED | TRACED
 
@@ -36,7 +36,7 @@ identity = linear(as_differentiable, lambda g, y, x: g, name="identity", batch=e
 
 def array_ids(values: Iterable[Any]) -> set[int]:
     """The ids of arrays, and of those in Tensors."""
-    return {id(x._array if type(x) is Tensor else x) for x in values}
+    return {id(array_of(x)) for x in values}
 
 
 class Exit:

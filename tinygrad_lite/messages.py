@@ -11,12 +11,12 @@ from .callsite import variable_name
 from .dispatch import SIGNS
 from .foreign import is_foreign
 from .keywords import advise_keyword, explain_keyword
-from .tensor import Tensor
+from .tensor import Tensor, array_of
 
 
 def describe(x: Any) -> str:
     """An operand: its name, its shape, and its dtype if that may be what is wrong."""
-    value = x._array if type(x) is Tensor else x
+    value = array_of(x)
     if isinstance(value, tuple) or not hasattr(value, "shape"):
         return repr(x)
     name = (x.name if type(x) is Tensor else None) or variable_name(x) or type(x).__name__
@@ -45,7 +45,7 @@ def explain_failure(op: Any, operands: tuple[Any, ...], error: Exception) -> Exc
 
 
 def _shape(x: Any) -> tuple[int, ...]:
-    return np.shape(x._array if type(x) is Tensor else x)
+    return np.shape(array_of(x))
 
 
 def _do_broadcast(operands: tuple[Any, ...]) -> bool:
@@ -58,7 +58,7 @@ def _do_broadcast(operands: tuple[Any, ...]) -> bool:
 
 def _advise_one_library(operands: tuple[Any, ...]) -> str:
     """What to do where an array of NumPy's stands beside one of another library, which may not like that."""
-    arrays = [x._array if type(x) is Tensor else x for x in operands if type(x) is Tensor or not isinstance(x, Tensor)]
+    arrays = [array_of(x) for x in operands if type(x) is Tensor or not isinstance(x, Tensor)]
     foreign = next((a for a in arrays if is_foreign(a)), None)
     if foreign is None or not any(isinstance(a, np.ndarray) for a in arrays):
         return ""

@@ -33,7 +33,7 @@ from .partials import make_vjp
 from .partials import over as over
 from .pulling import make_pull
 from .signatures import parameters
-from .tensor import GRAD, Tensor
+from .tensor import GRAD, Tensor, array_of
 from .users_ops import check_rules, hold_to_shape, is_users_own
 
 Array = Any  # an ndarray, or a Tensor, or another library's array: what a rule may be given
@@ -155,7 +155,7 @@ class Op:
         """
         if self.linear_in_all:
             pairs = zip(tangents, xs, strict=True)
-            return self.call(*[_zeros_like(x) if t is None else t for t, x in pairs], **params)
+            return self.call(*[np.zeros_like(array_of(x)) if t is None else t for t, x in pairs], **params)
         total = None
         for i, (t, vjp) in enumerate(zip(tangents, self.vjps)):  # noqa: B905 (of rules there may be no end)
             if t is None or vjp is None:
@@ -165,10 +165,6 @@ class Op:
             term = vjp(t, y, *xs, **params) if entrywise else self.call(*xs[:i], t, *xs[i + 1 :], **params)
             total = term if total is None else total + term
         return total
-
-
-def _zeros_like(x: Array) -> Array:
-    return np.zeros_like(x._array if type(x) is Tensor else x)
 
 
 class _EveryOperand:

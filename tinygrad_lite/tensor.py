@@ -333,6 +333,11 @@ def leaf(array: Any, flags: int, name: str | None = None) -> Tensor:
     return t
 
 
+def array_of(x: Any) -> Any:
+    """The array of a Tensor; anything else as it is."""
+    return x._array if type(x) is Tensor else x
+
+
 def check_differentiable(dtype: np.dtype[Any], what: str) -> None:
     """TypeError unless numbers of this dtype can have a gradient."""
     if dtype.kind not in "fc":

@@ -24,7 +24,7 @@ from .leaving import array_ids
 from .lifting import Run, arrange_by_argument, leave_with, pull
 from .missed import find_differentiable
 from .signatures import check_function
-from .tensor import Tensor, leaf
+from .tensor import Tensor, array_of, leaf
 
 # -- reverse mode ----------------------------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
         pairs = zip(run.leaves, ts, strict=True)
         started = {x: check_tangent(t, x, run.leaving.tensors, "jvp: the tangent") for x, t in pairs}
         if not run.is_recorded_outside:
-            started = {x: t._array if type(t) is Tensor else t for x, t in started.items()}
+            started = {x: array_of(t) for x, t in started.items()}
         found = push(run.nodes, started, run.is_recorded_outside)
         outputs, structure = tree.flatten(run.output)
         values = [y if type(y) is Tensor else leaf(as_array(y), 0) for y in outputs]

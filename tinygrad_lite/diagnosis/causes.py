@@ -80,9 +80,10 @@ class _Causes:
     def find(self, sources: list[Judged]) -> None:
         left = []
         for j in sources:
-            if j.given.whole and (is_truncated(j) or self._is_zero(j)):
+            is_zero = self._is_zero(j)
+            if j.given.whole and (is_zero or is_truncated(j)):
                 self._tell_whole(j)
-            elif self._is_zero(j):
+            elif is_zero:
                 self.reading.findings.append(tell_zero(j, self._spell_correct(j)))
                 self.reading.cost += 1.5
             else:

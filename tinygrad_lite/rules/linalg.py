@@ -20,6 +20,7 @@ from .matrices import (
     RECTANGLES,
     SQUARES,
     adjoint,
+    broadcast_stacks,
     columns,
     examples_of,
     eye,
@@ -57,8 +58,7 @@ def _solve_a_vjp(g: Array, x: Array, a: Array, b: Array) -> Array:
 
 def _solve(a: Any, b: Any) -> Any:
     if b.ndim > 1 and is_foreign(b):  # not every library broadcasts them
-        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        a, b = (np.broadcast_to(m, stack + m.shape[-2:]) for m in (a, b))
+        a, b = broadcast_stacks(a, b)
     return np.linalg.solve(a, b)
 
 

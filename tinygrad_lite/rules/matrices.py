@@ -53,6 +53,12 @@ def adjoint(m: Array) -> Array:
     return conjugate_complex(swap_last_axes(m))
 
 
+def broadcast_stacks(a: Array, b: Array) -> tuple[Array, Array]:
+    """Two stacks of matrices, as many of the one as of the other."""
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return np.broadcast_to(a, stack + a.shape[-2:]), np.broadcast_to(b, stack + b.shape[-2:])
+
+
 def columns(v: Array) -> Array:
     """A vector per matrix, to multiply its columns."""
     return v[..., None, :]
