@@ -10,6 +10,7 @@ import tinygrad_lite as tg
 from tests.everyday import one_in
 from tinygrad_lite.backward import find_nodes
 from tinygrad_lite.pulling import unbroadcast
+from tinygrad_lite.rules.indexing import get as getitem
 
 
 @pytest.fixture
@@ -164,6 +165,49 @@ def test_joining_very_many_arrays_takes_linear_time(join):
     found = tg.grad(lambda xs: np.sum(join(xs) ** 2))(xs)
     assert_array_equal(found[-1], 2 * xs[-1])
     assert_array_equal(tg.jvp(join, (xs,), (xs,))[1], join(xs))
+
+
+# Parts of an array x (3, 4) and the whole of it, used in any order: the sweep adds the cotangents of parts in place.
+READ = [
+    lambda x, z: x[1],
+    lambda x, z: x[:, ::2],
+    lambda x, z: x[-1, 2],
+    lambda x, z: x[[0, 2, 0]],
+    lambda x, z: x[np.arange(12).reshape(3, 4) % 5 == 0],
+    lambda x, z: x[:, [3, 3]],
+    lambda x, z: x + z,  # whose cotangent is handed on to both
+    lambda x, z: x.T,
+    lambda x, z: np.sum(x, axis=1),
+]
+
+
+@given(st.lists(st.integers(0, len(READ) - 1), min_size=2, max_size=8), st.booleans())
+def test_parts_that_are_read_in_any_order_add_up(order, fortran):
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, 3, 4))
+    x = np.asfortranarray(x) if fortran else x
+
+    def f(x, z):
+        x, z = np.tanh(x), np.tanh(z)
+        return [READ[i](x, z) for i in order]
+
+    weights = [rng.normal(size=np.shape(y)) for y in f(x, z)]
+    g = tg.grad(lambda x, z: sum(np.sum(w * y) for w, y in zip(weights, f(x, z), strict=True)), argnums=(0, 1))(x, z)
+    parts = [
+        tg.grad(lambda x, z, i=i, w=w: np.sum(w * READ[i](np.tanh(x), np.tanh(z))), argnums=(0, 1))(x, z)
+        for i, w in zip(order, weights, strict=True)
+    ]
+    for found, each in zip(g, zip(*parts, strict=True), strict=True):
+        assert_allclose(found, sum(each), rtol=1e-13, atol=1e-13)
+
+
+def test_a_loop_over_parts_makes_one_array_of_the_whole(monkeypatch):
+    calls = []
+    rule = getitem.vjps.rule
+    monkeypatch.setattr(getitem.vjps, "rule", lambda i, g, *xs, **params: calls.append(i) or rule(i, g, *xs, **params))
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    assert_allclose(tg.grad(lambda x: sum(np.sum(np.sin(row)) for row in x))(x), np.cos(x))
+    assert calls == [0]
 
 
 def test_a_sweep_goes_only_where_something_is_wanted():

@@ -116,6 +116,7 @@ def _sweep(
     # Upstream of an op that selects, a zero cotangent means "not taken", and must beat an infinite partial derivative.
     pending: dict[Tensor, Any] = {}  # cotangents of what is still to be visited; then of the leaves
     visited: dict[Tensor, Any] = {}  # those of wanted tensors that ops made
+    totals: dict[Tensor, Any] = {}  # those of the pending ones that only the sweep knows, and so may add into
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
     upstream = {y for y, _ in seeds} if selected else set()
@@ -152,6 +153,9 @@ def _sweep(
             result, g = _outputs(node, g, recording)
         elif op.kind != "elementwise":
             g = expand(g, shape)
+        if ordinary and op.add_vjp is not None:
+            _add_part(pending, totals, node, g)
+            continue
         if op.joint:
             extra = {"selected": selected} if op.selects else {}
             vjps = vjps.rule(g, result, *values, **params, **extra)  # the cotangents themselves
@@ -179,6 +183,23 @@ def _sweep(
         if type(g) is not list and g.shape != x._array.shape:
             visited[x] = expand(g, x._array.shape)
     return visited
+
+
+def _add_part(pending: dict[Tensor, Any], totals: dict[Tensor, Any], node: Tensor, g: Any) -> None:
+    """Pull g back through a node that took some entries of a tensor, x[i] say.
+
+    From the second such node on, g is added at the entries alone: a loop over x[0], x[1], … takes time for what it
+    reads, not for all of x at every step.
+    """
+    op: Any = node._op
+    x, *others = node._inputs
+    others = list(map(array_of, others))
+    total = pending.get(x)
+    if type(total) is np.ndarray and total is totals.get(x):
+        op.add_vjp(total, g, *others, **node._params)
+        return
+    add(pending, x, op.vjps[0](g, node._array, x._array, *others, **node._params))
+    totals[x] = pending[x]
 
 
 def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:

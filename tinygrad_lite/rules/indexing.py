@@ -53,15 +53,28 @@ def _get(x: Any, *arrays: Any, template: Any) -> Any:
 def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of the given shape with g added in at the index; entries indexed twice receive both."""
     index = fill_template(template, arrays)
-    repeats = any(getattr(part, "ndim", 0) and part.dtype.kind != "b" for part in index)
     if is_foreign(g):
-        return _put_of_another_library(g, index, shape, repeats)
+        return _put_of_another_library(g, index, shape, _may_repeat(index))
     out = np.zeros(shape, g.dtype)
-    if repeats:
+    if _may_repeat(index):
         _add_at(out, index, g)
-    else:  # slices, single integers and masks name each entry at most once
+    else:
         out[index] = g
     return out
+
+
+def _put_into(total: Any, g: Any, *arrays: Any, template: Any) -> None:
+    """The same, added into an array that is there already."""
+    index = fill_template(template, arrays)
+    if _may_repeat(index):
+        _add_at(total, index, g)
+    else:
+        total[index] += g
+
+
+def _may_repeat(index: Any) -> bool:
+    """Whether it may name an entry twice: slices, single integers and masks do not."""
+    return any(getattr(part, "ndim", 0) and part.dtype.kind != "b" for part in index)
 
 
 def _put_of_another_library(g: Any, index: Any, shape: tuple[int, ...], repeats: bool) -> Any:
@@ -107,10 +120,10 @@ def _check_adds_at_places(g: Any) -> None:
 
 
 def _add_at(out: Any, index: Any, g: Any) -> None:
-    """np.add.at(out, index, g), for a contiguous out."""
+    """np.add.at(out, index, g)."""
     arrays = [part.astype(np.intp) for part in index if isinstance(part, np.ndarray) and part.dtype.kind in "iu"]
     rows = out.shape[len(arrays) :]
-    if g.size < _FEW or not rows or len(arrays) < len(index):
+    if g.size < _FEW or not rows or len(arrays) < len(index) or not out.flags.c_contiguous:
         np.add.at(out, index, g)
         return
     # Whole rows, as of an embedding: NumPy is several times faster, and adds in the same order, where each number has
@@ -234,6 +247,7 @@ get: Op = row(
         _get,
         lambda g, y, x, *arrays, template: put(g, *arrays, template=template, shape=x.shape),
         operands=None,
+        add_vjp=_put_into,
         selects=True,
         name="getitem",
         batch=_get_each,
