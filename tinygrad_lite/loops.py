@@ -207,8 +207,9 @@ def _check_carry(result: Any, carry: Any, name: str) -> Any:
     if structure != expected:
         raise TypeError(f"{name}: the carry was {expected}, and the step makes it {structure}; it must stay alike")
     found = [_as_array(x) for x in found]
-    for a, b, path in zip(found, given, expected.paths("carry"), strict=True):
+    for i, (a, b) in enumerate(zip(found, given, strict=True)):
         if a.shape != b.shape or a.dtype != b.dtype:
+            path = expected.paths("carry")[i]
             raise TypeError(
                 f"{name}: {path} was {b.dtype} {b.shape}, and the step makes it {a.dtype} {a.shape}; it must stay "
                 "alike (start from an array of that shape and dtype)"

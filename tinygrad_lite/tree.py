@@ -146,6 +146,7 @@ class STATIC:
 
 
 _LEAF = Structure(LEAF, size=1)
+_NONE = Structure(STATIC, None)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -170,9 +171,11 @@ _MOST_FLAT = 1000  # so that a program that makes ever new keys does not grow
 
 def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     kind = type(tree)
-    if kind is np.ndarray:
+    if kind in _leaf_types:
         leaves.append(tree)
         return _LEAF
+    if tree is None:
+        return _NONE
     flat = _flat.get(kind)
     if flat is None:
         return _flatten_any(tree, kind, leaves)
