@@ -10,7 +10,7 @@ import tinygrad_lite as tg
 from tests.everyday import one_in
 from tinygrad_lite.backward import find_nodes
 from tinygrad_lite.pulling import unbroadcast
-from tinygrad_lite.rules.indexing import get as getitem
+from tinygrad_lite.rules.indexing import put
 
 
 @pytest.fixture
@@ -201,13 +201,46 @@ def test_parts_that_are_read_in_any_order_add_up(order, fortran):
         assert_allclose(found, sum(each), rtol=1e-13, atol=1e-13)
 
 
-def test_a_loop_over_parts_makes_one_array_of_the_whole(monkeypatch):
-    calls = []
-    rule = getitem.vjps.rule
-    monkeypatch.setattr(getitem.vjps, "rule", lambda i, g, *xs, **params: calls.append(i) or rule(i, g, *xs, **params))
+ROWS = [(1,), (-1,), (slice(None), 2), (slice(None), slice(None), -2), (slice(1, 3),), (0, slice(None))]
+
+
+@given(st.data())
+def test_many_parts_add_up_when_the_sweep_is_recorded(data):
+    """Where they are rows of one axis, as a stack; beyond, as a sum of arrays."""
+    few = data.draw(st.lists(st.integers(0, len(ROWS) - 1), min_size=1, max_size=3, unique=True))
+    indices = [ROWS[k] for k in data.draw(st.lists(st.sampled_from(few), min_size=8, max_size=14))]
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 4, 3, 5))
+    weights = [rng.normal(size=x[index].shape) for index in indices]
+
+    def f(x):
+        x = np.sin(x)
+        return sum(np.sum(w * x[index] ** 2) for w, index in zip(weights, indices, strict=True))
+
+    recorded, hessian_v = tg.jvp(tg.grad(f), (x,), (v,))
+    assert_allclose(recorded, tg.grad(f)(x), rtol=1e-13, atol=1e-13)
+    assert_allclose(tg.grad(lambda x: np.sum(tg.grad(f)(x) * v))(x), hessian_v, rtol=1e-12, atol=1e-12)
+    step = 1e-5
+    slope = (tg.grad(f)(x + step * v) - tg.grad(f)(x - step * v)) / (2 * step)
+    assert_allclose(hessian_v, slope, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("rows", "arrays"), [(range(50), 0), ([*range(30, 10, -1), 12, 15], 1), ([3, -1] * 4, 8)])
+def test_a_loop_over_rows_makes_no_array_of_the_whole_for_each(rows, arrays, monkeypatch):
+    made = []
+    call = put.call
+    monkeypatch.setattr(put, "call", lambda *xs, **params: made.append(1) or call(*xs, **params))
     x = np.random.default_rng(0).normal(size=(50, 3))
-    assert_allclose(tg.grad(lambda x: sum(np.sum(np.sin(row)) for row in x))(x), np.cos(x))
-    assert calls == [0]
+    expected = np.zeros_like(x)
+    np.add.at(expected, np.array(rows), np.cos(x)[np.array(rows)])
+
+    def f(x):
+        return sum(np.sum(np.sin(x[i])) for i in rows)
+
+    assert_allclose(tg.grad(f)(x), expected)
+    assert not made
+    assert_allclose(tg.grad(lambda c: np.sum(tg.grad(f)(c * x) * x))(1.0), -np.sum((x * x * np.sin(x))[np.array(rows)]))
+    assert len(made) == arrays
 
 
 def test_a_sweep_goes_only_where_something_is_wanted():

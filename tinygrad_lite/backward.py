@@ -116,12 +116,14 @@ def _sweep(
     # Upstream of an op that selects, a zero cotangent means "not taken", and must beat an infinite partial derivative.
     pending: dict[Tensor, Any] = {}  # cotangents of what is still to be visited; then of the leaves
     visited: dict[Tensor, Any] = {}  # those of wanted tensors that ops made
-    totals: dict[Tensor, Any] = {}  # those of the pending ones that only the sweep knows, and so may add into
+    parts: dict[Tensor, list[Any]] = {}  # of these, some entries were taken: (node that took them, rule's arguments)
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
     upstream = {y for y, _ in seeds} if selected else set()
     straight = ordinary and not upstream
     for node in nodes:
+        if parts and node in parts:
+            _add_parts(pending, node, parts.pop(node), watcher)
         g = pending.pop(node, None)
         if g is None:
             continue
@@ -153,8 +155,10 @@ def _sweep(
             result, g = _outputs(node, g, recording)
         elif op.kind != "elementwise":
             g = expand(g, shape)
-        if ordinary and op.add_vjp is not None:
-            _add_part(pending, totals, node, g)
+        if op.sum_vjps is not None:
+            x = inputs[0]
+            if type(x) is Tensor and x._flags & GRAD and (needed is None or x in needed):
+                parts.setdefault(x, []).append((node, (g, values[1:], params)))
             continue
         if op.joint:
             extra = {"selected": selected} if op.selects else {}
@@ -178,6 +182,8 @@ def _sweep(
             if watcher is not None:
                 watcher.backward(node, gx)
             add(pending, x, gx, fits)
+    for x, taken in parts.items():
+        _add_parts(pending, x, taken, watcher)
     visited.update(pending)
     for x, g in visited.items():
         if type(g) is not list and g.shape != x._array.shape:
@@ -185,21 +191,14 @@ def _sweep(
     return visited
 
 
-def _add_part(pending: dict[Tensor, Any], totals: dict[Tensor, Any], node: Tensor, g: Any) -> None:
-    """Pull g back through a node that took some entries of a tensor, x[i] say.
-
-    From the second such node on, g is added at the entries alone: a loop over x[0], x[1], … takes time for what it
-    reads, not for all of x at every step.
-    """
-    op: Any = node._op
-    x, *others = node._inputs
-    others = list(map(array_of, others))
-    total = pending.get(x)
-    if type(total) is np.ndarray and total is totals.get(x):
-        op.add_vjp(total, g, *others, **node._params)
-        return
-    add(pending, x, op.vjps[0](g, node._array, x._array, *others, **node._params))
-    totals[x] = pending[x]
+def _add_parts(pending: dict[Tensor, Any], x: Tensor, parts: list[Any], watcher: Any) -> None:
+    """Add to x's cotangent what comes from nodes that took some of its entries, x[i] say: all of it in one go, so that
+    a loop over x[0], x[1], … takes time for what it reads, not for all of x at every step."""
+    node = parts[0][0]
+    gx = node._op.sum_vjps([arguments for _, arguments in parts], x.shape)
+    if watcher is not None:
+        watcher.backward(node, gx)
+    add(pending, x, gx)
 
 
 def _lead_to(nodes: Sequence[Tensor], wanted: set[Tensor]) -> set[Tensor]:

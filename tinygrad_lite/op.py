@@ -58,7 +58,7 @@ class Op:
     linear_in_all: bool = False  # the tangent of the result is the op itself, of the tangents of all its operands
     partials: tuple[Any, ...] = ()  # what an elementwise row was given
     selects: bool = False  # takes some entries and leaves others: upstream, a zero cotangent means "was not taken"
-    add_vjp: Callable[..., None] | None = None  # adds its vjp into an array, in place: (total, g, *others, **params)
+    sum_vjps: Callable[..., Any] | None = None  # of many nodes of one operand: ([(g, others, params), …], its shape)
     bounded: bool = False  # the partial derivatives are finite whatever the operands, NaN and infinity included
     real: bool = False  # complex operands are refused, because fn would compute something else with them
     explain: Callable[..., str] | None = None  # what is wrong with operands that fn refused

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,13 +65,55 @@ def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
-def _put_into(total: Any, g: Any, *arrays: Any, template: Any) -> None:
-    """The same, added into an array that is there already."""
-    index = fill_template(template, arrays)
-    if _may_repeat(index):
-        _add_at(total, index, g)
-    else:
-        total[index] += g
+def _put_all(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: tuple[int, ...]) -> Any:
+    """The sum of `put` of all the parts: (g, index arrays, params)."""
+    if len(parts) > 1 and all(isinstance(g, (np.ndarray, np.generic)) for g, _, _ in parts):
+        out = np.zeros(shape, parts[0][0].dtype)
+        for g, arrays, params in parts:
+            index = fill_template(params["template"], tuple(arrays))
+            if _may_repeat(index):
+                _add_at(out, index, g)
+            else:
+                out[index] += g
+        return out
+    rows = _as_rows(parts, shape) if len(parts) >= _MANY else None
+    if rows is not None:
+        return rows
+    terms = [put.call(g, *arrays, **params, shape=shape) for g, arrays, params in parts]
+    return functools.reduce(operator.add, terms)
+
+
+_MANY = 8  # parts, from which on their sum is written as a stack of rows
+
+
+def _as_rows(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: tuple[int, ...]) -> Any:
+    """The same, recorded, where the parts are rows of one axis, x[i] or x[:, i], and little is left out between them;
+    else None. Its time is that for the rows, where a sum of arrays takes that for all of x for every part."""
+    rows: dict[int, Any] = {}
+    axes = set()
+    for g, _, params in parts:
+        axis, i = _find_row(params["template"], shape)
+        axes.add(axis)
+        if axis is None or len(axes) > 1:
+            return None
+        rows[i] = rows[i] + g if i in rows else g
+    first, last = min(rows), max(rows)
+    if last - first >= 2 * len(rows):
+        return None
+    nothing = make_alike(np.zeros(parts[0][0].shape, parts[0][0].dtype), parts[0][0])
+    stacked = np.stack([rows.get(i, nothing) for i in range(first, last + 1)], axis)
+    if len(rows) == shape[axis]:
+        return stacked
+    return put.call(stacked, template=(*[slice(None)] * axis, slice(first, last + 1)), shape=shape)
+
+
+def _find_row(template: Any, shape: tuple[int, ...]) -> tuple[Any, int]:
+    """The axis that an index takes one entry of, and which; (None, 0) if it is another index."""
+    places = [k for k, part in enumerate(template) if isinstance(part, (int, np.integer))]
+    rest = [part for part in template if not isinstance(part, (int, np.integer))]
+    if len(places) != 1 or any(part != slice(None) for part in rest):
+        return None, 0
+    return places[0], int(template[places[0]]) % shape[places[0]]
 
 
 def _may_repeat(index: Any) -> bool:
@@ -247,7 +291,7 @@ get: Op = row(
         _get,
         lambda g, y, x, *arrays, template: put(g, *arrays, template=template, shape=x.shape),
         operands=None,
-        add_vjp=_put_into,
+        sum_vjps=_put_all,
         selects=True,
         name="getitem",
         batch=_get_each,
