@@ -196,8 +196,8 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     return leaf(array, GRAD | LIFTED, path)
 
 
-def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]]) -> list[Any]:
-    """The cotangents of the lifted leaves, None where there is none."""
+def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]], selected: bool = False) -> list[Any]:
+    """The cotangents of the lifted leaves, None where there is none. selected: see `sweep`."""
     seeds = [(y, g) for y, g in seeds if y._flags & GRAD]
     recording = run.is_recorded_outside
     for _, g in seeds:
@@ -206,7 +206,7 @@ def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]])
         seeds = [(y, g if isinstance(g, Tensor) else leaf(g, 0)) for y, g in seeds]
     # Where nothing outside has a gradient, every node leads to a lifted leaf; where no Tensors leave, to nothing else.
     wanted = set(run.leaves) if run.leaving.tensors else None
-    found = sweep(nodes, seeds, wanted, recording, prune=bool(run.leaving.outer & GRAD))
+    found = sweep(nodes, seeds, wanted, recording, selected, prune=bool(run.leaving.outer & GRAD))
     return list(map(found.get, run.leaves))
 
 

@@ -22,7 +22,7 @@ def _is_float(_: Ranges, x: Operand) -> bool:
 
 
 def _is_real(_: Ranges, x: Operand) -> bool:
-    """Complex numbers are multiplied by 1 + 0j, of which the 0 makes other zeros, on the other side of a cut, and nan of
+    """Complex numbers are multiplied by 1 + 0j, whose 0 makes other zeros, on the other side of a cut, and nan of
     infinities: (1 + 0j) * -1 is -1 + 0j, and -(1 + 0j) is -1 - 0j."""
     return dtype_of(x).kind != "c"
 
