@@ -674,6 +674,14 @@ def trace_errors():
     def intersection(x):
         return np.intersect1d(x, x)  # the line
 
+    def from_numbers(x):
+        return np.fromiter((v for v in x), float)  # the line
+
+    def set_item(x):
+        b = np.zeros(3)
+        b.__setitem__(0, x[0])  # the line
+        return b
+
     return [f for f in locals().values() if callable(f)]
 
 

@@ -25,7 +25,7 @@ from .context import current, running, switched
 from .foreign import refuse_foreign
 from .leaving import INSIDE, Exit, array_ids, as_differentiable, identity
 from .missed import check_missed, find_differentiable
-from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
+from .tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
 
 _array_of = operator.attrgetter("_array")
 
@@ -158,8 +158,11 @@ def call_users(f: Function, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
         return f(*args, **kwargs)
     except ValueError as error:
         cause = error.__cause__
-        if isinstance(cause, TypeError) and str(error).startswith("setting an array element"):
-            raise TensorInArrayError(f"setting an array element: {cause}") from cause
+        if str(error).startswith("setting an array element"):
+            if isinstance(cause, TypeError):
+                raise TensorInArrayError(f"setting an array element: {cause}") from cause
+            if isinstance(cause, TraceError):
+                raise TraceError(f"setting an array element: {cause}") from cause
         raise
 
 
