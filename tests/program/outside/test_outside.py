@@ -697,6 +697,18 @@ def test_what_gives_something_else_every_time_is_refused(kind):
         tg.compile(lambda x: next(rates) * x)(X)
 
 
+def test_objects_may_be_counted():
+    class Layer:
+        count = itertools.count()
+
+        def __init__(self):
+            self.number = next(self.count)
+
+    assert_follows(lambda x: x * 2 if Layer().number >= 0 else x)
+    with pytest.raises(RuntimeError, match="does not reproduce"):
+        tg.compile(lambda x: x * Layer().number)(X)
+
+
 @pytest.mark.parametrize("kind", [memoryview, lambda x: (ctypes.c_double * 3)(*x)])
 def test_memory_that_nobody_can_watch_is_refused_by_name(kind):
     numbers = kind(X)

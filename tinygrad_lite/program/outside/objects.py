@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from enum import Enum
 from inspect import getmro
 from io import IOBase
+from itertools import count
 from mmap import mmap
 from queue import Queue, SimpleQueue
 from threading import local
@@ -64,7 +65,8 @@ def visit_object(walk: Walk, source: Source, raw: bool) -> Any:
     if kind in (BuiltinMethodType, MethodWrapperType):  # `get = settings.get`, `draw = random.random`
         walk.visit(value.__self__, ("attribute", source, "__self__"), source.path, True)
         return value
-    if hasattr(kind, "__next__") and is_of_library(kind.__module__) and not isinstance(value, IOBase):
+    # (What a count gives, as a number for each object of a class, is never the same: the second trace would tell.)
+    if hasattr(kind, "__next__") and is_of_library(kind.__module__) and not isinstance(value, (IOBase, count)):
         raise Unreachable(
             f"the function reaches {source.path} from outside, a {kind.__name__}, which gives something else every "
             f"time; pass what it gives as an argument"
