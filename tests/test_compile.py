@@ -785,6 +785,12 @@ def test_rounding_is_not_mistaken_for_randomness(rng):
         assert abs(compiled(rng.normal(size=50), rng.uniform())) < 1e-13
 
 
+def test_a_function_that_asks_for_the_kind_of_its_argument_is_told():
+    for f in (lambda x: x * 2 if isinstance(x, np.ndarray) else x, lambda k: [k] if isinstance(k, float) else k):
+        with pytest.raises(RuntimeError, match="does it ask for the kind of an argument"):
+            tg.compile(f)(2.0 if f(2.0) == [2.0] else np.ones(3))
+
+
 def test_a_function_that_depends_on_something_else_that_changes_is_caught():
     calls = []
 

@@ -251,7 +251,10 @@ def check_first_result(
         if reason and _are_long_sums(trace.program, arrays, got, want):
             reason = None
     if reason:
-        raise RuntimeError(_not_reproduced(name, f"its result {reason}"))
+        raise RuntimeError(
+            f"{_not_reproduced(name, f'its result {reason}')}. Or does it ask for the kind of an argument, as "
+            "isinstance(x, np.ndarray) and isinstance(k, float) do? While it is traced, x and k are Tensors"
+        )
 
 
 _LONGEST = 60  # letters of a structure in a message
