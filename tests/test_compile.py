@@ -293,6 +293,9 @@ def test_complex_numbers_are_part_of_the_kind(rng):
     x = rng.normal(size=3)
     for k in (1j, 2 - 1j, complex("inf"), 1j):
         assert_array_equal(compiled(x, k), x + k)
+    root = tg.compile(lambda x, k: x * np.sqrt(k))
+    for k in (complex(-1, 0.0), complex(-1, -0.0), complex(-1, 0.0)):  # equal, on the two sides of the cut
+        assert_array_equal(root(x, k), x * np.sqrt(k))
 
 
 def test_the_order_of_keys_is_part_of_the_kind():
@@ -671,6 +674,14 @@ def trace_errors():
     def intersection(x):
         return np.intersect1d(x, x)  # the line
 
+    def from_numbers(x):
+        return np.fromiter((v for v in x), float)  # the line
+
+    def set_item(x):
+        b = np.zeros(3)
+        b.__setitem__(0, x[0])  # the line
+        return b
+
     return [f for f in locals().values() if callable(f)]
 
 
@@ -734,6 +745,9 @@ def test_random_numbers_frozen_into_the_program_are_caught(rng):
         assert_array_equal(mask(np.ones(3), keep), keep)
 
 
+coin, draws, draw = random.random, random.Random(1), np.random.default_rng(1).uniform
+
+
 @pytest.mark.parametrize(
     "f",
     [
@@ -745,6 +759,9 @@ def test_random_numbers_frozen_into_the_program_are_caught(rng):
         lambda x, rng: x * 2 if rng.random() < 2 else x,  # the same branch every time, so far
         lambda x, rng: x * 2 if np.random.rand() < 2 else x,  # noqa: NPY002
         lambda x, rng: x * 2 if random.random() < 2 else x,
+        lambda x, rng: x * 2 if coin() < 2 else x,
+        lambda x, rng: x * 2 if draws.random() < 2 else x,
+        lambda x, rng: x * 2 if draw() < 2 else x,
         lambda x, rng: x + 0 * rng.normal(size=3),
     ],
 )
@@ -768,6 +785,12 @@ def test_rounding_is_not_mistaken_for_randomness(rng):
         assert abs(compiled(rng.normal(size=50), rng.uniform())) < 1e-13
 
 
+def test_a_function_that_asks_for_the_kind_of_its_argument_is_told():
+    for f in (lambda x: x * 2 if isinstance(x, np.ndarray) else x, lambda k: [k] if isinstance(k, float) else k):
+        with pytest.raises(RuntimeError, match="does it ask for the kind of an argument"):
+            tg.compile(f)(2.0 if f(2.0) == [2.0] else np.ones(3))
+
+
 def test_a_function_that_depends_on_something_else_that_changes_is_caught():
     calls = []
 
@@ -777,9 +800,9 @@ def test_a_function_that_depends_on_something_else_that_changes_is_caught():
 
     with pytest.raises(RuntimeError, match="depend on something that changes between calls"):
         tg.compile(f)(np.ones(3))
-    results = iter([(1.0,), [1.0]])
+    results = [[1.0], (1.0,)]
     with pytest.raises(RuntimeError, match="another structure the second time"):
-        tg.compile(lambda x: next(results))(np.ones(3))
+        tg.compile(lambda x: results.pop())(np.ones(3))
     with pytest.raises(RuntimeError, match=r"has another structure \(tuple\(\*\), for arrays tuple\(True\)\)"):
         tg.compile(lambda x: (np.array_equal(x, x),))(np.ones(3))
 

@@ -237,6 +237,21 @@ def test_what_is_not_taken_in_a_step_sends_nothing_back() -> None:
         assert_array_equal(tg.compile(tg.grad(f))(x), expected)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(np.where(x > 0, tg.scan(lambda c, r: (c, np.log(r)), 0.0, x)[1], 0)),
+        lambda x: np.sum(np.where(x > 0, tg.cond(np.sum(x) < 99, np.log, np.sin, x), 0)),
+        lambda x: tg.scan(lambda c, r: (c * r, c * r), 2.0, x)[1][0],
+        lambda x: np.max(tg.scan(lambda c, r: (c, np.log(r)), 0.0, x)[1]),
+    ],
+)
+def test_what_is_not_taken_after_a_loop_or_a_branch_sends_nothing_back(f: Any) -> None:
+    for x in (np.array([2.0, 1.0, 3.0]), np.array([2.0, 0.0, 3.0]), np.array([2.0, np.inf, 0.0])):
+        with np.errstate(all="ignore"):
+            assert_array_equal(tg.compile(tg.grad(f))(x), tg.grad(f)(x))
+
+
 def test_the_program_does_not_grow_with_the_steps() -> None:
     f = tg.compile(gradients(rnn), target="numpy")  # (in C, what is around the loops is done in blocks)
     few, many = f.source(PARAMS, X, H), f.source(PARAMS, np.repeat(X, 50, 0), H)

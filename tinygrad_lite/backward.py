@@ -161,7 +161,7 @@ def _sweep(
                 parts.setdefault(x, []).append((node, (g, values[1:], params)))
             continue
         if op.joint:
-            extra = {"selected": selected} if op.selects else {}
+            extra = {"selected": selected} if op.selects or op.kind == "loop" else {}
             vjps = vjps.rule(g, result, *values, **params, **extra)  # the cotangents themselves
         for i, (x, vjp) in enumerate(zip(inputs, vjps)):  # noqa: B905 (of rules there may be no end)
             if type(x) is not Tensor or not x._flags & GRAD or vjp is None or (needed is not None and x not in needed):

@@ -321,7 +321,7 @@ class _Kind:
         if not self.programs:
             return frozenset()
         newest = self.programs[0]
-        places: list[int | str] = [i for i, x in newest.static.items() if leaves[i] != x]
+        places: list[int | str] = [*newest.changed_places(leaves)]
         self.changes += not places
         if len(self.programs) < _FEW:
             return frozenset()

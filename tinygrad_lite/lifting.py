@@ -25,7 +25,7 @@ from .context import current, running, switched
 from .foreign import refuse_foreign
 from .leaving import INSIDE, Exit, array_ids, as_differentiable, identity
 from .missed import check_missed, find_differentiable
-from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
+from .tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
 
 _array_of = operator.attrgetter("_array")
 
@@ -158,8 +158,11 @@ def call_users(f: Function, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
         return f(*args, **kwargs)
     except ValueError as error:
         cause = error.__cause__
-        if isinstance(cause, TypeError) and str(error).startswith("setting an array element"):
-            raise TensorInArrayError(f"setting an array element: {cause}") from cause
+        if str(error).startswith("setting an array element"):
+            if isinstance(cause, TypeError):
+                raise TensorInArrayError(f"setting an array element: {cause}") from cause
+            if isinstance(cause, TraceError):
+                raise TraceError(f"setting an array element: {cause}") from cause
         raise
 
 
@@ -196,8 +199,8 @@ def _lift(x: Any, path: str, keep: bool, tracing: bool) -> Tensor:
     return leaf(array, GRAD | LIFTED, path)
 
 
-def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]]) -> list[Any]:
-    """The cotangents of the lifted leaves, None where there is none."""
+def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]], selected: bool = False) -> list[Any]:
+    """The cotangents of the lifted leaves, None where there is none. selected: see `sweep`."""
     seeds = [(y, g) for y, g in seeds if y._flags & GRAD]
     recording = run.is_recorded_outside
     for _, g in seeds:
@@ -206,7 +209,7 @@ def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]])
         seeds = [(y, g if isinstance(g, Tensor) else leaf(g, 0)) for y, g in seeds]
     # Where nothing outside has a gradient, every node leads to a lifted leaf; where no Tensors leave, to nothing else.
     wanted = set(run.leaves) if run.leaving.tensors else None
-    found = sweep(nodes, seeds, wanted, recording, prune=bool(run.leaving.outer & GRAD))
+    found = sweep(nodes, seeds, wanted, recording, selected, prune=bool(run.leaving.outer & GRAD))
     return list(map(found.get, run.leaves))
 
 

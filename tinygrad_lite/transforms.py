@@ -100,6 +100,11 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     (array([ 3., 40.]), array([ 1., 20.]))
     """
     check_function("vjp", f, "(f, x)")
+    return linearise(f, args)
+
+
+def linearise(f: Function, args: Sequence[Any], selected: bool = False) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """The same. selected: zeros among the cotangents mean "not taken" (see `sweep`)."""
     with Run() as run:
         run.call(f, args, range(len(args)), {}, keep=True)
         outputs, structure = tree.flatten(run.output)
@@ -114,7 +119,9 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
         seeds = [(y, start_from(y, c, isinstance(c, Tensor))) for y, c in pairs]
         with run:  # and find the nodes again, which checks that nothing has changed
             nodes, _ = find_nodes(find_differentiable(outputs), run.start)
-            return arrange_by_argument(run, leave_with(run, cotangents), pull(run, nodes, seeds), False)  # type: ignore[no-any-return]
+            return arrange_by_argument(  # type: ignore[no-any-return]
+                run, leave_with(run, cotangents), pull(run, nodes, seeds, selected), False
+            )
 
     return run.view(run.leaving.hand_out(run.output)), pullback
 

@@ -201,6 +201,31 @@ def test_numbers_that_change_dtype_shape_or_value_stay(record, check, f):
     check(program, run_passes(program, EXACT), X)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda z: z * 1,
+        lambda z: z / 1.0,
+        lambda z: z - 0,
+        lambda z: z + -0.0,
+        lambda z: z * -1,
+        lambda z: z / -1,
+        lambda z: np.sum(z[:, None], axis=1),
+        lambda z: np.mean(z[:, None], axis=1),
+    ],
+)
+def test_neutral_numbers_are_none_for_complex_ones(record, f):
+    """They decide on which side of a cut a number lies, and make nan of infinities."""
+    parts = (0.0, -0.0, 1.0, -1.0, np.inf, np.nan)
+    z = np.array([complex(a, b) for a in parts for b in parts])
+    with np.errstate(all="ignore"):
+        program = record(f, z)
+        found, expected = run_passes(program, EXACT).run(z)[0], f(z)
+    for a, b in ((found.real, expected.real), (found.imag, expected.imag)):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(b))
+
+
 def test_a_sum_over_axes_of_length_one_is_a_reshape(record, check):
     x = X.reshape(2, 1, 3)
     program = record(lambda x: (np.sum(x, axis=1), np.mean(x, axis=1, keepdims=True), np.sum(x, axis=0)), x)

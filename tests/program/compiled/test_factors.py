@@ -178,6 +178,23 @@ def test_zero_infinity_and_the_like_stay(record, k):
             np.testing.assert_array_equal(place_factors(program).run(x)[0], program.run(x)[0])
 
 
+@pytest.mark.parametrize("s", [0.0, np.inf, np.nan, -2.0])
+def test_zeros_beside_what_is_scaled_stay_zeros(record, s):
+    x = np.array([[1.0, -1.0], [0.5, 3.0]])
+    for f in (
+        lambda x, s: np.where(s > 0, x / s, 0),
+        lambda x, s: np.where(x > 0, 0.0, x * s),
+        lambda x, s: np.triu(x / s),
+        lambda x, s: np.diag(np.diag(x * s)),
+        lambda x, s: tg.grad(lambda x: np.sum(x[0] / s))(x),
+    ):
+        program = run_passes(record(f, x, 0.5), PARTS)
+        with np.errstate(all="ignore"):
+            (found,), (expected,) = place_factors(program).run(x, s), program.run(x, s)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
 def test_dtypes_are_left_alone(record, check):
     """A float64 number beside float32 arrays decides the dtype, so it does not move; nor past integers."""
     x = np.ones((3, 2), np.float32)

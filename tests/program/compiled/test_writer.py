@@ -109,6 +109,12 @@ def test_python_floats_leave_the_dtype_alone(record):
             assert_allclose(a, b, rtol=1e-6)
 
 
+def test_python_floats_are_given_axes(record):
+    program = record(lambda k: (np.reshape(k, (1, 1)), np.squeeze(k), np.hstack([k, 2 * k]), np.ravel(k)), 0.5)
+    for a, b in zip(written(program)[1]["body"](2.5), program.run(2.5), strict=True):
+        assert_array_equal(a, b, strict=True)
+
+
 def test_every_line_says_shape_dtype_and_operation(record):
     text, _ = written(record(lambda x, k: np.tanh(x * k) + tg.Tensor([1.0, 2, 3]), X, 2.0))
     body = body_of(text)

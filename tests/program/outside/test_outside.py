@@ -4,6 +4,7 @@ import ctypes
 import enum
 import functools
 import gc
+import importlib
 import itertools
 import logging
 import os
@@ -15,7 +16,7 @@ import warnings
 import weakref
 from array import array
 from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 
 import numpy as np
@@ -572,6 +573,109 @@ def test_the_environment_by_another_name(monkeypatch):
     assert read("RATE_OF_A_TEST") == "5"
 
 
+class Rated:
+    rate = 2.0
+
+    def scale(self, x):
+        return self.rate * x
+
+
+def triple(x):
+    return 3 * x
+
+
+def test_names_that_appear_where_others_were_found(monkeypatch):
+    class Child(Rated):
+        pass
+
+    module, child = types.ModuleType("settings"), Child()
+
+    def scale(x):
+        return x * getattr(scale, "rate", 2.0)
+
+    assert_follows(lambda x: x * abs(rate), lambda: rebind(abs=lambda number: -number), lambda: globals().pop("abs"))
+    changes = [lambda: setattr(Child, "rate", 3.0), lambda: setattr(Child, "scale", lambda self, x: x)]
+    assert_follows(lambda x: child.scale(x), *changes)
+    assert_follows(lambda x: x * getattr(module, "rate", 2.0), lambda: setattr(module, "rate", 3.0))
+    assert_follows(lambda x: scale(x), lambda: setattr(scale, "rate", 3.0))
+
+
+def test_code_that_is_replaced_in_place(monkeypatch):
+    """As %autoreload does."""
+    rated = Rated()
+    for function in (helper, Rated.scale):
+        monkeypatch.setattr(function, "__code__", function.__code__)  # and back
+    assert_follows(lambda x: helper(x), lambda: setattr(helper, "__code__", triple.__code__))
+    assert_follows(lambda x: rated.scale(x), lambda: setattr(Rated.scale, "__code__", (lambda self, x: -x).__code__))
+
+
+def test_what_has_no_keys_to_reach_its_parts_by():
+    rated, settings = Rated(), {"rate": 2.0}
+    pairs, views, objects, held = {(0, 1)}, settings.items(), {rated}, np.array([[2.0], None], object)
+    values, get, by_object, weak = (
+        settings.values(),
+        settings.get,
+        {rated: "b"},
+        weakref.WeakKeyDictionary({rated: 2.0}),
+    )
+
+    def change():
+        rated.rate += 1
+
+    assert_follows(lambda x: sum(x[i] * x[j] for i, j in pairs), lambda: pairs.add((0, 2)))
+    assert_follows(lambda x: sum(x * rate for _, rate in views), lambda: settings.update(rate=3.0))
+    assert_follows(lambda x: sum(values) * x * get("rate"), lambda: settings.update(rate=4.0, other=1.0))
+    assert_follows(lambda x: sum(x * r.rate for r in objects), change, lambda: objects.add(Rated()))
+    assert_follows(lambda x: sum(x * r.rate for r in by_object), change)
+    assert_follows(lambda x: weak[rated] * x, lambda: weak.update({rated: 3.0}))
+    assert_follows(lambda x: held[0][0] * x, lambda: held[0].append(1.0), lambda: held[0].__setitem__(0, 3.0))
+
+
+class Rounded(float):
+    def __repr__(self):
+        return f"{self:.1f}"
+
+
+def test_numbers_that_look_alike():
+    rebind(rate=Rounded(0.51))
+    assert_follows(lambda x: float(rate) * x, lambda: rebind(rate=Rounded(0.52)))
+
+
+def test_members_that_are_named_outside():
+    module, state = types.ModuleType("functions"), {"name": "helper"}
+    module.helper, module.triple = helper, triple
+    changes = [
+        lambda: rebind(helper_weights=X),
+        lambda: state.update(name="triple"),
+        lambda: setattr(module, "triple", np.exp),
+    ]
+    assert_follows(lambda x: getattr(module, state["name"])(x), *changes)
+    called = tg.compile(lambda x, name: getattr(module, name)(x))
+    assert_allclose(called(X, "helper"), helper(X))
+    module.helper = triple
+    assert_allclose(called(X, "helper"), 3 * X)
+    assert_follows(
+        lambda x: getattr(Rated, f"ra{'te'}") * x,
+        lambda: setattr(Rated, "rate", 3.0),
+        lambda: setattr(Rated, "rate", 2.0),
+    )
+
+
+def test_modules_that_a_function_imports_in_its_own_way(monkeypatch, tmp_path):
+    folder = tmp_path / "package_of_a_test"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("def f(x):\n    from .settings import rate\n    return rate * x\n")
+    (folder / "settings.py").write_text("rate = 2.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    package = importlib.import_module("package_of_a_test")
+    settings = "package_of_a_test.settings"
+    assert_follows(package.f, lambda: setattr(sys.modules[settings], "rate", 3.0))  # it is not yet there at first
+    assert_follows(
+        lambda x: sys.modules["package_of_a_test.settings"].rate * x,
+        lambda: setattr(sys.modules[settings], "rate", 4.0),
+    )
+
+
 def test_modules_that_a_function_imports(monkeypatch):
     module = types.ModuleType("settings_of_a_test")
     module.rate, module.weights = 2.0, X * 2
@@ -584,6 +688,25 @@ def test_modules_that_a_function_imports(monkeypatch):
         return x * settings_of_a_test.rate + weights
 
     assert_follows(f, lambda: setattr(module, "rate", 3.0), lambda: setattr(module, "weights", X))
+
+
+@pytest.mark.parametrize("kind", [iter, itertools.cycle, lambda numbers: (k for k in numbers)])
+def test_what_gives_something_else_every_time_is_refused(kind):
+    rates = kind([0.5] * 9 + [0.1])
+    with pytest.raises(TypeError, match=r"reaches rates from outside, a .*pass what it gives as an argument"):
+        tg.compile(lambda x: next(rates) * x)(X)
+
+
+def test_objects_may_be_counted():
+    class Layer:
+        count = itertools.count()
+
+        def __init__(self):
+            self.number = next(self.count)
+
+    assert_follows(lambda x: x * 2 if Layer().number >= 0 else x)
+    with pytest.raises(RuntimeError, match="does not reproduce"):
+        tg.compile(lambda x: x * Layer().number)(X)
 
 
 @pytest.mark.parametrize("kind", [memoryview, lambda x: (ctypes.c_double * 3)(*x)])
@@ -600,12 +723,17 @@ def test_the_constant_of_masked_arrays_is_one():
 
 
 def test_what_nobody_can_look_into_is_refused_by_name():
-    arrays = itertools.cycle([X * 2])
+    at = ContextVar("at")
+    at.set(X * 2)
+    arrays = copy_context()
+    at.set(None)
     with pytest.raises(TypeError, match=r"reaches an array of shape \(3,\).*arrays.*pass it as an argument"):
-        tg.compile(lambda x: next(arrays) * x)(X)
-    tensors = itertools.cycle([tg.Tensor(X)])
+        tg.compile(lambda x: arrays[at] * x)(X)
+    at.set(tg.Tensor(X))
+    tensors = copy_context()
+    at.set(None)
     with pytest.raises(TypeError, match=r"tensors.*pass it as an argument"):
-        tg.compile(lambda x: next(tensors) * x)(X)
+        tg.compile(lambda x: tensors[at] * x)(X)
 
     class Labelled:
         def __array__(self, dtype=None, copy=None):

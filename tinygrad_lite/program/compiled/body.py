@@ -20,7 +20,7 @@ from ...context import alone
 from ...lifting import at_level
 from ...op import Op, pick
 from ...tensor import PYTHON_NUMBERS, Tensor, next_seq
-from ...transforms import jvp, vjp
+from ...transforms import jvp, linearise
 from ..program import Node, Operand, Program
 from ..rewrite import rewrite
 from ..sharing import freeze
@@ -39,6 +39,7 @@ class Body:
         self.program, self.samples = program, list(samples)
         self.is_translated = False  # whether what can be native is
         self._loops: dict[Any, Code] = {}
+        self._linearised: dict[bool, Linearised] = {}
 
     def replay(self, operands: Arrays) -> list[Any]:
         """The results of its steps on Tensors, which records them."""
@@ -96,9 +97,11 @@ class Body:
     def __lt__(self, other: Body) -> bool:  # keywords are sorted by their names, which differ
         return False
 
-    @functools.cached_property
-    def linearisation(self) -> Linearised:
-        return Linearised(self)
+    def linearise(self, selected: bool) -> Linearised:
+        """selected: zeros among the cotangents mean "not taken"."""
+        if selected not in self._linearised:
+            self._linearised[selected] = Linearised(self, selected)
+        return self._linearised[selected]
 
 
 def _form(program: Program) -> Any:
@@ -196,7 +199,7 @@ class Linearised:
     stored, and the body's inputs; results are the cotangents of `inexact`, those inputs that can have one.
     """
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, selected: bool) -> None:
         self.body = body
         self.inexact = [i for i, x in enumerate(body.samples) if is_inexact(x)]
         count = len(body.samples)
@@ -210,7 +213,7 @@ class Linearised:
                     given[i] = x
                 return body.replay(given)
 
-            ys, pullback = vjp(of_inexact, *(xs[i] for i in self.inexact))
+            ys, pullback = linearise(of_inexact, [xs[i] for i in self.inexact], selected)
             return ys, pullback(
                 [g if is_inexact(y._array if type(y) is Tensor else y) else y for y, g in zip(ys, gs, strict=True)]
             )

@@ -15,6 +15,7 @@ from ..simplify import drop_dead
 from .body import (
     Arrays,
     Body,
+    Linearised,
     Loop,
     as_tuple,
     count_examples,
@@ -57,8 +58,9 @@ def _cond_vjp(
     g: Any, y: Any, pred: Any, *operands: Any, yes: Body, no: Body, forward_mode: Any, selected: bool = False
 ) -> list[Any]:
     """The vjp of the branch that was taken, which is computed again."""
-    inexact = yes.linearisation.inexact
-    bodies = [_whole_vjp(body) for body in (yes, no)]
+    linear = [body.linearise(selected) for body in (yes, no)]
+    inexact = linear[0].inexact
+    bodies = [_whole_vjp(part) for part in linear]
     found = call_cond(pred, bodies, [*operands, *as_tuple(g)])
     cotangents: list[Any] = [None] * (1 + len(operands))
     for i, gx in zip(inexact, found, strict=True):
@@ -66,11 +68,10 @@ def _cond_vjp(
     return cotangents
 
 
-def _whole_vjp(body: Body) -> Body:
+def _whole_vjp(linear: Linearised) -> Body:
     """(operands, cotangents of the results) -> cotangents of the inexact operands."""
-    linear = body.linearisation
     program = Program(linear.program.inputs, (), linear.program.steps, linear.gradients)
-    return Body(drop_dead(program), [*body.samples, *(sample(x) for x in linear.cotangents)])
+    return Body(drop_dead(program), [*linear.body.samples, *(sample(x) for x in linear.cotangents)])
 
 
 def _cond_jvp(tangents: Sequence[Any], operands: Sequence[Any], params: dict[str, Any]) -> list[Any]:
@@ -125,7 +126,7 @@ def _while(*operands: Any, test: Body, body: Body, carries: int, forward_mode: A
     return results if len(results) > 1 else results[0]
 
 
-def _while_vjp(g: Any, y: Any, *operands: Any, test: Body, body: Body, carries: int, forward_mode: Any) -> list[Any]:
+def _while_vjp(g: Any, y: Any, *operands: Any, **params: Any) -> list[Any]:
     raise TypeError(
         "while_loop: a compiled program does not know beforehand how many values a gradient would have to store; use "
         "tg.scan with a fixed length (and np.where to stop), or forward mode (tg.jvp)"

@@ -112,8 +112,20 @@ def _factor_out(node: Node, a: _Analysis) -> tuple[Factor, Node | None] | None:
             factor = factor.times(a.of(x), power)
     if factor is None or (op.powers and (entrywise or op.view)):
         return None if factor is None else (factor, None)
+    if factor.nodes and _puts_in_zeros(node):
+        return None
     # Not a negative one out of a sum: one that cancels is 0.0, and so is -1 times it not, but -0.0.
     return (factor, None) if factor.constant > 0 else None
+
+
+def _puts_in_zeros(node: Node) -> bool:
+    """Whether there may be zeros of its own beside what is multiplied: they stay zeros where the number turns out to be
+    infinite, as in `np.where(s > 0, x / s, 0)`."""
+    op = node.op
+    assert op is not None
+    if op.signs:
+        return op.kind != "elementwise" and len(_list_summands(node)) < sum(map(abs, op.signs))
+    return op.kind == "linear" and node.size >= node.operands[0].size
 
 
 def _keeps_dtype(node: Node) -> bool:

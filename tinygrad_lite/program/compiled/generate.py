@@ -78,9 +78,13 @@ class Generated:
                 changed.append(source.path)
         return changed
 
+    def changed_places(self, leaves: list[Any]) -> list[int]:
+        """Which of the leaves are not the numbers that the program is made for."""
+        return [i for i, x in self.static.items() if not is_equal(leaves[i], x)]
+
     def find(self, leaves: list[Any]) -> tuple[Any, ...] | None:
         """What the program takes from outside; None if that, or these leaves, are of another kind."""
-        if any(leaves[i] != x for i, x in self.static.items()):
+        if self.changed_places(leaves):
             return None
         return self.find_outside()
 
@@ -148,16 +152,17 @@ def generate(trace: Trace, outside: Outside, name: str, leaves: list[Any], targe
     static = {i: x for i, x in enumerate(leaves) if i not in trace.dynamic}
     args, kwargs = trace.arguments.children
     native, is_careful = None, trace.needs_care()
+    has_entry = not kwargs.children and complex not in map(type, static.values())  # of -1, it would not tell -1 - 0j
     program = hoist(trace.program)
     if target == "c":
-        entry = None if kwargs.children else Entry(args, trace.results, leaves, static)
+        entry = Entry(args, trace.results, leaves, static) if has_entry else None
         invalid = _InvalidValue if is_careful else None
         native = make_native(optimise(program, "c"), entry, invalid, name, body_of)
     program = optimise(program) if native is None else native.program
     writer = Writer(program, plan(program))
     again = write_outside(writer, outside)
     lines = [*again, *writer.write(trace.results)]
-    if not kwargs.children:
+    if has_entry:
         lines += writer.write_entry(args, leaves, static, bool(again)) or []
     lines += [line for node in program.steps for line in describe_loop(node)]
     text = "\n".join(lines) + "\n"
@@ -246,7 +251,10 @@ def check_first_result(
         if reason and _are_long_sums(trace.program, arrays, got, want):
             reason = None
     if reason:
-        raise RuntimeError(_not_reproduced(name, f"its result {reason}"))
+        raise RuntimeError(
+            f"{_not_reproduced(name, f'its result {reason}')}. Or does it ask for the kind of an argument, as "
+            "isinstance(x, np.ndarray) and isinstance(k, float) do? While it is traced, x and k are Tensors"
+        )
 
 
 _LONGEST = 60  # letters of a structure in a message

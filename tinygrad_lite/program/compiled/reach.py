@@ -13,7 +13,7 @@ import numpy as np
 
 from ...tensor import Tensor
 from ..outside.outside import Outside
-from ..outside.source import BYTES, CONTAINER, EQUAL, HELD, INPUT, KEYS, SAME, Source, has_bytes, is_equal
+from ..outside.source import ABSENT, BYTES, CONTAINER, EQUAL, HELD, INPUT, KEYS, SAME, Source, has_bytes, is_equal
 from .writer import Writer
 
 
@@ -34,7 +34,7 @@ class _Reach:
         for source in reversed(outside.sources):
             if source.ask != HELD or source in needed:
                 needed.add(source)
-                needed |= {source.step[1]} if source.step[0] in ("item", "attribute", "call") else set()
+                needed |= {source.step[1]} if source.step[0] in ("item", "attribute", "call", "parts") else set()
                 needed |= {source.twin} if source.twin is not None else set()
         for source in outside.sources:
             if source in needed:
@@ -61,6 +61,8 @@ class _Reach:
                 text = f"{self.names[parent]}[{self.writer.spell_key(key)}]"
             case ("call", parent, name):
                 text = f"{self.names[parent]}.{name}()"
+            case ("parts", parent):
+                text = f"tuple({self.names[parent]})"
             case (_, parent, name):
                 text = f"{self.names[parent]}.{name}"
         self.names[source] = f"o{len(self.names)}"
@@ -86,6 +88,8 @@ class _Reach:
             return [f"not {self._bind(has_bytes, 'has_bytes')}({name}, {kind}, {value.shape}, {dtype}, {numbers})"]
         if source.ask == KEYS:
             return [f"tuple({name}) != {self._bind(source.keys, 'keys')}"]
+        if source.ask == ABSENT:
+            return [f"not {name}.keys().isdisjoint({self._bind(source.keys, 'absent')})"]
         if source.ask == CONTAINER:
             tests = [f"type({name}) is not {kind}"]
             if isinstance(value, dict):

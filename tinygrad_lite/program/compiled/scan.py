@@ -106,7 +106,7 @@ def _scan_vjp(
 ) -> list[Any]:
     """A scan in the other direction. Its carry is the cotangent of the carry, and the sums for the constants."""
     carry, xs, constants = split(operands, carries, each)
-    linear = body.linearisation
+    linear = body.linearise(selected)
     forward, back, stored = linear.split(recompute, carries)
     results = len(body.program.outputs)
     kept = call_scan(forward, carry, xs, constants, length, reverse, recompute, extends=body)[results:]

@@ -24,7 +24,7 @@ from ...op import Op
 from ...rules.elementwise import divide, maximum, minimum
 from ...rules.indexing import where
 from ...rules.products import matmul
-from ..program import Node, Operand, Program, is_scalar
+from ..program import Node, Operand, Program, is_scalar, is_weak
 from ..simplify import is_view
 from ..spelling import Speller
 from ..text import text
@@ -271,9 +271,12 @@ class Writer:
 
     def _spell_view(self, node: Node) -> str:
         assert node.op is not None
+        operand = self.spell_operand(node.operands[0])
+        if is_weak(node.operands[0]):  # a Python number has no such methods
+            operand = f"{self.bind(np.asarray, 'asarray')}({operand})"
         if node.op.reshapes and node.params.get("order", "C") == "C":  # the method takes a third of np.reshape's time
-            return f"{self.spell_operand(node.operands[0])}.reshape({node.shape})"
-        return self._spell_expression(node)
+            return f"{operand}.reshape({node.shape})"
+        return text(self.speller.spell(node, [ast.Name(operand)]))
 
     def _spell_expression(self, node: Node) -> str:
         """The step as a person would write it, where nothing is faster."""

@@ -9,7 +9,7 @@ from .mentions import is_of_library
 from .source import IMMUTABLE, KEYS, Source
 from .walk import MENTIONED, WATCHED, Walk
 
-_ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "dir", "attrgetter", "fields", "asdict", "astuple", "replace"} | {
+ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "dir", "attrgetter", "fields", "asdict", "astuple", "replace"} | {
     "copy",
     "deepcopy",
     "__getattribute__",
@@ -49,7 +49,7 @@ def _visit_attribute(
     walk: Walk, name: str, value: Any, step: tuple[Any, ...], path: str, raw: bool, every: bool = False
 ) -> Any:
     if name not in walk.mentioned and not every:
-        by_name = not walk.mentioned & _ALL_ATTRIBUTES
+        by_name = not walk.mentioned & ALL_ATTRIBUTES
         if walk.way == MENTIONED and not raw and not (by_name and isinstance(value, IMMUTABLE)):
             walk.left_out = True
             return Unread()

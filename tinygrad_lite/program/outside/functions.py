@@ -8,17 +8,20 @@ from functools import partial
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from .mentions import code_of, globals_in, imports_in, is_of_library
-from .source import HELD, KEYS, Source
+from .mentions import MAY_LACK, code_of, globals_in, imports_in, is_of_library
+from .source import HELD, KEYS, SAME, Source
 from .walk import Walk
 
 
 def visit_function(walk: Walk, source: Source, raw: bool) -> Any:
     f: FunctionType = source.value
     library = is_of_library(f.__module__ or "")
-    walk.codes |= set() if library else set(code_of(f.__code__))
     if library and not f.__closure__:
         return f
+    if not library:
+        walk.codes |= set(code_of(f.__code__))
+        if source is not walk.sources[0]:  # which has a caller, often no more to look for, and seldom other code
+            walk.sources.append(Source(source.path, ("attribute", source, "__code__"), f.__code__, SAME))
     names = dict[str, Any](f.__globals__) if library else _copy_globals(walk, f, raw)
     cells = tuple(CellType() for _ in f.__closure__ or ())
     twin = FunctionType(f.__code__, f.__globals__ if library else names, f.__name__, f.__defaults__, cells)
@@ -49,7 +52,7 @@ def visit_function(walk: Walk, source: Source, raw: bool) -> Any:
             setattr(twin, name, new)
             changed = changed or new is not x
     mentioned = walk.mentioned & f.__dict__.keys()
-    if mentioned:
+    if mentioned or not (library or walk.mentioned.isdisjoint(MAY_LACK)):
         attributes = Source(source.path, ("attribute", source, "__dict__"), None, KEYS, keys=tuple(f.__dict__))
         walk.sources.append(attributes)
         for name in sorted(mentioned):
@@ -72,13 +75,15 @@ def _visit_globals(walk: Walk, f: FunctionType, names: dict[str, Any], raw: bool
     """Whether anything is another in the copy of the function's globals."""
     source, _ = walk.globals[id(f.__globals__), raw]
     changed = False
-    for name in sorted(globals_in(f.__code__)):
-        if name not in f.__globals__:
-            continue
+    mentioned = globals_in(f.__code__)
+    walk.note_absent(f.__globals__, "globals()", mentioned)
+    for name in sorted(mentioned & f.__globals__.keys()):
         x = f.__globals__[name]
         names[name] = walk.visit(x, ("item", source, name), name, raw)
         changed = changed or names[name] is not x
-    for name in sorted(imports_in(f.__code__) & sys.modules.keys()):
+    imported = imports_in(f.__code__, f.__globals__.get("__package__") or "")
+    walk.note_absent(sys.modules, "sys.modules", imported)
+    for name in sorted(imported & sys.modules.keys()):
         walk.visit(sys.modules[name], ("object", sys.modules[name]), name, True)
     return changed
 

@@ -7,7 +7,9 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, lru_cache, partial
+from importlib.util import resolve_name
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -78,11 +80,24 @@ def globals_in(code: CodeType) -> set[str]:
     return found
 
 
+MAY_LACK = {"getattr", "hasattr", "AttributeError"}
+"""Names in code that may ask for an attribute which is not there."""
+_IMPORT_BY_NAME = {"import_module", "__import__", "modules"}
+
+
 @lru_cache(1000)
-def imports_in(code: CodeType) -> set[str]:
-    """The modules that the code imports when it runs."""
-    parts = code_of(code)
-    return {i.argval for part in parts for i in dis.get_instructions(part) if i.opname == "IMPORT_NAME" and i.argval}
+def imports_in(code: CodeType, package: str) -> set[str]:
+    """The modules that the code imports when it runs. package: that of the module it stands in."""
+    found = set()
+    for part in code_of(code):
+        instructions = [i for i in dis.get_instructions(part) if i.opname != "EXTENDED_ARG"]
+        for level, _, i in zip(instructions, instructions[1:], instructions[2:], strict=False):
+            if i.opname == "IMPORT_NAME":
+                with suppress(ImportError):  # which is for the function to say
+                    found.add(resolve_name("." * level.argval + i.argval, package))
+        if not _IMPORT_BY_NAME.isdisjoint(part.co_names):
+            found |= {text for text in part.co_consts if type(text) is str}
+    return found
 
 
 def functions_of(x: Any) -> list[FunctionType]:
@@ -103,7 +118,7 @@ def is_of_library(module: str) -> bool:
 @cache
 def _is_library(name: str) -> bool:
     """Whether a package is ours, Python's own, or installed: its functions are taken to depend on their arguments."""
-    if name == __name__.partition(".")[0] or name in sys.stdlib_module_names:
+    if name == __name__.partition(".")[0] or name in sys.stdlib_module_names or name.startswith("_cython_"):
         return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     return any(file.startswith(sysconfig.get_path(folder)) for folder in ("purelib", "platlib"))

@@ -8,22 +8,25 @@ import os
 from argparse import Namespace
 from array import array
 from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import ItemsView, KeysView, ValuesView
 from contextvars import ContextVar
 from enum import Enum
 from inspect import getmro
+from io import IOBase
+from itertools import count
 from mmap import mmap
 from queue import Queue, SimpleQueue
 from threading import local
-from types import MappingProxyType, ModuleType, SimpleNamespace
+from types import BuiltinMethodType, MappingProxyType, MethodWrapperType, ModuleType, SimpleNamespace
 from typing import Any
-from weakref import ReferenceType
+from weakref import ReferenceType, WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from ... import tree
 from ...op import Op
 from ...tensor import Tensor
-from .attributes import is_ours, is_sparse, slots_of, visit_attributes
+from .attributes import ALL_ATTRIBUTES, is_ours, is_sparse, slots_of, visit_attributes
 from .mentions import functions_of, is_of_library
-from .source import CONTAINER, EQUAL, IMMUTABLE, SAME, Source
+from .source import CONTAINER, EQUAL, SAME, Source, is_fixed
 from .values import visit_container
 from .walk import Unreachable, Walk
 
@@ -35,7 +38,7 @@ _WAYS_IN: list[tuple[Any, str, str]] = [
     ((MappingProxyType, type(os.environ)), "call", "copy"),
     (ChainMap, "attribute", "maps"),
     (Queue, "attribute", "queue"),
-    ((UserDict, UserList), "attribute", "data"),
+    ((UserDict, UserList, WeakKeyDictionary, WeakValueDictionary, WeakSet), "attribute", "data"),
 ]
 """Objects of Python's own, and how to get at what they hold."""
 _HOLD_OTHERS = ("__iter__", "__getitem__", "__next__", "get")
@@ -53,9 +56,21 @@ def visit_object(walk: Walk, source: Source, raw: bool) -> Any:
         return value  # a buffer, which says itself that it cannot be read
     if isinstance(value, Op):
         return _visit_op(walk, value, source.path)
-    if isinstance(value, (set, frozenset)) and all(isinstance(x, IMMUTABLE) for x in value):
+    if isinstance(value, (set, frozenset)) and all(map(is_fixed, value)):
         source.ask, source.value = EQUAL, copy.copy(value)
         return value
+    if isinstance(value, (set, frozenset, KeysView, ValuesView, ItemsView)):
+        walk.visit_parts(source)
+        return value
+    if kind in (BuiltinMethodType, MethodWrapperType):  # `get = settings.get`, `draw = random.random`
+        walk.visit(value.__self__, ("attribute", source, "__self__"), source.path, True)
+        return value
+    # (What a count gives, as a number for each object of a class, is never the same: the second trace would tell.)
+    if hasattr(kind, "__next__") and is_of_library(kind.__module__) and not isinstance(value, (IOBase, count)):
+        raise Unreachable(
+            f"the function reaches {source.path} from outside, a {kind.__name__}, which gives something else every "
+            f"time; pass what it gives as an argument"
+        )
     if isinstance(value, deque):
         return visit_container(walk, source, True)
     if isinstance(value, (array, bytearray)):
@@ -111,6 +126,7 @@ def visit_class(walk: Walk, source: Source, raw: bool) -> Any:
 
 def visit_members(walk: Walk, kind: type, but: frozenset[str]) -> None:
     """A class's data, and the code of its methods, which run as they are. but: methods that do not run."""
+    any_name = not walk.mentioned.isdisjoint(ALL_ATTRIBUTES)
     for base in (*kind.__mro__, *getmro(type(kind))):
         if is_of_library(base.__module__) or (base, but) in walk.classes:
             continue
@@ -125,7 +141,7 @@ def visit_members(walk: Walk, kind: type, but: frozenset[str]) -> None:
                     walk.sources.append(Source(path, ("item", attributes, name), x, SAME))
                     for function in code:
                         walk.visit(function, ("object", function), path, True)
-            elif name in walk.mentioned and not special and not _is_of_python(x):
+            elif (name in walk.mentioned or any_name) and not special and not _is_of_python(x):
                 walk.visit(x, ("item", attributes, name), f"{base.__name__}.{name}", True)
 
 
@@ -141,6 +157,7 @@ def visit_module(walk: Walk, source: Source, raw: bool) -> Any:
                 walk.visit(getattr(module, name), ("attribute", source, name), f"{source.path}.{name}", True)
         return module
     attributes = walk.visit_namespace(module, source.path, "module")
+    walk.note_absent(vars(module), source.path, walk.mentioned)
     twin = ModuleType(module.__name__)
     twin.__dict__.update(vars(module))
     if not raw:

@@ -56,7 +56,7 @@ class Outside:
             walk = Walk(way, variable, mentioned, _choose_visitor)
             self.function: Callable[..., Any] = walk.visit(f, ("object", f), name, way == WATCHED)
             _visit_arguments(walk, arguments)
-            names = {name for code in walk.codes for name in names_in(code)}
+            names = {name for code in walk.codes for name in names_in(code)} | walk.texts
             if names <= mentioned:
                 break
             mentioned = mentioned | names
@@ -77,6 +77,7 @@ class Outside:
         """The states of the random generators that the function may draw from."""
         states: list[Any] = [repr(s.value.bit_generator.state) for s in self.sources if type(s.value) is Generator]
         states += [repr(s.value.get_state()) for s in self.sources if type(s.value) is RandomState]
+        states += [s.value.getstate() for s in self.sources if isinstance(s.value, random.Random)]
         if self.mentioned & _DRAWS:  # from those of the modules
             _, keys, *rest = np.random.get_state()  # noqa: NPY002
             states += [np.asarray(keys).tobytes(), rest, random.getstate()]
@@ -131,6 +132,8 @@ class Outside:
 
 def _visit_arguments(walk: Walk, structure: tree.Structure) -> None:
     """The functions and objects among the arguments."""
+    if type(structure.meta) is str:
+        walk.texts.add(structure.meta)
     if structure.kind is tree.STATIC and not isinstance(structure.meta, IMMUTABLE):
         name = getattr(structure.meta, "__name__", type(structure.meta).__name__)
         walk.visit(structure.meta, ("object", structure.meta), name, True)

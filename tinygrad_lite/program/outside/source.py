@@ -17,6 +17,7 @@ SAME: Final = "same"  # to be the same object
 EQUAL: Final = "equal"  # to be an equal number, string, …
 BYTES: Final = "bytes"  # to be an array with the same numbers
 KEYS: Final = "keys"  # to have the same keys: the attributes of an object
+ABSENT: Final = "absent"  # to have none of these keys: names that are looked up further on, or not found
 CONTAINER: Final = "container"  # to be of the same type and length, with the same keys
 INPUT: Final = "input"  # to be of the same type, shape and dtype: the program takes it
 
@@ -35,7 +36,7 @@ class Source:
     path: str
     step: tuple[
         Any, ...
-    ]  # ("object", it), ("cell", cell), ("item", source, key), ("attribute" or "call", source, name)
+    ]  # ("object", it), ("cell", cell), ("item", source, key), ("attribute" or "call", source, name), ("parts", source)
     value: Any
     ask: str
     stand_in: Tensor | None = None
@@ -52,7 +53,8 @@ class Source:
         """Whether a number, or the length or the keys of a container, is another now."""
         if self.ask == EQUAL:
             return not is_equal(self.read(), self.value)
-        if self.ask != CONTAINER or not isinstance(self.value, (list, dict, deque)):
+        may_change = isinstance(self.value, (list, dict, deque)) or self.step[0] == "parts"
+        if self.ask != CONTAINER or not may_change:
             return False
         now = self.read()
         return len(now) != len(self.keys) or (isinstance(now, dict) and tuple(now) != self.keys)
@@ -68,8 +70,15 @@ class Source:
                 return parent.read()[key]
             case ("call", parent, name):
                 return getattr(parent.read(), name)()
+            case ("parts", parent):
+                return tuple(parent.read())
             case (_, parent, name):
                 return getattr(parent.read(), name)
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether nothing in it can change, and its repr says all."""
+    return isinstance(value, IMMUTABLE) or (isinstance(value, (tuple, frozenset)) and all(map(is_fixed, value)))
 
 
 def is_variable(value: Any) -> bool:
@@ -81,7 +90,7 @@ def is_equal(a: Any, b: Any) -> bool:
     """Whether two values are the same for a program: 0.0 is not -0.0, 1 is not 1.0, nan is nan."""
     if isinstance(a, (set, frozenset)):
         return type(a) is type(b) and bool(a == b)
-    return type(a) is type(b) and (a is b or repr(a) == repr(b))
+    return type(a) is type(b) and (a is b or (repr(a) == repr(b) and bool(a == b or a != a)))
 
 
 def has_bytes(array: Any, kind: Any, shape: tuple[int, ...], dtype: Any, numbers: bytes) -> bool:

@@ -11,7 +11,7 @@ from ...array_view import ArrayView
 from ...tensor import LIFTED, TRACED, Tensor
 from ..trace import make_input
 from .attributes import Unread, visit_attributes
-from .source import BYTES, CONTAINER, EQUAL, IMMUTABLE, INPUT, Source
+from .source import BYTES, CONTAINER, EQUAL, IMMUTABLE, INPUT, Source, is_fixed
 from .walk import EVERYTHING, Walk
 
 _LONG = 64  # a container of more numbers than this is compared as a whole
@@ -36,6 +36,8 @@ def visit_array(walk: Walk, source: Source, raw: bool) -> Any:
     plain = type(array) is np.ndarray or isinstance(array, (np.memmap, ArrayView))
     if not plain and array is np.ma.masked:  # a constant, whose bytes cannot be read
         return array
+    if array.dtype.kind == "O":  # its bytes say where objects are, not what they hold
+        walk.visit(array.tolist(), ("call", source, "tolist"), source.path, True)
     if raw or not plain or array.dtype.kind not in "fciub":
         source.ask = BYTES
         if not raw:
@@ -63,6 +65,8 @@ def visit_container(walk: Walk, source: Source, raw: bool) -> Any:
         walk.visit(x, ("item", source, key), f"{source.path}[{key!r}]", raw)
         for key, x in zip(source.keys, children, strict=True)
     ]
+    if isinstance(value, dict) and not all(map(is_fixed, value)):  # keys are objects that may change
+        walk.visit_parts(source)
     if isinstance(value, dict) and type(value) is not dict:
         visit_attributes(walk, source, raw, None)
     if raw or _are_the_same(new, children):

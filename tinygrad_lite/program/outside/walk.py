@@ -5,13 +5,13 @@ What is met is noted here, once; how its parts are reached depends on what it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from types import CodeType, ModuleType
 from typing import Any, Final
 
 from ..trace import make_input
 from .mentions import is_of_library
-from .source import EQUAL, HELD, IMMUTABLE, INPUT, SAME, Source, is_variable
+from .source import ABSENT, EQUAL, HELD, IMMUTABLE, INPUT, KEYS, SAME, Source, is_variable
 
 MENTIONED, EVERYTHING, WATCHED = "mentioned", "everything", "watched"
 WAYS: Final = (MENTIONED, EVERYTHING, WATCHED)
@@ -28,7 +28,7 @@ class Walk:
 
     choose: the visitor for a value; called with the walk, the value's source, and whether nothing may stand for it, it
     returns what stands for the value in the copy. left_out: whether another way would find more. opaque: objects that
-    nobody can look into.
+    nobody can look into. texts: that are reached, and may be names, for getattr(x, kind).
     """
 
     def __init__(
@@ -43,11 +43,13 @@ class Walk:
         self.opaque: list[Source] = []
         self.left_out = False
         self.codes: set[CodeType] = set()
+        self.texts: set[str] = set()
         self.found: dict[tuple[int, bool], tuple[Source | None, Any]] = {}
         self.globals: dict[tuple[int, bool], tuple[Source, dict[str, Any]]] = {}
         self.classes: set[tuple[type, frozenset[str]]] = set()
         self.keep: list[Any] = []  # alive, so that no id is used twice
         self._namespaces: dict[tuple[int, str], Source] = {}
+        self._absent: dict[int, Source] = {}
 
     def visit(self, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
         """Note the value, and what it holds; returns what stands for it in the copy. raw: nothing may stand for it."""
@@ -74,17 +76,37 @@ class Walk:
     def _visit_number(self, value: Any, step: tuple[Any, ...], path: str, raw: bool) -> Any:
         source = Source(path, step, value, EQUAL)
         self.sources.append(source)
+        if isinstance(value, str):
+            self.texts.add(value)
         if path in self.variable and not raw and is_variable(value):
             source.ask = INPUT
             source.stand_in = make_input(value, path)
             return source.stand_in
         return value
 
+    def visit_parts(self, source: Source) -> None:
+        """What is reached by going through a value: a set's members, the keys of a dictionary."""
+        self.visit(tuple(source.value), ("parts", source), source.path, True)
+
     def visit_namespace(self, value: Any, path: str, sort: str) -> Source:
-        """The dictionary of a class or a module, which does not change."""
+        """The dictionary of a class or a module. A class that gets another name may hide one of its base's."""
         key = id(value), sort
         if key not in self._namespaces:
             self.keep.append(value)
-            self._namespaces[key] = Source(path, ("object", vars(value)), vars(value), HELD)
-            self.sources.append(self._namespaces[key])
+            names = vars(value)
+            source = Source(path, ("object", names), names, HELD)
+            if sort == "class":
+                source.ask, source.keys = KEYS, tuple(names)
+            self._namespaces[key] = source
+            self.sources.append(source)
         return self._namespaces[key]
+
+    def note_absent(self, namespace: dict[str, Any], path: str, names: Set[str]) -> None:
+        """Ask for these names to stay out of a dictionary: what is found for want of them would be another."""
+        absent = names - namespace.keys()
+        if absent:
+            source = self._absent.get(id(namespace))
+            if source is None:
+                source = self._absent[id(namespace)] = Source(path, ("object", namespace), namespace, ABSENT)
+                self.sources.append(source)
+            source.keys = tuple(dict.fromkeys((*source.keys, *sorted(absent))))

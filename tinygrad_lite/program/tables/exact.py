@@ -16,18 +16,24 @@ from ..ranges import Ranges
 from ..rewrite import MATRIX, VECTOR, Rule, rule
 
 
-def _is_inexact(_: Ranges, x: Operand) -> bool:
-    """Whether it has a negative."""
-    return dtype_of(x).kind in "fc"
+def _is_float(_: Ranges, x: Operand) -> bool:
+    """Whether it has a negative, and no zeros of its own (see below)."""
+    return dtype_of(x).kind == "f"
+
+
+def _is_real(_: Ranges, x: Operand) -> bool:
+    """Complex numbers are multiplied by 1 + 0j, whose 0 makes other zeros, on the other side of a cut, and nan of
+    infinities: (1 + 0j) * -1 is -1 + 0j, and -(1 + 0j) is -1 - 0j."""
+    return dtype_of(x).kind != "c"
 
 
 NEUTRAL = [
-    rule(lambda x: x * 1, lambda x: x, MATRIX),
-    rule(lambda x: x / 1, lambda x: x, MATRIX),
+    rule(lambda x: x * 1, lambda x: x, MATRIX, when=_is_real),
+    rule(lambda x: x / 1, lambda x: x, MATRIX, when=_is_real),
     rule(lambda x: x - 0, lambda x: x, MATRIX),
-    rule(lambda x: x + -0.0, lambda x: x, MATRIX),  # x + 0 is not x: of -0.0 it makes 0.0
-    rule(lambda x: x * -1, lambda x: -x, MATRIX, when=_is_inexact),
-    rule(lambda x: x / -1, lambda x: -x, MATRIX, when=_is_inexact),
+    rule(lambda x: x + -0.0, lambda x: x, MATRIX, when=_is_real),  # x + 0 is not x: of -0.0 it makes 0.0
+    rule(lambda x: x * -1, lambda x: -x, MATRIX, when=_is_float),
+    rule(lambda x: x / -1, lambda x: -x, MATRIX, when=_is_float),
 ]
 
 
@@ -67,7 +73,7 @@ BROADCASTS = [entry for op in binary_ops() for entry in _drop_broadcast(op)]
 
 
 def _is_of_single_entries(_: Ranges, x: Operand, axis: Any = None, keepdims: bool = False) -> bool:
-    return reduced_size(shape_of(x), axis) == 1 and 0 not in shape_of(x) and not is_weak(x)
+    return reduced_size(shape_of(x), axis) == 1 and 0 not in shape_of(x) and not is_weak(x) and dtype_of(x).kind != "c"
 
 
 def _reshape_to_reduced(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
