@@ -23,6 +23,8 @@ from .reductions import keep_axes
 
 
 def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if isinstance(axis, tuple) and len(axis) not in (1, 2):  # of all entries of each example, inside tg.vmap
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims)
     return np.linalg.norm(x, axis=axis, keepdims=keepdims)
 
 
