@@ -103,6 +103,16 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "trace": np.trace,
     "dot": lambda x: np.dot(x, x.T),
     "kron": lambda x: np.kron(x, x[0]),
+    # What is a number of Python's for one function is an array for another.
+    "choose from a number": lambda x: np.choose([0, 1, 0], [x[0], 2.0]),
+    "select from a number": lambda x: np.select([np.real(x) > 1, np.ones(3, bool)], [x, 3.5]),
+    "ediff1d between numbers": lambda x: np.ediff1d(x, 1, [True, False]),
+    "linspace": lambda x: np.linspace(0, x, 3),
+    "linspace, one": lambda x: np.linspace(x, 2.5, 1, endpoint=False),
+    "logspace": lambda x: np.logspace(0.5, np.real(x), 3, base=2.0),
+    "inner": lambda x: np.inner(x, 2.0),
+    "polyval": lambda x: np.polyval([1.0, 2.0], x),
+    "histogram": lambda x: np.histogram(np.real(x), 3, (0.3, 2.5), density=True),
 }
 
 

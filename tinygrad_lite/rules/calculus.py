@@ -63,10 +63,18 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     flat = np.ravel(ary)
     parts = [flat[1:] - flat[:-1]]
     if to_begin is not None:
-        parts.insert(0, np.ravel(to_begin))
+        parts.insert(0, _beside(flat, to_begin))
     if to_end is not None:
-        parts.append(np.ravel(to_end))
+        parts.append(_beside(flat, to_end))
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _beside(differences: Any, ends: Any) -> Any:
+    """What is put before or after the differences, in their dtype."""
+    ends = np.ravel(ends)
+    if not np.can_cast(ends.dtype, differences.dtype, "same_kind"):
+        raise TypeError(f"ediff1d: to_begin= or to_end= is {ends.dtype}, which {differences.dtype} cannot hold")
+    return as_dtype(ends, differences.dtype)
 
 
 @implements(
@@ -82,6 +90,8 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Central differences inside, one-sided ones of edge_order at the ends; spacings are numbers or coordinates."""
     f = as_array(f)
+    if f.dtype.kind == "b":
+        raise TypeError("gradient: f is an array of booleans, which have no differences; write f.astype(float)")
     axes = tuple(range(f.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(varargs) not in (0, 1, len(axes)):
         raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each")
@@ -100,7 +110,7 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
     n = f.shape[axis]
     if n < edge_order + 1:
         raise ValueError(f"gradient: axis {axis} has {n} places, too few; it needs {edge_order + 1}")
-    if f.dtype.kind in "iub":
+    if f.dtype.kind in "iu":
         f = f.astype(float)
 
     def at(part: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ..alike import make_alike
 from ..axes import positive_axis
 from ..table import implements
-from .shaping import as_array, as_dtype
+from .shaping import as_array, as_dtype, number_arrays
 
 
 def _ends(rng: np.random.Generator) -> Any:
@@ -28,11 +28,11 @@ def linspace(
     if num < 0:
         raise ValueError(f"linspace: num={num}; it cannot be negative")
     gaps = num - 1 if endpoint else num
-    start, stop = 1.0 * as_array(start), 1.0 * as_array(stop)
+    start, stop = (1.0 * as_array(end) for end in number_arrays((start, stop)))
     start, stop = make_alike(start, stop), make_alike(stop, start)
     span = stop - start
     t = np.reshape(np.arange(num) / max(gaps, 1), (-1,) + (1,) * span.ndim)
-    t = make_alike(t.astype(span.dtype) if span.dtype.kind == "f" else t, span)
+    t = make_alike(t.astype(np.empty(0, span.dtype).real.dtype), span)
     # Where t is 1, start + span can miss stop by a rounding error.
     result = np.where(np.equal(t, 1), stop, start + span * t)
     result = _in_dtype(np.moveaxis(result, 0, axis) if axis else result, dtype)
@@ -52,7 +52,7 @@ def logspace(
 ) -> Any:
     if np.ndim(base):
         raise TypeError("logspace: base must be one number; write base ** np.linspace(…)")
-    result = np.power(base, linspace(as_array(start), as_array(stop), num, endpoint, axis=axis))
+    result = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
     return result if dtype is None else as_dtype(result, np.dtype(dtype))
 
 

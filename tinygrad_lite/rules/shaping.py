@@ -35,6 +35,16 @@ def as_dtype(x: Any, dtype: Any) -> Any:
     return x if x.dtype == dtype else np.astype(x, dtype)
 
 
+def number_arrays(values: Sequence[Any], *others: Any) -> Sequence[Any]:
+    """The values, with Python's numbers among them as arrays of the dtype that all have in common: np.asarray would
+    make the number 2.0 beside float32 a float64."""
+    numbers = [type(x) in (int, float, complex) for x in values]
+    if not any(numbers):
+        return values
+    dtype = np.result_type(*(x if type(x) in (int, float, complex) else as_array(x) for x in (*values, *others)))
+    return [np.asarray(x, dtype) if is_number else x for x, is_number in zip(values, numbers, strict=True)]
+
+
 def _reshape_in_order(g: Array, shape: tuple[int, ...], order: Any) -> Array:
     """In the usual order said nothing of it: not every library has another."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
@@ -327,7 +337,7 @@ def _two_arrays(rng: np.random.Generator) -> list[Any]:
 
 
 @implements(np.broadcast_arrays, examples=_two_arrays)
-def broadcast_arrays(*args: Any) -> Any:
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     shape = np.broadcast_shapes(*(np.shape(t) for t in args))
     return tuple(np.broadcast_to(t, shape) for t in args)
 
@@ -575,9 +585,11 @@ to_integer = constant(_convert, **_CONVERTS)
 
 
 @implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, casting: Any = "unsafe") -> Any:
     """x converted to another dtype; a conversion to integers or booleans is piecewise constant."""
     dtype = np.dtype(dtype)
+    if casting != "unsafe" and not np.can_cast(x.dtype, dtype, casting):
+        raise TypeError(f"astype: {x.dtype} is not cast to {dtype} with casting={casting!r}")
     if type(x) is Tensor:
         check_numeric(np.empty(0, dtype))
     if dtype.kind in "fc":
