@@ -51,7 +51,9 @@ _parameters_of_ufunc = functools.cache(_read_signature)  # of which there are a 
 
 
 def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
-    """Whether an argument says only what would hold without it."""
+    """Whether an argument says only what would hold without it, or how the result is to lie in memory."""
+    if name == "subok" or (name == "order" and value in ("C", "F", "A", "K")):
+        return True
     try:
         default = inspect.signature(function).parameters[name].default
     except (KeyError, TypeError, ValueError):

@@ -106,8 +106,6 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
     known = {*mine.names, *mine.keywords}
     if mine.keywords == theirs.keywords and mine.names == positional:
         return composition
-    if not mine.keywords and not theirs.keywords and (*mine.names, "out") == positional:  # np.dot, called often
-        return composition
     same = next((i for i, (a, b) in enumerate(zip(mine.names, positional, strict=False)) if a != b), len(mine.names))
 
     def call(*operands: Any, **params: Any) -> Any:

@@ -50,6 +50,7 @@ def test_more_degrees_of_freedom_than_entries() -> None:
             assert np.isnan(function(x, ddof=1))
             assert np.isnan(function(tg.Tensor(x), ddof=1).numpy())
             assert np.isnan(tg.grad(lambda x, f=function: f(x, ddof=1))(x)[0])
+            assert np.isnan(tg.jvp(lambda x, f=function: f(x, ddof=1), (x,), (np.ones_like(x),))[1])
     for function in (np.nanvar, np.nanstd):
         assert np.isnan(function(tg.Tensor([1.0, 4.0, np.nan]), ddof=3).numpy())
 
@@ -133,6 +134,55 @@ def test_matrices_and_samples_of_nothing(call: Any, shape: tuple[int, ...]) -> N
     assert_array_equal(value, expected)
     assert pullback(np.ones_like(value))[0].shape == shape
     assert tg.jvp(call, (x,), (x,))[1].shape == np.shape(expected)
+
+
+FUNCTIONS_WITH_OUT = {
+    "cumsum": lambda a, *out: np.cumsum(a, 0, None, *out),
+    "nancumprod": lambda a, *out: np.nancumprod(a, 0, None, *out),
+    "dot": lambda a, *out: np.dot(a, a.T, *out),
+    "outer": lambda a, *out: np.outer(a, a, *out),
+    "trace": lambda a, *out: np.trace(a, 0, 0, 1, None, *out),
+    "compress": lambda a, *out: np.compress([True, False], a, 0, *out),
+    "the method": lambda a, *out: a.compress([True, False], 0, *out),
+    "fftn": lambda a, *out: np.fft.fftn(a, None, None, None, *out),
+    "hfft": lambda a, *out: np.fft.hfft(a, None, -1, None, *out),
+    "take": lambda a, *out: np.take(a, [0], 0, *out),
+    "mean": lambda a, *out: np.mean(a, 0, None, *out),
+}
+
+
+@pytest.mark.parametrize("call", FUNCTIONS_WITH_OUT.values(), ids=FUNCTIONS_WITH_OUT.keys())
+def test_no_out_by_position(call: Any) -> None:
+    a = np.array([[1.0, 2.0, 0.5], [3.0, 0.25, 1.0]])
+    assert_allclose(call(tg.Tensor(a), None), call(a, None), rtol=1e-13)
+    with pytest.raises(TypeError, match=r"out=…"):
+        call(tg.Tensor(a), call(a))
+
+
+def test_arguments_that_change_no_number() -> None:
+    a = np.array([[1.0, 2.0], [3.0, 0.25]])
+    for call in (
+        lambda a: np.cumsum(a, axis=0, out=None),
+        lambda a: np.fft.fft2(a, out=None),
+        lambda a: np.copy(a, order="F", subok=True),
+        lambda a: a.copy("F"),
+        lambda a: a.astype(np.float32, order="F", casting="same_kind", subok=False),
+        lambda a: np.broadcast_to(a, (2, 2, 2), subok=True),
+        lambda a: np.broadcast_arrays(a, 1.0, subok=True)[0],
+        lambda a: np.sort(a, stable=True),
+        lambda a: np.average(a, axis=[0, 1]),
+    ):
+        assert_allclose(call(tg.Tensor(a)), call(a), rtol=1e-15)
+    with pytest.raises(TypeError, match="casting='safe'"):
+        tg.Tensor(a).astype(np.float32, casting="safe")
+
+
+def test_differences_of_truth_values_are_refused() -> None:
+    for spacing in ((), (np.array([0.0, 1.0, 3.0]),)):
+        with pytest.raises(TypeError, match="boolean"):
+            np.gradient(np.array([True, False, True]), *spacing)
+        with pytest.raises(TypeError, match="boolean"):
+            np.gradient(tg.Tensor([True, False, True]), *spacing)
 
 
 def test_truth_values_as_an_operand_of_arctan2() -> None:

@@ -84,8 +84,8 @@ partition = row(custom_vjp(np.partition, _partition_vjp, batch=along(-1), select
 
 
 @implements(np.sort, examples=_to_sort)
-def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
-    """Sorted; kind changes nothing but the speed."""
+def sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Any:
+    """Sorted; kind and stable change nothing but the speed."""
     return sort_.call(a, axis=axis)
 
 
