@@ -65,6 +65,16 @@ def test_arguments_by_name_and_of_nothing() -> None:
     np.testing.assert_array_equal(nothing, [[-np.inf] * 2, [0, 0]])
 
 
+def test_a_condition_beside_plain_arrays() -> None:
+    t = tg.Tensor(X, requires_grad=True)
+    assert float(np.sum(X, where=t > 1)) == np.sum(X, where=X > 1)
+    assert float(X.max(where=t < 1, initial=0)) == np.max(X, where=X < 1, initial=0)
+    with pytest.raises(TypeError, match=r"np\.mean\(tg\.Tensor\(array\), where=t\)"):
+        np.mean(X, where=t > 1)
+    with pytest.raises(TypeError, match=r"full_like\(t, t\)"):
+        t[0] = 1.0
+
+
 def test_keywords_of_calls() -> None:
     t = tg.Tensor(X)
     for plain, found in zip(np.modf(X, dtype=np.float32), np.modf(t, dtype=np.float32), strict=True):

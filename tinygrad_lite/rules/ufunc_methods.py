@@ -36,6 +36,8 @@ def _reduce(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]
         where: Any = UNSET,
     ) -> Any:
         _refuse(f"{ufunc.__name__}.reduce", {"out": out})
+        if not isinstance(array, Tensor):  # where= is one, and would bring NumPy back here, for ever
+            array = Tensor(array)
         if axis is not None and not array.ndim:
             axis = None  # NumPy lets a number be summed over axis 0
         some = {"initial": initial} if is_given(initial) else {}
