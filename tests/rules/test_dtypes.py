@@ -110,6 +110,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "linspace": lambda x: np.linspace(0, x, 3),
     "linspace, one": lambda x: np.linspace(x, 2.5, 1, endpoint=False),
     "logspace": lambda x: np.logspace(0.5, np.real(x), 3, base=2.0),
+    "clip between a number and an array": lambda x: np.clip(x, 0.7, np.full(3, 2.2)),
     "inner": lambda x: np.inner(x, 2.0),
     "polyval": lambda x: np.polyval([1.0, 2.0], x),
     "histogram": lambda x: np.histogram(np.real(x), 3, (0.3, 2.5), density=True),
