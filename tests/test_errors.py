@@ -213,6 +213,8 @@ CONVERSIONS = {
     ),
     "np.full_like": (lambda W: np.full_like(np.ones(2), W[0, 0]), r"write np\.ones_like\(array\) \* t"),
     "np.ndenumerate": (lambda W: sum(w for _, w in np.ndenumerate(W)), r"write for i in np\.ndindex"),
+    "an array of products": (lambda W: np.array([w.dot(w) for w in W]), r"write np.stack\(\[…\]\), np.concatenate"),
+    "a list of products": (lambda W: np.sum([w.dot(w) for w in W]), r"write np.stack\(\[…\]\) for a list"),
     "a list of Tensors": (lambda W: np.mean([W[0], W[1]]), r"write np.stack\(\[…\]\) for a list of Tensors"),
     "the numbers": (lambda W: np.asarray(W), r"use the Tensor as it is .*, or say \.numpy\(\) if you mean the numbers"),
     "a list by name": (_mean_of_a_list, r"write np\.stack\(parts\) for the list of Tensors parts"),

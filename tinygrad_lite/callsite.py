@@ -87,12 +87,13 @@ _NUMBERS = "say .numpy() if you mean the numbers alone"
 _ELSEWHERE = (
     "NumPy looks for Tensors in the arrays of a call alone: make the array beside it tg.Tensor(x), or use np.where"
 )
+_METHOD = r"(?<!\bnp)\."
 _LIST = r"(?:[\[(]|\b(?:list|tuple|sorted)\()"
 _ROWS = "write np.stack([np.stack([t, u]), …]) for a list of lists of Tensors"
 _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what to write instead
-    (r"(?<!\bnp)\.dot\(", "write X @ W for X.dot(W)"),
-    (r"(?<!\bnp)\.choose\(", "write np.choose(a, choices) for a.choose(choices)"),
-    (r"(?<!\bnp)\.searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
+    (rf"{_METHOD}dot\(", "write X @ W for X.dot(W)"),
+    (rf"{_METHOD}choose\(", "write np.choose(a, choices) for a.choose(choices)"),
+    (rf"{_METHOD}searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
     (r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]\s*[\[(]", f"{_ROWS}, or np.block([[t, u], …])"),
     (
         rf"\bnp\.(array|asarray|asanyarray)\(\s*{_LIST}",
@@ -161,14 +162,35 @@ def advise_instead_of_array() -> str:
         rows = isinstance(frame.f_locals[name][0], (list, tuple))
         stacked = f"np.stack([np.stack(row) for row in {name}])" if rows else f"np.stack({name})"
         return f"write {stacked} for the list of Tensors {name}, or {_NUMBERS} ({line})"
+    call = _call_in_progress(frame)
     for pattern, remedy in _REMEDIES:
-        found = re.search(pattern, line)
+        found = re.search(pattern, call or line)
+        if found and pattern.startswith(_METHOD) and call:  # of what is called, not of an argument of it
+            found = re.search(f"{pattern}$", call[: _opening(call) + 1])
         if found:
             return f"{found.expand(remedy)}, or {_NUMBERS} ({line})"
     elsewhere = next((text for name, text in _MODULES.items() if module.startswith(name)), None)
     if elsewhere is _ELSEWHERE and any(map(_is_list_of_ours, inner[-1].f_locals.values())):
         elsewhere = f"write np.stack([…]) for the list of Tensors that np.{function} is given"
     return f"{f'{elsewhere}; ' if elsewhere else ''}{_NUMBERS} ({line})"
+
+
+def _call_in_progress(frame: FrameType) -> str:
+    """The part of the line that is being run, as 'np.array([x.dot(w), 1])'; nothing where it goes over several."""
+    first, last, start, end = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if first is None or first != last:
+        return ""
+    return linecache.getline(frame.f_code.co_filename, first).encode()[start:end].decode(errors="replace")
+
+
+def _opening(call: str) -> int:
+    """Where the brackets of a call's arguments open."""
+    depth = 0
+    for i, character in reversed(list(enumerate(call))):
+        depth += (character in ")]}") - (character in "([{")
+        if not depth:
+            return i
+    return 0
 
 
 def _find_list(frame: FrameType, line: str) -> str | None:
