@@ -177,6 +177,35 @@ def test_arguments_that_change_no_number() -> None:
         tg.Tensor(a).astype(np.float32, casting="safe")
 
 
+def test_ratios_that_no_float_holds() -> None:
+    for start, stop in ((1e-200, 1e200), (np.float32(1e-30), np.float32(1e30)), (-1e-200, -1e200), (2.0, 3.0)):
+        assert_allclose(np.geomspace(tg.Tensor(start), stop, 5), np.geomspace(start, stop, 5), rtol=1e-5)
+    slopes = [
+        tg.jacobian(lambda a, b: np.geomspace(a, b, 4), argnums=(0, 1))(2.0 * sign, 3.0 * sign) for sign in (1, -1)
+    ]
+    assert_allclose(*slopes)
+
+
+def test_coordinates_of_small_integers() -> None:
+    y = np.array([1.0, 4.0, 2.0, 5.0])
+    for x in (
+        np.array([200, 10, 250, 3], np.uint8),
+        np.array([-128, 100, -3, 7], np.int8),
+        1 << np.arange(18, 22, dtype="i4"),
+    ):
+        for order in (1, 2):
+            expected = np.gradient(y, x, edge_order=order)
+            assert_allclose(np.gradient(tg.Tensor(y), x, edge_order=order), expected, rtol=1e-13)
+            assert_allclose(np.gradient(tg.Tensor(y), tg.Tensor(x), edge_order=order), expected, rtol=1e-13)
+
+
+def test_common_values_whose_sum_overflows() -> None:
+    a = np.array([1e308, 1.0, -np.inf, 5e-324])
+    assert_array_equal(np.intersect1d(tg.Tensor(a), a[::-1]), np.intersect1d(a, a[::-1]))
+    found = tg.grad(lambda a, b: np.sum(np.intersect1d(a, b)), argnums=(0, 1))(a, a[1:])
+    assert [part.tolist() for part in found] == [[0, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
+
+
 def test_differences_of_truth_values_are_refused() -> None:
     for spacing in ((), (np.array([0.0, 1.0, 3.0]),)):
         with pytest.raises(TypeError, match="boolean"):

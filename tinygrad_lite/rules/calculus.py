@@ -124,6 +124,8 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
             first = -1.5 * at(slice(0, 1)) + 2.0 * at(slice(1, 2)) - 0.5 * at(slice(2, 3))
             last = 0.5 * at(slice(-3, -2)) - 2.0 * at(slice(-2, -1)) + 1.5 * at(slice(-1, None))
         return as_dtype(np.concatenate((first / x, inner, last / x), axis), f.dtype)
+    x = as_array(x)
+    x = np.astype(x, np.float64) if x.dtype.kind in "iub" else x  # whose differences, or their products, may overflow
     if np.shape(x) != (n,):
         raise ValueError(f"gradient: coordinates {np.shape(x)} along axis {axis}, which has {n} places")
     steps = np.reshape(np.diff(x), (-1,) + (1,) * (f.ndim - axis - 1))

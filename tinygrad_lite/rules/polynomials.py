@@ -144,6 +144,7 @@ def roots(p: Any) -> Any:
     is read from the numbers."""
     if p.ndim != 1:
         raise ValueError(f"roots: p has {p.ndim} dimensions, it needs one")
+    p = p if p.dtype.kind in "fc" else np.astype(p, np.float64)
     kept = np.flatnonzero(p._read("np.roots(t)"))
     if not kept.size:
         return p[:0]

@@ -59,10 +59,15 @@ def logspace(
 @implements(np.geomspace, examples=lambda rng: _ends(rng)[1:])
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Equal ratios: start times (stop / start) to the powers from 0 to 1."""
-    ratio = np.divide(stop, start)
-    t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * ratio.ndim)
-    t = make_alike(t, ratio)
-    result = np.where(np.equal(t, 1), stop, np.multiply(start, np.power(ratio, t)))
+    start, stop = (as_dtype(x, np.result_type(x.dtype, np.float64)) for x in map(as_array, (start, stop)))
+    t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * max(start.ndim, stop.ndim))
+    t = make_alike(t, start, stop)
+    if "c" in (start.dtype.kind, stop.dtype.kind):
+        powers = np.multiply(start, np.power(np.divide(stop, start), t))
+    else:  # also where the ratio is larger than any float
+        sign = np.sign(start)
+        powers = np.multiply(sign, np.power(start * sign, 1 - t)) * np.power(stop * sign, t)
+    result = np.where(np.equal(t, 1), stop, powers)
     result = np.moveaxis(result, 0, axis) if axis else result
     return result if dtype is None else as_dtype(result, np.dtype(dtype))
 
