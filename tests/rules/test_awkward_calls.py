@@ -177,6 +177,33 @@ def test_arguments_that_change_no_number() -> None:
         tg.Tensor(a).astype(np.float32, casting="safe")
 
 
+UNSIGNED = {
+    "roll": lambda a: np.roll(a, np.uint8(1)),
+    "roll of axes": lambda a: np.roll(a, np.array([1, 2], np.uint64), axis=(0, 1)),
+    "roll by a flag": lambda a: np.roll(a, True, axis=1),
+    "diagonal": lambda a: np.diagonal(a, np.uint8(1)),
+    "diag": lambda a: np.diag(a[0], np.uint8(1)),
+    "trace": lambda a: np.trace(a, np.uint16(2)),
+    "rot90": lambda a: np.rot90(a, np.uint8(3)),
+    "repeat": lambda a: np.repeat(a, np.array([200, 0, 100], np.uint8), axis=0),
+    "take": lambda a: np.take(a, np.array([11, 3], np.uint8)),
+    "power": lambda a: np.uint8(200) ** a,
+    "power of flags": lambda a: np.power(np.array([True, False, True, True]), np.abs(a)),
+    "float_power": lambda a: np.float_power(np.array([200, 3, 7, 1], np.int16), a),
+    "power of single precision": lambda a: np.float32(1.1) ** a,
+    "logspace": lambda a: np.logspace(a, 1, 3, base=np.uint8(7)),
+    "cov": lambda a: np.cov(a, aweights=np.array([200, 100, 100, 3], np.uint8)),
+}
+
+
+@pytest.mark.parametrize("call", UNSIGNED.values(), ids=UNSIGNED.keys())
+def test_small_and_unsigned_numbers_beside_a_tensor(call: Any) -> None:
+    """Whose negative, sum or logarithm is not what it is of other numbers."""
+    a = np.random.default_rng(3).uniform(0.3, 1, (3, 4))
+    assert_allclose(call(tg.Tensor(a)), call(a), rtol=1e-13)
+    assert check_gradients(call, a).ok
+
+
 def test_ratios_that_no_float_holds() -> None:
     for start, stop in ((1e-200, 1e200), (np.float32(1e-30), np.float32(1e30)), (-1e-200, -1e200), (2.0, 3.0)):
         assert_allclose(np.geomspace(tg.Tensor(start), stop, 5), np.geomspace(start, stop, 5), rtol=1e-5)

@@ -99,6 +99,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "prod": lambda x: np.prod(x, axis=0),
     "cumsum": np.cumsum,
     "median": lambda x: np.median(np.real(x), axis=0),
+    "percentile": lambda x: np.percentile(np.real(x) + 0.5, [70, 20], method="lower"),
+    "percentile of a number": lambda x: np.percentile(np.real(x) + 0.5, 70, method="weibull"),
     "norm": np.linalg.norm,
     "norm 1": lambda x: np.linalg.norm(x[0], 1),
     "norm inf": lambda x: np.linalg.norm(x, np.inf, axis=1),

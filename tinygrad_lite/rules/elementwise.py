@@ -217,6 +217,10 @@ def _one_less(x: Array, p: Array) -> Array:
 def _log_of_base(y: Array, x: Array) -> Array:
     """log(x), but 0 at x = 0: there x ** p is 0 for every p > 0."""
     base = np.where(x == 0, 1, x)
+    if (
+        y.dtype.kind == "f" and base.dtype != y.dtype
+    ):  # of small whole numbers, NumPy's logarithm is a half-precision one
+        base = base.astype(y.dtype)
     return np.log(base + 0j if y.dtype.kind == "c" else base)  # a complex power of a negative number
 
 

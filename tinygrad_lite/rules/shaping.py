@@ -361,7 +361,7 @@ flip = row(
 roll = row(
     linear(
         np.roll,
-        lambda g, y, a, shift, axis=None: np.roll(g, -np.asarray(shift), axis),
+        lambda g, y, a, shift, axis=None: np.roll(g, -np.asarray(shift, np.intp), axis),  # -np.uint8(1) is 255
         batch=_roll_each,
         examples=_axis_examples({"shift": 5}, {"shift": -1, "axis": 1}, {"shift": (1, 2), "axis": (0, -1)}),
     )
@@ -482,7 +482,7 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Zeros of the given shape with d on a diagonal, as np.diagonal would read it."""
-    steps = np.arange(d.shape[-1])
+    steps, offset = np.arange(d.shape[-1]), int(offset)
     if not isinstance(d, np.ndarray):  # an array of another library, which need not be written into
         rest = [n for i, n in enumerate(shape) if i not in positive_axes((axis1, axis2), len(shape))]
         rows, columns = shape[axis1], shape[axis2]
@@ -554,7 +554,7 @@ triu = row(linear(_triu, lambda g, y, m, k=0: np.triu(g, k), name="triu", **_TRI
 def diag(v: Any, k: int = 0) -> Any:
     """A matrix with this diagonal; of a matrix, its diagonal."""
     if v.ndim == 1:
-        n = v.shape[0] + abs(k)
+        n = v.shape[0] + abs(int(k))
         return from_diagonal(v, shape=(n, n), offset=k)
     if v.ndim == 2:
         return np.diagonal(v, k)

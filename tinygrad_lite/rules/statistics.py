@@ -206,6 +206,8 @@ def nanpercentile(
 
 def _hundredth(q: Any, dtype: np.dtype[Any]) -> Any:
     """As NumPy rounds it."""
+    if type(q) in (int, float):
+        return q / 100
     return q if isinstance(q, Tensor) else np.true_divide(q, dtype.type(100) if dtype.kind == "f" else 100)
 
 
@@ -282,7 +284,7 @@ def cov(
     w = None
     for given in (fweights, aweights):
         if given is not None:
-            given = make_alike(as_array(given), X)
+            given = make_alike(as_dtype(as_array(given), np.float64), X)
             w = given if w is None else w * given
     average, total = np.average(X, 1, w, returned=True)
     total = np.ravel(total)[0] if X.shape[0] else 1
