@@ -226,6 +226,13 @@ def test_coordinates_of_small_integers() -> None:
             assert_allclose(np.gradient(tg.Tensor(y), tg.Tensor(x), edge_order=order), expected, rtol=1e-13)
 
 
+def test_trapezoids_of_one_function_over_many_grids() -> None:
+    y, x = np.array([1.0, 4.0, 2.0]), np.array([[0.0, 1.0, 3.0], [0.0, 2.0, 3.0]])
+    assert_allclose(np.trapezoid(tg.Tensor(y), x), np.trapezoid(y, x))
+    assert_allclose(np.trapezoid(tg.Tensor(y), dx=x[:, 1:]), np.trapezoid(y, dx=x[:, 1:]))
+    assert check_gradients(np.trapezoid, y, x).ok
+
+
 def test_common_values_whose_sum_overflows() -> None:
     a = np.array([1e308, 1.0, -np.inf, 5e-324])
     assert_array_equal(np.intersect1d(tg.Tensor(a), a[::-1]), np.intersect1d(a, a[::-1]))

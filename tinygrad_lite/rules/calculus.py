@@ -159,14 +159,14 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
 )
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = as_array(y)
-    axis = positive_axis(axis, y.ndim)
+    place = positive_axis(axis, y.ndim)  # in y; x and dx may have more axes in front
     if x is None:
         d: Any = dx
     elif np.ndim(x) == 1:
-        d = np.reshape(np.diff(x), (-1,) + (1,) * (y.ndim - axis - 1))
+        d = np.reshape(np.diff(x), (-1,) + (1,) * (y.ndim - place - 1))
     else:
         d = np.diff(x, axis=axis)
-    later, earlier = _along(y.ndim, axis, slice(1, None)), _along(y.ndim, axis, slice(None, -1))
+    later, earlier = _along(y.ndim, place, slice(1, None)), _along(y.ndim, place, slice(None, -1))
     return np.sum(d * (y[later] + y[earlier]) / 2.0, axis=axis)
 
 
