@@ -51,14 +51,18 @@ _parameters_of_ufunc = functools.cache(_read_signature)  # of which there are a 
 
 
 def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
-    """Whether an argument says only what would hold without it, or how the result is to lie in memory."""
-    if name == "subok" or (name == "order" and value in ("C", "F", "A", "K")):
-        return True
+    """Whether an argument says only what would hold without it."""
     try:
         default = inspect.signature(function).parameters[name].default
     except (KeyError, TypeError, ValueError):
         return False
     return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def is_superfluous(function: Callable[..., Any], name: str, value: Any) -> bool:
+    """Whether an argument that a function here lacks may be left out: one that says how the result is to lie in memory,
+    too."""
+    return name == "subok" or (name == "order" and value in ("C", "F", "A", "K")) or is_default(function, name, value)
 
 
 def check_function(name: str, f: Any, usage: str = "(f)(x)") -> None:

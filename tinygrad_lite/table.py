@@ -10,7 +10,7 @@ import numpy as np
 from .dispatch import handlers, providers
 from .messages import unsupported_keyword
 from .op import Examples, Op
-from .signatures import is_default, parameters
+from .signatures import is_superfluous, parameters
 
 _rows: list[Op] = []
 _compositions: dict[Callable[..., Any], Examples | None] = {}
@@ -116,7 +116,7 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
             operands = operands[:same]
         for name in params.keys() - known:
             value = params.pop(name)
-            if value is not None and not is_default(function, name, value):
+            if value is not None and not is_superfluous(function, name, value):
                 raise TypeError(unsupported_keyword(function.__name__, name, known))
         return composition(*operands, **params)
 
