@@ -185,6 +185,11 @@ def _stack_of_what_is_in_a_list(W):
     return np.asarray(*parts)
 
 
+def _array_of_rows(W):
+    rows = [[w * j for j in range(3)] for w in W]
+    return np.array(rows)
+
+
 def _mean_of_a_list(W):
     parts = [W[0], W[1]]
     return np.mean(parts)
@@ -194,6 +199,22 @@ def _mean_of_a_list(W):
 CONVERSIONS = {
     "a product of a plain array": (lambda W: np.ones((2, 4)).dot(W), r"write X @ W for X\.dot\(W\)"),
     "an array of Tensors": (lambda W: np.array([W[0], W[1]]), r"write np.stack\(\[…\]\), np.concatenate or np.block"),
+    "a list of lists": (lambda W: np.array([[W[0], W[1]], [W[1], W[0]]]), r"write np.stack\(\[np.stack\("),
+    "a list of lists, given": (lambda W: np.linalg.det([[W[0, 0], 1.0], [0.0, 2.0]]), r"write np.stack\(\[np.stack\("),
+    "a list of lists by name": (_array_of_rows, r"write np\.stack\(\[np\.stack\(row\) for row in rows\]\)"),
+    "a list that is made": (lambda W: np.array(list(map(np.sin, W))), r"write np.stack\(\[…\]\), np.concatenate"),
+    "a list that is computed": (
+        lambda W: np.sum(tuple(map(np.sin, W))),
+        r"write np.stack\(\[…\]\) for the list of Tensors that np.sum is given",
+    ),
+    "a list that is joined": (
+        lambda W: np.concatenate([np.ones(1), [W[0, 0]]]),
+        r"write np.stack\(\[t, u\]\) for a list .* among what is joined",
+    ),
+    "np.full_like": (lambda W: np.full_like(np.ones(2), W[0, 0]), r"write np\.ones_like\(array\) \* t"),
+    "np.ndenumerate": (lambda W: sum(w for _, w in np.ndenumerate(W)), r"write for i in np\.ndindex"),
+    "an array of products": (lambda W: np.array([w.dot(w) for w in W]), r"write np.stack\(\[…\]\), np.concatenate"),
+    "a list of products": (lambda W: np.sum([w.dot(w) for w in W]), r"write np.stack\(\[…\]\) for a list"),
     "a list of Tensors": (lambda W: np.mean([W[0], W[1]]), r"write np.stack\(\[…\]\) for a list of Tensors"),
     "the numbers": (lambda W: np.asarray(W), r"use the Tensor as it is .*, or say \.numpy\(\) if you mean the numbers"),
     "a list by name": (_mean_of_a_list, r"write np\.stack\(parts\) for the list of Tensors parts"),
@@ -326,7 +347,7 @@ def test_what_is_numpys_is_found_there():
         (lambda: W2.sum(dim=0), r"sum\(dim=…\) .*; write axis= for dim=$"),
         (lambda: W2.mean(axis=0, keepdim=True), "; write keepdims= for keepdim=$"),
         (lambda: W2.argmax(dim=1), "'dim'; write axis= for dim=$"),
-        (lambda: W2.cumsum(dim=1), r"^cumsum\(\) got .* 'dim'; write axis= for dim=$"),
+        (lambda: W2.cumsum(dim=1), r"^cumsum\(dim=…\) is not supported .*; write axis= for dim=$"),
         (lambda: W2.std(unbiased=False), "; write ddof=1 or ddof=0 for unbiased=$"),
         (lambda: tg.softmax(W2, dim=1), r"^softmax\(\) got .* 'dim'; write axis= for dim=$"),
         (lambda: tg.logsumexp(W2, dim=1), "; write axis= for dim=$"),

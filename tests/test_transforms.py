@@ -613,6 +613,8 @@ def test_errors_of_transforms_name_the_argument():
         tg.grad(lambda x: (x * x).backward())(1.0)
     with pytest.raises(TypeError, match="one array"):
         tg.hessian(lambda p: p["a"] ** 2)({"a": 1.0})
+    with pytest.raises(TypeError, match=r"number of one argument.*tg\.hvp"):
+        tg.hessian(lambda x, y: x * y, argnums=(0, 1))
 
 
 def test_an_error_in_f_leaves_nothing_switched():

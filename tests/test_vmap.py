@@ -310,6 +310,15 @@ def test_random_programs(drawn: Any, data: Any) -> None:
             assert_allclose(y, stacked, rtol=1e-8, atol=1e-10 * np.max(np.abs(stacked), initial=1))
 
 
+def test_norms_of_all_entries_and_margins_of_each_axis() -> None:
+    for shape in ((5,), (5, 2), (5, 2, 3), (5, 2, 3, 2)):
+        x = RNG.normal(size=shape)
+        for g in (np.linalg.norm, tg.grad(np.linalg.norm), lambda x: np.linalg.norm(x, keepdims=True)):
+            check(g, x)
+    for values in (((1, 2), (3, 4)), [[1, 2]], (3, 4)):
+        check(lambda x, v=values: np.pad(x, ((1, 2), (0, 1)), constant_values=v), RNG.normal(size=(5, 3, 2)))
+
+
 def test_no_examples() -> None:
     assert tg.vmap(f)(X[:0]).shape == (0, 3)
     assert tg.vmap(tg.grad(cost))(X[:0]).shape == (0, 4)

@@ -81,7 +81,10 @@ def positions(argnums: int | Sequence[int], args: Sequence[Any], transform: str)
     chosen = [operator.index(i) for i in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
     for i in chosen:
         if not -len(args) <= i < len(args):
-            raise ValueError(f"{transform}: argnums={argnums}, but {len(args)} positional arguments were given")
+            raise ValueError(
+                f"{transform}: argnums={argnums}, but {len(args)} positional arguments were given; give by "
+                "position, not by name, what is differentiated"
+            )
     found = [i % len(args) for i in chosen]
     if len(set(found)) != len(found):
         raise ValueError(f"{transform}: argnums={argnums} names an argument twice")

@@ -87,17 +87,20 @@ _NUMBERS = "say .numpy() if you mean the numbers alone"
 _ELSEWHERE = (
     "NumPy looks for Tensors in the arrays of a call alone: make the array beside it tg.Tensor(x), or use np.where"
 )
+_METHOD = r"(?<!\bnp)\."
+_LIST = r"(?:[\[(]|\b(?:list|tuple|sorted)\()"
+_ROWS = "write np.stack([np.stack([t, u]), …]) for a list of lists of Tensors"
 _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what to write instead
-    (r"(?<!\bnp)\.dot\(", "write X @ W for X.dot(W)"),
-    (r"(?<!\bnp)\.choose\(", "write np.choose(a, choices) for a.choose(choices)"),
-    (r"(?<!\bnp)\.searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
+    (rf"{_METHOD}dot\(", "write X @ W for X.dot(W)"),
+    (rf"{_METHOD}choose\(", "write np.choose(a, choices) for a.choose(choices)"),
+    (rf"{_METHOD}searchsorted\(", "write np.searchsorted(a, v) for a.searchsorted(v)"),
+    (r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]\s*[\[(]", f"{_ROWS}, or np.block([[t, u], …])"),
     (
-        r"\bnp\.(array|asarray|asanyarray)\(\s*[\[(]",
+        rf"\bnp\.(array|asarray|asanyarray)\(\s*{_LIST}",
         "write np.stack([…]), np.concatenate or np.block for a list of Tensors",
     ),
     (r"\bnp\.(r_|c_)\[", "write np.concatenate, np.stack or np.column_stack for np.r_ and np.c_"),
     (r"\bnp\.full\(", "write tg.full, or np.ones(shape) * t"),
-    (r"\bnp\.vectorize\(", "np.vectorize hands out numbers: write the function for whole arrays, or use tg.vmap"),
     (r"\.(permutation|shuffle|choice)\(", "draw the index and read with it, as in t[rng.permutation(len(t))]"),
     (
         r"\b(?:random|rng|default_rng\([^()]*\)|generator|gen)\.\w+\(",
@@ -110,12 +113,22 @@ _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what
     (r"\bas_strided\(", "write tg.as_strided, or np.lib.stride_tricks.sliding_window_view, which take Tensors"),
     (r"\bnp\.(select|pad|interp|nan_to_num)\(", _ELSEWHERE),
     (
+        r"\bnp\.(concat|concatenate|append|[hvd]?stack|column_stack)\(\s*(?:[\[(].*)?(?<![\w\])])[\[(]",
+        "write np.stack([t, u]) for a list [t, u] among what is joined",
+    ),
+    (r"\b(np\.[\w.]+)\((.*,)?\s*[\[(]\s*[\[(]", _ROWS),
+    (
         r"\b(np\.[\w.]+)\((.*,)?\s*[\[(]",
         r"write np.stack([…]) for a list of Tensors, as in \1(np.stack([…]))",
     ),
 ]
 
 
+_FUNCTIONS = {  # of NumPy's, and classes
+    "vectorize": "np.vectorize hands out numbers: write the function for whole arrays, or use tg.vmap",
+    "full_like": "write np.ones_like(array) * t for np.full_like(array, t)",
+    "ndenumerate": "write for i in np.ndindex(t.shape), and t[i]",
+}
 _MODULES = {
     "numpy.matrixlib": "np.matrix knows no Tensors: a plain array does all that it does, and @ multiplies matrices",
     "numpy.ma": "np.ma knows no Tensors: write np.where(mask, t, 0), or where=mask in a sum or a mean",
@@ -141,15 +154,43 @@ def advise_instead_of_array() -> str:
     if buffer is not None:
         return f"{buffer}, or {_NUMBERS} ({line})"
     module = inner[-1].f_globals["__name__"] if inner else ""  # of the function of NumPy's that the user called
+    function = inner[-1].f_code.co_qualname.partition(".")[0] if inner else ""
+    if function in _FUNCTIONS:
+        return f"{_FUNCTIONS[function]}, or {_NUMBERS} ({line})"
     name = None if module.startswith(("numpy.ma", "numpy.polynomial")) else _find_list(frame, line)
     if name is not None:
-        return f"write np.stack({name}) for the list of Tensors {name}, or {_NUMBERS} ({line})"
+        rows = isinstance(frame.f_locals[name][0], (list, tuple))
+        stacked = f"np.stack([np.stack(row) for row in {name}])" if rows else f"np.stack({name})"
+        return f"write {stacked} for the list of Tensors {name}, or {_NUMBERS} ({line})"
+    call = _call_in_progress(frame)
     for pattern, remedy in _REMEDIES:
-        found = re.search(pattern, line)
+        found = re.search(pattern, call or line)
+        if found and pattern.startswith(_METHOD) and call:  # of what is called, not of an argument of it
+            found = re.search(f"{pattern}$", call[: _opening(call) + 1])
         if found:
             return f"{found.expand(remedy)}, or {_NUMBERS} ({line})"
     elsewhere = next((text for name, text in _MODULES.items() if module.startswith(name)), None)
+    if elsewhere is _ELSEWHERE and any(map(_is_list_of_ours, inner[-1].f_locals.values())):
+        elsewhere = f"write np.stack([…]) for the list of Tensors that np.{function} is given"
     return f"{f'{elsewhere}; ' if elsewhere else ''}{_NUMBERS} ({line})"
+
+
+def _call_in_progress(frame: FrameType) -> str:
+    """The part of the line that is being run, as 'np.array([x.dot(w), 1])'; nothing where it goes over several."""
+    first, last, start, end = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if first is None or first != last:
+        return ""
+    return linecache.getline(frame.f_code.co_filename, first).encode()[start:end].decode(errors="replace")
+
+
+def _opening(call: str) -> int:
+    """Where the brackets of a call's arguments open."""
+    depth = 0
+    for i, character in reversed(list(enumerate(call))):
+        depth += (character in ")]}") - (character in "([{")
+        if not depth:
+            return i
+    return 0
 
 
 def _find_list(frame: FrameType, line: str) -> str | None:
@@ -159,12 +200,18 @@ def _find_list(frame: FrameType, line: str) -> str | None:
         if re.search(r"[(,]\s*\*+$", code[: found.start()]):
             continue  # f(*parts) hands out what is in it
         name = found[0]
-        value: object = frame.f_locals.get(name)
-        while isinstance(value, (list, tuple)) and value:
-            value = value[0]
-            if str(type(value).__module__).startswith(f"{_PACKAGE}."):
-                return name
+        if _is_list_of_ours(frame.f_locals.get(name)):
+            return name
     return None
+
+
+def _is_list_of_ours(value: object) -> bool:
+    """Whether it is a list of things that are no arrays of NumPy's, as Tensors are; or a list of such lists."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+        if str(type(value).__module__).startswith(f"{_PACKAGE}."):
+            return True
+    return False
 
 
 def is_called_by_library() -> bool:

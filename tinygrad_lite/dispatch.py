@@ -37,8 +37,10 @@ def handler_of(key: Any, func: Callable[..., Any], method: str = "") -> Callable
 
 def call_function(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """One of NumPy's functions, such as np.sum."""
-    if kwargs.get("out") is not None:
-        raise TypeError(_no_out(func))
+    if "out" in kwargs:
+        if kwargs["out"] is not None:
+            raise TypeError(_no_out(func))
+        kwargs = {name: value for name, value in kwargs.items() if name != "out"}
     return handler_of(func, func)(*args, **kwargs)
 
 
@@ -51,6 +53,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if method == "__call__":
         handler = handler_of(ufunc, ufunc)
         return handlers["keywords"](ufunc, handler, inputs, kwargs) if kwargs else handler(*inputs)
+    kwargs = {k: v for k, v in kwargs.items() if k not in ("array", "indices")}  # which NumPy gives by position as well
     return handler_of((ufunc, method), ufunc, f".{method}")(*inputs, **kwargs)
 
 

@@ -51,12 +51,31 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
                     "jacobian: a real value of a complex argument has no complex derivative; "
                     "use tg.grad, or the real and imaginary parts as two arguments"
                 )
+            if any(is_complex) and not run.leaving.tensors and not _is_analytic(run, y):
+                raise TypeError(
+                    "jacobian: the function is not analytic where it is asked for its derivative (it takes np.conj, "
+                    "np.abs or np.real, say), so there is no complex one; use the real and imaginary parts as two "
+                    "arguments"
+                )
             forward = sum(x.size for x in run.leaves) < y.size or (y.dtype.kind == "c" and not all(is_complex))
             matrices = iter((_columns if forward else _rows)(run, y))
             trees = [tree.take(structure, matrices) for structure in run.structures]
             return tuple(trees) if isinstance(argnums, (tuple, list)) else trees[0]
 
     return name_after(f, transformed, "jacobian")
+
+
+def _is_analytic(run: Run, y: Tensor) -> bool:
+    """Whether a turn of complex arguments turns the value's change alike: the tangent of 1j v is 1j times that of v."""
+    rng = np.random.default_rng(0)
+    there = {x: rng.normal(size=x.shape) + 1j * rng.normal(size=x.shape) for x in run.leaves if x.dtype.kind == "c"}
+    tangents = [
+        push(run.nodes, {x: make_alike((turn * v).astype(x.dtype), x) for x, v in there.items()}, False).get(y, 0)
+        for turn in (1, 1j)
+    ]
+    turned = 1j * tangents[0]
+    tolerance = np.sqrt(np.finfo(y.dtype).eps) * np.max(np.abs(turned), initial=0)
+    return not np.any(np.abs(tangents[1] - turned) > tolerance)  # NaN says nothing
 
 
 def _rows(run: Run, y: Tensor) -> list[Any]:
@@ -173,6 +192,8 @@ def hessian(f: Function, argnums: int = 0) -> Function:
     """
     check_function("hessian", f)
     check_argnums("hessian", argnums)
+    if hasattr(argnums, "__len__"):
+        raise TypeError("hessian: argnums= is the number of one argument; for several, join them, or use tg.hvp")
     second = jacobian(grad(f, argnums), argnums)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:

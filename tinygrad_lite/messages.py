@@ -80,4 +80,6 @@ def refuse_list(function: str, x: Any) -> None:
 
 
 def tensor_as_keyword(function: str, keyword: str) -> str:
+    if keyword == "where":
+        return f"{function}: where= is a Tensor beside a plain array; write np.{function}(tg.Tensor(array), where=t)"
     return f"{function}: {keyword}= must be a plain value, not a Tensor; say {keyword}=int(t) or {keyword}=t.numpy()"

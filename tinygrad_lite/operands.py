@@ -10,7 +10,7 @@ from .array_view import ArrayView, plain
 from .callsite import user_line
 from .foreign import is_bare, refuse_foreign, speaks_for_itself
 from .messages import tensor_as_keyword, unsupported_keyword
-from .signatures import is_default
+from .signatures import is_superfluous
 from .tensor import Tensor, check_numeric, holds_tensor, stack_lists
 
 READY = frozenset({np.ndarray, float, int, bool, complex, *np.sctypeDict.values()})
@@ -71,7 +71,7 @@ def supported_keywords(op: Any, params: dict[str, Any]) -> dict[str, Any]:
     for name, value in params.items():
         if name in keywords if keywords is not None else name != "out":
             supported[name] = value
-        elif value is not None and value is not np._NoValue and not is_default(op.fn, name, value):
+        elif value is not None and value is not np._NoValue and not is_superfluous(op.fn, name, value):
             raise TypeError(unsupported_keyword(op.name, name, keywords or ()))
     return supported
 

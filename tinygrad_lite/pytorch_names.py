@@ -206,6 +206,7 @@ PACKAGE: Final = {
     "jacrev": "tg.jacobian(f), which chooses its direction",
     "jit": "tg.compile(f)",
     "lax": "tg.scan, tg.cond or tg.while_loop",
+    "linearize": "tg.jvp(f, (x,), (v,))",
     "long": "int",
     "make_jvp": "tg.jvp(f, (x,), (v,))",
     "make_vjp": "tg.vjp(f, x)",

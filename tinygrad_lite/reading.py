@@ -94,7 +94,8 @@ def read_for_python(t: Any, how: str) -> Any:
     if t._flags & GRAD and t._flags & LIFTED and not is_left_over(t):
         raise TypeError(
             f"{how} at {user_line()}: inside a transform {label(t)} would lose its gradient (so would math.exp(t)). "
-            "Return a cost as it is, without float(); use NumPy's functions in place of math's; print with f'{t:.3f}'"
+            "Return a cost as it is, without float(); use NumPy's functions in place of math's (SciPy's, for erf and "
+            "gamma); print with f'{t:.3f}'"
         )
     return read_number(t, how)
 

@@ -59,6 +59,12 @@ def is_default(function: Callable[..., Any], name: str, value: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(value == default))
 
 
+def is_superfluous(function: Callable[..., Any], name: str, value: Any) -> bool:
+    """Whether an argument that a function here lacks may be left out: one that says how the result is to lie in memory,
+    too."""
+    return name == "subok" or (name == "order" and value in ("C", "F", "A", "K")) or is_default(function, name, value)
+
+
 def check_function(name: str, f: Any, usage: str = "(f)(x)") -> None:
     """TypeError unless f can be called: the usual mistake is to call it first. usage: how tg.name is called."""
     if not callable(f):

@@ -10,7 +10,7 @@ import numpy as np
 from .dispatch import handlers, providers
 from .messages import unsupported_keyword
 from .op import Examples, Op
-from .signatures import is_default, parameters
+from .signatures import is_superfluous, parameters
 
 _rows: list[Op] = []
 _compositions: dict[Callable[..., Any], Examples | None] = {}
@@ -106,8 +106,6 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
     known = {*mine.names, *mine.keywords}
     if mine.keywords == theirs.keywords and mine.names == positional:
         return composition
-    if not mine.keywords and not theirs.keywords and (*mine.names, "out") == positional:  # np.dot, called often
-        return composition
     same = next((i for i, (a, b) in enumerate(zip(mine.names, positional, strict=False)) if a != b), len(mine.names))
 
     def call(*operands: Any, **params: Any) -> Any:
@@ -118,7 +116,7 @@ def _with_arguments_of(function: Callable[..., Any], composition: Callable[..., 
             operands = operands[:same]
         for name in params.keys() - known:
             value = params.pop(name)
-            if value is not None and not is_default(function, name, value):
+            if value is not None and not is_superfluous(function, name, value):
                 raise TypeError(unsupported_keyword(function.__name__, name, known))
         return composition(*operands, **params)
 

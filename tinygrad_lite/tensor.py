@@ -247,7 +247,8 @@ class Tensor(Methods):
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             f"t[index] = value at {user_line()} would change a Tensor that others were computed from; write "
-            "t = tg.set_at(t, index, value) instead, or into a buffer made by tg.zeros (b[i, j] = value, not b[i][j])"
+            "t = tg.set_at(t, index, value) instead, or first t = np.full_like(t, t): a copy that can be written into, "
+            "as what tg.zeros makes (b[i, j] = value, not b[i][j])"
         )
 
     def __dir__(self) -> list[str]:

@@ -50,6 +50,7 @@ def test_more_degrees_of_freedom_than_entries() -> None:
             assert np.isnan(function(x, ddof=1))
             assert np.isnan(function(tg.Tensor(x), ddof=1).numpy())
             assert np.isnan(tg.grad(lambda x, f=function: f(x, ddof=1))(x)[0])
+            assert np.isnan(tg.jvp(lambda x, f=function: f(x, ddof=1), (x,), (np.ones_like(x),))[1])
     for function in (np.nanvar, np.nanstd):
         assert np.isnan(function(tg.Tensor([1.0, 4.0, np.nan]), ddof=3).numpy())
 
@@ -133,6 +134,118 @@ def test_matrices_and_samples_of_nothing(call: Any, shape: tuple[int, ...]) -> N
     assert_array_equal(value, expected)
     assert pullback(np.ones_like(value))[0].shape == shape
     assert tg.jvp(call, (x,), (x,))[1].shape == np.shape(expected)
+
+
+FUNCTIONS_WITH_OUT = {
+    "cumsum": lambda a, *out: np.cumsum(a, 0, None, *out),
+    "nancumprod": lambda a, *out: np.nancumprod(a, 0, None, *out),
+    "dot": lambda a, *out: np.dot(a, a.T, *out),
+    "outer": lambda a, *out: np.outer(a, a, *out),
+    "trace": lambda a, *out: np.trace(a, 0, 0, 1, None, *out),
+    "compress": lambda a, *out: np.compress([True, False], a, 0, *out),
+    "the method": lambda a, *out: a.compress([True, False], 0, *out),
+    "fftn": lambda a, *out: np.fft.fftn(a, None, None, None, *out),
+    "hfft": lambda a, *out: np.fft.hfft(a, None, -1, None, *out),
+    "take": lambda a, *out: np.take(a, [0], 0, *out),
+    "mean": lambda a, *out: np.mean(a, 0, None, *out),
+}
+
+
+@pytest.mark.parametrize("call", FUNCTIONS_WITH_OUT.values(), ids=FUNCTIONS_WITH_OUT.keys())
+def test_no_out_by_position(call: Any) -> None:
+    a = np.array([[1.0, 2.0, 0.5], [3.0, 0.25, 1.0]])
+    assert_allclose(call(tg.Tensor(a), None), call(a, None), rtol=1e-13)
+    with pytest.raises(TypeError, match=r"out=…"):
+        call(tg.Tensor(a), call(a))
+
+
+def test_arguments_that_change_no_number() -> None:
+    a = np.array([[1.0, 2.0], [3.0, 0.25]])
+    for call in (
+        lambda a: np.cumsum(a, axis=0, out=None),
+        lambda a: np.fft.fft2(a, out=None),
+        lambda a: np.copy(a, order="F", subok=True),
+        lambda a: a.copy("F"),
+        lambda a: a.astype(np.float32, order="F", casting="same_kind", subok=False),
+        lambda a: np.broadcast_to(a, (2, 2, 2), subok=True),
+        lambda a: np.broadcast_arrays(a, 1.0, subok=True)[0],
+        lambda a: np.sort(a, stable=True),
+        lambda a: np.average(a, axis=[0, 1]),
+    ):
+        assert_allclose(call(tg.Tensor(a)), call(a), rtol=1e-15)
+    with pytest.raises(TypeError, match="casting='safe'"):
+        tg.Tensor(a).astype(np.float32, casting="safe")
+
+
+UNSIGNED = {
+    "roll": lambda a: np.roll(a, np.uint8(1)),
+    "roll of axes": lambda a: np.roll(a, np.array([1, 2], np.uint64), axis=(0, 1)),
+    "roll by a flag": lambda a: np.roll(a, True, axis=1),
+    "diagonal": lambda a: np.diagonal(a, np.uint8(1)),
+    "diag": lambda a: np.diag(a[0], np.uint8(1)),
+    "trace": lambda a: np.trace(a, np.uint16(2)),
+    "rot90": lambda a: np.rot90(a, np.uint8(3)),
+    "repeat": lambda a: np.repeat(a, np.array([200, 0, 100], np.uint8), axis=0),
+    "take": lambda a: np.take(a, np.array([11, 3], np.uint8)),
+    "power": lambda a: np.uint8(200) ** a,
+    "power of flags": lambda a: np.power(np.array([True, False, True, True]), np.abs(a)),
+    "float_power": lambda a: np.float_power(np.array([200, 3, 7, 1], np.int16), a),
+    "power of single precision": lambda a: np.float32(1.1) ** a,
+    "logspace": lambda a: np.logspace(a, 1, 3, base=np.uint8(7)),
+    "cov": lambda a: np.cov(a, aweights=np.array([200, 100, 100, 3], np.uint8)),
+}
+
+
+@pytest.mark.parametrize("call", UNSIGNED.values(), ids=UNSIGNED.keys())
+def test_small_and_unsigned_numbers_beside_a_tensor(call: Any) -> None:
+    """Whose negative, sum or logarithm is not what it is of other numbers."""
+    a = np.random.default_rng(3).uniform(0.3, 1, (3, 4))
+    assert_allclose(call(tg.Tensor(a)), call(a), rtol=1e-13)
+    assert check_gradients(call, a).ok
+
+
+def test_ratios_that_no_float_holds() -> None:
+    for start, stop in ((1e-200, 1e200), (np.float32(1e-30), np.float32(1e30)), (-1e-200, -1e200), (2.0, 3.0)):
+        assert_allclose(np.geomspace(tg.Tensor(start), stop, 5), np.geomspace(start, stop, 5), rtol=1e-5)
+    slopes = [
+        tg.jacobian(lambda a, b: np.geomspace(a, b, 4), argnums=(0, 1))(2.0 * sign, 3.0 * sign) for sign in (1, -1)
+    ]
+    assert_allclose(*slopes)
+
+
+def test_coordinates_of_small_integers() -> None:
+    y = np.array([1.0, 4.0, 2.0, 5.0])
+    for x in (
+        np.array([200, 10, 250, 3], np.uint8),
+        np.array([-128, 100, -3, 7], np.int8),
+        1 << np.arange(18, 22, dtype="i4"),
+    ):
+        for order in (1, 2):
+            expected = np.gradient(y, x, edge_order=order)
+            assert_allclose(np.gradient(tg.Tensor(y), x, edge_order=order), expected, rtol=1e-13)
+            assert_allclose(np.gradient(tg.Tensor(y), tg.Tensor(x), edge_order=order), expected, rtol=1e-13)
+
+
+def test_trapezoids_of_one_function_over_many_grids() -> None:
+    y, x = np.array([1.0, 4.0, 2.0]), np.array([[0.0, 1.0, 3.0], [0.0, 2.0, 3.0]])
+    assert_allclose(np.trapezoid(tg.Tensor(y), x), np.trapezoid(y, x))
+    assert_allclose(np.trapezoid(tg.Tensor(y), dx=x[:, 1:]), np.trapezoid(y, dx=x[:, 1:]))
+    assert check_gradients(np.trapezoid, y, x).ok
+
+
+def test_common_values_whose_sum_overflows() -> None:
+    a = np.array([1e308, 1.0, -np.inf, 5e-324])
+    assert_array_equal(np.intersect1d(tg.Tensor(a), a[::-1]), np.intersect1d(a, a[::-1]))
+    found = tg.grad(lambda a, b: np.sum(np.intersect1d(a, b)), argnums=(0, 1))(a, a[1:])
+    assert [part.tolist() for part in found] == [[0, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
+
+
+def test_differences_of_truth_values_are_refused() -> None:
+    for spacing in ((), (np.array([0.0, 1.0, 3.0]),)):
+        with pytest.raises(TypeError, match="boolean"):
+            np.gradient(np.array([True, False, True]), *spacing)
+        with pytest.raises(TypeError, match="boolean"):
+            np.gradient(tg.Tensor([True, False, True]), *spacing)
 
 
 def test_truth_values_as_an_operand_of_arctan2() -> None:

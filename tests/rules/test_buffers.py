@@ -840,6 +840,15 @@ def test_copies_and_files() -> None:
     np.testing.assert_array_equal(w.grad, [2, 2])
 
 
+def test_a_mask_of_nothing() -> None:
+    for shape in ((0,), (0, 4), (3, 0)):
+        buffer, mask = tg.zeros(shape), np.zeros(shape, bool)
+        assert buffer[mask].shape == np.zeros(shape)[mask].shape
+        buffer[mask] = tg.Tensor(np.zeros(0), requires_grad=True)
+        assert buffer.shape == shape
+    assert tg.zeros(3)[[]].shape == (0,)
+
+
 def test_empty_and_strange_shapes() -> None:
     w = tg.Tensor([1.0, 2.0], requires_grad=True)
     h = tg.zeros((0, 2))

@@ -97,6 +97,25 @@ def test_the_gradient_of_a_real_tensor_is_real() -> None:
     assert g.dtype == np.float64
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of NaN
+def test_a_jacobian_is_that_of_an_analytic_function() -> None:
+    for analytic in (
+        np.exp,
+        np.sqrt,
+        np.sort,
+        np.cumprod,
+        np.fft.fft,
+        lambda z: 1 / z,
+        lambda z: z * 0,
+        lambda z: RE * 1j,
+    ):
+        for z in (Z, Z.astype(np.complex64), np.where(RE > 0, Z, np.nan)):
+            assert tg.jacobian(analytic)(z).shape == (4, 4)
+    for other in (np.conj, np.sign, lambda z: z * np.conj(z), lambda z: np.real(z) * 1j):
+        with pytest.raises(TypeError, match="not analytic"):
+            tg.jacobian(other)(Z)
+
+
 def test_complex64_stays_complex64() -> None:
     g = tg.grad(lambda z: np.sum(np.abs(z * 2j)))(Z.astype(np.complex64))
     assert g.dtype == np.complex64

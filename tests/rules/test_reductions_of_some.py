@@ -200,3 +200,15 @@ def test_compiled_and_derived() -> None:
     compiled = tg.compile(tg.grad(cost))
     compiled(X)
     assert_allclose(compiled(other), tg.grad(cost)(other), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function", [np.sum, np.prod, np.mean, np.var, np.nansum, np.nanmean], ids=lambda f: f.__name__
+)
+def test_a_mask_larger_than_the_array_is_refused(function: Any) -> None:
+    """Broadcast, the array's entries would count several times."""
+    for shape, larger in (((1,), (3,)), ((3, 1), (3, 4)), ((3, 1), (4,)), ((), (1,))):
+        with pytest.raises(ValueError, match="broadcast|remapping"):
+            function(np.ones(shape), where=np.ones(larger, bool))
+        with pytest.raises(ValueError, match="does not broadcast"):
+            function(tg.Tensor(np.ones(shape)), where=np.ones(larger, bool))

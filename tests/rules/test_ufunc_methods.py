@@ -51,6 +51,38 @@ def test_outer(ufunc: Any) -> None:
     assert check_gradients(ufunc.outer, a, b).ok
 
 
+def test_arguments_by_name_and_of_nothing() -> None:
+    t = tg.Tensor(X)
+    np.testing.assert_array_equal(np.add.reduceat(t, indices=[0, 2], axis=0), np.add.reduceat(X, [0, 2]))
+    np.testing.assert_array_equal(np.maximum.reduce(array=t), X.max(axis=0))
+    np.testing.assert_array_equal(np.add.reduceat(t, []), np.add.reduceat(X, []))
+    for ufunc in (np.add, np.multiply, np.maximum):
+        np.testing.assert_array_equal(ufunc.accumulate(t[0], axis=None), ufunc.accumulate(X[0], axis=None))
+        np.testing.assert_array_equal(ufunc.accumulate(t, axis=(1,)), ufunc.accumulate(X, axis=(1,)))
+        with pytest.raises(ValueError, match="one axis"):  # as NumPy: it is not that of all entries in a row
+            ufunc.accumulate(t, axis=None)
+    nothing = tg.jvp(lambda x: np.logaddexp.reduce(x), (np.zeros((0, 2)),), (np.zeros((0, 2)),))
+    np.testing.assert_array_equal(nothing, [[-np.inf] * 2, [0, 0]])
+
+
+def test_a_condition_beside_plain_arrays() -> None:
+    t = tg.Tensor(X, requires_grad=True)
+    assert float(np.sum(X, where=t > 1)) == np.sum(X, where=X > 1)
+    assert float(X.max(where=t < 1, initial=0)) == np.max(X, where=X < 1, initial=0)
+    with pytest.raises(TypeError, match=r"np\.mean\(tg\.Tensor\(array\), where=t\)"):
+        np.mean(X, where=t > 1)
+    with pytest.raises(TypeError, match=r"full_like\(t, t\)"):
+        t[0] = 1.0
+
+
+def test_keywords_of_calls() -> None:
+    t = tg.Tensor(X)
+    for plain, found in zip(np.modf(X, dtype=np.float32), np.modf(t, dtype=np.float32), strict=True):
+        np.testing.assert_array_equal(found, plain, strict=True)
+    with pytest.raises(TypeError, match="signature=.*write dtype="):
+        np.add(t, 1, signature="dd->d")
+
+
 def test_outer_of_a_comparison_carries_no_gradient() -> None:
     assert not np.less.outer(tg.Tensor(X, requires_grad=True), X[0]).requires_grad
 

@@ -458,7 +458,8 @@ def _numbers_of(index: Any) -> Any:
                 return None
             part = part._array
         elif is_array_like(part):
-            part = np.array(part) if np.size(part) else np.zeros(np.shape(part), np.intp)  # his own he may change
+            is_empty_list = not np.size(part) and not hasattr(part, "dtype")  # NumPy would make floats of it
+            part = np.zeros(np.shape(part), np.intp) if is_empty_list else np.array(part)  # his own he may change
         parts.append(int(part) if isinstance(part, np.integer) else part)
     return tuple(parts) if isinstance(index, tuple) else parts[0]
 

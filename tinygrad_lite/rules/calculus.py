@@ -63,10 +63,18 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     flat = np.ravel(ary)
     parts = [flat[1:] - flat[:-1]]
     if to_begin is not None:
-        parts.insert(0, np.ravel(to_begin))
+        parts.insert(0, _beside(flat, to_begin))
     if to_end is not None:
-        parts.append(np.ravel(to_end))
+        parts.append(_beside(flat, to_end))
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _beside(differences: Any, ends: Any) -> Any:
+    """What is put before or after the differences, in their dtype."""
+    ends = np.ravel(ends)
+    if not np.can_cast(ends.dtype, differences.dtype, "same_kind"):
+        raise TypeError(f"ediff1d: to_begin= or to_end= is {ends.dtype}, which {differences.dtype} cannot hold")
+    return as_dtype(ends, differences.dtype)
 
 
 @implements(
@@ -82,6 +90,8 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Central differences inside, one-sided ones of edge_order at the ends; spacings are numbers or coordinates."""
     f = as_array(f)
+    if f.dtype.kind == "b":
+        raise TypeError("gradient: f is an array of booleans, which have no differences; write f.astype(float)")
     axes = tuple(range(f.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(varargs) not in (0, 1, len(axes)):
         raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each")
@@ -100,7 +110,7 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
     n = f.shape[axis]
     if n < edge_order + 1:
         raise ValueError(f"gradient: axis {axis} has {n} places, too few; it needs {edge_order + 1}")
-    if f.dtype.kind in "iub":
+    if f.dtype.kind in "iu":
         f = f.astype(float)
 
     def at(part: Any) -> Any:
@@ -114,6 +124,8 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
             first = -1.5 * at(slice(0, 1)) + 2.0 * at(slice(1, 2)) - 0.5 * at(slice(2, 3))
             last = 0.5 * at(slice(-3, -2)) - 2.0 * at(slice(-2, -1)) + 1.5 * at(slice(-1, None))
         return as_dtype(np.concatenate((first / x, inner, last / x), axis), f.dtype)
+    x = as_array(x)
+    x = np.astype(x, np.float64) if x.dtype.kind in "iub" else x  # whose differences, or their products, may overflow
     if np.shape(x) != (n,):
         raise ValueError(f"gradient: coordinates {np.shape(x)} along axis {axis}, which has {n} places")
     steps = np.reshape(np.diff(x), (-1,) + (1,) * (f.ndim - axis - 1))
@@ -147,14 +159,14 @@ def _slope(f: Any, x: Any, axis: int, edge_order: int) -> Any:
 )
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = as_array(y)
-    axis = positive_axis(axis, y.ndim)
+    place = positive_axis(axis, y.ndim)  # in y; x and dx may have more axes in front
     if x is None:
         d: Any = dx
     elif np.ndim(x) == 1:
-        d = np.reshape(np.diff(x), (-1,) + (1,) * (y.ndim - axis - 1))
+        d = np.reshape(np.diff(x), (-1,) + (1,) * (y.ndim - place - 1))
     else:
         d = np.diff(x, axis=axis)
-    later, earlier = _along(y.ndim, axis, slice(1, None)), _along(y.ndim, axis, slice(None, -1))
+    later, earlier = _along(y.ndim, place, slice(1, None)), _along(y.ndim, place, slice(None, -1))
     return np.sum(d * (y[later] + y[earlier]) / 2.0, axis=axis)
 
 

@@ -217,6 +217,10 @@ def _one_less(x: Array, p: Array) -> Array:
 def _log_of_base(y: Array, x: Array) -> Array:
     """log(x), but 0 at x = 0: there x ** p is 0 for every p > 0."""
     base = np.where(x == 0, 1, x)
+    if (
+        y.dtype.kind == "f" and base.dtype != y.dtype
+    ):  # of small whole numbers, NumPy's logarithm is a half-precision one
+        base = base.astype(y.dtype)
     return np.log(base + 0j if y.dtype.kind == "c" else base)  # a complex power of a negative number
 
 
@@ -475,6 +479,11 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     low, high = a_min if min is None else min, a_max if max is None else max
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise ValueError("clip: give a_min= or min=, a_max= or max=, not both")
+    if isinstance(low, (int, float)):
+        if hasattr(high, "dtype"):  # whose dtype the number has, which is rounded otherwise
+            low = np.asarray(low, np.result_type(a, low, high))
+        elif isinstance(high, (int, float)) and low == high:
+            a = np.where(np.equal(a, low), low, a)  # what is constant everywhere is so where a is at the bounds, too
     result = a if low is None else maximum(a, low)
     if high is not None:
         result = minimum(result, high)

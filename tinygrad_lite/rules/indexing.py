@@ -21,7 +21,7 @@ from ..op import Array, Op, constant, custom_vjp, linear
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor, TraceError
 from .examples import whole, with_keywords
-from .shaping import as_array
+from .shaping import as_array, number_arrays
 
 # An index such as t[1:3, rows] is split into its static part, a template, and the arrays in it, which are operands of
 # the op, so that they may be Tensors and a program can compute them.
@@ -548,7 +548,7 @@ def choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
     """Each entry from the choice that a names there."""
     if mode not in _MODES:
         raise ValueError(f"choose: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
-    a, *alternatives = np.broadcast_arrays(a, *choices)
+    a, *alternatives = np.broadcast_arrays(a, *number_arrays(choices))
     number = places.call(a, n=len(alternatives), mode=mode)
     return np.take_along_axis(np.stack(alternatives), np.expand_dims(number, 0), 0)[0]
 
@@ -564,8 +564,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The first choice whose condition holds."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select: {len(condlist)} conditions, but {len(choicelist)} choices; give one for each")
-    result = default
-    for condition, choice in zip(reversed(list(map(as_array, condlist))), reversed(choicelist), strict=True):
+    result, choices = default, number_arrays(choicelist, default)
+    for condition, choice in zip(reversed(list(map(as_array, condlist))), reversed(choices), strict=True):
         if condition.dtype.kind != "b":
             raise TypeError(f"select: a condition is {condition.dtype}; conditions are arrays of booleans")
         result = np.where(condition, choice, result)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import reduced_size
-from ..callsite import user_line
+from ..callsite import advise_instead_of_array, is_called_by_library, user_line
 from ..dispatch import handlers
 from ..table import without_gradient
 from ..tensor import Tensor
@@ -71,6 +71,8 @@ def array2string(a: Any, **options: Any) -> str:
 
 def _make_refusal(name: str, instead: str) -> Any:
     def refuse(*operands: Any, **params: Any) -> Any:
+        if is_called_by_library():  # np.full_like(array, t), say
+            raise TypeError(f"a Tensor, copied into an array, would lose its gradient; {advise_instead_of_array()}")
         raise TypeError(
             f"{name} at {user_line()} would change a Tensor, or copy it into an array without its gradient; {instead}"
         )

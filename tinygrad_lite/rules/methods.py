@@ -63,9 +63,9 @@ def _method(name: str, numpy: str = "") -> Callable[..., Any]:
     return method
 
 
-def _compress(self: Tensor, condition: Any, axis: int | None = None) -> Any:
+def _compress(self: Tensor, condition: Any, axis: int | None = None, out: Any = None) -> Any:
     """`t.compress(condition, axis)` is `np.compress(condition, t, axis)`."""
-    return handler_of(np.compress, np.compress)(condition, self, axis)
+    return handler_of(np.compress, np.compress)(condition, self, axis, out)
 
 
 def _contains(self: Tensor, value: Any) -> bool:

@@ -23,6 +23,8 @@ from .reductions import keep_axes
 
 
 def _euclidean_norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if isinstance(axis, tuple) and len(axis) not in (1, 2):  # of all entries of each example, inside tg.vmap
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims)
     return np.linalg.norm(x, axis=axis, keepdims=keepdims)
 
 
@@ -78,6 +80,7 @@ p_norm = row(
 )
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Every norm of vectors and matrices that NumPy has."""
+    x = _as_inexact(x)
     if axis is None and (ord is None or (ord == "fro" and x.ndim == 2)):
         return euclidean_norm.call(x, axis=None, keepdims=keepdims)
     axes = reduced_axes(axis, x.ndim)
@@ -86,6 +89,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if len(axes) == 2:
         return _matrix_norm(x, ord, axes, keepdims)
     raise ValueError(f"norm(ord={ord!r}): needs one axis (vectors) or two (matrices), not axis={axis!r} of {x.shape}")
+
+
+def _as_inexact(x: Any) -> Any:
+    """Whole numbers as floats: the sum of their absolute values may not be one of them."""
+    return x if x.dtype.kind in "fc" else np.astype(x, np.float64)
 
 
 def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
@@ -137,7 +145,7 @@ def _matrix_norm(x: Any, ord: Any, axes: Sequence[int], keepdims: bool) -> Any:
 )
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
     """The norm of a matrix, or of each of a stack."""
-    return _matrix_norm(x, ord, (x.ndim - 2, x.ndim - 1), keepdims)
+    return _matrix_norm(_as_inexact(x), ord, (x.ndim - 2, x.ndim - 1), keepdims)
 
 
 @implements(
@@ -146,7 +154,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
 )
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The norm of the vectors along one axis, or of all entries along several, or of all."""
-    x = x if x.dtype.kind in "fc" else np.astype(x, np.float64)
+    x = _as_inexact(x)
     axes = reduced_axes(axis, x.ndim)
     others = [i for i in range(x.ndim) if i not in axes]
     length = math.prod(x.shape[i] for i in axes)

@@ -35,7 +35,10 @@ def _inside(out: Array, widths: Any, constant_values: Any = 0) -> Array | None:
 
 
 def _pad_each(op: Any, xs: Any, mapped: Any, params: dict[str, Any]) -> Any:
-    return op.call(*xs, **{**params, "widths": [(0, 0), *params["widths"]]})
+    widths, values = params["widths"], params["constant_values"]
+    if np.ndim(values) == 2:  # a pair for each axis
+        values = [(0, 0), *_for_each_axis("constant_values", values, len(widths))]
+    return op.call(*xs, widths=[(0, 0), *widths], constant_values=values)
 
 
 pad_constant = row(

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..alike import make_alike
 from ..table import implements
+from .shaping import as_array
 
 
 def _two(rng: np.random.Generator) -> Any:
@@ -19,6 +20,7 @@ def _two(rng: np.random.Generator) -> Any:
 )
 def polyval(p: Any, x: Any) -> Any:
     """Horner's scheme."""
+    p = as_array(p)  # a list's numbers would not widen float32, as NumPy's do
     y: Any = np.zeros_like(x)
     for i in range(np.shape(p)[0]):
         y = y * x + p[i]
@@ -142,6 +144,7 @@ def roots(p: Any) -> Any:
     is read from the numbers."""
     if p.ndim != 1:
         raise ValueError(f"roots: p has {p.ndim} dimensions, it needs one")
+    p = p if p.dtype.kind in "fc" else np.astype(p, np.float64)
     kept = np.flatnonzero(p._read("np.roots(t)"))
     if not kept.size:
         return p[:0]

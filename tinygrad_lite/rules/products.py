@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import batching, intervals
 from ..alike import make_alike
+from ..messages import unsupported_keyword
 from ..op import Array, bilinear, variadic
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor
@@ -93,8 +94,13 @@ implements(np.linalg.matmul, examples=pairs(((2, 3), (3, 4)), ((5, 2, 3), (3, 2)
     np.dot,
     examples=pairs(((3,), (3,)), ((2, 3), (3, 4)), ((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3, 2)), ((), (2,))),
 )
-def dot(a: Any, b: Any) -> Any:
-    """NumPy's dot: matmul up to two dimensions; beyond, a sum over a's last axis and b's last but one."""
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    """NumPy's dot: matmul up to two dimensions; beyond, a sum over a's last axis and b's last but one.
+
+    out is there to be refused: with NumPy's very arguments, this function, which is called often, is called directly.
+    """
+    if out is not None:
+        raise TypeError(unsupported_keyword("dot", "out", ("a", "b")))
     x, z = a._array if type(a) is Tensor else a, b._array if type(b) is Tensor else b
     if isinstance(x, np.ndarray) and isinstance(z, np.ndarray) and x.ndim == 2 == z.ndim:
         return matmul.call(a, b)
@@ -113,7 +119,7 @@ def dot(a: Any, b: Any) -> Any:
 def inner(a: Any, b: Any) -> Any:
     """The sum over the last axis of both, for every pair of the others."""
     if 0 in (np.ndim(a), np.ndim(b)):
-        return multiply.call(a, b)
+        return multiply.call(*_arrays(a, b))
     return tensordot(a, b, axes=(-1, -1))
 
 

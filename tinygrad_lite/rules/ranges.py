@@ -10,7 +10,7 @@ import numpy as np
 from ..alike import make_alike
 from ..axes import positive_axis
 from ..table import implements
-from .shaping import as_array, as_dtype
+from .shaping import as_array, as_dtype, number_arrays
 
 
 def _ends(rng: np.random.Generator) -> Any:
@@ -28,11 +28,11 @@ def linspace(
     if num < 0:
         raise ValueError(f"linspace: num={num}; it cannot be negative")
     gaps = num - 1 if endpoint else num
-    start, stop = 1.0 * as_array(start), 1.0 * as_array(stop)
+    start, stop = (1.0 * as_array(end) for end in number_arrays((start, stop)))
     start, stop = make_alike(start, stop), make_alike(stop, start)
     span = stop - start
     t = np.reshape(np.arange(num) / max(gaps, 1), (-1,) + (1,) * span.ndim)
-    t = make_alike(t.astype(span.dtype) if span.dtype.kind == "f" else t, span)
+    t = make_alike(t.astype(np.empty(0, span.dtype).real.dtype), span)
     # Where t is 1, start + span can miss stop by a rounding error.
     result = np.where(np.equal(t, 1), stop, start + span * t)
     result = _in_dtype(np.moveaxis(result, 0, axis) if axis else result, dtype)
@@ -52,17 +52,22 @@ def logspace(
 ) -> Any:
     if np.ndim(base):
         raise TypeError("logspace: base must be one number; write base ** np.linspace(…)")
-    result = np.power(base, linspace(as_array(start), as_array(stop), num, endpoint, axis=axis))
+    result = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
     return result if dtype is None else as_dtype(result, np.dtype(dtype))
 
 
 @implements(np.geomspace, examples=lambda rng: _ends(rng)[1:])
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Equal ratios: start times (stop / start) to the powers from 0 to 1."""
-    ratio = np.divide(stop, start)
-    t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * ratio.ndim)
-    t = make_alike(t, ratio)
-    result = np.where(np.equal(t, 1), stop, np.multiply(start, np.power(ratio, t)))
+    start, stop = (as_dtype(x, np.result_type(x.dtype, np.float64)) for x in map(as_array, (start, stop)))
+    t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * max(start.ndim, stop.ndim))
+    t = make_alike(t, start, stop)
+    if "c" in (start.dtype.kind, stop.dtype.kind):
+        powers = np.multiply(start, np.power(np.divide(stop, start), t))
+    else:  # also where the ratio is larger than any float
+        sign = np.sign(start)
+        powers = np.multiply(sign, np.power(start * sign, 1 - t)) * np.power(stop * sign, t)
+    result = np.where(np.equal(t, 1), stop, powers)
     result = np.moveaxis(result, 0, axis) if axis else result
     return result if dtype is None else as_dtype(result, np.dtype(dtype))
 

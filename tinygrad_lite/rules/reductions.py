@@ -94,8 +94,11 @@ def _std(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any
 
 def _std_vjp(g: Array, y: Array, x: Array, axis: Any = None, ddof: Any = 0, keepdims: bool = False) -> Array:
     """Where all entries are equal, the standard deviation is at its lowest, 0, and 0 is taken for its derivative."""
+    freedom = _degrees_of_freedom(x, axis, ddof)
+    if freedom != freedom:  # then so is y, which is not its lowest value
+        return keep_axes(g * freedom, axis, keepdims) * _deviation(x, axis)
     lowest = y == 0 if x.dtype.kind == "c" else _are_equal(x, axis, keepdims)  # y itself may be off by a rounding
-    rate = np.where(lowest, 0, g) / (np.where(lowest, 1, y) * _degrees_of_freedom(x, axis, ddof))
+    rate = np.where(lowest, 0, g) / (np.where(lowest, 1, y) * freedom)
     return keep_axes(rate, axis, keepdims) * _deviation(x, axis)
 
 
@@ -140,6 +143,7 @@ def _weighted_examples(rng: np.random.Generator) -> Any:
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     """sum(w a) / sum(w); with returned, the sum of the weights as well."""
     a, keepdims = as_array(a), flag(keepdims)
+    axis = tuple(axis) if isinstance(axis, list) else axis
     if weights is None:
         result = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = make_alike(np.full(np.shape(result), float(_count(a, axis))), a)

@@ -36,7 +36,8 @@ def which_entries(where: Any, a: Any) -> Any:
     mask = as_array(where)
     if mask.dtype.kind != "b":
         raise TypeError(f"where= is {mask.dtype}; it is an array of booleans, such as x > 0")
-    if mask.ndim > a.ndim:
+    ends = zip(reversed(mask.shape), reversed(a.shape), strict=False)
+    if mask.ndim > a.ndim or any(n not in (1, m) for n, m in ends):  # a, written out, would be summed several times
         raise ValueError(f"where= has shape {mask.shape}, which does not broadcast to {a.shape}")
     return mask
 

@@ -35,6 +35,16 @@ def as_dtype(x: Any, dtype: Any) -> Any:
     return x if x.dtype == dtype else np.astype(x, dtype)
 
 
+def number_arrays(values: Sequence[Any], *others: Any) -> Sequence[Any]:
+    """The values, with Python's numbers among them as arrays of the dtype that all have in common: np.asarray would
+    make the number 2.0 beside float32 a float64."""
+    numbers = [type(x) in (int, float, complex) for x in values]
+    if not any(numbers):
+        return values
+    dtype = np.result_type(*(x if type(x) in (int, float, complex) else as_array(x) for x in (*values, *others)))
+    return [np.asarray(x, dtype) if is_number else x for x, is_number in zip(values, numbers, strict=True)]
+
+
 def _reshape_in_order(g: Array, shape: tuple[int, ...], order: Any) -> Array:
     """In the usual order said nothing of it: not every library has another."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
@@ -327,7 +337,7 @@ def _two_arrays(rng: np.random.Generator) -> list[Any]:
 
 
 @implements(np.broadcast_arrays, examples=_two_arrays)
-def broadcast_arrays(*args: Any) -> Any:
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     shape = np.broadcast_shapes(*(np.shape(t) for t in args))
     return tuple(np.broadcast_to(t, shape) for t in args)
 
@@ -351,7 +361,7 @@ flip = row(
 roll = row(
     linear(
         np.roll,
-        lambda g, y, a, shift, axis=None: np.roll(g, -np.asarray(shift), axis),
+        lambda g, y, a, shift, axis=None: np.roll(g, -np.asarray(shift, np.intp), axis),  # -np.uint8(1) is 255
         batch=_roll_each,
         examples=_axis_examples({"shift": 5}, {"shift": -1, "axis": 1}, {"shift": (1, 2), "axis": (0, -1)}),
     )
@@ -472,7 +482,7 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 def _from_diagonal(d: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Zeros of the given shape with d on a diagonal, as np.diagonal would read it."""
-    steps = np.arange(d.shape[-1])
+    steps, offset = np.arange(d.shape[-1]), int(offset)
     if not isinstance(d, np.ndarray):  # an array of another library, which need not be written into
         rest = [n for i, n in enumerate(shape) if i not in positive_axes((axis1, axis2), len(shape))]
         rows, columns = shape[axis1], shape[axis2]
@@ -544,7 +554,7 @@ triu = row(linear(_triu, lambda g, y, m, k=0: np.triu(g, k), name="triu", **_TRI
 def diag(v: Any, k: int = 0) -> Any:
     """A matrix with this diagonal; of a matrix, its diagonal."""
     if v.ndim == 1:
-        n = v.shape[0] + abs(k)
+        n = v.shape[0] + abs(int(k))
         return from_diagonal(v, shape=(n, n), offset=k)
     if v.ndim == 2:
         return np.diagonal(v, k)
@@ -575,9 +585,11 @@ to_integer = constant(_convert, **_CONVERTS)
 
 
 @implements(np.astype, examples=lambda rng: [((rng.normal(size=(2, 3)), np.dtype(np.float64)), {})])
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, casting: Any = "unsafe") -> Any:
     """x converted to another dtype; a conversion to integers or booleans is piecewise constant."""
     dtype = np.dtype(dtype)
+    if casting != "unsafe" and not np.can_cast(x.dtype, dtype, casting):
+        raise TypeError(f"astype: {x.dtype} is not cast to {dtype} with casting={casting!r}")
     if type(x) is Tensor:
         check_numeric(np.empty(0, dtype))
     if dtype.kind in "fc":

@@ -84,13 +84,15 @@ partition = row(custom_vjp(np.partition, _partition_vjp, batch=along(-1), select
 
 
 @implements(np.sort, examples=_to_sort)
-def sort(a: Any, axis: int | None = -1, kind: Any = None) -> Any:
-    """Sorted; kind changes nothing but the speed."""
+def sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Any:
+    """Sorted; kind and stable change nothing but the speed."""
     return sort_.call(a, axis=axis)
 
 
 @implements(np.sort_complex, examples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
 def sort_complex(a: Any) -> Any:
+    if a.dtype.kind == "c":
+        return np.sort(a)
     return np.astype(np.sort(a), np.result_type(a.dtype, np.complex64 if a.dtype.char in "bhBH" else np.complex128))
 
 
@@ -203,5 +205,5 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
     i, j = common(ar1, ar2, which=1), common(ar1, ar2, which=2)
     first, second = np.ravel(ar1)[i], np.ravel(ar2)[j]
     has_gradient = np.result_type(first.dtype, second.dtype).kind in "fc"
-    values = 0.5 * (first + second) if has_gradient else np.astype(first, np.result_type(first.dtype, second.dtype))
+    values = np.maximum(first, second) if has_gradient else np.astype(first, np.result_type(first.dtype, second.dtype))
     return (values, i, j) if return_indices else values

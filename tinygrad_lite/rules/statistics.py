@@ -206,6 +206,8 @@ def nanpercentile(
 
 def _hundredth(q: Any, dtype: np.dtype[Any]) -> Any:
     """As NumPy rounds it."""
+    if type(q) in (int, float):
+        return q / 100
     return q if isinstance(q, Tensor) else np.true_divide(q, dtype.type(100) if dtype.kind == "f" else 100)
 
 
@@ -282,7 +284,7 @@ def cov(
     w = None
     for given in (fweights, aweights):
         if given is not None:
-            given = make_alike(as_array(given), X)
+            given = make_alike(as_dtype(as_array(given), np.float64), X)
             w = given if w is None else w * given
     average, total = np.average(X, 1, w, returned=True)
     total = np.ravel(total)[0] if X.shape[0] else 1
@@ -341,8 +343,11 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     return count(x, minlength=minlength) if weights is None else weighted_count(weights, x, minlength=minlength)
 
 
-def _fixed_edges(function: str, bins: Any, limits: Any) -> Any:
-    """The edges, if they do not depend on the data, so that only the counts do, which are piecewise constant."""
+def _fixed_edges(function: str, bins: Any, limits: Any, dtype: Any = np.float64) -> Any:
+    """The edges, if they do not depend on the data, so that only the counts do, which are piecewise constant.
+
+    dtype: of the data, whose precision the edges have.
+    """
     if isinstance(bins, Tensor):
         bins = np.asarray(bins)  # TypeError if it has a gradient, which the edges would lose
     if limits is None and np.ndim(bins) == 0:
@@ -350,7 +355,7 @@ def _fixed_edges(function: str, bins: Any, limits: Any) -> Any:
             f"{function} of a Tensor needs bins= as edges, or range=: otherwise its edges depend on the data, and "
             "their gradient would be lost"
         )
-    return np.histogram_bin_edges(np.zeros(1), bins, limits)
+    return np.histogram_bin_edges(np.zeros(1, dtype), bins, limits)
 
 
 def _plain_weights(function: str, weights: Any) -> Any:
@@ -379,7 +384,7 @@ histogramdd_ = row(
 @without_gradient(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """Counts, which are piecewise constant, and plain edges."""
-    edges = _fixed_edges("histogram", bins, range)
+    edges = _fixed_edges("histogram", bins, range, as_array(a).dtype)
     return histogram_(a, edges=edges, density=density, weights=_plain_weights("histogram", weights)), edges
 
 
@@ -403,4 +408,4 @@ def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any 
 
 @without_gradient(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None) -> Any:
-    return _fixed_edges("histogram_bin_edges", bins, range)
+    return _fixed_edges("histogram_bin_edges", bins, range, as_array(a).dtype)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..alike import make_alike
+from ..axes import reduced_axes
 from ..batched import as_array
 from ..batching import along
 from ..dispatch import handlers
@@ -35,6 +36,8 @@ def _reduce(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]
         where: Any = UNSET,
     ) -> Any:
         _refuse(f"{ufunc.__name__}.reduce", {"out": out})
+        if not isinstance(array, Tensor):  # where= is one, and would bring NumPy back here, for ever
+            array = Tensor(array)
         if axis is not None and not array.ndim:
             axis = None  # NumPy lets a number be summed over axis 0
         some = {"initial": initial} if is_given(initial) else {}
@@ -57,9 +60,10 @@ def _reduce_at(ufunc: np.ufunc, reduce: Callable[..., Any]) -> Callable[..., Any
         for i in starts:
             if not 0 <= i < n:
                 raise IndexError(f"{ufunc.__name__}.reduceat: index {i} is out of bounds for axis {axis} with size {n}")
-        ends = [*starts[1:], n]
+        ends = [*starts, n][1:]
         parts = [reduce(first[i : max(j, i + 1)], dtype=dtype) for i, j in zip(starts, ends, strict=True)]
-        return np.moveaxis(np.stack(parts), 0, axis)
+        stacked = np.stack(parts) if parts else np.stack([reduce(first[:1], dtype=dtype)])[:0]
+        return np.moveaxis(stacked, 0, axis)
 
     return reduceat
 
@@ -67,8 +71,7 @@ def _reduce_at(ufunc: np.ufunc, reduce: Callable[..., Any]) -> Callable[..., Any
 def _log_sum(array: Any, axis: Any = None, keepdims: bool = False, initial: Any = UNSET, where: Any = UNSET) -> Any:
     array = entries(array, where, -np.inf)
     if not np.size(array):  # a maximum over nothing is none, but a sum over nothing is 0
-        with np.errstate(divide="ignore"):
-            total = np.log(np.sum(array, axis=axis, keepdims=keepdims))
+        total = np.sum(array, axis=axis, keepdims=keepdims) - np.inf
     else:
         total = logsumexp(array, axis=axis, keepdims=keepdims)
     return with_initial(np.logaddexp, total, initial)
@@ -84,6 +87,11 @@ def _truth(combine: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any
 def _accumulate(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     def accumulate(array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
         _refuse(f"{ufunc.__name__}.accumulate", {"out": out})
+        if type(axis) is not int:
+            axes = reduced_axes(axis, array.ndim)
+            if len(axes) != 1:
+                raise ValueError(f"{ufunc.__name__}.accumulate goes along one axis, not axis={axis!r} of {array.shape}")
+            (axis,) = axes
         return convert(function(convert(array, dtype), axis=axis), dtype)
 
     return accumulate
@@ -143,6 +151,11 @@ def _refuse(name: str, keywords: dict[str, Any]) -> None:
 
 
 _CHANGES_NO_NUMBER = ("order", "subok")
+_INSTEAD = {
+    "signature": "write dtype=",
+    "sig": "write dtype=",
+    "keepdims": "write np.expand_dims of the result",
+}
 
 
 def _call_with_keywords(
@@ -162,9 +175,10 @@ def _call_with_keywords(
         call = functools.partial(call, axis=rest.pop("axis"))
     if rest:
         (keyword, *_) = rest
-        raise TypeError(f"{name}(…, {keyword}=…) is not supported on Tensors; move the axes with np.moveaxis")
+        advice = _INSTEAD.get(keyword, "move the axes with np.moveaxis")
+        raise TypeError(f"{name}(…, {keyword}=…) is not supported on Tensors; {advice}")
     plain = call(*inputs)
-    if dtype is None or plain.dtype == dtype:
+    if dtype is None or _dtype_of(plain) == dtype:
         return plain
     arrays = [x if isinstance(x, (Tensor, int, float, complex)) else as_array(x) for x in inputs]
     for x in arrays:
@@ -172,9 +186,16 @@ def _call_with_keywords(
             raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): {x.dtype} is not cast to it ({casting})")
     arrays = [make_alike(np.asarray(x), *arrays) if isinstance(x, (int, float, complex)) else x for x in arrays]
     result = call(*[convert(x, dtype) for x in arrays])
-    if result.dtype != dtype:
-        raise TypeError(f"{name}(…, dtype={np.dtype(dtype)}): it gives {result.dtype}; write .astype of the result")
+    if _dtype_of(result) != dtype:
+        raise TypeError(
+            f"{name}(…, dtype={np.dtype(dtype)}): it gives {_dtype_of(result)}; write .astype of the result"
+        )
     return result
+
+
+def _dtype_of(result: Any) -> Any:
+    """Of several results, as of modf, that of the first."""
+    return result[0].dtype if isinstance(result, tuple) else result.dtype
 
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
