@@ -24,7 +24,7 @@ from .containers import advise
 from .context import current, running, switched
 from .foreign import refuse_foreign
 from .leaving import INSIDE, Exit, array_ids, as_differentiable, identity
-from .missed import check_missed, find_differentiable
+from .missed import check_bypassed, check_missed, find_differentiable
 from .tensor import GRAD, LIFTED, TRACED, Tensor, check_differentiable, leaf, next_seq
 
 _array_of = operator.attrgetter("_array")
@@ -207,6 +207,8 @@ def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]])
     # Where nothing outside has a gradient, every node leads to a lifted leaf; where no Tensors leave, to nothing else.
     wanted = set(run.leaves) if run.leaving.tensors else None
     found = sweep(nodes, seeds, wanted, recording, prune=bool(run.leaving.outer & GRAD))
+    if run.leaving.outer & GRAD:
+        check_bypassed(run, map(_array_of, run.leaves), found)
     return list(map(found.get, run.leaves))
 
 

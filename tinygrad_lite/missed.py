@@ -1,9 +1,9 @@
 """Results that do not depend on an argument although they were computed from its numbers: these were taken out of the
-graph, or kept from an earlier call."""
+graph, kept from an earlier call, or reached from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from . import tree
@@ -42,6 +42,28 @@ def check_missed(f: Any, run: Any, left_over: Sequence[Tensor]) -> None:
                 "call, and kept. Compute it anew in each call; or keep it as t.detach() or tg.stop_gradient(t) if a "
                 "constant is meant"
             )
+
+
+def check_bypassed(run: Any, arrays: Iterable[Any], reached: Container[Tensor] | None = None) -> None:
+    """TypeError if the result does not depend on an argument, but on a Tensor outside that holds the same array: the
+    module itself was called, say, and not the one that was given.
+
+    arrays: those of the lifted leaves. reached: the leaves that the result depends on, where it is known.
+    """
+    if reached is None:
+        reached = {x for node in run.nodes for x in node._inputs if type(x) is Tensor}
+    missed = {id(array): x for x, array in zip(run.leaves, arrays, strict=True) if x not in reached}
+    if not missed:
+        return
+    for node in run.nodes:
+        for t in node._inputs:
+            if type(t) is Tensor and t._seq < run.start and t._flags & GRAD and id(t._array) in missed:
+                raise TypeError(
+                    f"the result does not depend on {label(missed[id(t._array)])}, but on {label(t)}, a Tensor from "
+                    "outside that has the same numbers. A transform makes a new module of the one that it is given; "
+                    "use that one. (A method or a function that is kept in a module goes on to use the old one: write "
+                    "a method of the class, and call it by its name.)"
+                )
 
 
 def _find_lifted(t: Tensor) -> list[Tensor]:

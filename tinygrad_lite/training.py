@@ -230,7 +230,7 @@ class _Split:
     def params(self) -> Params:
         """The trainable arrays as they are now."""
         leaves = self.leaves()
-        return {self.paths[i]: leaves[i].numpy() if type(leaves[i]) is Tensor else leaves[i] for i in self.trained}
+        return {self.paths[i]: leaves[i]._array if type(leaves[i]) is Tensor else leaves[i] for i in self.trained}
 
     def join(self, params: Params) -> Any:
         """The model with these in place of its own."""

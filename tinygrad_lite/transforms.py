@@ -22,9 +22,9 @@ from .forward import push
 from .keywords import explains_keywords
 from .leaving import array_ids
 from .lifting import Run, arrange_by_argument, leave_with, pull
-from .missed import find_differentiable
+from .missed import check_bypassed, find_differentiable
 from .signatures import check_function
-from .tensor import Tensor, array_of, leaf
+from .tensor import GRAD, Tensor, array_of, leaf
 
 # -- reverse mode ----------------------------------------------------------------------------------------------------
 
@@ -103,6 +103,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]
     with Run() as run:
         run.call(f, args, range(len(args)), {}, keep=True)
         outputs, structure = tree.flatten(run.output)
+    if run.leaving.outer & GRAD:
+        check_bypassed(run, tree.flatten(args)[0])
     run.leaving.held |= array_ids((*run.nodes, *outputs))  # the pullback's
 
     def pullback(g: Any) -> tuple[Any, ...]:
@@ -136,6 +138,8 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     check_arguments("jvp", args, tangents, "tangents")
     with Run() as run:
         run.call(f, args, range(len(args)), {})
+        if run.leaving.outer & GRAD:
+            check_bypassed(run, tree.flatten(args)[0])
         ts: list[Any] = []
         for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
             flat, given = tree.flatten(tangent)
