@@ -292,6 +292,17 @@ def test_schedules_step_by_step_as_functions_and_compiled(make, expected):
     assert again.get_last_lr() == schedule.get_last_lr()
 
 
+def test_one_cycle_does_not_go_up_again():
+    schedule = lr_scheduler.OneCycleLR(optim.SGD(momentum=0.9), max_lr=1.0, total_steps=10)
+    last = schedule(9)
+    for step in (11, np.int64(11)):
+        with pytest.raises(ValueError, match="step 11, but it has 10 steps"):
+            schedule(step)
+    assert_allclose(tg.compile(schedule.rate)(1.0, np.array(15)), last)
+    with pytest.raises(ValueError, match="say cycle_momentum=False"):
+        schedule.update(np.ones(2), np.ones(2), schedule.init(np.ones(2)))
+
+
 def test_one_cycle_goes_up_and_down_and_the_momentum_the_other_way():
     opt = optim.Adam([tg.Tensor([1.0], requires_grad=True)])
     schedule = lr_scheduler.OneCycleLR(opt, max_lr=1.0, total_steps=20, pct_start=0.25)
