@@ -186,6 +186,7 @@ def test_attention_that_may_look_nowhere_is_0():
         (lambda: nn.Embedding(3, 2)(np.array([3])), IndexError, r"0\.\.2"),
         (lambda: nn.Embedding(3, 2)(np.array([-1])), IndexError, r"0\.\.2"),
         (lambda: nn.Embedding(3, 2)(np.array([1.0])), TypeError, "whole numbers"),
+        (lambda: F.embedding(np.array([1]), normal(3, 2), padding_idx=3), ValueError, "padding_idx=3 lies outside"),
         (lambda: nn.Flatten(2, 1)(normal(2, 3, 4)), ValueError, r"2\.\.1"),
         (lambda: nn.Flatten(3)(normal(2, 3)), ValueError, r"axes 3\.\.-1 of an array \(2, 3\)"),
         (lambda: nn.Flatten()(np.array(1.0)), ValueError, r"axes 1\.\.-1 of an array \(\)"),
@@ -227,6 +228,19 @@ LOSSES = [
 def test_gradients_of_losses(loss):
     tg.testing.check_gradients(loss, normal(4, 3))
     np.testing.assert_allclose(tg.compile(loss)(normal(4, 3)), loss(normal(4, 3)))
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, tg.mean_squared_error])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint64, bool])
+def test_losses_of_whole_numbers_do_not_wrap_around(loss, dtype):
+    a, b = np.array([0, 1, 120]).astype(dtype), np.array([1, 0, 20]).astype(dtype)
+    assert loss(a, b) == loss(a.astype(float), b.astype(float))
+    assert tg.compile(loss)(a, b) == loss(a, b)
+
+
+def test_a_row_of_padding_is_counted_from_the_end_too():
+    gradient = tg.grad(lambda W: np.sum(F.embedding(np.array([2, 0]), W, padding_idx=-1)))(normal(3, 2))
+    np.testing.assert_array_equal(gradient, [[1, 1], [0, 0], [0, 0]])
 
 
 def test_losses_as_modules():

@@ -192,8 +192,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """weight[indices], a row for each index. indices: whole numbers of any shape; weight: (rows, columns).
 
-    padding_idx: a row that receives no gradient. IndexError for an index outside 0..rows - 1, TypeError if the indices
-    are not whole numbers.
+    padding_idx: a row that receives no gradient, counted from the end if below 0. IndexError for an index outside
+    0..rows - 1, TypeError if the indices are not whole numbers, ValueError for a padding_idx that is no row.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.functional.embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
@@ -211,7 +211,9 @@ def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
             f"embedding: indices lie in {np.min(indices)}..{np.max(indices)}, but rows in 0..{len(weight) - 1}"
         )
     if padding_idx is not None:
-        trained = make_alike(np.arange(len(weight))[:, None] != padding_idx, weight)
+        if not -len(weight) <= padding_idx < len(weight):
+            raise ValueError(f"embedding: padding_idx={padding_idx} lies outside the {len(weight)} rows")
+        trained = make_alike(np.arange(len(weight))[:, None] != padding_idx % len(weight), weight)
         weight = np.where(trained, weight, stop_gradient(weight))
     return weight[indices]
 
@@ -325,6 +327,12 @@ def _check_same_shape(what: str, input: Any, target: Any) -> None:
         )
 
 
+def _difference(input: Any, target: Any) -> Any:
+    """input - target; of whole numbers as floats, since theirs may wrap around (np.uint8(3) - np.uint8(5) is 254)."""
+    is_whole = hasattr(input, "dtype") and input.dtype.kind in "iub"
+    return (input.astype(np.float64) if is_whole else input) - target
+
+
 @explains_keywords
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """(input - target)², of arrays of one shape, else ValueError.
@@ -336,7 +344,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     4.5
     """
     _check_same_shape("mse_loss", input, target)
-    return _reduce("mse_loss", np.square(input - target), reduction)
+    return _reduce("mse_loss", np.square(_difference(input, target)), reduction)
 
 
 @explains_keywords
@@ -350,7 +358,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     1.5
     """
     _check_same_shape("l1_loss", input, target)
-    return _reduce("l1_loss", np.abs(input - target), reduction)
+    return _reduce("l1_loss", np.abs(_difference(input, target)), reduction)
 
 
 @explains_keywords
@@ -366,7 +374,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     _check_same_shape("smooth_l1_loss", input, target)
     if beta <= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} must be above 0; l1_loss is the limit")
-    d = input - target
+    d = _difference(input, target)
     inside = np.clip(d, -beta, beta)  # and not of |d|, which has a kink at 0, where the loss has none
     return _reduce("smooth_l1_loss", inside / beta * (d - inside / 2), reduction)
 
