@@ -597,6 +597,19 @@ def test_a_gradient_that_goes_to_the_module_outside_is_no_zero(differentiate, ke
         differentiate(net)
 
 
+def test_two_parts_of_one_name_and_a_part_of_itself_are_told():
+    net = network()
+    net.rows = {0: np.ones(2), "0": np.zeros(2)}
+    for ask in (net.state_dict, lambda: list(net.named_parameters()), lambda: net.load_state_dict({})):
+        with pytest.raises(ValueError, match=r"two parts called 'rows\.0'"):
+            ask()
+    net = network()
+    net.child = nn.Sequential(nn.Tanh())
+    net.child.parent = net
+    with pytest.raises(ValueError, match="Sequential contains itself"):
+        list(net.parameters())
+
+
 def test_a_function_of_another_module_is_told():
     net = network()
     with pytest.raises(TypeError, match=r"does not depend on own\.2\.bias"):

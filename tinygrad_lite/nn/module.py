@@ -401,8 +401,20 @@ def _items(container: Any) -> list[tuple[str, Any]]:
     return [(str(i), value) for i, value in enumerate(container)] if isinstance(container, (list, tuple)) else []
 
 
-def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
+def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Any, bool]]:
     """(dotted name, Tensor, whether it is a buffer) of all that is saved."""
+    names: set[str] = set()
+    try:
+        for name, value, is_buffer in _walk_part(module, prefix):
+            if name in names:
+                raise ValueError(f"{type(module).__name__} has two parts called {name!r}; rename a key or an attribute")
+            names.add(name)
+            yield name, value, is_buffer
+    except RecursionError:
+        raise ValueError(f"{type(module).__name__} contains itself, as a part of a part of it") from None
+
+
+def _walk_part(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
     buffers: Container[str] = ()
     if isinstance(part, Module):
         items, buffers = list(part._own_parts()), part._own_buffers()
@@ -415,7 +427,7 @@ def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
         elif isinstance(value, np.ndarray):
             raise TypeError(f"{path} is a plain array in a list or dict; make it tg.Tensor(array, requires_grad=True)")
         else:
-            yield from _walk(value, path)
+            yield from _walk_part(value, path)
 
 
 def _list_names(names: Mapping[str, Any]) -> str:
