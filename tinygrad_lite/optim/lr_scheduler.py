@@ -109,6 +109,8 @@ class LRScheduler:
         self._set()
 
     def _set(self) -> None:
+        for group in self.optimizer.param_groups[len(self.base_lrs) :]:  # that were added since
+            self.base_lrs.append(group.setdefault("initial_lr", group["lr"]))
         for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = float(self.rate(base, self.last_epoch))
 
