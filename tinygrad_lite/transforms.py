@@ -35,7 +35,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     f: returns one number; with has_aux, a pair of that and anything else, which comes back as ((value, aux), gradient).
     argnums: which positional arguments to differentiate; an int gives the gradient itself, a sequence gives a tuple. An
-    argument may be a tree of float arrays; its gradient is a tree of the same structure, shapes and dtypes.
+    argument may be a tree of float arrays; its gradient is a tree of the same structure, shapes and dtypes. Of
+    arrays it is of arrays, through which nothing flows back: for a gradient that is part of a loss, give Tensors.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> value, gradient = tg.value_and_grad(lambda p: np.sum(p["w"] ** 2))({"w": np.array([1.0, 2.0])})
