@@ -237,10 +237,18 @@ def test_what_is_not_taken_in_a_step_sends_nothing_back() -> None:
         assert_array_equal(tg.compile(tg.grad(f))(x), expected)
 
 
+def without_gradient(f: Any) -> Any:
+    with tg.no_grad():
+        return f()
+
+
 STOPS: dict[str, Any] = {
     "a constant": lambda W, c, x: 0.5 * c + np.sin(W * tg.stop_gradient(W) * x),
     "the carry": lambda W, c, x: 0.3 * c + np.sin(c * tg.stop_gradient(c) * x + W),
     "the next carry": lambda W, c, x: tg.stop_gradient(np.sin(c * x + W)) + W * c,
+    "under no_grad": lambda W, c, x: (
+        0.5 * c + np.sin(W * without_gradient(lambda: np.sort(W * x) + np.linalg.eigh(c * c[:, None])[0]))
+    ),
     "what is chosen": lambda W, c, x: np.where(W > 0, c * W, tg.stop_gradient(c * W)) * x + W,
     "a row of padding": lambda W, c, x: (
         c + np.sin(tg.nn.functional.embedding([[1, 3, 0, 1]], W[:, None], 1)[0, :, 0] * c)
@@ -272,9 +280,10 @@ def test_a_gradient_that_is_stopped_in_a_step(stop: str, long: int, monkeypatch:
         same(tg.compile(derivative(scanned))(W), derivative(by_hand)(W))
 
 
-def test_a_gradient_that_is_stopped_in_a_branch() -> None:
+@pytest.mark.parametrize("stopped", [lambda f: tg.stop_gradient(f()), without_gradient])
+def test_a_gradient_that_is_stopped_in_a_branch(stopped: Any) -> None:
     def f(W: Any) -> Any:
-        return tg.cond(np.sum(W) < 0, lambda: np.sum(W**3), lambda: np.sum(W * W * tg.stop_gradient(W)))
+        return tg.cond(np.sum(W) < 0, lambda: np.sum(W**3), lambda: np.sum(W * stopped(lambda: W * W)))
 
     for derivative in (tg.grad, lambda f: lambda W: tg.hvp(f, (W,), (W,))[0]):
         same(tg.compile(derivative(f))(H), derivative(f)(H))
