@@ -535,3 +535,26 @@ def test_a_schedule_in_the_place_of_its_optimiser_counts_the_steps(compile):
     np.testing.assert_allclose(history.model["W1"], mine["W1"].data, rtol=1e-9)
     with pytest.raises(ValueError, match="this optimizer has a schedule"):
         tg.fit(params(), batches(), cost, make().optimizer, 3)
+
+
+class Looping(tg.nn.Module):
+    def __init__(self, loop):
+        rng = np.random.default_rng(0)
+        self.line, self.drop = tg.nn.Linear(2, 1, rng=rng), tg.nn.Dropout(0.5, rng=rng)
+        self.loop = loop
+
+    def forward(self, X):
+        return self.loop(lambda x: self.line(self.drop(x)), X)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        lambda f, X: tg.scan(lambda c, _: (c + f(X), None), np.zeros((len(X), 1)), None, length=600)[0],
+        lambda f, X: tg.cond(np.sum(X) < 0, lambda: f(X), lambda: f(-X)),
+    ],
+)
+def test_masks_of_a_loop_or_a_branch_are_not_drawn_once_for_all(loop):
+    with pytest.raises(tg.TraceError, match="use one mask again and again.*\n.*compile=False"):
+        tg.fit(Looping(loop), (X, Y), mse, tg.optim.SGD(lr=0.1), 1)
+    tg.fit(Looping(loop), (X, Y), mse, tg.optim.SGD(lr=0.1), 1, compile=False)

@@ -74,12 +74,14 @@ class Guard:
 
     start: what is older was there before the trace. saw_sweep: whether a gradient was computed.
     keeps_loops: whether tg.scan and its like are to be loops of the program, and not to be unrolled.
+    is_body: whether the program is run many times, or not at all, in each run of another.
     """
 
     def __init__(self) -> None:
         self.start = next_seq()
         self.saw_sweep = False
         self.keeps_loops = False
+        self.is_body = False
 
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""

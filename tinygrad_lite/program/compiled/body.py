@@ -119,7 +119,7 @@ def trace_body(f: Callable[..., Any], samples: Arrays) -> tuple[Body, list[Tenso
     start = next_seq()
     inputs = [make_input(x) for x in samples]
     guard = Guard()
-    guard.keeps_loops = True
+    guard.keeps_loops = guard.is_body = True
     with tracing(guard), at_level(None), np.errstate(all="ignore"):
         output = f(*inputs)
     results, structure = tree.flatten(output)
