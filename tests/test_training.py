@@ -538,13 +538,14 @@ def test_a_schedule_in_the_place_of_its_optimiser_counts_the_steps(compile):
 
 
 class Looping(tg.nn.Module):
-    def __init__(self, loop):
+    def __init__(self, loop, noisy):
         rng = np.random.default_rng(0)
         self.line, self.drop = tg.nn.Linear(2, 1, rng=rng), tg.nn.Dropout(0.5, rng=rng)
-        self.loop = loop
+        self.norm = tg.nn.BatchNorm1d(2)
+        self.loop, self.noisy = loop, noisy
 
     def forward(self, X):
-        return self.loop(lambda x: self.line(self.drop(x)), X)
+        return self.loop(lambda x: self.line(self.drop(x) if self.noisy else self.norm(x)), X)
 
 
 @pytest.mark.parametrize(
@@ -554,7 +555,12 @@ class Looping(tg.nn.Module):
         lambda f, X: tg.cond(np.sum(X) < 0, lambda: f(X), lambda: f(-X)),
     ],
 )
-def test_masks_of_a_loop_or_a_branch_are_not_drawn_once_for_all(loop):
-    with pytest.raises(tg.TraceError, match="use one mask again and again.*\n.*compile=False"):
-        tg.fit(Looping(loop), (X, Y), mse, tg.optim.SGD(lr=0.1), 1)
-    tg.fit(Looping(loop), (X, Y), mse, tg.optim.SGD(lr=0.1), 1, compile=False)
+@pytest.mark.parametrize(
+    ("noisy", "told"), [(True, "use one mask again and again"), (False, "running_mean would be written once, not in")]
+)
+def test_masks_and_statistics_of_a_loop_or_a_branch_are_not_made_once_for_all(loop, noisy, told):
+    with pytest.raises(tg.TraceError, match=rf"{told}.*\n.*compile=False"):
+        tg.fit(Looping(loop, noisy), (X, Y), mse, tg.optim.SGD(lr=0.1), 1)
+    net = Looping(loop, noisy)
+    tg.fit(net, (X, Y), mse, tg.optim.SGD(lr=0.1), 1, compile=False)
+    assert noisy or net.norm.num_batches_tracked in (1, 600)
