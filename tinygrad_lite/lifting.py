@@ -207,8 +207,8 @@ def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]])
     # Where nothing outside has a gradient, every node leads to a lifted leaf; where no Tensors leave, to nothing else.
     wanted = set(run.leaves) if run.leaving.tensors else None
     found = sweep(nodes, seeds, wanted, recording, prune=bool(run.leaving.outer & GRAD))
-    if run.leaving.outer & GRAD:
-        check_bypassed(run, map(_array_of, run.leaves), found)
+    if run.leaving.outer & GRAD and any(x not in found for x in run.leaves):
+        check_bypassed(run, map(_array_of, run.leaves))
     return list(map(found.get, run.leaves))
 
 

@@ -617,3 +617,14 @@ def test_a_function_of_another_module_is_told():
     assert np.any(tg.grad(lambda x: loss(net, x, G))(X))
     own = tg.grad(lambda own: loss(own, X, net(X)))(net)  # both, where the other is a target
     assert np.any(own[0].weight.numpy())
+
+
+def test_a_tensor_given_twice_and_used_once_is_not_taken_for_one_from_outside():
+    t, both = tg.Tensor([1.0, 2.0], requires_grad=True), (0, 1)
+    for f in (lambda a, b: np.sum(a**2), lambda a, b: np.sum(np.copysign(a, b))):
+        assert not np.any(tg.grad(f, both)(t, t)[1].numpy())
+        assert not np.any(tg.vjp(f, t, t)[1](1.0)[1].numpy())
+    second = tg.grad(
+        lambda a, b: sum(np.sum(g) for g in tg.grad(lambda a, b: np.sum(np.copysign(a**2, b)), both)(a, b))
+    )
+    np.testing.assert_array_equal(second(X, X), np.full(X.shape, 2) * np.sign(X))
