@@ -429,10 +429,10 @@ def _number(x: Any) -> Any:
 
 
 def _one_number(x: Any, what: str) -> float:
-    x = np.asarray(_number(x))
-    if x.size != 1:
-        raise ValueError(f"fit: {what} is an array of shape {x.shape}; it must be one number: np.mean of that, say")
-    return float(x.item())
+    x = _number(x)
+    if np.size(x) != 1:
+        raise ValueError(f"fit: {what} is an array of shape {np.shape(x)}; it must be one number: np.mean of that, say")
+    return float(np.reshape(x, ()))
 
 
 def _in_order(data: Any, epoch: int) -> Iterable[tuple[Any, ...]]:
