@@ -447,7 +447,7 @@ def _batches(data: Any, epoch: int) -> Iterator[tuple[Any, ...]]:
         data = [data]
     elif hasattr(data, "dtype"):
         raise TypeError(
-            f"fit: data is an array of shape {data.shape}, whose rows would be the batches; for one batch give "
+            f"fit: data, or validation, is an array {data.shape}, whose rows would be the batches; for one batch give "
             "a tuple, (X,), for several tg.data.batches(X, batch_size=…)"
         )
     empty = True
