@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     net.float()
     batches = tg.data.batches(images, batch_size=64, rng=rng)
     optimizer = tg.optim.Adam(net.parameters(), lr=flags.learning_rate)
-    history = tg.fit(net, batches, loss, optimizer, flags.epochs, validation=test_images)
+    history = tg.fit(net, batches, loss, optimizer, flags.epochs, validation=(test_images,))
     check_history(history, flags.learning_rate, guessing=float(np.var(images)))
     places = net.encode(test_images).numpy()
     losses = f"{history.loss[-1]:.4f}, {history.validation_loss[-1]:.4f} for digits held out"

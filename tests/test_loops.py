@@ -252,6 +252,58 @@ def test_what_is_not_taken_after_a_loop_or_a_branch_sends_nothing_back(f: Any) -
             assert_array_equal(tg.compile(tg.grad(f))(x), tg.grad(f)(x))
 
 
+def without_gradient(f: Any) -> Any:
+    with tg.no_grad():
+        return f()
+
+
+STOPS: dict[str, Any] = {
+    "a constant": lambda W, c, x: 0.5 * c + np.sin(W * tg.stop_gradient(W) * x),
+    "the carry": lambda W, c, x: 0.3 * c + np.sin(c * tg.stop_gradient(c) * x + W),
+    "the next carry": lambda W, c, x: tg.stop_gradient(np.sin(c * x + W)) + W * c,
+    "under no_grad": lambda W, c, x: (
+        0.5 * c + np.sin(W * without_gradient(lambda: np.sort(W * x) + np.linalg.eigh(c * c[:, None])[0]))
+    ),
+    "what is chosen": lambda W, c, x: np.where(W > 0, c * W, tg.stop_gradient(c * W)) * x + W,
+    "a row of padding": lambda W, c, x: (
+        c + np.sin(tg.nn.functional.embedding([[1, 3, 0, 1]], W[:, None], 1)[0, :, 0] * c)
+    ),
+}
+
+
+@pytest.mark.parametrize("long", [loops.LONG, 0])
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_gradient_that_is_stopped_in_a_step(stop: str, long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a long loop nobody would notice: what the program gives is compared with what its step is."""
+    monkeypatch.setattr(loops, "LONG", long)
+    W, rows = np.array([0.3, -0.5, 0.2, 0.7]), X[:, 0]
+
+    def by_hand(W: Any) -> Any:
+        c = W
+        for x in rows:
+            c = STOPS[stop](W, c, x)
+        return np.sum(c * c)
+
+    def scanned(W: Any) -> Any:
+        return np.sum(tg.scan(lambda c, x: (STOPS[stop](W, c, x), None), W, rows)[0] ** 2)
+
+    for derivative in (
+        tg.grad,
+        lambda f: lambda W: tg.hvp(f, (W,), (np.cos(W),))[0],
+        lambda f: tg.grad(lambda W: np.sum(tg.grad(f)(W) ** 2)),
+    ):
+        same(tg.compile(derivative(scanned))(W), derivative(by_hand)(W))
+
+
+@pytest.mark.parametrize("stopped", [lambda f: tg.stop_gradient(f()), without_gradient])
+def test_a_gradient_that_is_stopped_in_a_branch(stopped: Any) -> None:
+    def f(W: Any) -> Any:
+        return tg.cond(np.sum(W) < 0, lambda: np.sum(W**3), lambda: np.sum(W * stopped(lambda: W * W)))
+
+    for derivative in (tg.grad, lambda f: lambda W: tg.hvp(f, (W,), (W,))[0]):
+        same(tg.compile(derivative(f))(H), derivative(f)(H))
+
+
 def test_the_program_does_not_grow_with_the_steps() -> None:
     f = tg.compile(gradients(rnn), target="numpy")  # (in C, what is around the loops is done in blocks)
     few, many = f.source(PARAMS, X, H), f.source(PARAMS, np.repeat(X, 50, 0), H)

@@ -123,6 +123,28 @@ def test_a_scalar_of_numpys_does_not_decide_the_dtype(scalar):
     assert opt.update(p, p, opt.init(p), lr=scalar(0.5))[0].dtype == np.float32
 
 
+@pytest.mark.parametrize("number", [np.float64, np.array])
+def test_numbers_of_numpys_in_tuples_and_groups_do_not_decide_the_dtype(number):
+    t = tg.Tensor(np.ones(2, np.float32), requires_grad=True)
+    opt = optim.Adam([t], betas=(number(0.9), number(0.99)), eps=number(1e-8))
+    opt.param_groups[0]["weight_decay"] = number(0.1)
+    moved, state = opt.update(t.data, t.data, opt.init(t.data))
+    assert (moved.dtype, state["exp_avg"].dtype) == (np.float32, np.float32)
+    t.grad = t.numpy()
+    opt.step()
+    assert_array_equal(t.data, moved)
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+@pytest.mark.parametrize("lr", [0.1, np.float32(0.1), np.array(0.1)], ids=["Python's", "float32", "array"])
+@pytest.mark.parametrize("kind", [optim.SGD, optim.RMSprop, optim.Adagrad, optim.AdamW])
+def test_a_rate_is_an_argument_of_a_compiled_step(kind, lr, target):
+    opt, p = kind(), np.array([1.0, -2.0], np.float32)
+    moved, _ = tg.compile(lambda p, lr: opt.update(p, p, opt.init(p), lr=lr), target=target)(p, lr)
+    assert moved.dtype == np.float32
+    assert_allclose(moved, opt.update(p, p, opt.init(p), lr=0.1)[0], rtol=1e-6)
+
+
 def test_groups_have_hyperparameters_of_their_own():
     a, b = tg.Tensor([1.0], requires_grad=True), tg.Tensor([1.0], requires_grad=True)
     opt = optim.SGD([{"params": [a]}, {"params": {"b": b}, "lr": 0.5}], lr=0.25)
@@ -137,6 +159,32 @@ def test_groups_have_hyperparameters_of_their_own():
         opt.add_param_group({"params": [b]})
     with pytest.raises(TypeError, match="no 'momentun'"):
         opt.add_param_group({"params": [tg.Tensor(1.0, requires_grad=True)], "momentun": 0.9})
+
+
+def test_a_group_goes_on_with_what_its_own_hyperparameters_remember():
+    a, b = tg.Tensor([1.0], requires_grad=True), tg.Tensor([1.0], requires_grad=True)
+    opt = optim.SGD([{"params": [a], "momentum": 0.5}, {"params": [b]}], lr=0.25)
+    a.grad = b.grad = np.array([1.0])
+    opt.step()
+    again = optim.SGD([{"params": [a]}, {"params": [b]}], lr=0.25)
+    again.load_state_dict(opt.state_dict())
+    again.step()
+    assert (a.data, b.data) == (0.75 - 0.375, 0.5)
+    again.param_groups[1]["momentum"] = 0.5  # from now on
+    again.step()
+    again.step()
+    assert b.data == 0.5 - 0.25 - 0.375
+    with pytest.raises(ValueError, match="no 'momentum_buffer'"):
+        opt.update(a.data, a.grad, {"step": np.int64(1)}, momentum=0.9)
+
+
+def test_a_schedule_takes_in_a_group_that_is_added():
+    a, b = tg.Tensor([1.0], requires_grad=True), tg.Tensor([1.0], requires_grad=True)
+    opt = optim.SGD([a], lr=0.5)
+    schedule = lr_scheduler.ExponentialLR(opt, 0.5)
+    opt.add_param_group({"params": [b], "lr": 1.0})
+    schedule.step()
+    assert schedule.get_last_lr() == [0.25, 0.5]
 
 
 @pytest.mark.parametrize(("kind", "hyper"), CASES.values(), ids=CASES)
@@ -224,6 +272,15 @@ REFUSED = {
     ),
     "unknown hyperparameter": (lambda: optim.SGD().update(W.data, W.data, {"step": np.array(0)}, rate=1), "no 'rate'"),
     "a schedule of parameters": (lambda: lr_scheduler.StepLR([W], 2), "of an optimiser, not of a list"),
+    "rates": (lambda: optim.SGD(lr=np.array([0.1, 0.2])), "it must be a number"),
+    "a state of too many": (
+        lambda: optim.SGD([W]).load_state_dict({**optim.SGD([W]).state_dict(), "state": {1: {}}}),
+        "a state of parameter 1; this optimiser's are 0..0",
+    ),
+    "a limit below 0": (lambda: optim.clip_grad_value([np.ones(2)], -1), "clip_value=-1; it must be 0 or more"),
+    "a norm below 0": (lambda: optim.clip_grad_norm([np.ones(2)], math.nan), "max_norm=nan; it must be 0 or more"),
+    "a norm of no order": (lambda: optim.clip_grad_norm([np.ones(2)], 1, 0), "norm_type=0.0 must be above 0"),
+    "an iterator at its end": (lambda: optim.clip_grad_norm_(iter([]), 1), "can be gone through once only"),
     "a step too far": (lambda: lr_scheduler.OneCycleLR(optim.Adam(), 1.0, total_steps=3)(4), "it has 3 steps"),
 }
 
@@ -252,6 +309,13 @@ def test_clipping_by_the_common_norm_and_by_value(rng):
     assert optim.clip_grad_norm(half, 1.0)[0]["W"].dtype == np.float32
     with pytest.raises(TypeError, match="no .grad"):
         optim.clip_grad_norm_([np.ones(3)], 1.0)
+    with_none = [np.ones(4), np.ones((0, 3))]
+    assert optim.clip_grad_norm(with_none, 1.0, "inf")[1] == 1
+    net = tg.nn.Linear(2, 1)
+    for p in net.parameters():
+        p.grad = np.full(p.shape, 3.0)
+    assert_allclose(optim.clip_grad_norm_(net, 1.0), math.sqrt(27))
+    assert_allclose(optim.clip_grad_norm_([net.weight, net.weight], 9.0), math.sqrt(2 / 3), rtol=1e-5)
 
 
 SCHEDULES = {
@@ -290,6 +354,17 @@ def test_schedules_step_by_step_as_functions_and_compiled(make, expected):
     again = make(optim.SGD(lr=0.5))
     again.load_state_dict(schedule.state_dict())
     assert again.get_last_lr() == schedule.get_last_lr()
+
+
+def test_one_cycle_does_not_go_up_again():
+    schedule = lr_scheduler.OneCycleLR(optim.SGD(momentum=0.9), max_lr=1.0, total_steps=10)
+    last = schedule(9)
+    for step in (11, np.int64(11)):
+        with pytest.raises(ValueError, match="step 11, but it has 10 steps"):
+            schedule(step)
+    assert_allclose(tg.compile(schedule.rate)(1.0, np.array(15)), last)
+    with pytest.raises(ValueError, match="say cycle_momentum=False"):
+        schedule.update(np.ones(2), np.ones(2), schedule.init(np.ones(2)))
 
 
 def test_one_cycle_goes_up_and_down_and_the_momentum_the_other_way():

@@ -260,6 +260,12 @@ def test_errors():
         tg.fit({"n": np.array([1, 2])}, batches(), cost, Momentum(0.1), epochs=2)
     with pytest.raises(ValueError, match="give checkpoint="):
         tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2, resume=True)
+    with pytest.raises(TypeError, match="is an array .*, whose rows would be the batches"):
+        tg.fit(params(), X, cost, Momentum(0.1), epochs=2)
+    with pytest.raises(TypeError, match="optimizer is the class SGD"):
+        tg.fit(params(), batches(), cost, tg.optim.SGD, epochs=2)
+    with pytest.raises(ValueError, match=r"accuracy is an array of shape \(40, 1\)"):
+        tg.fit(params(), batches(), cost, Momentum(0.1), epochs=2, validation=(X, Y), accuracy=lambda p, X, Y: Y > 0)
 
 
 @pytest.mark.parametrize("name", one_in(3, ["SGD", "RMSprop", "Adagrad", "Adam", "AdamW"]))
@@ -461,3 +467,100 @@ def test_a_history_in_a_notebook():
     assert f"{max(history.loss + history.validation_loss):.4g}" in shown
     history.loss[:], history.validation_loss[:] = [np.nan], []
     assert "<svg" not in history._repr_html_()
+
+
+@pytest.mark.parametrize("hold", [lambda net: {"net": net}, lambda net: [None, (net,)], lambda net: net])
+def test_modules_are_judged_in_evaluation_wherever_they_are(hold):
+    def judge(model, X, Y):
+        return mse(net_in(model)(X), Y)
+
+    def net_in(model):
+        while isinstance(model, (dict, list, tuple)):
+            model = model["net"] if isinstance(model, dict) else model[-1]
+        return model
+
+    net = Noisy()
+    history = tg.fit(hold(net), (X, Y), judge, tg.optim.SGD(lr=0.1), 3, validation=(X, Y))
+    assert net.norm.num_batches_tracked == 3
+    assert net.training
+    assert net.drop.training
+    assert history.validation_loss[-1] == mse(net.eval()(X), Y).item()  # and its own parameters are trained
+
+
+@pytest.mark.parametrize("make", [lambda: tg.nn.Linear(2, 1), lambda: tg.Tensor(np.ones(2), requires_grad=True)])
+def test_what_is_held_twice_is_refused(make):
+    part = make()
+    with pytest.raises(ValueError, match=r"model\['b'\].* is model\['a'\].* again"):
+        tg.fit({"a": part, "b": part}, (X, Y), lambda m, X, Y: 0.0, tg.optim.SGD(), 1)
+
+
+def test_a_part_that_is_kept_in_evaluation_stays_there():
+    net = Noisy()
+    net.norm.eval()
+    tg.fit(net, (X, Y), mse, tg.optim.SGD(lr=0.1), 2, validation=(X, Y))
+    assert net.norm.num_batches_tracked == 0
+    assert (net.norm.training, net.drop.training) == (False, True)
+    tg.fit(net.eval(), (X, Y), mse, tg.optim.SGD(lr=0.1), 2)
+    assert net.norm.training
+    assert net.norm.num_batches_tracked == 2
+
+
+@pytest.mark.parametrize("wrong", [2, -1])
+def test_labels_that_are_no_classes_are_told_in_every_batch(wrong):
+    """A program does not look at numbers as the loss does."""
+    labels = (Y[:, 0] > 0.5).astype(int)
+    labels[30] = wrong
+    data = tg.data.batches(X, labels, batch_size=10, shuffle=False)
+    net = tg.nn.Linear(2, 2)
+    with pytest.raises(ValueError, match=f"target holds {wrong}, but the classes are 0..1"):
+        tg.fit(net, data, tg.nn.functional.cross_entropy, tg.optim.SGD(lr=0.1), 1)
+    with pytest.raises(ValueError, match="labels Y lie in 0.0..2.0, outside 0..1"):
+        tg.fit(params(), [(X, Y), (X, 2 * Y)], cost, Momentum(0.1), epochs=1)
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_a_schedule_in_the_place_of_its_optimiser_counts_the_steps(compile):
+    def make(params=None):
+        return tg.optim.lr_scheduler.StepLR(tg.optim.SGD(params, lr=0.5), 3, gamma=0.5)
+
+    history = tg.fit(params(), batches(), cost, make(), 3, compile=compile)
+    mine, data = tg.tree.map(lambda p: tg.Tensor(p, requires_grad=True), params()), batches()
+    schedule = make(mine)
+    for _ in range(3):
+        for x, y in data:
+            schedule.optimizer.zero_grad()
+            cost(mine, x, y).backward()
+            schedule.optimizer.step()
+            schedule.step()
+    np.testing.assert_allclose(history.model["W1"], mine["W1"].data, rtol=1e-9)
+    with pytest.raises(ValueError, match="this optimizer has a schedule"):
+        tg.fit(params(), batches(), cost, make().optimizer, 3)
+
+
+class Looping(tg.nn.Module):
+    def __init__(self, loop, noisy):
+        rng = np.random.default_rng(0)
+        self.line, self.drop = tg.nn.Linear(2, 1, rng=rng), tg.nn.Dropout(0.5, rng=rng)
+        self.norm = tg.nn.BatchNorm1d(2)
+        self.loop, self.noisy = loop, noisy
+
+    def forward(self, X):
+        return self.loop(lambda x: self.line(self.drop(x) if self.noisy else self.norm(x)), X)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        lambda f, X: tg.scan(lambda c, _: (c + f(X), None), np.zeros((len(X), 1)), None, length=600)[0],
+        lambda f, X: tg.cond(np.sum(X) < 0, lambda: f(X), lambda: f(-X)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("noisy", "told"), [(True, "use one mask again and again"), (False, "running_mean would be written once, not in")]
+)
+def test_masks_and_statistics_of_a_loop_or_a_branch_are_not_made_once_for_all(loop, noisy, told):
+    with pytest.raises(tg.TraceError, match=rf"{told}.*\n.*compile=False"):
+        tg.fit(Looping(loop, noisy), (X, Y), mse, tg.optim.SGD(lr=0.1), 1)
+    net = Looping(loop, noisy)
+    tg.fit(net, (X, Y), mse, tg.optim.SGD(lr=0.1), 1, compile=False)
+    assert noisy or net.norm.num_batches_tracked in (1, 600)

@@ -86,7 +86,7 @@ schedule.step()
 sizes: dict[str, tuple[int, ...]] = {name: parameter.shape for name, parameter in net.named_parameters()}
 train, test, train_labels, test_labels = tg.data.train_test_split(X, labels, rng=rng)
 batches = tg.data.batches(train, train_labels, batch_size=5, rng=rng)
-history = tg.fit(net, batches, nn.functional.cross_entropy, optimizer, epochs=2)
+history = tg.fit(net, batches, nn.functional.cross_entropy, schedule, epochs=2)
 losses: list[float] = history.loss
 
 params = {"W": np.ones((2, 3)), "b": np.zeros(2)}

@@ -24,7 +24,7 @@ from .containers import advise
 from .context import current, running, switched
 from .foreign import refuse_foreign
 from .leaving import INSIDE, Exit, array_ids, as_differentiable, identity
-from .missed import check_missed, find_differentiable
+from .missed import check_bypassed, check_missed, find_differentiable
 from .tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, check_differentiable, leaf, next_seq
 
 _array_of = operator.attrgetter("_array")
@@ -210,6 +210,8 @@ def pull(run: Run, nodes: Sequence[Tensor], seeds: Sequence[tuple[Tensor, Any]],
     # Where nothing outside has a gradient, every node leads to a lifted leaf; where no Tensors leave, to nothing else.
     wanted = set(run.leaves) if run.leaving.tensors else None
     found = sweep(nodes, seeds, wanted, recording, selected, prune=bool(run.leaving.outer & GRAD))
+    if run.leaving.outer & GRAD and any(x not in found for x in run.leaves):
+        check_bypassed(run, map(_array_of, run.leaves))
     return list(map(found.get, run.leaves))
 
 

@@ -40,6 +40,7 @@ TENSOR: Final = {
     "gather": "np.take_along_axis(t, indices, axis)",
     "grad_fn": "tg.draw(t), which shows what it was computed from",
     "half": "t.astype(np.float16)",
+    "index_add": "total = tg.zeros(shape), and np.add.at(total, indices, t)",
     "index_select": "np.take(t, indices, axis)",
     "int": "t.astype(int)",
     "is_leaf": "t.requires_grad, which only leaves can be given",
@@ -57,6 +58,7 @@ TENSOR: Final = {
     "requires_grad_": "t.requires_grad = True",
     "register_hook": "an op with the gradient that is meant, by tg.custom_vjp",
     "retain_grad": "tg.gradients(loss, [t])",
+    "scatter_add": "total = tg.zeros(shape), and np.add.at(total, indices, t)",
     "scatter_": "tg.set_at(t, indices, values)",
     "sigmoid": "tg.sigmoid(t)",
     "softmax": "tg.softmax(t, axis=-1)",
@@ -144,6 +146,10 @@ TENSOR: Final = {
     "pow_": "t.data **= exponent",
 }
 NN: Final = {
+    "GRUCell": "nn.GRU(3, 2), of a sequence of one step: gru(x[None], h[None])",
+    "KLDivLoss": "np.sum(p * (np.log(p) - log_q)), over the number of examples",
+    "LSTMCell": "nn.LSTM(3, 2), of a sequence of one step: lstm(x[None], (h[None], c[None]))",
+    "LogSigmoid": "lambda x: -tg.softplus(-x): functions may stand among the layers of nn.Sequential",
     "ModuleDict": "a plain dict: self.heads = {'a': nn.Linear(2, 3)}",
     "ModuleList": "a plain list: self.layers = [nn.Linear(2, 3)]",
     "Parameter": "a float array: self.scale = np.ones(3) is a parameter of a module",
@@ -154,6 +160,8 @@ NN: Final = {
 }
 FUNCTIONAL: Final = {
     "cosine_similarity": "np.sum(a * b, axis) / (np.linalg.norm(a, axis=axis) * np.linalg.norm(b, axis=axis))",
+    "kl_div": "np.sum(p * (np.log(p) - log_q)), over the number of examples",
+    "logsigmoid": "-tg.softplus(-x)",
     "normalize": "x / np.linalg.norm(x, axis=axis, keepdims=True)",
     "one_hot": "np.eye(classes)[labels]",
     "pad": "np.pad(x, widths)",

@@ -141,10 +141,11 @@ def stop_gradient(x: Any) -> Any:
     x = x._current()
     if type(x) is Batched:
         return wrap(stop_gradient(x.whole), x.level)
-    return record(_stop, x._array, x._flags & ~(GRAD | LIFTED), (x,), {})
+    return record(_stop, x._array, x._flags, (x,), {})
 
 
 _stop = linear(lambda x: x, lambda g, y, x: g, name="stop_gradient", batch=elementwise, alias=True)
+_stop.mask = ~(GRAD | LIFTED)  # of the op: it stops where a program calls it, too
 
 
 setattr(Tensor, "backward", backward)  # noqa: B010 (a declared method, defined where the sweep is known)

@@ -26,7 +26,8 @@ from .debug import debug
 from .io import load, save
 from .keywords import explains_keywords
 from .nn.masks import Request, asking_for_masks, giving_masks
-from .nn.module import find_buffers, find_settings, replacing_buffers
+from .nn.module import Module, find_buffers, find_settings, replacing_buffers
+from .optim import Optimizer
 from .tensor import Tensor, TraceError
 from .transforms import value_and_grad
 
@@ -118,10 +119,11 @@ def fit(
     gives tuples of arrays each time it is iterated over; a tuple of arrays is one batch. loss: loss(model, *batch) ->
     a number; or, where the model can be called, loss(model(X), Y) with Y the batch's last array (that is what is done
     if loss needs no more arguments than a batch has arrays). optimizer: from `tg.optim`, as in
-    `tg.optim.Adam(lr=0.01)`, or anything with its `init(params)` and `update(params, grads, state)`. epochs: how often
-    data is gone through.
+    `tg.optim.Adam(lr=0.01)`, or a schedule of one, which counts steps; or anything with their `init(params)` and
+    `update(params, grads, state)`. epochs: how often data is gone through.
 
-    validation: like data; after each epoch its mean loss is taken, in evaluation mode if the model has one. Of several
+    validation: like data; after each epoch its mean loss is taken, the modules in the model being in evaluation mode
+    (and then in their own again: a part that is in evaluation while the whole is in training stays so). Of several
     batches each counts by the size of its last array, since the last batch often has fewer examples. accuracy:
     a function like loss, of the validation set (or else of data), for the bar and the history. patience: stop after so
     many epochs without a smaller validation loss, and give the model of the best epoch. checkpoint: a path (.npz) that
@@ -162,17 +164,17 @@ def fit(
         best_loss, waited = saved["best_loss"], saved["waited"]
         for name, value in saved["history"].items():
             setattr(history, name, value)
+    _start_training(model)
     try:
         # What is not finite is explained below; NumPy need not warn on the way there.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with _progress_bar(progress, epochs, data) as show, quiet:
             while len(history.loss) < epochs and history.stopped != "patience":
-                _set_mode(model, training=True)
                 losses = []
                 for batch in _batches(data, len(history.loss)):
                     value, params, buffers, history.state = step(params, buffers, history, batch)
                     history.steps += 1
-                    losses.append(float(value))
+                    losses.append(_one_number(value, "the loss"))
                     show(history, losses)
                 split.put(params, buffers)
                 measured = _evaluate(split, loss, accuracy, params, validation, data, len(history.loss))
@@ -195,7 +197,6 @@ def fit(
     except KeyboardInterrupt:
         history.stopped = "interrupted"
     finally:
-        _set_mode(model, training=True)
         if history.stopped == "patience":
             params, buffers = best
         split.put(params, buffers)
@@ -215,22 +216,29 @@ class _Split:
             raise ValueError(
                 f"fit: {type(model).__name__} has no float arrays, or Tensors with requires_grad, to train"
             )
+        places: dict[int, str] = {}
+        for i in self.trained:
+            first = places.setdefault(id(leaves[i]), self.paths[i])
+            if first != self.paths[i] and type(leaves[i]) is Tensor:
+                raise ValueError(
+                    f"fit: {self.paths[i]} is {first} again, and each would be trained for itself; hold it once, or "
+                    "both in one module, where it stays one"
+                )
         for i, x in enumerate(leaves):
             if self.paths[i].endswith("]") and _is_number_to_be_missed(x):
                 warn(f"fit: {self.paths[i]} is {_describe(x)}, and is not trained; give a float array, if it is to be")
 
     def leaves(self) -> list[Any]:
-        """The model's leaves; of a module, whose tree is of arrays, the Tensors that hold them."""
+        """The model's leaves; of modules, whose trees are of arrays, the Tensors that hold them."""
         leaves = tree.flatten(self.original)[0]
-        if not hasattr(self.original, "named_parameters"):
-            return leaves
-        tensors = {id(t._array): t for _, t in self.original.named_parameters()}
+        modules = _find_parts(self.original, "named_parameters")
+        tensors = {id(t._array): t for module in modules for _, t in module.named_parameters()}
         return [tensors.get(id(x), x) for x in leaves]
 
     def params(self) -> Params:
         """The trainable arrays as they are now."""
         leaves = self.leaves()
-        return {self.paths[i]: leaves[i].numpy() if type(leaves[i]) is Tensor else leaves[i] for i in self.trained}
+        return {self.paths[i]: leaves[i]._array if type(leaves[i]) is Tensor else leaves[i] for i in self.trained}
 
     def join(self, params: Params) -> Any:
         """The model with these in place of its own."""
@@ -297,8 +305,16 @@ def _count_needed(function: Callable[..., Any]) -> int:
 
 
 def _check_optimizer(optimizer: Any, split: _Split) -> None:
-    """ValueError if it was made for some of the parameters, or for groups of them: here it moves all alike."""
-    groups = getattr(optimizer, "param_groups", [])
+    """ValueError if it was made for some of the parameters, or for groups of them: here it moves all alike; or if it
+    has a schedule, which nobody would step. TypeError if it is a class."""
+    if isinstance(optimizer, type):
+        raise TypeError(f"fit: optimizer is the class {optimizer.__name__}; give one of it, {optimizer.__name__}(lr=…)")
+    groups = getattr(getattr(optimizer, "optimizer", optimizer), "param_groups", [])
+    if isinstance(optimizer, Optimizer) and any("initial_lr" in group for group in groups):
+        raise ValueError(
+            "fit: this optimizer has a schedule, of which fit knows nothing; give the schedule in its place, as in "
+            "tg.fit(model, data, loss, schedule, epochs), and it counts steps"
+        )
     if len(groups) > 1:
         raise ValueError("fit: it gives every parameter the same hyperparameters; this optimizer has several groups")
     known = {id(t) for group in groups for t in group["params"]}
@@ -316,6 +332,7 @@ class _Step:
     def __init__(self, split: _Split, loss: Callable[..., Any], optimizer: Any, compile: bool) -> None:
         self.split, self.loss = split, loss
         self.masks: dict[Any, list[Request]] = {}  # that are needed, by the shapes of a batch
+        self.ranges: dict[int, tuple[Any, Any]] = {}  # in which the numbers of each array of a batch have lain
 
         def run(params: Params, buffers: list[Any], state: Any, masks: list[Any] | None, batch: tuple[Any, ...]) -> Any:
             (value, buffers), grads = value_and_grad(self.apply, has_aux=True)(params, buffers, masks, batch)
@@ -334,7 +351,7 @@ class _Step:
                 raise
             raise type(error)(f"{error}\nfit: or say compile=False, and the step runs as it is written") from error
         value, params_after, buffers_after, state = result
-        if not np.isfinite(value):
+        if not np.all(np.isfinite(value)):
             self.explain_infinite(params, buffers, masks, batch, history.steps + 1, value)
         return value, params_after, [np.asarray(x) for x in buffers_after], state
 
@@ -346,19 +363,34 @@ class _Step:
             return value, list(values.values())
 
     def draw_masks(self, params: Params, buffers: list[Any], batch: tuple[Any, ...]) -> list[Any]:
-        """The masks that dropout needs in this step, drawn in the order in which they are used."""
+        """The masks that dropout needs in this step, drawn in the order in which they are used.
+
+        The function runs as it is written to say which; and where numbers lie beyond those before, to say whether
+        labels are classes, or indices rows: a program does not look.
+        """
         kind = tuple((x.shape, x.dtype) for x in batch)
-        if kind not in self.masks:
+        if self.widen_ranges(batch) or kind not in self.masks:
             with asking_for_masks() as requests, no_grad():
                 self.apply(params, buffers, None, batch)
             self.masks[kind] = requests
         return [request.draw() for request in self.masks[kind]]
 
+    def widen_ranges(self, batch: tuple[Any, ...]) -> bool:
+        """Whether whole numbers, or labels, lie beyond those of the batches before."""
+        is_new = False
+        for i, x in enumerate(batch):
+            if x.size and (x.dtype.kind in "iu" or (i == len(batch) - 1 and x.dtype.kind == "f")):
+                low, high = np.min(_number(x)), np.max(_number(x))
+                least, most = self.ranges.setdefault(i, (low, high))
+                is_new = is_new or not (low >= least and high <= most)
+                self.ranges[i] = min(low, least), max(high, most)
+        return is_new
+
     def explain_infinite(
         self, params: Params, buffers: list[Any], masks: Any, batch: tuple[Any, ...], number: int, value: Any
     ) -> None:
         """FloatingPointError that names the first value that is not finite."""
-        start = f"fit: at step {number} the loss is {float(value)}"
+        start = f"fit: at step {number} the loss is {_one_number(value, 'the loss')}"
         named = [*params.items(), *((f"array {i} of the batch", x) for i, x in enumerate(batch))]
         for name, x in named:
             if hasattr(x, "dtype") and x.dtype.kind in "fc" and not np.isfinite(_number(x)).all():
@@ -379,13 +411,14 @@ def _evaluate(
     over the examples, of which the last batch often has fewer."""
     if validation is None and accuracy is None:
         return {}
-    _set_mode(split.original, training=False)
-    model = split.join(params)
     shown = data if validation is None else validation
+    judges = {"the loss": loss, "accuracy": accuracy}
     rows, sizes = [], []
-    for batch in _in_order(shown, epoch):
-        rows.append([float(_number(_apply(f, model, batch))) for f in (loss, accuracy) if f is not None])
-        sizes.append(np.size(batch[-1]))
+    with _evaluating(split.original):
+        model = split.join(params)
+        for batch in _in_order(shown, epoch):
+            rows.append([_one_number(_apply(f, model, batch), name) for name, f in judges.items() if f is not None])
+            sizes.append(np.size(batch[-1]))
     means = [float(mean) for mean in np.average(rows, axis=0, weights=sizes)]
     measured = {} if validation is None else {"validation_loss": means[0]}
     return measured if accuracy is None else {**measured, "accuracy": means[-1]}
@@ -393,6 +426,13 @@ def _evaluate(
 
 def _number(x: Any) -> Any:
     return x.numpy() if isinstance(x, Tensor) else x
+
+
+def _one_number(x: Any, what: str) -> float:
+    x = _number(x)
+    if np.size(x) != 1:
+        raise ValueError(f"fit: {what} is an array of shape {np.shape(x)}; it must be one number: np.mean of that, say")
+    return float(np.reshape(x, ()))
 
 
 def _in_order(data: Any, epoch: int) -> Iterable[tuple[Any, ...]]:
@@ -405,6 +445,11 @@ def _in_order(data: Any, epoch: int) -> Iterable[tuple[Any, ...]]:
 def _batches(data: Any, epoch: int) -> Iterator[tuple[Any, ...]]:
     if _is_one_batch(data):
         data = [data]
+    elif hasattr(data, "dtype"):
+        raise TypeError(
+            f"fit: data, or validation, is an array {data.shape}, whose rows would be the batches; for one batch give "
+            "a tuple, (X,), for several tg.data.batches(X, batch_size=…)"
+        )
     empty = True
     for batch in data:
         empty = False
@@ -420,13 +465,44 @@ def _is_one_batch(data: Any) -> bool:
     return isinstance(data, tuple) and all(hasattr(x, "shape") for x in data)
 
 
-def _set_mode(model: Any, training: bool) -> None:
-    """Training or evaluation mode, of a model that has them."""
-    if callable(getattr(model, "train", None)) and callable(getattr(model, "eval", None)):
-        if training:
-            model.train()
-        else:
-            model.eval()
+def _find_parts(model: Any, *methods: str) -> list[Any]:
+    """What in a model has these methods: a module, or several in a dict, a list or a dataclass."""
+    if all(callable(getattr(model, name, None)) for name in methods):
+        return [model]
+    return [part for child in tree.children(model) for part in _find_parts(child, *methods)]
+
+
+def _modes(models: list[Any]) -> list[tuple[Module, bool]]:
+    return [(part, part.training) for each in models if isinstance(each, Module) for part in each.modules()]
+
+
+def _start_training(model: Any) -> None:
+    """Training mode; but where a whole module is in it, parts that are kept in evaluation stay there."""
+    models = _find_parts(model, "train", "eval")
+    for each in models:
+        if not (isinstance(each, Module) and each.training):
+            each.train()
+    _set_modes(_modes(models))  # as attributes of each, which the first program then has, too
+
+
+def _set_modes(modes: list[tuple[Module, bool]]) -> None:
+    for part, training in modes:
+        part.training = training
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """In the body, evaluation mode; then every module is in its own again."""
+    models = _find_parts(model, "train", "eval")
+    before = _modes(models)
+    for each in models:
+        each.eval()
+    try:
+        yield
+    finally:
+        for each in models:
+            each.train()
+        _set_modes(before)
 
 
 # -- checkpoints -------------------------------------------------------------------------------------------------------

@@ -22,9 +22,9 @@ from .forward import push
 from .keywords import explains_keywords
 from .leaving import array_ids
 from .lifting import Run, arrange_by_argument, leave_with, pull
-from .missed import find_differentiable
+from .missed import check_bypassed, find_differentiable
 from .signatures import check_function
-from .tensor import Tensor, array_of, leaf
+from .tensor import GRAD, Tensor, array_of, leaf
 
 # -- reverse mode ----------------------------------------------------------------------------------------------------
 
@@ -35,7 +35,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     f: returns one number; with has_aux, a pair of that and anything else, which comes back as ((value, aux), gradient).
     argnums: which positional arguments to differentiate; an int gives the gradient itself, a sequence gives a tuple. An
-    argument may be a tree of float arrays; its gradient is a tree of the same structure, shapes and dtypes.
+    argument may be a tree of float arrays; its gradient is a tree of the same structure, shapes and dtypes. Of
+    arrays it is of arrays, through which nothing flows back: for a gradient that is part of a loss, give Tensors.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> value, gradient = tg.value_and_grad(lambda p: np.sum(p["w"] ** 2))({"w": np.array([1.0, 2.0])})
@@ -108,6 +109,8 @@ def linearise(f: Function, args: Sequence[Any], selected: bool = False) -> tuple
     with Run() as run:
         run.call(f, args, range(len(args)), {}, keep=True)
         outputs, structure = tree.flatten(run.output)
+    if run.leaving.outer & GRAD:
+        check_bypassed(run, tree.flatten(args)[0])
     run.leaving.held |= array_ids((*run.nodes, *outputs))  # the pullback's
 
     def pullback(g: Any) -> tuple[Any, ...]:
@@ -143,6 +146,8 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     check_arguments("jvp", args, tangents, "tangents")
     with Run() as run:
         run.call(f, args, range(len(args)), {})
+        if run.leaving.outer & GRAD:
+            check_bypassed(run, tree.flatten(args)[0])
         ts: list[Any] = []
         for i, (tangent, structure) in enumerate(zip(tangents, run.structures, strict=True)):
             flat, given = tree.flatten(tangent)

@@ -328,6 +328,12 @@ def tensors_in(structure: Structure) -> list[Any]:
     return found
 
 
+def children(tree: Any) -> Iterable[Any]:
+    """What a tree is made of directly; nothing for a leaf."""
+    opened = _open(tree, type(tree))
+    return () if opened is None else opened[0]
+
+
 def is_class_of_trees(kind: type) -> bool:
     """Whether instances of a class (no container) are trees of their attributes."""
     return any(base in _registered for base in kind.__mro__) or is_plain(kind)

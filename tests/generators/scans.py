@@ -25,6 +25,7 @@ UNARY: list[Callable[[Any], Any]] = [
     lambda a: a[..., :1],
     lambda a: np.maximum(a, 0.1),
     lambda a: np.exp(-a * a),
+    tg.stop_gradient,
 ]
 BINARY: list[Callable[[Any, Any], Any]] = [np.add, np.multiply, np.matmul]
 

@@ -171,6 +171,10 @@ def test_attention_that_may_look_nowhere_is_0():
     np.testing.assert_allclose(causal[:, 0], x[:, 0])
 
 
+def attention():
+    return nn.MultiheadAttention(4, 2)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -186,6 +190,7 @@ def test_attention_that_may_look_nowhere_is_0():
         (lambda: nn.Embedding(3, 2)(np.array([3])), IndexError, r"0\.\.2"),
         (lambda: nn.Embedding(3, 2)(np.array([-1])), IndexError, r"0\.\.2"),
         (lambda: nn.Embedding(3, 2)(np.array([1.0])), TypeError, "whole numbers"),
+        (lambda: F.embedding(np.array([1]), normal(3, 2), padding_idx=3), ValueError, "padding_idx=3 lies outside"),
         (lambda: nn.Flatten(2, 1)(normal(2, 3, 4)), ValueError, r"2\.\.1"),
         (lambda: nn.Flatten(3)(normal(2, 3)), ValueError, r"axes 3\.\.-1 of an array \(2, 3\)"),
         (lambda: nn.Flatten()(np.array(1.0)), ValueError, r"axes 1\.\.-1 of an array \(\)"),
@@ -206,6 +211,32 @@ def test_attention_that_may_look_nowhere_is_0():
         (lambda: F.cross_entropy(normal(2, 3), np.array([0, 1, 2])), ValueError, r"must be \(2,\)"),
         (lambda: F.cross_entropy(normal(2, 3), np.array([0.0, 1.0])), TypeError, "whole numbers"),
         (lambda: F.binary_cross_entropy(normal(2, 3), np.ones((2, 3))), ValueError, "logits"),
+        (
+            lambda: F.binary_cross_entropy(np.ones(2) / 2, np.array([-1, 1])),
+            ValueError,
+            r"labels in target lie in -1\.\.1",
+        ),
+        (lambda: F.binary_cross_entropy_with_logits(normal(2), np.array([1, 2])), ValueError, r"labels .* 1\.\.2"),
+        (lambda: nn.BCEWithLogitsLoss(np.ones(4))(normal(4, 1), np.ones((4, 1))), ValueError, "weight .* broadcast"),
+        (lambda: nn.BCEWithLogitsLoss(pos_weight=np.ones(4))(normal(4, 1), np.ones((4, 1))), ValueError, "pos_weight"),
+        (
+            lambda: F.cross_entropy(normal(2, 3), np.array([0, 1]), label_smoothing=1.5),
+            ValueError,
+            r"must lie in 0\.\.1",
+        ),
+        (lambda: F.cross_entropy(normal(2, 4), np.array([0, 1]), np.ones((2, 2))), ValueError, r"must be \(4,\)"),
+        (lambda: F.nll_loss(normal(2, 4), np.array([0, 1]), np.ones(1)), ValueError, r"must be \(4,\)"),
+        (lambda: F.cross_entropy(normal(0, 3), np.zeros(0, int)), ValueError, "no examples"),
+        (lambda: F.cross_entropy(normal(0, 3), normal(0, 3)), ValueError, "no examples"),
+        (lambda: F.linear(normal(4, 3), normal(4, 3), normal(4, 1)), ValueError, r"bias \(4, 1\) must be .* \(out,\)"),
+        (lambda: F.linear(normal(4, 3), normal(3)), ValueError, r"weight \(3,\) and bias None must be"),
+        (lambda: F.layer_norm(normal(2, 3, 4), (3, 4), normal(4)), ValueError, r"weight \(4,\) must have the shape"),
+        (lambda: F.dropout(normal(3), mask=np.ones((2, 3), bool)), ValueError, "must have the shape of x"),
+        (lambda: F.scaled_dot_product_attention(*[normal(2, 3)] * 3, np.ones((2, 2), int)), TypeError, "mask is int64"),
+        (lambda: attention()(*[normal(2, 1, 4)] * 3, np.zeros((1, 2), int)), TypeError, "a mask is int64"),
+        (lambda: attention()(*[normal(2, 1, 4)] * 3, attn_mask=[[False] * 2] * 2), TypeError, "give an array"),
+        (lambda: nn.LSTM(3, 2)(normal(4, 2, 3), (normal(1, 2, 2),)), ValueError, "has 2 parts, not 1"),
+        (lambda: nn.GRU(3, 2)(normal(4, 2, 3), (normal(1, 2, 2),)), TypeError, "GRU, first state: give an array"),
     ],
 )
 def test_what_is_refused(call, error, message):
@@ -227,6 +258,29 @@ LOSSES = [
 def test_gradients_of_losses(loss):
     tg.testing.check_gradients(loss, normal(4, 3))
     np.testing.assert_allclose(tg.compile(loss)(normal(4, 3)), loss(normal(4, 3)))
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, tg.mean_squared_error])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint64, bool])
+def test_losses_of_whole_numbers_do_not_wrap_around(loss, dtype):
+    a, b = np.array([0, 1, 120]).astype(dtype), np.array([1, 0, 20]).astype(dtype)
+    assert loss(a, b) == loss(a.astype(float), b.astype(float))
+    assert tg.compile(loss)(a, b) == loss(a, b)
+
+
+def test_whole_numbers_are_pooled_beyond_the_edge_and_scaled_where_kept():
+    x = np.arange(16).reshape(1, 1, 4, 4) - 5
+    for dtype in (np.int64, np.int8):
+        np.testing.assert_array_equal(
+            F.max_pool2d(x.astype(dtype), 3, 2, 1, ceil_mode=True),
+            F.max_pool2d(x.astype(float), 3, 2, 1, ceil_mode=True),
+        )
+    np.testing.assert_array_equal(F.dropout(np.array([4, 8]), 0.2, mask=np.array([True, False])), [5, 0])
+
+
+def test_a_row_of_padding_is_counted_from_the_end_too():
+    gradient = tg.grad(lambda W: np.sum(F.embedding(np.array([2, 0]), W, padding_idx=-1)))(normal(3, 2))
+    np.testing.assert_array_equal(gradient, [[1, 1], [0, 0], [0, 0]])
 
 
 def test_losses_as_modules():

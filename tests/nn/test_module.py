@@ -563,3 +563,68 @@ def test_an_object_may_know_a_module_without_having_it():
     module = Holder(np.ones(2))
     module.trainer = Trainer(module)
     assert len(list(module.parameters())) == 1
+
+
+class KeepsAMethod(nn.Module):
+    def __init__(self, keep):
+        self.line = nn.Linear(3, 2, rng=np.random.default_rng(0))
+        self.kept = {"method": self.through, "lambda": lambda x: self.line(x), "part's": self.line.forward}[keep]
+
+    def through(self, x):
+        return self.line(x)
+
+    def forward(self, x):
+        return self.kept(x)
+
+
+@pytest.mark.parametrize("keep", ["method", "lambda", "part's"])
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda net: tg.grad(loss)(net, X, G),
+        lambda net: tg.compile(tg.grad(loss))(net, X, G),
+        lambda net: tg.vjp(loss, net, X, G)[1](1.0),
+        lambda net: tg.jvp(lambda net: loss(net, X, G), (net,), (net,)),
+        lambda net: tg.grad(lambda net: np.sum(tg.grad(loss)(net, X, G).line.weight ** 2))(net),
+        lambda net: tg.fit(net, (X, G), F.mse_loss, tg.optim.SGD(), epochs=1),
+    ],
+)
+def test_a_gradient_that_goes_to_the_module_outside_is_no_zero(differentiate, keep):
+    net = KeepsAMethod(keep)
+    loss(net, X, G).backward()
+    assert np.any(net.line.weight.grad)
+    with pytest.raises(TypeError, match="does not depend on .*line.bias.*, a Tensor from outside"):
+        differentiate(net)
+
+
+def test_two_parts_of_one_name_and_a_part_of_itself_are_told():
+    net = network()
+    net.rows = {0: np.ones(2), "0": np.zeros(2)}
+    for ask in (net.state_dict, lambda: list(net.named_parameters()), lambda: net.load_state_dict({})):
+        with pytest.raises(ValueError, match=r"two parts called 'rows\.0'"):
+            ask()
+    net = network()
+    net.child = nn.Sequential(nn.Tanh())
+    net.child.parent = net
+    with pytest.raises(ValueError, match="Sequential contains itself"):
+        list(net.parameters())
+
+
+def test_a_function_of_another_module_is_told():
+    net = network()
+    with pytest.raises(TypeError, match=r"does not depend on own\.2\.bias"):
+        tg.grad(lambda own: loss(net, X, G))(net)
+    assert np.any(tg.grad(lambda x: loss(net, x, G))(X))
+    own = tg.grad(lambda own: loss(own, X, net(X)))(net)  # both, where the other is a target
+    assert np.any(own[0].weight.numpy())
+
+
+def test_a_tensor_given_twice_and_used_once_is_not_taken_for_one_from_outside():
+    t, both = tg.Tensor([1.0, 2.0], requires_grad=True), (0, 1)
+    for f in (lambda a, b: np.sum(a**2), lambda a, b: np.sum(np.copysign(a, b))):
+        assert not np.any(tg.grad(f, both)(t, t)[1].numpy())
+        assert not np.any(tg.vjp(f, t, t)[1](1.0)[1].numpy())
+    second = tg.grad(
+        lambda a, b: sum(np.sum(g) for g in tg.grad(lambda a, b: np.sum(np.copysign(a**2, b)), both)(a, b))
+    )
+    np.testing.assert_array_equal(second(X, X), np.full(X.shape, 2) * np.sign(X))

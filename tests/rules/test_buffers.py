@@ -778,6 +778,31 @@ def test_given_to_functions() -> None:
     np.testing.assert_array_equal(w.grad, [1, 3, 5])
 
 
+@pytest.mark.parametrize(
+    ("shape", "index", "values"),
+    [
+        ((4,), lambda i: i, lambda x: x),
+        ((4,), lambda i: i, lambda x: 1.0),
+        ((4, 3), lambda i: i, lambda x: x[:, None] * x),
+        ((2, 4), lambda i: (slice(None), i), lambda x: x),
+        ((3, 4, 2), lambda i: (1, i, i[0]), lambda x: x[0]),
+    ],
+)
+@pytest.mark.parametrize("target", ["numpy", "c"])
+def test_additions_at_places_that_a_program_is_given(shape, index, values, target) -> None:
+    def f(x, i):
+        total = tg.zeros(shape)
+        np.add.at(total, index(i), values(x))
+        return np.sum(np.sin(total + x[0]))
+
+    x, compiled = np.array([1.0, 2.0, -3.0]), tg.compile(tg.value_and_grad(f), target=target)
+    for i in (np.array([1, 1, 3]), np.array([0, 3, 0])):
+        expected, found = np.zeros(shape), compiled(x, i)
+        np.add.at(expected, index(i), values(x))
+        np.testing.assert_allclose(found[0], np.sum(np.sin(expected + x[0])))
+        np.testing.assert_allclose(found[1], tg.grad(f)(x, i))
+
+
 def test_numpys_functions_that_write() -> None:
     w = tg.Tensor([0.5, 1.5], requires_grad=True)
     h = tg.zeros((2, 2))

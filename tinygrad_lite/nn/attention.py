@@ -65,7 +65,7 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> Any:
         inputs = query, key, value
-        for x in inputs:
+        for x in (*inputs, key_padding_mask, attn_mask):
             refuse_list("MultiheadAttention", x)
         if any(x.ndim != query.ndim or x.ndim not in (2, 3) or x.shape[-1] != self.embed_dim for x in inputs):
             raise ValueError(
@@ -120,6 +120,7 @@ class MultiheadAttention(Module):
                 raise ValueError(f"MultiheadAttention: key_padding_mask {key_padding_mask.shape} must be {count, keys}")
             masks.append(np.reshape(key_padding_mask, (count, 1, 1, keys)))
         for mask in masks:
+            F.check_mask("MultiheadAttention: a mask", mask)
             if mask.dtype.kind == "b":
                 allowed = ~mask if allowed is None else allowed & ~mask
             else:

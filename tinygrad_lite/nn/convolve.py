@@ -148,7 +148,8 @@ def max_pool2d(
              [13., 15.]]]])
     """
     kernel, stride, margins, dilation = _pooling("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
-    padded = x if all(pair == (0, 0) for pair in margins) else pad(x, margins, value=-np.inf)
+    lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+    padded = x if all(pair == (0, 0) for pair in margins) else pad(x, margins, value=lowest)
     return np.max(gather(windows("max_pool2d", padded, kernel, stride, dilation), 2), axis=0)
 
 

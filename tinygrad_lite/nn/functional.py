@@ -179,6 +179,10 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """
     refuse_list("linear", x)
     refuse_list("linear", weight)
+    refuse_list("linear", bias)
+    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        shapes = f"weight {weight.shape} and bias {'None' if bias is None else bias.shape}"
+        raise ValueError(f"linear: {shapes} must be (out, in) and (out,)")
     if not np.ndim(x) or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x {np.shape(x)} must have {weight.shape[1]} features along its last axis")
     rows = np.reshape(x, (-1, x.shape[-1])) if x.ndim > 2 else x  # one product, however many axes there are
@@ -192,8 +196,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """weight[indices], a row for each index. indices: whole numbers of any shape; weight: (rows, columns).
 
-    padding_idx: a row that receives no gradient. IndexError for an index outside 0..rows - 1, TypeError if the indices
-    are not whole numbers.
+    padding_idx: a row that receives no gradient, counted from the end if below 0. IndexError for an index outside
+    0..rows - 1, TypeError if the indices are not whole numbers, ValueError for a padding_idx that is no row.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> tg.nn.functional.embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
@@ -211,7 +215,9 @@ def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
             f"embedding: indices lie in {np.min(indices)}..{np.max(indices)}, but rows in 0..{len(weight) - 1}"
         )
     if padding_idx is not None:
-        trained = make_alike(np.arange(len(weight))[:, None] != padding_idx, weight)
+        if not -len(weight) <= padding_idx < len(weight):
+            raise ValueError(f"embedding: padding_idx={padding_idx} lies outside the {len(weight)} rows")
+        trained = make_alike(np.arange(len(weight))[:, None] != padding_idx % len(weight), weight)
         weight = np.where(trained, weight, stop_gradient(weight))
     return weight[indices]
 
@@ -242,7 +248,10 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None, m
         return x * 0
     if mask is None:
         mask = take_mask(rng, np.shape(x), p, is_traced(x))
-    return x * (np.astype(make_alike(mask, x), x.dtype) * x.dtype.type(1 / (1 - p)))
+    elif np.broadcast_shapes(np.shape(mask), np.shape(x)) != np.shape(x):
+        raise ValueError(f"dropout: mask {np.shape(mask)} must have the shape of x, {np.shape(x)}")
+    dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)  # in whole numbers 1 / (1 - p) has no place
+    return x * (np.astype(make_alike(mask, x), dtype) * dtype.type(1 / (1 - p)))
 
 
 @explains_keywords
@@ -259,6 +268,9 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: the last axes of x {x.shape} are not normalized_shape {shape}")
+    for name, part in (("weight", weight), ("bias", bias)):
+        if part is not None and np.shape(part) != shape:
+            raise ValueError(f"layer_norm: {name} {np.shape(part)} must have the shape of normalized_shape, {shape}")
     axes = tuple(range(-len(shape), 0))
     centred = x - np.mean(x, axis=axes, keepdims=True)
     y = centred / np.sqrt(np.mean(centred * centred, axis=axes, keepdims=True) + eps)
@@ -281,7 +293,7 @@ def scaled_dot_product_attention(q: Any, k: Any, v: Any, attn_mask: Any = None, 
     array([[1.],
            [2.]])
     """
-    for x in (q, k, v):
+    for x in (q, k, v, attn_mask):
         refuse_list("scaled_dot_product_attention", x)
     scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (1 / math.sqrt(q.shape[-1]))
     return np.matmul(attention_weights(scores, attn_mask, is_causal), v)
@@ -295,10 +307,19 @@ def attention_weights(scores: Any, allowed: Any = None, is_causal: bool = False)
         allowed = make_alike(np.tri(scores.shape[-2], scores.shape[-1], dtype=bool), scores)
     if allowed is None:
         return _softmax(scores, axis=-1)
+    check_mask("attention: the mask", allowed)
     if allowed.dtype.kind != "b":
         return _softmax(scores + allowed, axis=-1)
     lowest = scores.dtype.type(np.finfo(scores.dtype).min)
     return np.where(allowed, _softmax(np.where(allowed, scores, lowest), axis=-1), 0)
+
+
+def check_mask(what: str, mask: Any) -> None:
+    """TypeError for a mask of whole numbers, which are neither yes or no nor something to be added to scores."""
+    if mask.dtype.kind in "iu":
+        raise TypeError(
+            f"{what} is {mask.dtype}; it must be of booleans, as in mask == 1, or of floats, which are added"
+        )
 
 
 # -- losses ----------------------------------------------------------------------------------------------------------
@@ -325,6 +346,12 @@ def _check_same_shape(what: str, input: Any, target: Any) -> None:
         )
 
 
+def _difference(input: Any, target: Any) -> Any:
+    """input - target; of whole numbers as floats, since theirs may wrap around (np.uint8(3) - np.uint8(5) is 254)."""
+    is_whole = hasattr(input, "dtype") and input.dtype.kind in "iub"
+    return (input.astype(np.float64) if is_whole else input) - target
+
+
 @explains_keywords
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """(input - target)², of arrays of one shape, else ValueError.
@@ -336,7 +363,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     4.5
     """
     _check_same_shape("mse_loss", input, target)
-    return _reduce("mse_loss", np.square(input - target), reduction)
+    return _reduce("mse_loss", np.square(_difference(input, target)), reduction)
 
 
 @explains_keywords
@@ -350,7 +377,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     1.5
     """
     _check_same_shape("l1_loss", input, target)
-    return _reduce("l1_loss", np.abs(input - target), reduction)
+    return _reduce("l1_loss", np.abs(_difference(input, target)), reduction)
 
 
 @explains_keywords
@@ -366,7 +393,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     _check_same_shape("smooth_l1_loss", input, target)
     if beta <= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} must be above 0; l1_loss is the limit")
-    d = input - target
+    d = _difference(input, target)
     inside = np.clip(d, -beta, beta)  # and not of |d|, which has a kink at 0, where the loss has none
     return _reduce("smooth_l1_loss", inside / beta * (d - inside / 2), reduction)
 
@@ -394,7 +421,9 @@ def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> An
     0.3466
     """
     _check_same_shape("binary_cross_entropy", input, target)
-    _check_unit_interval("binary_cross_entropy", input)
+    what = "binary_cross_entropy"
+    _check_unit_interval(what, "probabilities", input, f"; for logits use {what}_with_logits")
+    _check_unit_interval(what, "the labels in target", target)
 
     def log(x: Any) -> Any:
         return np.log(np.maximum(x, math.exp(-100)))
@@ -402,14 +431,12 @@ def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> An
     return _reduce("binary_cross_entropy", -(target * log(input) + (1 - target) * log(1 - input)), reduction)
 
 
-def _check_unit_interval(what: str, x: Any) -> None:
+def _check_unit_interval(what: str, name: str, x: Any, remedy: str = "") -> None:
     if is_traced(x):
         return
     x = x._array if isinstance(x, Tensor) else as_array(x)
     if x.size and not (np.min(x) >= 0 and np.max(x) <= 1):
-        raise ValueError(
-            f"{what}: probabilities lie in {np.min(x)}..{np.max(x)}, outside 0..1; for logits use {what}_with_logits"
-        )
+        raise ValueError(f"{what}: {name} lie in {np.min(x)}..{np.max(x)}, outside 0..1{remedy}")
 
 
 @explains_keywords
@@ -419,18 +446,23 @@ def binary_cross_entropy_with_logits(
     """log(1 + exp(z)) - y z, the cross-entropy of sigmoid(z), exact for every finite z.
 
     input: the logits z. target: the labels y, of the same shape (else ValueError). weight: multiplies every entry's
-    loss; pos_weight: the part of the label 1 alone; both broadcast. reduction: "mean", "sum", or "none" for every
-    entry's.
+    loss; pos_weight: the part of the label 1 alone; both broadcast to input's shape. reduction: "mean", "sum", or
+    "none" for every entry's.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> float(tg.nn.functional.binary_cross_entropy_with_logits(np.array([-1000.0, 1000.0]), np.ones(2)))
     500.0
     """
-    _check_same_shape("binary_cross_entropy_with_logits", input, target)
+    what = "binary_cross_entropy_with_logits"
+    _check_same_shape(what, input, target)
+    _check_unit_interval(what, "the labels in target", target)
+    for name, factor in (("weight", weight), ("pos_weight", pos_weight)):
+        if factor is not None and np.broadcast_shapes(np.shape(factor), input.shape) != input.shape:
+            raise ValueError(f"{what}: {name} {np.shape(factor)} does not broadcast to input {input.shape}; reshape it")
     losses = logistic_loss(input, target)
     if pos_weight is not None:
         losses = losses + (pos_weight - 1) * (target * logistic_loss(input, np.ones_like(target)))
-    return _reduce("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
+    return _reduce(what, losses if weight is None else losses * weight, reduction)
 
 
 @explains_keywords
@@ -455,6 +487,11 @@ def cross_entropy(
     """
     refuse_list("cross_entropy", input)
     axis = 0 if input.ndim == 1 else 1
+    _check_class_weights("cross_entropy", weight, input.shape[axis])
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(
+            f"cross_entropy: label_smoothing={label_smoothing} must lie in 0..1; it is a part of the target"
+        )
     log_p = _log_softmax(input, axis=axis)
     target = target if hasattr(target, "dtype") else np.asarray(target)
     if target.shape == input.shape and target.dtype.kind == "f":
@@ -463,8 +500,6 @@ def cross_entropy(
             target = target * (1 - label_smoothing) + label_smoothing / classes
         terms = log_p * target if weight is None else log_p * target * _along(weight, axis, input.ndim)
         losses = -np.sum(terms, axis=axis)
-        if reduction == "mean":  # over examples
-            return np.sum(losses) / max(losses.size, 1)
         return _reduce("cross_entropy", losses, reduction)
     loss = _negative_log("cross_entropy", log_p, target, weight, ignore_index, reduction, axis)
     if not label_smoothing:
@@ -485,8 +520,14 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     """
     refuse_list("nll_loss", input)
     axis = 0 if input.ndim == 1 else 1
+    _check_class_weights("nll_loss", weight, input.shape[axis])
     target = target if hasattr(target, "dtype") else np.asarray(target)
     return _negative_log("nll_loss", input, target, weight, ignore_index, reduction, axis)
+
+
+def _check_class_weights(what: str, weight: Any, classes: int) -> None:
+    if weight is not None and np.shape(weight) != (classes,):
+        raise ValueError(f"{what}: weight {np.shape(weight)} must be ({classes},), a number for each class")
 
 
 def _along(weight: Any, axis: int, ndim: int) -> Any:
@@ -515,7 +556,7 @@ def _negative_log(what: str, log_p: Any, target: Any, weight: Any, ignore_index:
     weights = make_alike(np.ones(classes, log_p.dtype), log_p) if weight is None else weight
     terms = np.where(chosen, log_p * _along(weights, axis, log_p.ndim), 0)
     losses = -np.sum(terms, axis=axis)
-    if reduction != "mean":
+    if reduction != "mean" or not losses.size:
         return _reduce(what, losses, reduction)
     return np.sum(losses) / _total(weights, chosen, axis, log_p.ndim)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..context import current
 from ..tensor import TraceError
 from .initialise import generator
 
@@ -39,6 +40,11 @@ def take_mask(rng: Any, shape: tuple[int, ...], p: float, traced: bool) -> Any:
         asking.append(request)
         return Request(np.random.default_rng(0), shape, p).draw()  # the real generator waits for the real call
     if given is not None:
+        if getattr(getattr(current(), "watcher", None), "is_body", False):
+            raise TraceError(
+                "dropout: in a step of tg.scan, or a branch of tg.cond, a program would use one mask again and again. "
+                "Draw the masks outside, scan over them, too, and call tg.nn.functional.dropout(x, p, mask=mask)"
+            )
         mask = next(given, None)
         if mask is None or mask.shape != shape:
             raise RuntimeError("dropout: other masks are needed than in the first run, on arrays of the same shapes")

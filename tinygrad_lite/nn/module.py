@@ -27,7 +27,13 @@ from ..keywords import explain_constructor, explains_keywords
 from ..pytorch_names import MODULE, explain_missing
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
 
-_collected: ContextVar[dict[Tensor, Any] | None] = ContextVar("collected", default=None)
+_collected: ContextVar[_Collected | None] = ContextVar("collected", default=None)
+
+
+class _Collected(dict[Tensor, Any]):
+    """What buffers hold while they are replaced. watcher: that of the trace in which they were."""
+
+    watcher: Any = None
 
 
 class Module:
@@ -401,8 +407,20 @@ def _items(container: Any) -> list[tuple[str, Any]]:
     return [(str(i), value) for i, value in enumerate(container)] if isinstance(container, (list, tuple)) else []
 
 
-def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
+def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Any, bool]]:
     """(dotted name, Tensor, whether it is a buffer) of all that is saved."""
+    names: set[str] = set()
+    try:
+        for name, value, is_buffer in _walk_part(module, prefix):
+            if name in names:
+                raise ValueError(f"{type(module).__name__} has two parts called {name!r}; rename a key or an attribute")
+            names.add(name)
+            yield name, value, is_buffer
+    except RecursionError:
+        raise ValueError(f"{type(module).__name__} contains itself, as a part of a part of it") from None
+
+
+def _walk_part(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
     buffers: Container[str] = ()
     if isinstance(part, Module):
         items, buffers = list(part._own_parts()), part._own_buffers()
@@ -415,7 +433,7 @@ def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
         elif isinstance(value, np.ndarray):
             raise TypeError(f"{path} is a plain array in a list or dict; make it tg.Tensor(array, requires_grad=True)")
         else:
-            yield from _walk(value, path)
+            yield from _walk_part(value, path)
 
 
 def _list_names(names: Mapping[str, Any]) -> str:
@@ -456,10 +474,17 @@ def read_buffer(buffer: Tensor) -> Any:
 def write_buffer(buffer: Tensor, value: Any) -> None:
     """Give a buffer a new value, without a gradient; under `call_with_buffers` it goes into the result instead."""
     collected = _collected.get()
+    mode = current()
     if collected is not None and buffer in collected:
+        watcher = getattr(mode, "watcher", None)
+        if getattr(watcher, "is_body", False) and watcher is not collected.watcher:
+            raise TraceError(
+                f"{buffer.name} would be written once, not in every step of a tg.scan, nor in that branch alone of a "
+                "tg.cond. Make buffers a part of the carry, and in the step y, buffers = "
+                "tg.nn.call_with_buffers(net, buffers, x)"
+            )
         collected[buffer] = value
         return
-    mode = current()
     if mode is not None and mode.runs_again:
         return
     if is_traced(value):
@@ -504,7 +529,8 @@ def call_with_buffers(module: Module, buffers: Mapping[str, Any], *args: Any, **
 @contextmanager
 def replacing_buffers(values: Mapping[Tensor, Any]) -> Iterator[dict[Tensor, Any]]:
     """Run the body on these values of buffers. What it writes goes into the dict; the buffers stay as they are."""
-    collected = {**(_collected.get() or {}), **values}
+    collected = _Collected({**(_collected.get() or {}), **values})
+    collected.watcher = getattr(current(), "watcher", None)
     token = _collected.set(collected)
     try:
         yield collected

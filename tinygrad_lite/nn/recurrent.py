@@ -116,7 +116,10 @@ class _Recurrent(Module):
             return (make_alike(nothing, x),) * self._parts
         states = tuple(hx) if self._parts > 1 else (hx,)
         expected = (shape[0], shape[2]) if alone else shape
+        if len(states) != self._parts:
+            raise ValueError(f"{type(self).__name__}: the first state has {self._parts} parts, not {len(states)}")
         for state in states:
+            refuse_list(f"{type(self).__name__}, first state", state)
             if state.shape != expected:
                 raise ValueError(f"{type(self).__name__}: the first state {state.shape} must be {expected}")
         return tuple(np.expand_dims(state, 1) for state in states) if alone else states

@@ -2,7 +2,8 @@
 
 A schedule is a function of the step alone, `schedule(step) -> learning rate`, written in NumPy's functions, so that it
 can be used in two ways: `schedule.step()` after every `opt.step()`, which sets the optimiser's `lr`; or
-`opt.update(params, grads, state, lr=schedule(state["step"]))`, which compiles. optimizer: the one whose rate it is.
+`schedule.update(params, grads, state)` in place of the optimiser's, which compiles, and takes the rate of the step that
+the state counts. optimizer: the one whose rate it is.
 """
 
 from __future__ import annotations
@@ -77,6 +78,23 @@ class LRScheduler:
         self.last_epoch += 1
         self._set()
 
+    def init(self, params: Any) -> dict[str, Any]:
+        """The optimiser's state before the first step."""
+        return self.optimizer.init(params)
+
+    def update(self, params: Any, grads: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The optimiser's step with the rate of now: a pure function, as `Optimizer.update`.
+
+        >>> import numpy as np, tinygrad_lite as tg
+        >>> schedule = tg.optim.lr_scheduler.StepLR(tg.optim.SGD(lr=0.5), step_size=1)
+        >>> w, state = np.array([1.0]), schedule.init(np.array([1.0]))
+        >>> for _ in range(2):
+        ...     w, state = schedule.update(w, np.array([1.0]), state)
+        >>> w
+        array([0.45])
+        """
+        return self.optimizer.update(params, grads, state, lr=self(state["step"]))
+
     def get_last_lr(self) -> list[float]:
         """The rate of each group now."""
         return [group["lr"] for group in self.optimizer.param_groups]
@@ -91,6 +109,8 @@ class LRScheduler:
         self._set()
 
     def _set(self) -> None:
+        for group in self.optimizer.param_groups[len(self.base_lrs) :]:  # that were added since
+            self.base_lrs.append(group.setdefault("initial_lr", group["lr"]))
         for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = float(self.rate(base, self.last_epoch))
 
@@ -237,7 +257,8 @@ class OneCycleLR(LRScheduler):
     """Up from max_lr / div_factor to max_lr in the first pct_start of the steps, then down to a final_div_factor-th of
     where it began. cycle_momentum: the momentum (Adam's first beta) goes the other way; by `.step()` only.
 
-    total_steps, or epochs times steps_per_epoch: how long it is; ValueError for a step beyond. anneal_strategy: "cos"
+    total_steps, or epochs times steps_per_epoch: how long it is; ValueError for a step beyond (in a program, the last
+    rate). anneal_strategy: "cos"
     or "linear". base_momentum, max_momentum: between which the momentum goes. three_phase: down to where it began
     first, as steeply as it went up, and then to the end.
 
@@ -289,8 +310,15 @@ class OneCycleLR(LRScheduler):
     def rate(self, base: float, step: Step) -> Any:
         return self._between(self.rates, step)
 
+    def update(self, params: Any, grads: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        if self.cycle_momentum:
+            raise ValueError("OneCycleLR.update: the momentum moves by .step() only; say cycle_momentum=False")
+        return super().update(params, grads, state)
+
     def _between(self, stops: Sequence[tuple[float, float]], step: Step) -> Any:
-        if isinstance(step, int) and step > self.total_steps:  # (a loop asks once more after its last step)
+        if not isinstance(step, (int, np.integer)):
+            step = np.minimum(step, self.total_steps - 1)
+        elif step > self.total_steps:  # (a loop asks once more after its last step)
             raise ValueError(f"OneCycleLR: step {step}, but it has {self.total_steps} steps, counted from 0")
         found = None
         for (start, a), (end, b) in reversed(list(zip(stops, stops[1:], strict=False))):

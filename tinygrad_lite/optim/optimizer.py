@@ -62,7 +62,7 @@ class Optimizer:
     def check(self, hyper: dict[str, Any]) -> None:
         """ValueError if a hyperparameter is out of range, TypeError if it is no number."""
         for name, value in hyper.items():
-            if name in _NOT_NEGATIVE and isinstance(value, (str, list, tuple, dict)):
+            if name in _NOT_NEGATIVE and (isinstance(value, (str, list, tuple, dict)) or getattr(value, "ndim", 0) > 0):
                 raise TypeError(f"{type(self).__name__}: {name}={value!r}; it must be a number")
             # (A learning rate that is traced has no value to be checked.)
             if name in _NOT_NEGATIVE and not isinstance(value, Tensor) and not value >= 0:
@@ -117,7 +117,7 @@ class Optimizer:
         if unknown:
             raise TypeError(f"{type(self).__name__} has no {sorted(unknown)[0]!r}; it has {', '.join(self.defaults)}")
         self.check(hyper)
-        hyper = {**self.param_groups[0], **_as_pythons_own(hyper)}
+        hyper = _as_pythons_own({**self.param_groups[0], **hyper})
         leaves, structure = tree.flatten(params)
         gradients, given = tree.flatten(grads)
         if given != structure:
@@ -130,7 +130,12 @@ class Optimizer:
         for i, (p, g, path) in enumerate(zip(leaves, gradients, paths, strict=True)):
             _check_gradient(p, g, path)
             slots = {name: column[i] for name, column in zip(names, every, strict=True)}
-            before, (moved, slots) = slots, self.rule(p, g, slots, step, hyper)
+            try:
+                before, (moved, slots) = slots, self.rule(p, g, slots, step, hyper)
+            except KeyError as error:
+                if error.args[0] not in self.slots(p, hyper):
+                    raise
+                raise ValueError(f"the state has no {error}; it is that of another optimiser: init makes one") from None
             _check_shapes(p, moved, before, slots, path)
             new.append(moved)
             remembered.append(slots)
@@ -170,7 +175,7 @@ class Optimizer:
                 f"{type(self).__name__}.step(): it was made without parameters; give Tensors, or use "
                 "params, state = opt.update(params, grads, state)"
             )
-        for group in self.param_groups:
+        for group in map(_as_pythons_own, self.param_groups):
             for t in group["params"]:
                 if t.grad is None or not t._flags & GRAD:
                     continue
@@ -178,7 +183,13 @@ class Optimizer:
                 slots = self.state.get(t) or {"step": np.int64(0), **self.slots(t._array, group)}
                 step = slots["step"] + 1
                 remembered = {key: value for key, value in slots.items() if key != "step"}
-                moved, remembered = self.rule(t._array, t.grad, remembered, step, group)
+                try:
+                    moved, remembered = self.rule(t._array, t.grad, remembered, step, group)
+                except KeyError as error:  # a hyperparameter of the group was changed: more is remembered from now on
+                    remembered = {**self.slots(t._array, group), **remembered}
+                    if error.args[0] not in remembered:
+                        raise
+                    moved, remembered = self.rule(t._array, t.grad, remembered, step, group)
                 t.data = moved
                 self.state[t] = {"step": step, **remembered}
 
@@ -204,10 +215,14 @@ class Optimizer:
         mine, theirs = ([len(group["params"]) for group in each] for each in (self.param_groups, groups))
         if mine != theirs:
             raise ValueError(f"the groups have {theirs} parameters, this optimiser's have {mine}")
+        pairs = zip(self.param_groups, groups, strict=True)
+        hypers = [{**group, **saved} for group, saved in pairs for _ in group["params"]]
         state = {}
         for number, slots in state_dict["state"].items():
+            if not 0 <= int(number) < len(params):
+                raise ValueError(f"it has a state of parameter {number}; this optimiser's are 0..{len(params) - 1}")
             t = params[int(number)]
-            expected = {"step": np.int64(0), **self.slots(t._array, self.defaults)}
+            expected = {"step": np.int64(0), **self.slots(t._array, hypers[int(number)])}
             if slots.keys() != expected.keys():
                 raise ValueError(f"of parameter {number} there is {sorted(slots)}; {sorted(expected)} is needed")
             for name, x in slots.items():
@@ -235,15 +250,26 @@ _NOT_NEGATIVE = {"lr", "momentum", "weight_decay", "eps", "alpha", "lr_decay", "
 
 
 def _as_pythons_own(hyper: dict[str, Any]) -> dict[str, Any]:
-    """NumPy's scalars as numbers of Python's own: np.float64(0.1) would make float32 parameters float64."""
-    return {name: value.item() if isinstance(value, np.generic) else value for name, value in hyper.items()}
+    """NumPy's numbers as Python's own: np.float64(0.1) would make float32 parameters float64."""
+    return {name: _as_python_number(value) for name, value in hyper.items()}
+
+
+def _as_python_number(x: Any) -> Any:
+    if type(x) is tuple:  # of betas
+        return tuple(map(_as_python_number, x))
+    return x.item() if isinstance(x, np.generic) or (type(x) is np.ndarray and x.ndim == 0) else x
+
+
+def leaves_of(params: Any) -> list[Any]:
+    """The leaves of a tree or an iterable; of a module, whose tree is of arrays, its parameters."""
+    if callable(getattr(params, "parameters", None)):
+        params = params.parameters()
+    return tree.flatten(list(params) if isinstance(params, Iterator) else params)[0]
 
 
 def _find_tensors(params: Any, name: str) -> list[Tensor]:
     """The Tensors to be moved, from an iterable, a module or a tree."""
-    if callable(getattr(params, "parameters", None)):  # of a module, whose tree is of arrays
-        params = params.parameters()
-    leaves = tree.flatten(list(params) if isinstance(params, Iterator) else params)[0]
+    leaves = leaves_of(params)
     for i, t in enumerate(leaves):
         if type(t) is not Tensor:
             raise TypeError(

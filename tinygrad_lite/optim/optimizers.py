@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from ..tensor import array_of
 from .optimizer import Array, Optimizer, Slots
 
 Hyper = dict[str, Any]
 
 
 def _like(p: Array, x: Any) -> Any:
-    """A number in the parameter's dtype; one of Python's own is left to adapt itself."""
-    return x if type(x) in (int, float) else x.astype(p.dtype)
+    """A number in the parameter's dtype; one of Python's own, also as a program's argument, adapts itself."""
+    return x if type(array_of(x)) in (int, float) else x.astype(p.dtype)
 
 
 class SGD(Optimizer):
@@ -135,7 +136,7 @@ class RMSprop(Optimizer):
         if hyper["momentum"]:
             g = hyper["momentum"] * slots["momentum_buffer"] + g
             new["momentum_buffer"] = g
-        return p - lr * g, {name: new[name] for name in slots}
+        return p - lr * g, {**slots, **new}
 
 
 class Adagrad(Optimizer):

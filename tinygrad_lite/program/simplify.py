@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from ..tensor import GRAD
 from .program import Node, Program, is_scalar
 from .rewrite import Change, Rule, Steps, is_interchangeable, rewrite
 from .tables import exact
@@ -35,6 +36,10 @@ def drop_alias(node: Node) -> Steps | None:
     if node.op.alias and is_interchangeable(node.operands[0], node):
         return [], node.operands[0]
     return None
+
+
+def _drop_alias_that_hands_on(node: Node) -> Steps | None:
+    return drop_alias(node) if node.op is not None and node.op.mask & GRAD else None
 
 
 def fold_constant(node: Node) -> Steps | None:
@@ -85,6 +90,9 @@ def run_passes(program: Program, passes: tuple[Pass, ...], most: int = 10) -> Pr
 
 SIMPLER: list[Rule | Change] = [drop_alias, fold_constant, *exact.EXACT]
 """What both printers start with; no bit of a result changes."""
+
+# Of what is differentiated again: there, to stop a gradient is to do something.
+SIMPLER_WITH_STOPS = [_drop_alias_that_hands_on if change is drop_alias else change for change in SIMPLER]
 
 EXACT: tuple[Pass, ...] = (partial(rewrite, table=SIMPLER), drop_dead)
 

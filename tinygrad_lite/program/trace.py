@@ -10,11 +10,12 @@ import numpy as np
 
 from .. import tree
 from ..callsite import user_line
-from ..context import switched
+from ..context import current, switched
 from ..foreign import name_kind
-from ..op import Op
+from ..op import Op, pick
 from ..rules.indexing import get
-from ..tensor import PYTHON_NUMBERS, TRACED, Tensor, TraceError, leaf, next_seq
+from ..tensor import GRAD, PYTHON_NUMBERS, TRACED, Tensor, TraceError, leaf, next_seq
+from ..tensor_gradients import stop_gradient
 from .program import Node, Operand, Program, is_scalar
 
 
@@ -73,12 +74,14 @@ class Guard:
 
     start: what is older was there before the trace. saw_sweep: whether a gradient was computed.
     keeps_loops: whether tg.scan and its like are to be loops of the program, and not to be unrolled.
+    is_body: whether the program is run many times, or not at all, in each run of another.
     """
 
     def __init__(self) -> None:
         self.start = next_seq()
         self.saw_sweep = False
         self.keeps_loops = False
+        self.is_body = False
 
     def forward(self, op: Op, data: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """An operation was recorded."""
@@ -93,6 +96,10 @@ class Guard:
                 raise TraceError(f"{user_line()}: {op.name} of whole numbers is another for Python than for NumPy")
             if not isinstance(array, (np.ndarray, np.generic, float, int)):
                 raise TypeError(f"{user_line()}: {op.name} gave {name_kind(array)}; programs are of NumPy arrays")
+        mode = current()
+        if self.keeps_loops and mode is not None and not mode.grad_enabled and op.mask & GRAD and op is not pick:
+            # Where a body is differentiated, nobody is told that this was made under no_grad.
+            return tuple([stop_gradient(x) if type(x) is Tensor else x for x in inputs])
         return inputs
 
     def backward(self, node: Tensor, gx: Any) -> None:

@@ -416,7 +416,9 @@ class Buffer(Tensor):
                 f"np.{ufunc.__name__}.at is not supported on Tensors; np.add.at(buffer, index, values) is, and subtract"
             )
         template, arrays = split_index(index)
-        shape = target._array[_numbers_of(index)].shape
+        numbers = _numbers_of(index)
+        place = indexing.getitem(target._current(), index) if numbers is None else target._array[numbers]
+        shape = place.shape
         values = np.broadcast_to(values._current() if isinstance(values, Buffer) else values, shape)
         added = put.call(values, *arrays, template=template, shape=target.shape)
         target[...] = target + added if ufunc is np.add else target - added

@@ -188,6 +188,8 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
     """
     A, Y = _pair("mean_squared_error", A, Y, "A", "Y")
     _count("mean_squared_error", A, A.size)
+    if A.dtype.kind in "iu":  # whose differences may wrap around
+        A = A.astype(np.float64)
     return np.mean(np.square(A - Y))
 
 

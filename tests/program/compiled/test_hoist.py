@@ -192,6 +192,14 @@ def test_scans_in_scans_and_in_branches() -> None:
     assert "exp" not in names_of(within)
 
 
+def test_a_product_with_a_constant_of_the_step() -> None:
+    def f(X: Any, w: Any) -> Any:
+        return tg.scan(lambda c, x: (c + np.sum(np.tanh(np.zeros((2, 4)) @ w + x[0])), None), 0.0, X)[0]
+
+    w = np.ones((4, 3))
+    assert_allclose(tg.compile(tg.grad(f, 1))(X, w), tg.grad(f, 1)(X, w))
+
+
 def test_two_results_that_are_one_value_are_stored_once() -> None:
     def f(X: Any, h: Any) -> Any:
         def step(h: Any, x: Any) -> Any:

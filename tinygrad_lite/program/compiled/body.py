@@ -24,7 +24,7 @@ from ...transforms import jvp, linearise
 from ..program import Node, Operand, Program
 from ..rewrite import rewrite
 from ..sharing import freeze
-from ..simplify import SIMPLER, drop_dead
+from ..simplify import SIMPLER_WITH_STOPS, drop_dead
 from ..trace import Guard, collect, make_input, tracing
 from .loop_code import Code, write_loop, write_step
 from .optimise import optimise
@@ -122,7 +122,7 @@ def trace_body(f: Callable[..., Any], samples: Arrays) -> tuple[Body, list[Tenso
     start = next_seq()
     inputs = [make_input(x) for x in samples]
     guard = Guard()
-    guard.keeps_loops = True
+    guard.keeps_loops = guard.is_body = True
     with tracing(guard), at_level(None), np.errstate(all="ignore"):
         output = f(*inputs)
     results, structure = tree.flatten(output)
@@ -221,7 +221,7 @@ class Linearised:
         results = [sample(x) for x in body.program.outputs]
         traced, outside, _, _ = trace_body(both, [*body.samples, *(np.ones_like(y) for y in results)])
         assert not outside
-        self.program = drop_dead(rewrite(traced.program, SIMPLER))
+        self.program = drop_dead(rewrite(traced.program, SIMPLER_WITH_STOPS))
         self.inputs, self.cotangents = self.program.inputs[:count], self.program.inputs[count:]
         self.results, self.gradients = self.program.outputs[: len(results)], self.program.outputs[len(results) :]
 
@@ -245,7 +245,7 @@ class Linearised:
                 stored[node] = None
             elif node.op is None:
                 again.add(node)  # another input, which is given anyhow
-            elif recompute or node.shape is None or node.op.view or node.op is pick or node in cheap:
+            elif recompute or node.shape is None or node.op.view or node.op.alias or node.op is pick or node in cheap:
                 again.add(node)
                 stack += [x for x in node.operands if type(x) is Node]
             else:

@@ -181,7 +181,7 @@ class _Scan:
         found: dict[Node, Operand] = {}
         for node in self.steps:
             for row, constant in _factors(node):
-                if row in self.rows and self._is_constant(constant) and node.nbytes <= self.room:
+                if type(row) is Node and row in self.rows and self._is_constant(constant) and node.nbytes <= self.room:
                     found[node] = self._multiply(node, row, self.rows[row], constant)
                     self.room -= node.nbytes
         self._give(found, self.rows)
