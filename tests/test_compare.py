@@ -526,6 +526,23 @@ def test_of_one_number_no_factor_is_claimed_that_means_nothing(factor):
         assert f"It is {factor * db:.6g} where {db:.6g} is right" in finding.text
 
 
+def test_of_one_number_no_number_in_its_line_is_said_to_be_another():
+    """Some number in the place of one that the forward pass computes always fits, too."""
+
+    def f(a, c, X):
+        J = 0.0
+        state = 1.0
+        for x in X:
+            error = x - a * state
+            state = np.tanh(a * state + c * error)
+            J = J + error**2
+        return J
+
+    args = np.array(0.8), np.array(0.3), np.array([0.4, -1.0])
+    for finding in tg.compare({"da": 0.71234567 * tg.grad(f)(*args)}, f, *args).findings:
+        assert finding.written is None, finding.text
+
+
 def test_a_second_mistake_is_found_on_top_of_the_first():
     """Neither dZ2 nor dZ1 is given; the same slope is wrong in both."""
 
@@ -878,6 +895,87 @@ def test_mistakes_that_no_table_lists_are_named(name, line):
     (finding,) = result.findings
     assert finding.name == name
     np.testing.assert_allclose(eval(finding.written, dict(result.namespace)), space[name], rtol=1e-7)
+
+
+def softmax(S):
+    E = np.exp(S - np.max(S, axis=1, keepdims=True))
+    return E / np.sum(E, axis=1, keepdims=True)
+
+
+def attend(X, W, V, words, g, T):
+    Q, K, U = X @ W, X[:, :2], X @ V
+    P = softmax(Q @ K.T / np.sqrt(3))
+    O = P @ U
+    R = O * g
+    e = np.sum(R[words] * T, axis=1)
+    h = np.maximum(e + 1, np.tanh(e))
+    return -np.sum(np.log(1 / (1 + np.exp(-h)))) / 4
+
+
+ATTEND = """
+def softmax(S):
+    E = np.exp(S - np.max(S, axis=1, keepdims=True))
+    return E / np.sum(E, axis=1, keepdims=True)
+
+Q, K, U = X @ W, X[:, :2], X @ V
+P = softmax(Q @ K.T / np.sqrt(3))
+O = P @ U
+R = O * g
+e = np.sum(R[words] * T, axis=1)
+h = np.maximum(e + 1, np.tanh(e))
+
+def add_up(places, what):
+    out = np.zeros_like(O)
+    np.add.at(out, places, what)
+    return out
+
+def buffer(places, what):
+    out = np.zeros_like(O)
+    out[places] += what
+    return out
+"""
+ATTEND_LINES = {
+    "dh": "(1 / (1 + np.exp(-h)) - 1) / 4",
+    "de": "dh * (e + 1 > np.tanh(e)) + dh * (e + 1 < np.tanh(e)) * (1 - np.tanh(e) ** 2)",
+    "dR": "add_up(words, de[:, None] * T)",
+    "dg": "np.sum(dR * O, axis=0)",
+    "dO": "dR * g",
+    "dU": "P.T @ dO",
+    "dP": "dO @ U.T",
+    "dS": "P * (dP - np.sum(dP * P, axis=1, keepdims=True))",
+    "dQ": "dS @ K / np.sqrt(3)",
+    "dW": "X.T @ dQ",
+    "dV": "X.T @ dU",
+}
+
+
+def compare_attended(**wrong):
+    rng = np.random.default_rng(4)
+    X, W, V, g, T = (rng.normal(size=size) for size in ((5, 4), (4, 2), (4, 3), (3,), (4, 3)))
+    args = X, W, V, np.array([1, 2, 2, 4]), g, T
+    return run_lines(attend, args, ("X", "W", "V", "words", "g", "T"), ATTEND, {**ATTEND_LINES, **wrong})[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "what"),
+    [
+        ("dV", "dS.T @ dU", "`dS` stands where `X` belongs"),  # dS comes after it in the derivation
+        ("dO", "dR * O", "`O` stands where `g` belongs"),  # of other dimensions
+        ("dR", "buffer(words, de[:, None] * T)", "several times is there only once"),
+        ("dS", "P * (dP - dP * P)", "stands where its sum"),  # and is the sum of no bias
+        ("dQ", "dS @ K", "the division by `np.sqrt(3)` is missing"),
+        ("dh", "1 / (1 + np.exp(-h)) / 4", "wrong sign"),  # the 1 that is subtracted may be divided by
+        ("dh", "-(1 / (1 + np.exp(-h)) - 1) / 4", "the sign is wrong"),
+    ],
+)
+def test_mistakes_in_attention_are_named(name, line, what):
+    result = compare_attended(**{name: line})
+    (finding,) = result.findings
+    assert (finding.name, what in finding.verdict) == (name, True), finding.text
+    assert "--" not in finding.text
+    assert "-(-" not in finding.text
+    assert "==" not in finding.text
+    assert compare_attended().verdict == "right"
 
 
 def test_zeros_are_told_as_such():

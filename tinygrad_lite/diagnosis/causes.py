@@ -15,7 +15,7 @@ import numpy as np
 
 from ..program.program import Node, Operand
 from ..rounding import describe_difference
-from .bench import Bench
+from .bench import REFUSALS, Bench
 from .factors import Factors
 from .formulas import Derivation, Formula, as_numbers, evaluate, walk
 from .search import Search
@@ -208,7 +208,7 @@ class _Causes:
                 continue
             if min((s.cost for s in found), default=_UNEXPLAINED) <= _SIMPLE:
                 break
-            for e in context.search.explain(root, target, pairs, banned=self.judge.find_later(j.formula.name)):
+            for e in context.search.explain(root, target, pairs, banned=self.judge.find_dependent(j.formula.name)):
                 if context is self.contexts[0] or self._is_in_users_words(e.root):
                     found.append(self._suspect(context, j.formula.name, e, (j.formula.name,), penalty))
         return found
@@ -291,7 +291,7 @@ class _Causes:
 
         root = context.roots[line.name]
         found = []
-        banned = self.judge.find_later(line.name)
+        banned = self.judge.find_dependent(line.name)
         for e in context.search.explain(root, self._aim(pilot), pairs=False, place=place, banned=banned):
             explained = self._check(context, line.name, e)
             if explained is not None and pilot.formula.name in explained:
@@ -328,7 +328,7 @@ class _Causes:
             try:
                 with np.errstate(all="ignore"):
                     predicted = evaluate(context.roots[formula.name], values)
-            except (ValueError, TypeError):
+            except REFUSALS:
                 return None
             j = self.reading.judged.get(formula.name)
             if j is None:
@@ -366,7 +366,7 @@ class _Causes:
             try:
                 with np.errstate(all="ignore"):
                     found.append(as_numbers(evaluate(s.explanation.root, values)))
-            except (KeyError, ValueError, TypeError):
+            except REFUSALS:
                 return None
         return found or None
 

@@ -17,18 +17,20 @@ from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand, where_rounded
 from ..program.text import Expr, text
-from ..rounding import DRAWS, UNITS, After, shake
+from ..rounding import DRAWS, UNITS, After, find_whole_number, shake
 from ..rules.elementwise import add, divide, exp, greater, heaviside, multiply, negative
+from ..rules.indexing import where
 from ..rules.neural import sigmoid
 from ..rules.shaping import broadcast_to
 from .kinks import EQUALITIES, find_kinks, is_choice
-from .tidying import tidy
+from .tidying import is_half_of_ties, tidy
 from .trees import key_of
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _NOTHING = 1e-12
 """Of the other term, a term that is smaller whatever the data is what rounding left of one that cancels. It is asked
 whether there is a term at all, not whether two are equal up to rounding: a weight decay of 1e-8 is one."""
+_DIGITS = 12  # a number of fewer signs is one that somebody may have written
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 NOTHING: Mapping[Node, Any] = {}
 DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
@@ -113,7 +115,7 @@ class Derivation:
 
     def _spell(self, x: Operand) -> Expr:
         if type(x) is not Node:
-            return self.page.speller.literal(x)
+            return _spell_number(x) or self.page.speller.literal(x)
         if x.op is None:
             return ast.parse(x.name or "", mode="eval").body
         if x.op is sigmoid:  # in NumPy, so that the line runs as it stands
@@ -151,6 +153,16 @@ class Derivation:
             exec(definition, space)
         space.update((name, n) for name, n in self.sizes.items() if name.isidentifier())
         return space
+
+
+def _spell_number(x: Any) -> Expr | None:
+    """0.3333333333333333 as 1 / 3 and 1.7320508075688772 as np.sqrt(3); None for a number that is written as it is."""
+    if not isinstance(x, float) or len(repr(float(x))) < _DIGITS or x <= 0:
+        return None
+    for n, spelled in ((find_whole_number(1 / x), "1 / {}"), (find_whole_number(x * x), "np.sqrt({})")):
+        if n and eval(spelled.format(n), {"np": np}) == x:
+            return ast.parse(spelled.format(n), mode="eval").body
+    return None
 
 
 def _expand_sigmoid(x: Node) -> Node:
@@ -201,6 +213,8 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
             return operands[1]
+        if x.op is where and is_half_of_ties(x) and not np.any(wide.get(x.operands[0], True)):
+            return operands[2]
         if x.op is heaviside and np.all(wide.get(x.operands[0], 0)):
             return Node(greater, (operands[0], 0), {}, x.shape, np.dtype(bool))
         node = Node(x.op, operands, _write_axis(x.params), x.shape, x.dtype, x.weak)

@@ -17,7 +17,7 @@ from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
 from ..rounding import DRAWS, UNITS, find_whole_number, shake, tolerance
 from ..tensor import Tensor
-from .bench import Bench
+from .bench import REFUSALS, Bench
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
 from .factors import FITTED
@@ -333,7 +333,7 @@ class Judge:
         """Whether the numbers are those of a line, on values that need not have the shapes that they should have."""
         try:
             line = self._predict(root, values, derivation)
-        except (ValueError, TypeError, IndexError):
+        except REFUSALS:
             return False
         slack = self.tolerance_of(line.value, line.moves) + line.leeway
         return np.shape(line.value) == given.numbers.shape and _within(given.numbers, line.value, slack)
@@ -451,10 +451,13 @@ class Judge:
                     return name
         return None
 
-    def find_later(self, name: str) -> set[str]:
-        """The line's own gradient, and those that are computed after it."""
-        names = [f.name for f, _ in self.formulas]
-        return set(names[names.index(name) :]) if name in names else {name}
+    def find_dependent(self, name: str) -> set[str]:
+        """The line's own gradient, and those that are computed from it."""
+        found = {name}
+        for formula in (*self.chain.formulas, *self.simple.formulas):
+            if formula.uses & found:
+                found.add(formula.name)
+        return found
 
     # -- values for trying formulas ------------------------------------------------------------------------------------
 

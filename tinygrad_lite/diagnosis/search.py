@@ -15,7 +15,7 @@ import numpy as np
 from ..notice import Notice
 from ..program.program import Operand
 from ..rules.shaping import broadcast_to
-from .bench import CHECK, NAMES, SUMS, Bench, Mutation
+from .bench import CHECK, NAMES, REFUSALS, SUMS, Bench, Mutation
 from .factors import ANY, PLAIN, Factors, describe_factor
 from .fits import find_fits
 from .mutations import mutate
@@ -152,7 +152,7 @@ class Search:
                     self._try(new, (Mutation(new, cost, what, (leaf, definition, other), NAMES),), target, found)
                 self.bench.forget(mark)
             whole = self.bench.replace_all(root, paths, definition) if paths else None
-            if whole is not None and self._place(whole) is whole:
+            if whole is not None and target.numbers.size > 1 and self._place(whole) is whole:
                 found += find_fits(self.bench, self.factors, whole, target, {})
                 self.bench.forget(mark)
 
@@ -165,7 +165,7 @@ class Search:
             if placed is None:
                 return
             value = self.bench.value(placed)
-        except (ValueError, TypeError, KeyError, ArithmeticError):
+        except REFUSALS:
             return
         factor = target.find_factor(value)
         if factor is None and len(mutations) < 2:
