@@ -110,6 +110,38 @@ def test_gradients_below_the_smallest_normal_number(gap, factor):
     assert (result.entries[2].verdict == "right") == (factor == 1)
 
 
+def test_what_follows_from_a_gradient_that_rounding_decides_is_not_accused():
+    """Of a softmax that is saturated, P * (dP - …) in another order of its steps is off by a quarter."""
+
+    def f(W, K, X, Y):
+        Q = X @ W
+        S = Q @ K.T
+        E = np.exp(S - np.max(S, axis=1, keepdims=True))
+        P = E / np.sum(E, axis=1, keepdims=True)
+        return 0.5 * np.sum((P @ K - Y) ** 2)
+
+    rng = np.random.default_rng(1)
+    W, K, X, Y = (4 * rng.normal(size=shape) for shape in ((4, 3), (5, 3), (6, 4), (6, 3)))
+    Q = X @ W
+    E = np.exp(Q @ K.T - np.max(Q @ K.T, axis=1, keepdims=True))
+    P = E / np.sum(E, axis=1, keepdims=True)
+    dP = (P @ K - Y) @ K.T
+    dS = P * (dP - np.sum(dP * P, axis=1, keepdims=True))
+    result = tg.compare({"dS": dS, "dQ": dS @ K, "dW": X.T @ (dS @ K)}, f, W, K, X, Y)
+    assert result.ok, str(result)
+
+
+def test_a_number_of_float32_is_one():
+    def f(a, w, x):
+        q = np.exp(a)
+        return np.sum((q * w - x) ** 2)
+
+    a, w, x = np.array(0.7, np.float32), np.arange(1.0, 5), np.ones(4)
+    q = np.exp(a)  # in float32
+    result = tg.compare({"dq": np.sum(2 * (q * w - x) * w), "dw": 2 * (q * w - x) * q}, f, a, w, x)
+    assert result.ok, str(result)
+
+
 @pytest.mark.parametrize("lectures", [True, False])
 def test_the_convention_is_found(lectures):
     args = draw()
@@ -905,8 +937,8 @@ def softmax(S):
 def attend(X, W, V, words, g, T):
     Q, K, U = X @ W, X[:, :2], X @ V
     P = softmax(Q @ K.T / np.sqrt(3))
-    O = P @ U
-    R = O * g
+    B = P @ U
+    R = B * g
     e = np.sum(R[words] * T, axis=1)
     h = np.maximum(e + 1, np.tanh(e))
     return -np.sum(np.log(1 / (1 + np.exp(-h)))) / 4
@@ -919,18 +951,18 @@ def softmax(S):
 
 Q, K, U = X @ W, X[:, :2], X @ V
 P = softmax(Q @ K.T / np.sqrt(3))
-O = P @ U
-R = O * g
+B = P @ U
+R = B * g
 e = np.sum(R[words] * T, axis=1)
 h = np.maximum(e + 1, np.tanh(e))
 
 def add_up(places, what):
-    out = np.zeros_like(O)
+    out = np.zeros_like(B)
     np.add.at(out, places, what)
     return out
 
 def buffer(places, what):
-    out = np.zeros_like(O)
+    out = np.zeros_like(B)
     out[places] += what
     return out
 """
@@ -938,10 +970,10 @@ ATTEND_LINES = {
     "dh": "(1 / (1 + np.exp(-h)) - 1) / 4",
     "de": "dh * (e + 1 > np.tanh(e)) + dh * (e + 1 < np.tanh(e)) * (1 - np.tanh(e) ** 2)",
     "dR": "add_up(words, de[:, None] * T)",
-    "dg": "np.sum(dR * O, axis=0)",
-    "dO": "dR * g",
-    "dU": "P.T @ dO",
-    "dP": "dO @ U.T",
+    "dg": "np.sum(dR * B, axis=0)",
+    "dB": "dR * g",
+    "dU": "P.T @ dB",
+    "dP": "dB @ U.T",
     "dS": "P * (dP - np.sum(dP * P, axis=1, keepdims=True))",
     "dQ": "dS @ K / np.sqrt(3)",
     "dW": "X.T @ dQ",
@@ -960,7 +992,7 @@ def compare_attended(**wrong):
     ("name", "line", "what"),
     [
         ("dV", "dS.T @ dU", "`dS` stands where `X` belongs"),  # dS comes after it in the derivation
-        ("dO", "dR * O", "`O` stands where `g` belongs"),  # of other dimensions
+        ("dB", "dR * B", "`B` stands where `g` belongs"),  # of other dimensions
         ("dR", "buffer(words, de[:, None] * T)", "several times is there only once"),
         ("dS", "P * (dP - dP * P)", "stands where its sum"),  # and is the sum of no bias
         ("dQ", "dS @ K", "the division by `np.sqrt(3)` is missing"),

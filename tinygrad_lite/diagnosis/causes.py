@@ -50,9 +50,12 @@ class _Context:
 
 def find_causes(judge: Judge, reading: Reading) -> None:
     """Add the findings to the reading, and what it costs to assume them."""
-    for j in reading.judged.values():
+    cleared = set()
+    for name, j in reading.judged.items():
+        j.upstream = [n for n in j.upstream if n not in cleared]
         if j.consistent and not j.right and not j.upstream:
             j.right = True  # it follows from what is right to rounding
+            cleared.add(name)
     sources = [
         j for j in reading.judged.values() if not j.right and not j.consistent and np.all(np.isfinite(j.given.numbers))
     ]

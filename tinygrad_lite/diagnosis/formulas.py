@@ -159,10 +159,10 @@ def _spell_number(x: Any) -> Expr | None:
     """0.3333333333333333 as 1 / 3 and 1.7320508075688772 as np.sqrt(3); None for a number that is written as it is."""
     if not isinstance(x, float) or len(repr(float(x))) < _DIGITS or x <= 0:
         return None
-    for n, spelled in ((find_whole_number(1 / x), "1 / {}"), (find_whole_number(x * x), "np.sqrt({})")):
-        if n and eval(spelled.format(n), {"np": np}) == x:
-            return ast.parse(spelled.format(n), mode="eval").body
-    return None
+    below, inside = find_whole_number(1 / x), find_whole_number(x * x)
+    if below and 1 / below == x:
+        return ast.parse(f"1 / {below}", mode="eval").body
+    return ast.parse(f"np.sqrt({inside})", mode="eval").body if inside and np.sqrt(inside) == x else None
 
 
 def _expand_sigmoid(x: Node) -> Node:

@@ -97,7 +97,7 @@ class Judge:
         self.recording = replace(recording, program=drop_guards(recording.program, recording.inputs))
         wished = {name[1:] for name in given if name.startswith("d")}
         own_lines = wished & set(self.recording.labels.forward.values())
-        inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0] if np.ndim(x)]
+        inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0]]
         precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f"]
         self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
         single = self.eps > np.finfo(np.float64).eps
