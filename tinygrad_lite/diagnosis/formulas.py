@@ -30,6 +30,7 @@ _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that t
 _NOTHING = 1e-12
 """Of the other term, a term that is smaller whatever the data is what rounding left of one that cancels. It is asked
 whether there is a term at all, not whether two are equal up to rounding: a weight decay of 1e-8 is one."""
+_MANY = 1e4  # a larger number is no length of an axis
 _DIGITS = 12  # a number of fewer signs is one that somebody may have written
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
 NOTHING: Mapping[Node, Any] = {}
@@ -157,7 +158,7 @@ class Derivation:
 
 def _spell_number(x: Any) -> Expr | None:
     """0.3333333333333333 as 1 / 3 and 1.7320508075688772 as np.sqrt(3); None for a number that is written as it is."""
-    if not isinstance(x, float) or len(repr(float(x))) < _DIGITS or x <= 0:
+    if not isinstance(x, float) or len(repr(float(x))) < _DIGITS or not 1 / _MANY < x < _MANY:
         return None
     below, inside = find_whole_number(1 / x), find_whole_number(x * x)
     if below and 1 / below == x:
