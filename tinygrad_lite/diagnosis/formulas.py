@@ -33,7 +33,7 @@ whether there is a term at all, not whether two are equal up to rounding: a weig
 _MANY = 1e4  # a larger number is no length of an axis
 _DIGITS = 12  # a number of fewer signs is one that somebody may have written
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
-NOTHING: Mapping[Node, Any] = {}
+NOTHING: Mapping[Any, Any] = {}
 DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
 """What the data are called: arguments that are no parameters, unless their gradients are asked for."""
 
@@ -196,7 +196,10 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
     arrays = [widen(x) for x in recording.inputs]
     wide = compute_nodes(layout.program, arrays) or {}
     others_of = (compute_nodes(layout.program, list(map(widen, xs))) for xs in samples)
-    runs = [wide, *(run for run in others_of if run is not None)]
+    runs = [run for run in others_of if run is not None]
+    decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
+    shaken_or_refused = (compute_nodes(layout.program, arrays, shake(seed, eps), decided) for seed in range(DRAWS))
+    shaken = [run for run in shaken_or_refused if run is not None]
     on_kinks = find_kinks(layout.program, arrays, wide)
     kinks: set[Any] = set()
 
@@ -209,7 +212,7 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
             return x
         if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
-        if x.op is add and (rest := _drop_nothing(x, runs)) is not None:
+        if x.op is add and (rest := _drop_nothing(x, wide, shaken, runs)) is not None:
             return grow(rest)
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
@@ -240,9 +243,6 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
             leaf(name, node.shape, node.dtype)
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
-    decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
-    shaken_or_refused = (compute_nodes(layout.program, arrays, shake(seed, eps), decided) for seed in range(DRAWS))
-    shaken = [run for run in shaken_or_refused if run is not None]
 
     def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
         if x is None:
@@ -294,19 +294,28 @@ def distance(x: Any, y: Any) -> Any:
     return np.abs(np.subtract(x, y, dtype=np.result_type(x, y, np.float64)))
 
 
-def _drop_nothing(x: Node, runs: Sequence[Mapping[Node, Any]]) -> Operand | None:
+def _drop_nothing(
+    x: Node, wide: Mapping[Node, Any], shaken: Sequence[Mapping[Node, Any]], others: Sequence[Mapping[Node, Any]]
+) -> Operand | None:
     """The one term of a sum, where the other is nothing but rounding, whatever the data: as what comes back from the
     maximum that is subtracted in a softmax. Nobody writes it down, and it would be more than that for wrong values.
+
+    On the data at hand, whose softmax may be saturated, it may be as large as the sum; then it moves as far as it is
+    large where the steps before it are shaken.
     """
+
+    def measure(y: Node, run: Mapping[Node, Any]) -> Any:
+        return np.max(np.abs(run.get(y, np.nan)), initial=0)
+
     a, b = x.operands
     for term, other in ((a, b), (b, a)):
         if type(term) is Node and type(other) is Node and term.shape == x.shape:
-            sizes = [
-                (np.max(np.abs(run.get(other, np.nan)), initial=0), np.max(np.abs(run[term]), initial=0))
-                for run in runs
-            ]
-            if all(0 < size < _NOTHING * whole for size, whole in sizes):
-                return term
+            size = measure(other, wide)
+            moves = max((np.max(distance(run[other], wide[other]), initial=0) for run in shaken), default=0)
+            sizes = [(measure(other, run), measure(term, run)) for run in others]
+            if 0 < size < _NOTHING * measure(term, wide) or 0 < size <= moves:
+                if all(0 < nothing < _NOTHING * whole for nothing, whole in sizes):
+                    return term
     return None
 
 

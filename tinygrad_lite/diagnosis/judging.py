@@ -22,6 +22,7 @@ from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
 from .factors import FITTED
 from .formulas import (
+    NOTHING,
     Derivation,
     Formula,
     as_numbers,
@@ -250,6 +251,7 @@ class Judge:
         values = dict(self.truth)
         judged: dict[str, Judged] = {}
         wrong: set[str] = set()
+        moves: dict[str, Any] = {}  # of what was not given
         misshapen: dict[str, Any] = {}  # what was given in another shape, with which the lines after it may be right
         for formula, derivation in self.formulas:
             name = formula.name
@@ -257,11 +259,11 @@ class Judge:
             expected = as_numbers(self.truth[name]) * factor
             bench = Bench(values, derivation.leaves, derivation.spell)
             root = convention.write(bench, formula)
-            line = self._predict(root, values, derivation)
+            line = self._predict(root, values, derivation, moves)
             predicted = line.value
             given = self.given.get(name)
             if given is None or given.numbers is None or given.numbers.shape != expected.shape:
-                values[name] = predicted
+                values[name], moves[name] = predicted, line.moves
                 if given is None or given.numbers is None:
                     continue
             leeway = derivation.leeway.get(name, 0.0) * factor
@@ -351,7 +353,11 @@ class Judge:
                         stack.append(lines[name])
         return found
 
-    def _predict(self, root: Operand, values: Mapping[str, Any], derivation: Derivation) -> _Line:
+    def _predict(
+        self, root: Operand, values: Mapping[str, Any], derivation: Derivation, known: Mapping[str, Any] = NOTHING
+    ) -> _Line:
+        """A line's value. known: how far the values before it move, of those for which that is known better than from
+        the derivation, which may be more exact than what people write."""
         with np.errstate(all="ignore"):
             value = as_numbers(evaluate(root, values))
             moves = np.zeros(value.shape)
@@ -364,7 +370,7 @@ class Judge:
                 for name in uses:
                     v = np.asarray(values[name])
                     if v.dtype.kind == "f":
-                        own = 0.0 if name in self.given else self.noise.get(name, 0.0)
+                        own = 0.0 if name in self.given else np.fmax(self.noise.get(name, 0.0), known.get(name, 0.0))
                         own = own if np.shape(own) == v.shape else 0.0
                         own = np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300)
                         moved[name] = v + UNITS * own * rng.uniform(-1, 1, v.shape)
