@@ -1017,6 +1017,41 @@ def test_mistakes_in_attention_are_named(name, line, what):
     assert compare_attended().verdict == "right"
 
 
+def recur(Wx, Wh, b, v, xs, y):
+    h = np.zeros(3)
+    for x in xs:
+        h = np.tanh(Wx @ x + Wh @ h + b)
+    return (v @ h - y) ** 2
+
+
+@pytest.mark.parametrize(
+    ("db", "dWx", "dWh", "name", "what"),
+    [
+        ("dz", "outer(dz, x)", "outer(dz, before)", "", ""),
+        ("dh", "outer(dz, x)", "outer(dz, before)", "db", "is missing, in every step"),
+        ("dz", "outer(dh, x)", "outer(dz, before)", "dWx", "is missing, in every step"),
+        ("dz", "outer(dz, x)", "outer(dz, h)", "dWh", "`h3` stands where `h2` belongs, in every step"),
+    ],
+)
+def test_a_mistake_in_the_body_of_a_loop_is_named(db, dWx, dWh, name, what):
+    rng = np.random.default_rng(6)
+    Wx, Wh, b, v, xs = (rng.normal(size=size) for size in ((3, 2), (3, 3), (3,), (3,), (3, 2)))
+    hs = [np.zeros(3)]
+    for x in xs:
+        hs.append(np.tanh(Wx @ x + Wh @ hs[-1] + b))
+    grads = {"dWx": np.zeros((3, 2)), "dWh": np.zeros((3, 3)), "db": np.zeros(3), "dv": 2 * (v @ hs[-1] - 1) * hs[-1]}
+    dh = 2 * (v @ hs[-1] - 1) * v
+    for x, before, h in zip(xs[::-1], hs[-2::-1], hs[:0:-1], strict=True):
+        dz = dh * (1 - h**2)
+        space = {"outer": np.outer, "dh": dh, "dz": dz, "x": x, "before": before, "h": h}
+        for key, line in (("db", db), ("dWx", dWx), ("dWh", dWh)):
+            grads[key] += eval(line, space)
+        dh = Wh.T @ dz
+    result = tg.compare(grads, recur, Wx, Wh, b, v, xs, 1.0)
+    assert [finding.name for finding in result.findings] == [name] * bool(name)
+    assert all(what in finding.verdict for finding in result.findings), result.findings
+
+
 def test_zeros_are_told_as_such():
     (finding,) = compare_normalised(dH="np.zeros_like(H)")[1].findings
     assert finding.name == "dH"

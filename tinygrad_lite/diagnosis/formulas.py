@@ -313,9 +313,9 @@ def _drop_nothing(
             size = measure(other, wide)
             moves = max((np.max(distance(run[other], wide[other]), initial=0) for run in shaken), default=0)
             sizes = [(measure(other, run), measure(term, run)) for run in others]
-            if 0 < size < _NOTHING * measure(term, wide) or 0 < size <= moves:
-                if all(0 < nothing < _NOTHING * whole for nothing, whole in sizes):
-                    return term
+            is_rounding = 0 < size < _NOTHING * measure(term, wide) or 0 < size <= moves
+            if is_rounding and all(0 < nothing < _NOTHING * whole for nothing, whole in sizes):
+                return term
     return None
 
 

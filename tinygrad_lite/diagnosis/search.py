@@ -26,6 +26,8 @@ _MOST = 12  # explanations that are kept
 _SPELLED = 40  # … and that are written out, to see which is the shortest of those that are equally likely
 _STEPS = 12_000  # of pairs in one line, computed at most: a second
 _ALL_STEPS = 30_000  # of all lines of a comparison
+_ALL_UPSTREAM = 60_000  # … of single mistakes in lines that were not given
+_ALL_ANEW = 40_000  # … of single mistakes in what was computed anew
 _COMMON = 1.45  # pairs of mistakes that cost no more are tried first
 _LIKELY = 2.2  # mistakes that cost more are not tried in pairs
 _ANEW = 2.0  # … nor in what was computed anew
@@ -43,6 +45,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._steps, self._hopeless = _ALL_STEPS, set[tuple[str, bytes]]()
+        self.upstream, self.anew = _ALL_UPSTREAM, _ALL_ANEW  # what is left for lines not given, for values anew
         self._notice, self._line = Notice(_SILENT), ""
 
     def tell(self, done: int = 0, line: str | None = None) -> None:
@@ -141,6 +144,9 @@ class Search:
         """A value of the forward pass computed anew in the backward pass, in another way."""
         mark = self.bench.mark
         for name, definition in self.definitions.items():
+            if self.patience.anew <= 0:
+                return
+            before = self.bench.count
             leaf = self.bench.leaves.get(name)
             paths = [] if leaf is None else find_leaf(root, leaf)
             for m in mutate(self.bench, definition, _ANEW) if paths else ():
@@ -155,6 +161,7 @@ class Search:
             if whole is not None and target.numbers.size > 1 and self._place(whole) is whole:
                 found += find_fits(self.bench, self.factors, whole, target, {})
                 self.bench.forget(mark)
+            self.patience.anew -= self.bench.count - before
 
     def _rank(self, e: Explanation) -> tuple[float, int]:
         return e.cost, len(self.bench.spell(e.root))
