@@ -247,7 +247,8 @@ def _mutate_matmul(bench: Bench, x: Node) -> Iterator[Mutation]:
             )
     for factor, other in ((a, b), (b, a)):
         yield Mutation(factor, 1.6, "the factor `{}` is missing", (other,))
-    parts = {"only the first": slice(0, 1), "all but the first": slice(1, None), "all but the last": slice(None, -1)}
+    parts = {"only the first": slice(0, 1), "only the last": slice(-1, None)}  # = for the += of a loop leaves the last
+    parts |= {"all but the first": slice(1, None), "all but the last": slice(None, -1)}
     for word, part in parts.items():
         p, q = (bench.apply(get, y, template=t) for y, t in ((a, (slice(None), part)), (b, (part,))))
         if p is not None and q is not None:
