@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Node, Operand, is_scalar
+from ..program.program import Node, Operand
 from ..rounding import describe_difference
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import get
 from .bench import CHECK, NAMES, USES, Bench, Mutation
-from .factors import FITTED, Factors, is_fitted, shorten
+from .factors import FITTED, Factors, is_fitted, is_number, shorten
 from .targets import Explanation, Target
 from .trees import Path, find_sums, find_terms, positions
 
@@ -82,8 +82,7 @@ def _find_updates(bench: Bench, root: Operand, target: Target, update: Mapping[s
 def _find_numbers(bench: Bench, root: Operand, target: Target) -> Iterator[Explanation]:
     """Another number in the place of one, where the line is linear in it or in its inverse."""
     for path, x in positions(root):
-        is_number = is_scalar(x) and not isinstance(x, (bool, np.bool_, complex))
-        if not (is_number or (type(x) is Node and x in bench.scalars)) or not path:
+        if not (is_number(x) or (type(x) is Node and x in bench.scalars)) or not path:
             continue
         above = root
         for i in path[:-1]:

@@ -234,17 +234,17 @@ def _measure_jump(
     scale = np.maximum(np.abs(at_x), 1e-3 * np.abs(slope) * unit)
     relative = float(np.max(noise / np.where(scale > 0, scale, 1), initial=EPS))
     h = unit * min(max(relative, EPS), 1e-4) ** 0.47
-    jumps, slopes, sides = [], [], []
+    jumps, slopes, beside = [], [], []
     for step in (4 * h, h, h / 4):
         above, below = np.asarray(f(x + step * d), np.float64), np.asarray(f(x - step * d), np.float64)
         jumps.append((above + below - 2 * at_x) / step)
         slopes.append((above - below) / (2 * step))
-        sides.append(np.abs([(above - at_x) / step - slope, (at_x - below) / step - slope]))
+        beside.append(np.fmax(np.abs((above - at_x) / step - slope), np.abs((at_x - below) / step - slope)))
     rounding = [32 * noise / step + 1e-6 * np.abs(slope) for step in (h, h / 4)]
     is_smooth = np.ones(at_x.shape, bool)
     for coarse, fine, allowed in zip(jumps, jumps[1:], rounding, strict=False):
         is_smooth &= np.abs(4 * fine - coarse) / 3 <= allowed + 0.1 * np.abs(coarse)  # False for NaN
     # Of a kink beside x, the steps beyond it saw the mean of its slopes, and x itself lies on one of them.
-    jump = np.maximum(np.abs(4 * jumps[1] - jumps[0]) / 3, 2 * np.max(sides[1], axis=0))
+    jump = np.maximum(np.abs(4 * jumps[1] - jumps[0]) / 3, 2 * beside[1])
     jump = np.where(is_smooth, 0.0, np.where(np.isnan(jump), np.inf, jump))
     return jump, slopes[0], rounding[0] + 2 * np.abs(slopes[0] - slopes[1])
