@@ -110,6 +110,45 @@ def test_gradients_below_the_smallest_normal_number(gap, factor):
     assert (result.entries[2].verdict == "right") == (factor == 1)
 
 
+@pytest.mark.parametrize("given", [("dS", "dQ", "dW"), ("dQ", "dW"), ("dW",)])
+def test_what_follows_from_a_gradient_that_rounding_decides_is_not_accused(given):
+    """Of a softmax that is saturated, P * (dP - …) in another order of its steps is off by a quarter, or is 0."""
+
+    def f(W, K, X, Y):
+        Q = X @ W
+        S = Q @ K.T
+        E = np.exp(S - np.max(S, axis=1, keepdims=True))
+        P = E / np.sum(E, axis=1, keepdims=True)
+        return 0.5 * np.sum((P @ K - Y) ** 2)
+
+    for seed, scale in enumerate((2, 3, 3, 4, 4, 6)):
+        rng = np.random.default_rng(seed)
+        W, K, X, Y = (scale * rng.normal(size=shape) for shape in ((4, 3), (5, 3), (6, 4), (6, 3)))
+        grads = write_attention(W, K, X, Y)
+        result = tg.compare({name: grads[name] for name in given}, f, W, K, X, Y)
+        assert result.ok, str(result)
+
+
+def write_attention(W, K, X, Y):
+    Q = X @ W
+    E = np.exp(Q @ K.T - np.max(Q @ K.T, axis=1, keepdims=True))
+    P = E / np.sum(E, axis=1, keepdims=True)
+    dP = (P @ K - Y) @ K.T
+    dS = P * (dP - np.sum(dP * P, axis=1, keepdims=True))
+    return {"dS": dS, "dQ": dS @ K, "dW": X.T @ (dS @ K)}
+
+
+def test_a_number_of_float32_is_one():
+    def f(a, w, x):
+        q = np.exp(a)
+        return np.sum((q * w - x) ** 2)
+
+    a, w, x = np.array(0.7, np.float32), np.arange(1.0, 5), np.ones(4)
+    q = np.exp(a)  # in float32
+    result = tg.compare({"dq": np.sum(2 * (q * w - x) * w), "dw": 2 * (q * w - x) * q}, f, a, w, x)
+    assert result.ok, str(result)
+
+
 @pytest.mark.parametrize("lectures", [True, False])
 def test_the_convention_is_found(lectures):
     args = draw()
@@ -145,6 +184,7 @@ WRONG = [
     ("dW2", "dZ2 @ (1 / (1 + np.exp(-Z1))).T / m"),
     ("dW1", "(dZ1 @ X.T)[[2, 0, 1, 4, 3]] / m"),
     ("db2", "np.sum(dZ2) / m * np.ones_like(b2)"),
+    ("dW1", "dZ1[:, -1:] @ X[:, -1:].T / m"),
 ]
 
 
@@ -526,6 +566,23 @@ def test_of_one_number_no_factor_is_claimed_that_means_nothing(factor):
         assert f"It is {factor * db:.6g} where {db:.6g} is right" in finding.text
 
 
+def test_of_one_number_no_number_in_its_line_is_said_to_be_another():
+    """Some number in the place of one that the forward pass computes always fits, too."""
+
+    def f(a, c, X):
+        J = 0.0
+        state = 1.0
+        for x in X:
+            error = x - a * state
+            state = np.tanh(a * state + c * error)
+            J = J + error**2
+        return J
+
+    args = np.array(0.8), np.array(0.3), np.array([0.4, -1.0])
+    for finding in tg.compare({"da": 0.71234567 * tg.grad(f)(*args)}, f, *args).findings:
+        assert finding.written is None, finding.text
+
+
 def test_a_second_mistake_is_found_on_top_of_the_first():
     """Neither dZ2 nor dZ1 is given; the same slope is wrong in both."""
 
@@ -878,6 +935,122 @@ def test_mistakes_that_no_table_lists_are_named(name, line):
     (finding,) = result.findings
     assert finding.name == name
     np.testing.assert_allclose(eval(finding.written, dict(result.namespace)), space[name], rtol=1e-7)
+
+
+def softmax(S):
+    E = np.exp(S - np.max(S, axis=1, keepdims=True))
+    return E / np.sum(E, axis=1, keepdims=True)
+
+
+def attend(X, W, V, words, g, T):
+    Q, K, U = X @ W, X[:, :2], X @ V
+    P = softmax(Q @ K.T / np.sqrt(3))
+    B = P @ U
+    R = B * g
+    e = np.sum(R[words] * T, axis=1)
+    h = np.maximum(e + 1, np.tanh(e))
+    return -np.sum(np.log(1 / (1 + np.exp(-h)))) / 4
+
+
+ATTEND = """
+def softmax(S):
+    E = np.exp(S - np.max(S, axis=1, keepdims=True))
+    return E / np.sum(E, axis=1, keepdims=True)
+
+Q, K, U = X @ W, X[:, :2], X @ V
+P = softmax(Q @ K.T / np.sqrt(3))
+B = P @ U
+R = B * g
+e = np.sum(R[words] * T, axis=1)
+h = np.maximum(e + 1, np.tanh(e))
+
+def add_up(places, what):
+    out = np.zeros_like(B)
+    np.add.at(out, places, what)
+    return out
+
+def buffer(places, what):
+    out = np.zeros_like(B)
+    out[places] += what
+    return out
+"""
+ATTEND_LINES = {
+    "dh": "(1 / (1 + np.exp(-h)) - 1) / 4",
+    "de": "dh * (e + 1 > np.tanh(e)) + dh * (e + 1 < np.tanh(e)) * (1 - np.tanh(e) ** 2)",
+    "dR": "add_up(words, de[:, None] * T)",
+    "dg": "np.sum(dR * B, axis=0)",
+    "dB": "dR * g",
+    "dU": "P.T @ dB",
+    "dP": "dB @ U.T",
+    "dS": "P * (dP - np.sum(dP * P, axis=1, keepdims=True))",
+    "dQ": "dS @ K / np.sqrt(3)",
+    "dW": "X.T @ dQ",
+    "dV": "X.T @ dU",
+}
+
+
+def compare_attended(**wrong):
+    rng = np.random.default_rng(4)
+    X, W, V, g, T = (rng.normal(size=size) for size in ((5, 4), (4, 2), (4, 3), (3,), (4, 3)))
+    args = X, W, V, np.array([1, 2, 2, 4]), g, T
+    return run_lines(attend, args, ("X", "W", "V", "words", "g", "T"), ATTEND, {**ATTEND_LINES, **wrong})[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "what"),
+    [
+        ("dV", "dS.T @ dU", "`dS` stands where `X` belongs"),  # dS comes after it in the derivation
+        ("dB", "dR * B", "`B` stands where `g` belongs"),  # of other dimensions
+        ("dR", "buffer(words, de[:, None] * T)", "several times is there only once"),
+        ("dS", "P * (dP - dP * P)", "stands where its sum"),  # and is the sum of no bias
+        ("dQ", "dS @ K", "the division by `np.sqrt(3)` is missing"),
+        ("dh", "1 / (1 + np.exp(-h)) / 4", "wrong sign"),  # the 1 that is subtracted may be divided by
+        ("dh", "-(1 / (1 + np.exp(-h)) - 1) / 4", "the sign is wrong"),
+    ],
+)
+def test_mistakes_in_attention_are_named(name, line, what):
+    result = compare_attended(**{name: line})
+    (finding,) = result.findings
+    assert (finding.name, what in finding.verdict) == (name, True), finding.text
+    assert "--" not in finding.text
+    assert "-(-" not in finding.text
+    assert "==" not in finding.text
+    assert compare_attended().verdict == "right"
+
+
+def recur(Wx, Wh, b, v, xs, y):
+    h = np.zeros(3)
+    for x in xs:
+        h = np.tanh(Wx @ x + Wh @ h + b)
+    return (v @ h - y) ** 2
+
+
+@pytest.mark.parametrize(
+    ("db", "dWx", "dWh", "name", "what"),
+    [
+        ("dz", "outer(dz, x)", "outer(dz, before)", "", ""),
+        ("dh", "outer(dz, x)", "outer(dz, before)", "db", "is missing, in every step"),
+        ("dz", "outer(dh, x)", "outer(dz, before)", "dWx", "is missing, in every step"),
+        ("dz", "outer(dz, x)", "outer(dz, h)", "dWh", "`h3` stands where `h2` belongs, in every step"),
+    ],
+)
+def test_a_mistake_in_the_body_of_a_loop_is_named(db, dWx, dWh, name, what):
+    rng = np.random.default_rng(6)
+    Wx, Wh, b, v, xs = (rng.normal(size=size) for size in ((3, 2), (3, 3), (3,), (3,), (3, 2)))
+    hs = [np.zeros(3)]
+    for x in xs:
+        hs.append(np.tanh(Wx @ x + Wh @ hs[-1] + b))
+    grads = {"dWx": np.zeros((3, 2)), "dWh": np.zeros((3, 3)), "db": np.zeros(3), "dv": 2 * (v @ hs[-1] - 1) * hs[-1]}
+    dh = 2 * (v @ hs[-1] - 1) * v
+    for x, before, h in zip(xs[::-1], hs[-2::-1], hs[:0:-1], strict=True):
+        dz = dh * (1 - h**2)
+        space = {"outer": np.outer, "dh": dh, "dz": dz, "x": x, "before": before, "h": h}
+        for key, line in (("db", db), ("dWx", dWx), ("dWh", dWh)):
+            grads[key] += eval(line, space)
+        dh = Wh.T @ dz
+    result = tg.compare(grads, recur, Wx, Wh, b, v, xs, 1.0)
+    assert [finding.name for finding in result.findings] == [name] * bool(name)
+    assert all(what in finding.verdict for finding in result.findings), result.findings
 
 
 def test_zeros_are_told_as_such():

@@ -289,6 +289,33 @@ def test_at_a_kink_nothing_is_claimed(f: Any) -> None:
     assert sum(report.entries[0].undecided.values()) == 1
 
 
+@pytest.mark.parametrize("offset", [0.0, 100.0, 1e4])
+def test_beside_a_kink_nobody_is_accused_who_is_right(offset: float) -> None:
+    """However far from x it lies, in steps of the differences: they see the mean of both slopes, or a part of it."""
+    for beside in 4.5e-8 * np.linspace(0.01, 5, 60):
+        check_gradients(lambda x: tg.relu(10 * x) + offset, np.array([0.3, 1.3 * beside, -beside]))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "says"),
+    [
+        (np.log, 1e-300, "the edge of where f is defined"),
+        (np.arcsin, 1 - 1e-9, "the edge of where f is defined"),
+        (np.log, -1.0, "is not finite here"),
+        (np.sin, np.nan, "is not finite here"),
+        (np.abs, 0.0, "a kink"),
+    ],
+)
+def test_what_keeps_a_check_from_telling_is_named(f: Any, x: float, says: str) -> None:
+    report = check_gradients(f, np.array(x), modes=["vjp"])
+    assert report.verdict is Verdict.CANNOT_TELL
+    assert says in str(report)
+
+
+def test_numbers_below_the_smallest_normal_one_are_checked() -> None:
+    assert check_gradients(lambda x: 3 * x, np.array([5e-324, 1e-310])).verdict is not Verdict.WRONG
+
+
 def test_at_a_kink_a_slope_outside_of_the_two_is_wrong() -> None:
     for claimed in (-0.1, 1.1, np.nan):
         wrong = at_ones(tampered(with_element(0, lambda v, claimed=claimed: claimed)))

@@ -12,6 +12,8 @@ from ..program.program import Node, Operand, is_weak
 from .slopes import find_slopes
 from .trees import Path, is_gradient
 
+REFUSALS = (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError)
+"""What NumPy and Python raise where operands do not fit."""
 CHAIN = "Every step of the forward pass leaves one factor in the chain rule, and in the place of that step."
 NAMES = "Each name in a line must be the value that this very step of the forward pass used or gave."
 SUMS = "What the forward pass repeats along an axis is summed along that axis in the gradient, and along no other."
@@ -119,7 +121,7 @@ class Bench:
     def _compute_type(self, node: Node) -> Node | None:
         try:
             y = self.value(node)
-        except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, np.linalg.LinAlgError, AttributeError):
+        except REFUSALS:
             return None
         if isinstance(y, tuple):
             node.shape = None

@@ -15,13 +15,12 @@ import numpy as np
 
 from ..program.program import Node, Operand
 from ..rounding import describe_difference
-from .bench import Bench
+from .bench import REFUSALS, Bench
 from .factors import Factors
 from .formulas import Derivation, Formula, as_numbers, evaluate, walk
 from .search import Search
 from .targets import Explanation, Target
 from .telling import Suspect, is_truncated, tell, tell_missing, tell_unexplained, tell_whole, tell_zero
-from .trees import positions
 
 if TYPE_CHECKING:
     from .judging import Judge, Judged, Reading
@@ -50,9 +49,12 @@ class _Context:
 
 def find_causes(judge: Judge, reading: Reading) -> None:
     """Add the findings to the reading, and what it costs to assume them."""
-    for j in reading.judged.values():
+    cleared = set()
+    for name, j in reading.judged.items():
+        j.upstream = [n for n in j.upstream if n not in cleared]
         if j.consistent and not j.right and not j.upstream:
             j.right = True  # it follows from what is right to rounding
+            cleared.add(name)
     sources = [
         j for j in reading.judged.values() if not j.right and not j.consistent and np.all(np.isfinite(j.given.numbers))
     ]
@@ -208,7 +210,7 @@ class _Causes:
                 continue
             if min((s.cost for s in found), default=_UNEXPLAINED) <= _SIMPLE:
                 break
-            for e in context.search.explain(root, target, pairs, banned=self.judge.find_later(j.formula.name)):
+            for e in context.search.explain(root, target, pairs, banned=self.judge.find_dependent(j.formula.name)):
                 if context is self.contexts[0] or self._is_in_users_words(e.root):
                     found.append(self._suspect(context, j.formula.name, e, (j.formula.name,), penalty))
         return found
@@ -268,7 +270,7 @@ class _Causes:
         found: list[Suspect] = []
         for name, affected in sorted(missing.items(), key=lambda entry: -len(entry[1])):
             best = min((s.cost for s in found if len(s.explains) > max(1, len(affected))), default=_UNEXPLAINED)
-            if best < _EVIDENT:
+            if best < _EVIDENT or self.judge.patience.upstream <= 0:
                 break  # one mistake explains more than any in this line could
             if len(affected) == 1 and any(s.cost < 1.0 for s in own[affected[0].formula.name]):
                 continue
@@ -280,37 +282,53 @@ class _Causes:
         """Mistakes in a line that was not given, found by way of the pilot."""
         if pilot.given.numbers.shape != pilot.expected.shape or pilot.formula.name not in context.roots:
             return []
-        template = self._inline(context, context.roots[pilot.formula.name], line.name)
-        places = [path for path, x in positions(template) if type(x) is Node and x.op is None and x.name == line.name]
+        template = self._inline(context, context.roots[pilot.formula.name], line.name, {})
 
         def place(tree: Operand) -> Operand | None:
-            whole: Operand | None = template
-            for path in places:
-                whole = None if whole is None else context.bench.replace(whole, path, tree)
-            return whole
+            return self._put_in_place(context, template, line.name, tree, {})
 
         root = context.roots[line.name]
-        found = []
-        banned = self.judge.find_later(line.name)
+        found, before = [], context.bench.count
+        banned = self.judge.find_dependent(line.name)
         for e in context.search.explain(root, self._aim(pilot), pairs=False, place=place, banned=banned):
             explained = self._check(context, line.name, e)
             if explained is not None and pilot.formula.name in explained:
                 found.append(self._suspect(context, line.name, e, explained, _UPSTREAM))
+        self.judge.patience.upstream -= context.bench.count - before
         return found
 
-    def _inline(self, context: _Context, x: Operand, until: str) -> Operand:
-        """The tree with the lines that were not given written out, but for one."""
+    def _inline(self, context: _Context, x: Operand, until: str, known: dict[Node, Operand]) -> Operand:
+        """The tree with the lines that were not given written out, but for one. known: what was written out: each line
+        is there once, however many use it, as those of a loop all use the one before them.
+        """
         if type(x) is not Node:
             return x
-        if x.op is None:
-            name = x.name or ""
-            if name == until or name not in context.roots or name in self.reading.judged:
-                return x
-            return self._inline(context, context.roots[name], until)
-        operands = [self._inline(context, y, until) for y in x.operands]
-        if all(a is b for a, b in zip(operands, x.operands, strict=True)):
+        if x not in known:
+            if x.op is None:
+                name = x.name or ""
+                ends = name == until or name not in context.roots or name in self.reading.judged
+                known[x] = x if ends else self._inline(context, context.roots[name], until, known)
+            else:
+                operands = [self._inline(context, y, until, known) for y in x.operands]
+                same = all(a is b for a, b in zip(operands, x.operands, strict=True))
+                known[x] = x if same else context.bench.put_in(x, operands) or x
+        return known[x]
+
+    def _put_in_place(
+        self, context: _Context, x: Operand, name: str, tree: Operand, known: dict[Node, Operand | None]
+    ) -> Operand | None:
+        """The tree with another in the place of a name; None where it does not fit there."""
+        if type(x) is not Node:
             return x
-        return context.bench.put_in(x, operands) or x
+        if x not in known:
+            if x.op is None:
+                known[x] = tree if x.name == name else x
+            else:
+                operands = [self._put_in_place(context, y, name, tree, known) for y in x.operands]
+                same = all(a is b for a, b in zip(operands, x.operands, strict=True))
+                fits = all(a is not None or b is None for a, b in zip(operands, x.operands, strict=True))
+                known[x] = x if same else context.bench.put_in(x, operands) if fits else None
+        return known[x]
 
     def _check(self, context: _Context, name: str, e: Explanation) -> tuple[str, ...] | None:
         """The entries that this wrong line explains; None if it makes one wrong that is right."""
@@ -328,7 +346,7 @@ class _Causes:
             try:
                 with np.errstate(all="ignore"):
                     predicted = evaluate(context.roots[formula.name], values)
-            except (ValueError, TypeError):
+            except REFUSALS:
                 return None
             j = self.reading.judged.get(formula.name)
             if j is None:
@@ -366,7 +384,7 @@ class _Causes:
             try:
                 with np.errstate(all="ignore"):
                     found.append(as_numbers(evaluate(s.explanation.root, values)))
-            except (KeyError, ValueError, TypeError):
+            except REFUSALS:
                 return None
         return found or None
 

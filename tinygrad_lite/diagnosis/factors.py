@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..program.program import Node, Operand
+from ..program.program import Node, Operand, is_scalar
 from ..rules.elementwise import divide, multiply, negative, sqrt, subtract
 from ..rules.reductions import sum as sum_
 from .bench import Bench
@@ -83,7 +83,7 @@ class Factors:
             return root, "", 0.0
         sign = -1 if factor < 0 else 1
         if is_fitted(factor, sign):
-            return self.bench.apply(negative, root), "-1", 1.0
+            return self._negate(root), "-1", 1.0
         short = next((r for r in _round_off(factor, 4) if abs(r / factor - 1) < _MEANT), None)
         is_plain = short is not None and short == float(f"{short:.2g}")
         for value, cost, times, over in self._known:
@@ -106,10 +106,25 @@ class Factors:
         cost = PLAIN if is_plain else 3.5 if short is not None else ANY
         return self.bench.apply(multiply, number, root), f"{number:.6g}", cost
 
+    def _negate(self, x: Operand) -> Operand | None:
+        """It with the other sign: without the minus that it starts with, if it does."""
+        if type(x) is Node and x.op is negative:
+            return x.operands[0]
+        if type(x) is Node and x.op in (multiply, divide):
+            first, second = x.operands
+            if (type(first) is Node and first.op is negative) or (is_number(first) and first < 0):
+                return self.bench.put_in(x, (self._negate(first), second))
+        return -x if is_number(x) else self.bench.apply(negative, x)
+
     def _enclose(self, x: Operand) -> str:
         text = self.bench.spell(x)
         is_one_word = text.isidentifier() or text.isdigit() or text.startswith("np.")
         return text if is_one_word else f"({text})"
+
+
+def is_number(x: Operand) -> bool:
+    """Whether it is a real number that stands in the line."""
+    return is_scalar(x) and not isinstance(x, (bool, np.bool_, complex))
 
 
 def describe_factor(words: str) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Node, Operand, is_scalar
+from ..program.program import Node, Operand
 from ..rounding import describe_difference
 from ..rules.elementwise import add, divide, multiply, negative, subtract
 from ..rules.indexing import get
 from .bench import CHECK, NAMES, USES, Bench, Mutation
-from .factors import FITTED, Factors, is_fitted, shorten
+from .factors import FITTED, Factors, is_fitted, is_number, shorten
 from .targets import Explanation, Target
-from .trees import Path, find_terms, positions
+from .trees import Path, find_sums, find_terms, positions
 
 _TERMS = 6  # more of them fit too much
 _LONGEST = 400  # rows or columns whose order is looked for
@@ -82,8 +82,7 @@ def _find_updates(bench: Bench, root: Operand, target: Target, update: Mapping[s
 def _find_numbers(bench: Bench, root: Operand, target: Target) -> Iterator[Explanation]:
     """Another number in the place of one, where the line is linear in it or in its inverse."""
     for path, x in positions(root):
-        is_number = is_scalar(x) and not isinstance(x, (bool, np.bool_, complex))
-        if not (is_number or (type(x) is Node and x in bench.scalars)) or not path:
+        if not (is_number(x) or (type(x) is Node and x in bench.scalars)) or not path:
             continue
         above = root
         for i in path[:-1]:
@@ -116,7 +115,7 @@ def _put_number(bench: Bench, root: Operand, path: Path, quotient: Node | None, 
 
 def _find_coefficients(bench: Bench, factors: Factors, root: Operand, target: Target) -> Iterator[Explanation]:
     """The terms of a sum, several of which count a wrong number of times."""
-    for path, x in _find_sums(root):
+    for path, x in find_sums(root):
         terms = list(find_terms(x))
         if not 1 < len(terms) <= _TERMS:
             continue
@@ -137,17 +136,6 @@ def _find_coefficients(bench: Bench, factors: Factors, root: Operand, target: Ta
         explanation = _recount(bench, factors, root, path, terms, counts, target)
         if explanation is not None:
             yield explanation
-
-
-def _find_sums(x: Operand, path: Path = ()) -> Iterator[tuple[Path, Node]]:
-    """The sums in a tree that are no terms of others."""
-    if type(x) is not Node:
-        return
-    if x.op in (add, subtract):
-        yield path, x
-        return
-    for i, y in enumerate(x.operands):
-        yield from _find_sums(y, (*path, i))
 
 
 def _recount(

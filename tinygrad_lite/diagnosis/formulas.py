@@ -17,20 +17,23 @@ from ..program.derivation.values import compute_nodes
 from ..program.derivation.write import lay_out
 from ..program.program import Node, Operand, where_rounded
 from ..program.text import Expr, text
-from ..rounding import DRAWS, UNITS, After, shake
+from ..rounding import DRAWS, UNITS, After, find_whole_number, shake
 from ..rules.elementwise import add, divide, exp, greater, heaviside, multiply, negative
+from ..rules.indexing import where
 from ..rules.neural import sigmoid
 from ..rules.shaping import broadcast_to
 from .kinks import EQUALITIES, find_kinks, is_choice
-from .tidying import tidy
+from .tidying import is_half_of_ties, tidy
 from .trees import key_of
 
 _SEVERAL = re.compile(r"\d_\d+$")  # A1_2 is the second of several values that the user calls A1
 _NOTHING = 1e-12
 """Of the other term, a term that is smaller whatever the data is what rounding left of one that cancels. It is asked
 whether there is a term at all, not whether two are equal up to rounding: a weight decay of 1e-8 is one."""
+_MANY = 1e4  # a larger number is no length of an axis
+_DIGITS = 12  # a number of fewer signs is one that somebody may have written
 _LONGEST = 40  # nodes of a line without a name that is written out where it is used
-NOTHING: Mapping[Node, Any] = {}
+NOTHING: Mapping[Any, Any] = {}
 DATA = frozenset({"x", "y", "t", "X", "Y", "T", "labels", "label", "targets", "target", "inputs", "data", "mask"})
 """What the data are called: arguments that are no parameters, unless their gradients are asked for."""
 
@@ -113,7 +116,7 @@ class Derivation:
 
     def _spell(self, x: Operand) -> Expr:
         if type(x) is not Node:
-            return self.page.speller.literal(x)
+            return _spell_number(x) or self.page.speller.literal(x)
         if x.op is None:
             return ast.parse(x.name or "", mode="eval").body
         if x.op is sigmoid:  # in NumPy, so that the line runs as it stands
@@ -153,6 +156,16 @@ class Derivation:
         return space
 
 
+def _spell_number(x: Any) -> Expr | None:
+    """0.3333333333333333 as 1 / 3 and 1.7320508075688772 as np.sqrt(3); None for a number that is written as it is."""
+    if not isinstance(x, float) or len(repr(float(x))) < _DIGITS or not 1 / _MANY < x < _MANY:
+        return None
+    below, inside = find_whole_number(1 / x), find_whole_number(x * x)
+    if below and 1 / below == x:
+        return ast.parse(f"1 / {below}", mode="eval").body
+    return ast.parse(f"np.sqrt({inside})", mode="eval").body if inside and np.sqrt(inside) == x else None
+
+
 def _expand_sigmoid(x: Node) -> Node:
     z: Any = x.operands[0]
     for op, operands in ((negative, ()), (exp, ()), (add, (1,)), (divide, (1,))):
@@ -183,7 +196,10 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
     arrays = [widen(x) for x in recording.inputs]
     wide = compute_nodes(layout.program, arrays) or {}
     others_of = (compute_nodes(layout.program, list(map(widen, xs))) for xs in samples)
-    runs = [wide, *(run for run in others_of if run is not None)]
+    runs = [run for run in others_of if run is not None]
+    decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
+    shaken_or_refused = (compute_nodes(layout.program, arrays, shake(seed, eps), decided) for seed in range(DRAWS))
+    shaken = [run for run in shaken_or_refused if run is not None]
     on_kinks = find_kinks(layout.program, arrays, wide)
     kinks: set[Any] = set()
 
@@ -196,11 +212,13 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
             return x
         if x in names and not is_root and x not in short:
             return leaf(names[x], x.shape, x.dtype)
-        if x.op is add and (rest := _drop_nothing(x, runs)) is not None:
+        if x.op is add and (rest := _drop_nothing(x, wide, shaken, runs)) is not None:
             return grow(rest)
         operands = tuple(grow(y) for y in x.operands)
         if x.op is multiply and type(operands[0]) is int and operands[0] == 1:
             return operands[1]
+        if x.op is where and is_half_of_ties(x) and not np.any(wide.get(x.operands[0], True)):
+            return operands[2]
         if x.op is heaviside and np.all(wide.get(x.operands[0], 0)):
             return Node(greater, (operands[0], 0), {}, x.shape, np.dtype(bool))
         node = Node(x.op, operands, _write_axis(x.params), x.shape, x.dtype, x.weak)
@@ -225,9 +243,6 @@ def derive_formulas(recording: Recording, simplify: bool, own_lines: Collection[
             leaf(name, node.shape, node.dtype)
     own = {line.name.id: line.value for line in lines}
     copies = {line.name.id for line in lines if type(line.value) is Node and names.get(line.value) != line.name.id}
-    decided = {node: wide[node] for node in layout.program.steps if node.op in EQUALITIES and node in wide}
-    shaken_or_refused = (compute_nodes(layout.program, arrays, shake(seed, eps), decided) for seed in range(DRAWS))
-    shaken = [run for run in shaken_or_refused if run is not None]
 
     def value_of(x: Operand, name: str, values: Mapping[Node, Any]) -> Any:
         if x is None:
@@ -279,18 +294,27 @@ def distance(x: Any, y: Any) -> Any:
     return np.abs(np.subtract(x, y, dtype=np.result_type(x, y, np.float64)))
 
 
-def _drop_nothing(x: Node, runs: Sequence[Mapping[Node, Any]]) -> Operand | None:
+def _drop_nothing(
+    x: Node, wide: Mapping[Node, Any], shaken: Sequence[Mapping[Node, Any]], others: Sequence[Mapping[Node, Any]]
+) -> Operand | None:
     """The one term of a sum, where the other is nothing but rounding, whatever the data: as what comes back from the
     maximum that is subtracted in a softmax. Nobody writes it down, and it would be more than that for wrong values.
+
+    On the data at hand, whose softmax may be saturated, it may be as large as the sum; then it moves as far as it is
+    large where the steps before it are shaken.
     """
+
+    def measure(y: Node, run: Mapping[Node, Any]) -> Any:
+        return np.max(np.abs(run.get(y, np.nan)), initial=0)
+
     a, b = x.operands
     for term, other in ((a, b), (b, a)):
         if type(term) is Node and type(other) is Node and term.shape == x.shape:
-            sizes = [
-                (np.max(np.abs(run.get(other, np.nan)), initial=0), np.max(np.abs(run[term]), initial=0))
-                for run in runs
-            ]
-            if all(0 < size < _NOTHING * whole for size, whole in sizes):
+            size = measure(other, wide)
+            moves = max((np.max(distance(run[other], wide[other]), initial=0) for run in shaken), default=0)
+            sizes = [(measure(other, run), measure(term, run)) for run in others]
+            is_rounding = 0 < size < _NOTHING * measure(term, wide) or 0 < size <= moves
+            if is_rounding and all(0 < nothing < _NOTHING * whole for nothing, whole in sizes):
                 return term
     return None
 

@@ -17,11 +17,12 @@ from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand
 from ..rounding import DRAWS, UNITS, find_whole_number, shake, tolerance
 from ..tensor import Tensor
-from .bench import Bench
+from .bench import REFUSALS, Bench
 from .convention import Convention
 from .entries import Given, describe_shape, describe_unknown
 from .factors import FITTED
 from .formulas import (
+    NOTHING,
     Derivation,
     Formula,
     as_numbers,
@@ -97,7 +98,7 @@ class Judge:
         self.recording = replace(recording, program=drop_guards(recording.program, recording.inputs))
         wished = {name[1:] for name in given if name.startswith("d")}
         own_lines = wished & set(self.recording.labels.forward.values())
-        inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0] if np.ndim(x)]
+        inputs = [np.asarray(x._array if type(x) is Tensor else x) for x in tree.flatten(args)[0]]
         precisions = [float(np.finfo(x.dtype).eps) for x in inputs if x.dtype.kind == "f"]
         self.eps = max([*precisions, *(g.eps for g in given.values()), float(np.finfo(np.float64).eps)])
         single = self.eps > np.finfo(np.float64).eps
@@ -250,6 +251,7 @@ class Judge:
         values = dict(self.truth)
         judged: dict[str, Judged] = {}
         wrong: set[str] = set()
+        moves: dict[str, Any] = {}  # of what was not given
         misshapen: dict[str, Any] = {}  # what was given in another shape, with which the lines after it may be right
         for formula, derivation in self.formulas:
             name = formula.name
@@ -257,11 +259,11 @@ class Judge:
             expected = as_numbers(self.truth[name]) * factor
             bench = Bench(values, derivation.leaves, derivation.spell)
             root = convention.write(bench, formula)
-            line = self._predict(root, values, derivation)
+            line = self._predict(root, values, derivation, moves)
             predicted = line.value
             given = self.given.get(name)
             if given is None or given.numbers is None or given.numbers.shape != expected.shape:
-                values[name] = predicted
+                values[name], moves[name] = predicted, line.moves
                 if given is None or given.numbers is None:
                     continue
             leeway = derivation.leeway.get(name, 0.0) * factor
@@ -333,7 +335,7 @@ class Judge:
         """Whether the numbers are those of a line, on values that need not have the shapes that they should have."""
         try:
             line = self._predict(root, values, derivation)
-        except (ValueError, TypeError, IndexError):
+        except REFUSALS:
             return False
         slack = self.tolerance_of(line.value, line.moves) + line.leeway
         return np.shape(line.value) == given.numbers.shape and _within(given.numbers, line.value, slack)
@@ -351,7 +353,11 @@ class Judge:
                         stack.append(lines[name])
         return found
 
-    def _predict(self, root: Operand, values: Mapping[str, Any], derivation: Derivation) -> _Line:
+    def _predict(
+        self, root: Operand, values: Mapping[str, Any], derivation: Derivation, known: Mapping[str, Any] = NOTHING
+    ) -> _Line:
+        """A line's value. known: how far the values before it move, of those for which that is known better than from
+        the derivation, which may be more exact than what people write."""
         with np.errstate(all="ignore"):
             value = as_numbers(evaluate(root, values))
             moves = np.zeros(value.shape)
@@ -364,7 +370,7 @@ class Judge:
                 for name in uses:
                     v = np.asarray(values[name])
                     if v.dtype.kind == "f":
-                        own = 0.0 if name in self.given else self.noise.get(name, 0.0)
+                        own = 0.0 if name in self.given else np.fmax(self.noise.get(name, 0.0), known.get(name, 0.0))
                         own = own if np.shape(own) == v.shape else 0.0
                         own = np.fmin(np.maximum(own, self.eps * np.abs(v)), 1e300)
                         moved[name] = v + UNITS * own * rng.uniform(-1, 1, v.shape)
@@ -451,10 +457,13 @@ class Judge:
                     return name
         return None
 
-    def find_later(self, name: str) -> set[str]:
-        """The line's own gradient, and those that are computed after it."""
-        names = [f.name for f, _ in self.formulas]
-        return set(names[names.index(name) :]) if name in names else {name}
+    def find_dependent(self, name: str) -> set[str]:
+        """The line's own gradient, and those that are computed from it."""
+        found = {name}
+        for formula in (*self.chain.formulas, *self.simple.formulas):
+            if formula.uses & found:
+                found.add(formula.name)
+        return found
 
     # -- values for trying formulas ------------------------------------------------------------------------------------
 

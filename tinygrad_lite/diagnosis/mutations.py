@@ -21,7 +21,8 @@ from ..rules.reductions import sum as sum_
 from .bench import SUMS, USES, Bench, Mutation
 from .places import RARE, SLOPE, mutate_place
 from .slopes import find_functions, is_local_slope
-from .trees import Path, find_terms, key_of, positions
+from .steps import find_step, repeat_step
+from .trees import Path, find_sums, find_terms, key_of, positions
 
 _REDUCTIONS = 1.6  # what it costs that all sums are done in another way: a little more than one of them
 
@@ -39,7 +40,12 @@ def mutate(bench: Bench, root: Operand, limit: float = math.inf) -> Iterator[Mut
     if limit >= _REDUCTIONS:
         whole.append(_mutate_reductions(bench, root))
     if limit == math.inf:
-        whole += [_mutate_repeated(bench, root), _mutate_slope(bench, root), _mutate_products(bench, root)]
+        whole += [
+            _mutate_steps(bench, root),
+            _mutate_repeated(bench, root),
+            _mutate_slope(bench, root),
+            _mutate_products(bench, root),
+        ]
     for m in itertools.chain(*whole):
         if m.new is not None:
             yield m  # its path is there already
@@ -78,6 +84,23 @@ def _mutate_repeated(bench: Bench, root: Operand) -> Iterator[Mutation]:
             for m in mutate_place(bench, x, None, RARE):
                 new = None if m.new is None else bench.replace_all(root, [path for path, _ in places[key_of(x)]], m.new)
                 yield Mutation(new, m.cost + 0.1, m.what, m.about, m.why)
+
+
+def _mutate_steps(bench: Bench, root: Operand) -> Iterator[Mutation]:
+    """One mistake in each of the terms that the steps of a loop have added up: it was written down once."""
+    for path, x in find_sums(root):
+        (first, _), *rest = find_terms(x)
+        steps = [step for term, sign in rest if sign > 0 and (step := find_step(first, term))]
+        if len(steps) < len(rest):
+            continue
+        for place, y in positions(first):
+            for m in mutate_place(bench, y, None, SLOPE):
+                term = None if m.new is None else bench.replace(first, place, m.new)
+                whole = term
+                for step in steps:
+                    other = None if term is None else repeat_step(bench, term, step)
+                    whole = None if whole is None or other is None else bench.apply(add, whole, other)
+                yield Mutation(whole, m.cost + 0.2, f"{m.what}, in every step", m.about, m.why, path)
 
 
 def _mutate_products(bench: Bench, root: Operand) -> Iterator[Mutation]:

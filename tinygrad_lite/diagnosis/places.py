@@ -30,20 +30,21 @@ from ..rules.elementwise import (
     subtract,
     tanh,
 )
-from ..rules.indexing import get, where
+from ..rules.indexing import get, put, where
 from ..rules.neural import sigmoid
 from ..rules.products import matmul
 from ..rules.reductions import max as max_
 from ..rules.reductions import mean
 from ..rules.reductions import sum as sum_
-from ..rules.shaping import transpose
-from .bench import CHECK, NAMES, SUMS, USES, Bench, Mutation
-from .mistakes import MISTAKES
+from ..rules.shaping import broadcast_to, transpose
+from .bench import CHECK, NAMES, REFUSALS, SUMS, USES, Bench, Mutation
+from .mistakes import BIAS, MISTAKES
 from .slopes import UNARY, is_local_slope
 from .trees import find_terms, is_gradient
 
 # What the cheapest mutation of each kind costs: in the search for pairs most kinds cost too much to be tried at all.
 _EXCHANGE, _SIZE, SLOPE, _ANYTHING, _FACTOR, RARE, _NUMBER = 1.2, 1.5, 1.7, 1.7, 2.0, 2.3, 2.5
+BUFFERED = "NumPy reads all of x[i] before `x[i] += y` writes any of it; np.add.at(x, i, y) adds one after the other."
 _PARENTHESES = 1.5  # as for a term that has the wrong sign
 
 
@@ -56,7 +57,7 @@ def mutate_place(bench: Bench, x: Operand, above: Operand, limit: float) -> Iter
         if limit >= (_SIZE if x.weak else _EXCHANGE):
             yield from _mutate_size(bench, x) if x.weak else _exchange(bench, x)
     else:
-        yield from _match_table(x, limit)
+        yield from _match_table(x, above, limit)
         for ops, mutate_op in _BY_OP:
             if x.op in ops:
                 yield from mutate_op(bench, x)
@@ -85,16 +86,17 @@ def mutate_place(bench: Bench, x: Operand, above: Operand, limit: float) -> Iter
 _RANGES = Ranges()
 
 
-def _match_table(node: Node, limit: float) -> Iterator[Mutation]:
+def _match_table(node: Node, above: Operand, limit: float) -> Iterator[Mutation]:
+    is_line = type(above) is not Node or above.op is divide  # a sum inside a line is not that of a bias
     for row in MISTAKES:
-        if row.rule.root.op is not node.op or row.often > limit:
+        if row.rule.root.op is not node.op or row.often > limit or (row.why is BIAS and not is_line):
             continue
         try:
             match = find(row.rule, node, _RANGES)
             if match is not None:
                 yield Mutation(match.write()[1], row.often, row.what, (), row.why)
-        except (ValueError, TypeError, IndexError):
-            continue  # the operands do not fit
+        except REFUSALS:
+            continue
 
 
 def _forget_parentheses(bench: Bench, x: Node) -> Iterator[Mutation]:
@@ -153,14 +155,14 @@ def _exchange(bench: Bench, x: Node) -> Iterator[Mutation]:
     """Another value in the place of a named one: the likelier, the more their names have in common."""
     what = "`{1}` stands where `{0}` belongs"
     for other in bench.arrays if x.shape else bench.scalars:
-        if other is x or len(other.shape) != len(x.shape):
+        if other is x:
             continue
         cost = 1.2 if _letters(other) == _letters(x) or _digits(other) == _digits(x) else 1.6
         cost += 0.5 * (is_gradient(other) and not is_gradient(x))
         if other.shape == x.shape:
             yield Mutation(other, cost, what, (x, other), NAMES)
             continue
-        yield Mutation(other, cost + 0.4, what, (x, other), NAMES)
+        yield Mutation(other, cost + (0.4 if len(other.shape) == len(x.shape) else 0.6), what, (x, other), NAMES)
         if len(x.shape) == 2 and other.shape == x.shape[::-1]:
             turned = bench.apply(transpose, other)
             yield Mutation(turned, cost + 0.5, what, (x, turned), NAMES)
@@ -245,7 +247,8 @@ def _mutate_matmul(bench: Bench, x: Node) -> Iterator[Mutation]:
             )
     for factor, other in ((a, b), (b, a)):
         yield Mutation(factor, 1.6, "the factor `{}` is missing", (other,))
-    parts = {"only the first": slice(0, 1), "all but the first": slice(1, None), "all but the last": slice(None, -1)}
+    parts = {"only the first": slice(0, 1), "only the last": slice(-1, None)}  # = for the += of a loop leaves the last
+    parts |= {"all but the first": slice(1, None), "all but the last": slice(None, -1)}
     for word, part in parts.items():
         p, q = (bench.apply(get, y, template=t) for y, t in ((a, (slice(None), part)), (b, (part,))))
         if p is not None and q is not None:
@@ -292,6 +295,8 @@ _OTHER_COMPARISON = {
 def _mutate_comparison(bench: Bench, x: Node) -> Iterator[Mutation]:
     reverse, at_equality = _OTHER_COMPARISON[x.op]  # type: ignore[index]
     yield Mutation(bench.apply(reverse, *x.operands), 1.3, "the condition `{}` is the wrong way round", (x,))
+    everywhere = bench.apply(broadcast_to, 1, shape=x.shape)
+    yield Mutation(everywhere, 1.15, "the condition `{}` is missing", (x,))
     new = bench.apply(at_equality, *x.operands)
     yield Mutation(new, 2, "the condition `{0}` is `{1}`, which differs where both sides are equal", (x, new), CHECK)
 
@@ -310,6 +315,20 @@ def _mutate_choice(bench: Bench, x: Node) -> Iterator[Mutation]:
         yield Mutation(branch, 1.6, "`{}` stands there without its condition", (branch,))
 
 
+def _mutate_placing(bench: Bench, x: Node) -> Iterator[Mutation]:
+    """What x[i] += y leaves, where i names an entry several times: of several, the last."""
+    y, *index = x.operands
+    places = [np.asarray(bench.value(i)) for i in index]
+    if not places or any(i.ndim != 1 or i.dtype.kind not in "iu" or i.shape != places[0].shape for i in places):
+        return
+    last = sorted({place: k for k, place in enumerate(zip(*map(np.ndarray.tolist, places), strict=True))}.values())
+    if len(last) < len(places[0]):
+        kept = [bench.apply(get, part, template=(last,)) for part in (y, *index)]
+        new = None if None in kept else bench.put_in(x, kept)
+        what = "what `+=` adds to an entry that `{}` names several times is there only once"
+        yield Mutation(new, 1.3, what, (index[0],), BUFFERED)
+
+
 # What people get wrong with an op: this is known of people, not of ops, and so it stands here and on no row.
 _BY_OP: list[tuple[tuple[Op, ...], Callable[[Bench, Node], Iterator[Mutation]]]] = [
     ((add, subtract), _mutate_addition),
@@ -320,6 +339,7 @@ _BY_OP: list[tuple[tuple[Op, ...], Callable[[Bench, Node], Iterator[Mutation]]]]
     (tuple(_OTHER_COMPARISON), _mutate_comparison),
     ((heaviside,), _mutate_heaviside),
     ((where,), _mutate_choice),
+    ((put,), _mutate_placing),
 ]
 
 _HAVE_SIDES = {op for ops, _ in _BY_OP for op in ops}

@@ -83,7 +83,7 @@ def measure_power(judge: Judge, reading: Reading) -> Power:
                 continue
             truth = {f.name: judge.truth[f.name] * reading.convention.factor(f) for f, _ in judge.formulas}
             bench = judge.bench(reading, derivation, {**judge.truth, **truth})
-            bench.ban(judge.find_later(formula.name))
+            bench.ban(judge.find_dependent(formula.name))
             root = reading.convention.write(bench, formula)
             seen: set[str] = set()
             for m in mutate(bench, root, _LIKELY):

@@ -15,7 +15,7 @@ import numpy as np
 from ..notice import Notice
 from ..program.program import Operand
 from ..rules.shaping import broadcast_to
-from .bench import CHECK, NAMES, SUMS, Bench, Mutation
+from .bench import CHECK, NAMES, REFUSALS, SUMS, Bench, Mutation
 from .factors import ANY, PLAIN, Factors, describe_factor
 from .fits import find_fits
 from .mutations import mutate
@@ -26,6 +26,8 @@ _MOST = 12  # explanations that are kept
 _SPELLED = 40  # … and that are written out, to see which is the shortest of those that are equally likely
 _STEPS = 12_000  # of pairs in one line, computed at most: a second
 _ALL_STEPS = 30_000  # of all lines of a comparison
+_ALL_UPSTREAM = 60_000  # … of single mistakes in lines that were not given
+_ALL_ANEW = 40_000  # … of single mistakes in what was computed anew
 _COMMON = 1.45  # pairs of mistakes that cost no more are tried first
 _LIKELY = 2.2  # mistakes that cost more are not tried in pairs
 _ANEW = 2.0  # … nor in what was computed anew
@@ -43,6 +45,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._steps, self._hopeless = _ALL_STEPS, set[tuple[str, bytes]]()
+        self.upstream, self.anew = _ALL_UPSTREAM, _ALL_ANEW  # what is left for lines not given, for values anew
         self._notice, self._line = Notice(_SILENT), ""
 
     def tell(self, done: int = 0, line: str | None = None) -> None:
@@ -141,6 +144,9 @@ class Search:
         """A value of the forward pass computed anew in the backward pass, in another way."""
         mark = self.bench.mark
         for name, definition in self.definitions.items():
+            if self.patience.anew <= 0:
+                return
+            before = self.bench.count
             leaf = self.bench.leaves.get(name)
             paths = [] if leaf is None else find_leaf(root, leaf)
             for m in mutate(self.bench, definition, _ANEW) if paths else ():
@@ -152,9 +158,10 @@ class Search:
                     self._try(new, (Mutation(new, cost, what, (leaf, definition, other), NAMES),), target, found)
                 self.bench.forget(mark)
             whole = self.bench.replace_all(root, paths, definition) if paths else None
-            if whole is not None and self._place(whole) is whole:
+            if whole is not None and target.numbers.size > 1 and self._place(whole) is whole:
                 found += find_fits(self.bench, self.factors, whole, target, {})
                 self.bench.forget(mark)
+            self.patience.anew -= self.bench.count - before
 
     def _rank(self, e: Explanation) -> tuple[float, int]:
         return e.cost, len(self.bench.spell(e.root))
@@ -165,7 +172,7 @@ class Search:
             if placed is None:
                 return
             value = self.bench.value(placed)
-        except (ValueError, TypeError, KeyError, ArithmeticError):
+        except REFUSALS:
             return
         factor = target.find_factor(value)
         if factor is None and len(mutations) < 2:

@@ -179,4 +179,4 @@ def _describe_correlation(gap: Any, slack: Any, truth: Mapping[str, Any]) -> lis
 
 
 def _capital(text: str) -> str:
-    return text if text.startswith("`") else text[:1].upper() + text[1:]
+    return text[:1].upper() + text[1:] if text[1:2].isalpha() or text[1:2] == " " else text  # no `x`, and no g′

@@ -15,12 +15,13 @@ from ..infinities import mask_not_taken
 from ..program.derivation.values import compute_nodes
 from ..program.program import Node, Operand, Program, is_scalar, shape_of
 from ..rounding import find_whole_number
-from ..rules.elementwise import add, divide, multiply, negative, subtract
+from ..rules.elementwise import add, divide, equal, greater, less, multiply, negative, subtract
 from ..rules.indexing import where
 from ..rules.reductions import mean
 from ..rules.reductions import sum as sum_
 from .trees import key_of
 
+_LONGEST = 12  # signs of a number that somebody may have written
 _SMALLEST = 5  # a smaller number is a number, though some axis may happen to be as long
 
 
@@ -61,6 +62,12 @@ def tidy(x: Node, sizes: Mapping[int, Node]) -> Operand:
     if x.op is divide:
         x = average(x, sizes)
     return name_divisor(x, sizes)
+
+
+def is_half_of_ties(x: Node) -> bool:
+    """Whether it is what a maximum's derivative says, np.where(a == b, 0.5, a > b)."""
+    ties, half, larger = x.operands
+    return all(type(y) is Node and y.op in (equal, greater, less) for y in (ties, larger)) and is_scalar(half)
 
 
 def drop_leading_axes(x: Node) -> Node:
@@ -146,6 +153,8 @@ def name_divisor(x: Operand, sizes: Mapping[int, Node]) -> Operand:
     n = find_whole_number(number)
     if n is None or n < _SMALLEST:
         return x
+    if x.op is multiply and len(repr(x.operands[0])) > _LONGEST and n not in sizes and 2 * n not in sizes:
+        x = _step(x, divide, rest, n)
     if n in sizes:
         return _step(x, divide, rest, sizes[n])
     if 2 * n in sizes:

@@ -35,6 +35,17 @@ def find_terms(x: Operand, sign: int = 1) -> Iterator[tuple[Operand, int]]:
         yield x, sign
 
 
+def find_sums(x: Operand, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """The sums in a tree that are no terms of others."""
+    if type(x) is not Node:
+        return
+    if x.op in (add, subtract):
+        yield path, x
+        return
+    for i, y in enumerate(x.operands):
+        yield from find_sums(y, (*path, i))
+
+
 def is_gradient(x: Node) -> bool:
     return (x.name or "").startswith("d")
 

@@ -190,7 +190,8 @@ class _Check:
     def _unit(self, leaf: Leaf, step: float = 1.0) -> float:
         """The step over the size of an input (1 at most, since what is computed from it need not be larger); NaN has
         no size."""
-        return step / (min(float(np.fmax.reduce(np.abs(self.subject.x[leaf.part]), initial=0.0)), 1.0) or 1.0)
+        size = min(float(np.fmax.reduce(np.abs(self.subject.x[leaf.part]), initial=0.0)), 1.0)
+        return step / (max(size, np.finfo(float).tiny) if size else 1.0)
 
     # -- reverse mode ----------------------------------------------------------------------------------------------
 

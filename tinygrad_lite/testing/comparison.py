@@ -23,7 +23,8 @@ NEGLIGIBLE = 1e-9  # of the largest element: an uncertainty below it leaves no d
 _SETTLED = 24  # how many elements in dispute are looked at again, by differences
 _SHOWN = 4  # mistakes told in full, per input
 RIGHT, WRONG = "right", "wrong"
-KINK = "a kink: the slopes on the two sides differ, or f is not defined on one"
+KINK = "a kink: the slopes on the two sides differ"
+EDGE = "the edge of where f is defined: a small step away, its value is not finite"
 NOISE = "the value is below the noise of f"
 COARSE = "float32 is too coarse here"
 ROUNDING = "the difference is within the rounding errors of the arithmetic itself"
@@ -137,5 +138,6 @@ def _decide(auto: Vector, noise: Vector, estimate: Estimate, precision: Precisio
     outcomes[~np.isfinite(error)] = UNDEFINED
     # At a kink anything between the two slopes is a convention; what lies outside of them is a mistake.
     between = ~(gap > bar + 0.501 * estimate.jump)
-    outcomes[estimate.kink & between & np.isfinite(auto)] = KINK
+    kink = estimate.kink & between & np.isfinite(auto) & np.isfinite(estimate.scale)
+    outcomes[kink] = np.where(np.isfinite(estimate.jump), KINK, EDGE)[kink]
     return list(outcomes)

@@ -137,7 +137,7 @@ class NumericalDerivatives:
 
     def by_differences(self, d: Vector) -> Estimate:
         found = differences(self.f, self.x, d, self.noise, self.eps)
-        return replace(found, scale=np.where(found.scale > 0, self.scale, 0.0))
+        return replace(found, scale=np.where(found.scale == 0, 0.0, self.scale))
 
     def _direction(self, rng: np.random.Generator) -> Vector:
         """A random direction along which no entry of x changes sign before the others have changed by as much."""

@@ -87,7 +87,7 @@ def differences(
         jump, nearby, nearby_error = _measure_jump(f, x, d, unit, at_x, noise, value)
         # A staircase that climbs evenly looks smooth from afar; if the slope close to x is another, neither is sure.
         gap = np.abs(value - nearby)
-        error = np.where(gap > error + nearby_error, np.maximum(error, gap), error)
+        error = np.where(gap > error + nearby_error, np.maximum(error, gap + nearby_error), error)
     unknown = ~np.isfinite(value) | ~np.isfinite(at_x)
     return Estimate(
         value=np.where(unknown, np.nan, value),
@@ -227,19 +227,24 @@ def _measure_jump(
     """By how much the slopes on the two sides of x differ; and the slope close to x, with its error.
 
     The second difference over h, (f(x+h) - 2f(x) + f(x-h)) / h, falls with h where f is smooth and tends to
-    the jump of the slope where it is not (0 is returned where it seems to fall). Two steps, the smaller the
-    closer to x a kink must lie to be noticed; h² ~ the rounding error leaves a jump of 1e-7 of f visible.
+    the jump of the slope where it is not (0 is returned where it seems to fall). Of two steps the smaller is the
+    closer to x a kink must lie to be noticed; h² ~ the rounding error leaves a jump of 1e-7 of f visible. A third is
+    needed for a kink beside x, of which each step sees less than the one before: at 0.8 h as if it fell with h.
     """
     scale = np.maximum(np.abs(at_x), 1e-3 * np.abs(slope) * unit)
     relative = float(np.max(noise / np.where(scale > 0, scale, 1), initial=EPS))
     h = unit * min(max(relative, EPS), 1e-4) ** 0.47
-    jumps, slopes = [], []
-    for step in (4 * h, h):
+    jumps, slopes, beside = [], [], []
+    for step in (4 * h, h, h / 4):
         above, below = np.asarray(f(x + step * d), np.float64), np.asarray(f(x - step * d), np.float64)
         jumps.append((above + below - 2 * at_x) / step)
         slopes.append((above - below) / (2 * step))
-    jump = np.abs(4 * jumps[1] - jumps[0]) / 3
-    rounding = 32 * noise / h + 1e-6 * np.abs(slope)
-    visible = rounding + 0.1 * np.abs(jumps[0])
-    jump = np.where(np.isnan(jump), np.inf, np.where(jump <= visible, 0.0, jump))
-    return jump, slopes[0], rounding + 2 * np.abs(slopes[0] - slopes[1])
+        beside.append(np.fmax(np.abs((above - at_x) / step - slope), np.abs((at_x - below) / step - slope)))
+    rounding = [32 * noise / step + 1e-6 * np.abs(slope) for step in (h, h / 4)]
+    is_smooth = np.ones(at_x.shape, bool)
+    for coarse, fine, allowed in zip(jumps, jumps[1:], rounding, strict=False):
+        is_smooth &= np.abs(4 * fine - coarse) / 3 <= allowed + 0.1 * np.abs(coarse)  # False for NaN
+    # Of a kink beside x, the steps beyond it saw the mean of its slopes, and x itself lies on one of them.
+    jump = np.maximum(np.abs(4 * jumps[1] - jumps[0]) / 3, 2 * beside[1])
+    jump = np.where(is_smooth, 0.0, np.where(np.isnan(jump), np.inf, jump))
+    return jump, slopes[0], rounding[0] + 2 * np.abs(slopes[0] - slopes[1])
