@@ -134,3 +134,16 @@ def test_vecdot_along_another_axis() -> None:
         np.testing.assert_allclose(y.numpy(), f(B3, B3[::-1], axis=0))
         (found,) = tg.vjp(lambda a, f=f: f(a, B3[::-1], axis=0), B3)[1](np.arange(4.0))
         np.testing.assert_allclose(found, np.arange(4.0) * B3[::-1])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.int64, np.bool_])
+@pytest.mark.parametrize("shapes", [((7, 33), (33, 1)), ((1, 33), (33, 7)), ((5, 33), (33, 8)), ((1, 9), (9, 1))])
+def test_np_dot_is_numpys_to_the_last_bit(shapes: Any, dtype: Any) -> None:
+    """np.matmul may add up in another order, above all where an operand does not lie in one piece."""
+    rng = np.random.default_rng(0)
+    for lay in (np.asarray, np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], lambda x: x[::-1]):
+        a, b = (lay((3 * rng.normal(size=shape)).astype(dtype)) for shape in shapes)
+        copied = np.array(a)  # as a Tensor holds it
+        np.testing.assert_array_equal(np.dot(tg.Tensor(a), b).numpy(), np.dot(copied, b))
+        np.testing.assert_array_equal(np.dot(b.T, tg.Tensor(a.T)).numpy(), np.dot(b.T, np.array(a.T)))
+        assert np.dot(tg.Tensor(a), tg.Tensor(b)).dtype == np.dot(a, b).dtype

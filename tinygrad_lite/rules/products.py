@@ -13,10 +13,12 @@ import numpy as np
 
 from .. import batching, intervals
 from ..alike import make_alike
+from ..array_view import plain
+from ..calling import record
 from ..messages import unsupported_keyword
 from ..op import Array, bilinear, variadic
 from ..table import implements, row, without_gradient
-from ..tensor import Tensor
+from ..tensor import NO_PARAMS, Tensor
 from .elementwise import multiply
 from .shaping import as_array
 
@@ -101,9 +103,18 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     """
     if out is not None:
         raise TypeError(unsupported_keyword("dot", "out", ("a", "b")))
-    x, z = a._array if type(a) is Tensor else a, b._array if type(b) is Tensor else b
-    if isinstance(x, np.ndarray) and isinstance(z, np.ndarray) and x.ndim == 2 == z.ndim:
-        return matmul.call(a, b)
+    flags = 0
+    if type(a) is Tensor:
+        x, flags = a._array, a._flags
+    else:
+        x = a = plain(a)
+    if type(b) is Tensor:
+        z, flags = b._array, flags | b._flags
+    else:
+        z = b = plain(b)
+    if type(x) is np.ndarray is type(z) and x.ndim == 2 == z.ndim and x.shape[1] == z.shape[0]:
+        y = x.dot(z)  # matmul as np.dot computes it: to its last bit, and in half the time of np.matmul
+        return y if x is a and z is b else record(matmul, y, flags, (a, b), NO_PARAMS)
     m, n = np.ndim(x), np.ndim(z)
     if m == 0 or n == 0:
         return multiply.call(*_arrays(a, b))  # NumPy's dot takes a Python number for an array
