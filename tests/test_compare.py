@@ -269,6 +269,18 @@ def test_what_follows_from_a_line_of_another_shape_is_no_mistake_of_its_own(wron
     assert "consistent with your dA1" in next(e.why for e in result.entries if e.name == "dZ1")
 
 
+def test_what_follows_in_another_shape_is_no_mistake_of_its_own_either():
+    args = draw()
+    grads, space = write_by_hand(args)
+    dZ1 = 2 * grads["dZ2"]  # 3 rows, not 5
+    grads |= {"dZ1": dZ1, "dW1": dZ1 @ space.X.T / 11, "db1": np.sum(dZ1, axis=1, keepdims=True) / 11}
+    result = tg.compare(grads, cost, *args)
+    assert [f.name for f in result.findings] == ["dZ1"]
+    assert "consistent with your dZ1" in next(e.why for e in result.entries if e.name == "dW1")
+    grads["dW1"] = dZ1 @ space.X.T
+    assert [f.name for f in tg.compare(grads, cost, *args).findings] == ["dZ1", "dW1"]
+
+
 def test_a_sum_for_a_product_of_several_factors_is_named():
     def f(W1, W2, X, Y, lambd):
         m = X.shape[1]

@@ -272,6 +272,9 @@ class Judge:
             j = Judged(given, formula, expected, predicted, tolerance, slack, leeway)
             judged[name] = j
             if given.numbers.shape != expected.shape:
+                if formula.uses & misshapen.keys():
+                    j.consistent = self._follows(root, {**values, **misshapen}, derivation, given)
+                    j.upstream = [n for n in self.find_upstream(formula, derivation) if n in wrong]
                 wrong.add(name)
                 misshapen[name] = given.numbers
                 continue
@@ -401,7 +404,9 @@ class Judge:
         j = reading.judged[name]
         convention = "" if j.formula.parameter else str(reading.convention)
         if given.numbers.shape != j.expected.shape:
-            why = describe_shape(given.numbers.shape, j.expected.shape)
+            why = "; ".join(
+                filter(None, [describe_shape(given.numbers.shape, j.expected.shape), _describe_upstream(j)])
+            )
             return Entry(name, WRONG, why, convention=convention, agrees=False)
         finite = np.isfinite(j.expected)
         largest = np.max(np.abs(j.expected), where=finite, initial=0.0)
@@ -429,9 +434,7 @@ class Judge:
         if not np.any(finite) and gap.size:
             return CANNOT_TELL, "non-finite: the gradient of f itself is nan or inf on this data"
         if not j.right:
-            if j.consistent and j.upstream:
-                return WRONG, f"but consistent with your {' and '.join(j.upstream)}"
-            return WRONG, ""
+            return WRONG, _describe_upstream(j)
         if not largest and gap.size:
             return CANNOT_TELL, "all zero: any multiple of the right formula gives zeros too"
         if np.any(gap - j.leeway > _SETTLED * largest):
@@ -520,6 +523,10 @@ def _measure_fit(found: Any, expected: Any) -> float:
         return -1.0
     sizes = float(np.linalg.norm(found) * np.linalg.norm(expected))
     return abs(float(np.vdot(found, expected))) / sizes if sizes else 0.0
+
+
+def _describe_upstream(j: Judged) -> str:
+    return f"but consistent with your {' and '.join(j.upstream)}" if j.consistent and j.upstream else ""
 
 
 def _within(found: Any, expected: Any, tolerance: Any) -> bool:
