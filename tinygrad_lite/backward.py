@@ -116,7 +116,7 @@ def _sweep(
     # Upstream of an op that selects, a zero cotangent means "not taken", and must beat an infinite partial derivative.
     pending: dict[Tensor, Any] = {}  # cotangents of what is still to be visited; then of the leaves
     visited: dict[Tensor, Any] = {}  # those of wanted tensors that ops made
-    parts: dict[Tensor, list[Any]] = {}  # of these, some entries were taken: (node that took them, rule's arguments)
+    parts: dict[Tensor, list[Any]] = {}  # of these, some entries were taken: (node that took them, rule's operands)
     for y, g in seeds:
         pending[y] = g if y not in pending else pending[y] + g
     upstream = {y for y, _ in seeds} if selected else set()
@@ -158,7 +158,7 @@ def _sweep(
         if op.sum_vjps is not None:
             x = inputs[0]
             if type(x) is Tensor and x._flags & GRAD and (needed is None or x in needed):
-                parts.setdefault(x, []).append((node, (g, values[1:], params)))
+                parts.setdefault(x, []).append((node, (g, result, *values)))
             continue
         if op.joint:
             extra = {"selected": selected} if op.selects or op.kind == "loop" else {}
@@ -194,8 +194,12 @@ def _sweep(
 def _add_parts(pending: dict[Tensor, Any], x: Tensor, parts: list[Any], watcher: Any) -> None:
     """Add to x's cotangent what comes from nodes that took some of its entries, x[i] say: all of it in one go, so that
     a loop over x[0], x[1], … takes time for what it reads, not for all of x at every step."""
-    node = parts[0][0]
-    gx = node._op.sum_vjps([arguments for _, arguments in parts], x.shape)
+    node, operands = parts[0]
+    op: Any = node._op
+    if len(parts) == 1:
+        gx = op.vjps[0](*operands, **node._params)
+    else:
+        gx = op.sum_vjps([(g, others, t._params) for t, (g, _, _, *others) in parts], x.shape)
     if watcher is not None:
         watcher.backward(node, gx)
     add(pending, x, gx)

@@ -67,7 +67,7 @@ def _put(g: Any, *arrays: Any, template: Any, shape: tuple[int, ...]) -> Any:
 
 def _put_all(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: tuple[int, ...]) -> Any:
     """The sum of `put` of all the parts: (g, index arrays, params)."""
-    if len(parts) > 1 and all(isinstance(g, (np.ndarray, np.generic)) for g, _, _ in parts):
+    if all(isinstance(g, (np.ndarray, np.generic)) for g, _, _ in parts):
         out = np.zeros(shape, parts[0][0].dtype)
         for g, arrays, params in parts:
             index = fill_template(params["template"], tuple(arrays))
