@@ -130,7 +130,7 @@ def _adds_to(node: Node, old: Node) -> bool:
     """Whether the step can write its result over this operand, entry by entry."""
     if node.op is None or node.op.kind != "elementwise" or not writes_into(node):
         return False
-    return old in node.operands and old.shape == node.shape and old.dtype == node.dtype
+    return any(x is old for x in node.operands) and old.shape == node.shape and old.dtype == node.dtype
 
 
 def _dtype(x: Operand) -> Any:
