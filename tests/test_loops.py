@@ -353,6 +353,74 @@ def test_a_carry_that_is_read_again_after_its_step(step: Any) -> None:
     assert_array_equal(start[0], [1, 2, 3])
 
 
+@pytest.mark.parametrize("long", [loops.LONG, 0])
+def test_a_step_may_index_a_plain_array_by_what_it_is_given(long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the call that a long loop is compared with, the rows are an array and the index is a Tensor: that raised."""
+    monkeypatch.setattr(loops, "LONG", long)
+
+    def descend(w: Any, rows: Any, order: Any) -> Any:
+        return tg.scan(lambda w, i: (w - 0.1 * tg.grad(lambda w: (rows[i] @ w - 1) ** 2)(w), None), w, order)[0]
+
+    f, order = tg.compile(descend, target="numpy"), np.array([5, 0, 3, 3, 1])
+    for w, rows in ((np.ones(IN), X), (np.zeros(IN), -X)):
+        same(f(w, rows, order), descend(w, rows, order))
+
+
+@pytest.mark.parametrize("target", ["numpy", "auto"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, x: tg.scan(lambda c, _: (c, c * x), a, length=3)[1],
+        lambda a, x: tg.while_loop(lambda c: c < 9, lambda c: 2 * c, a) * x,
+        lambda a, x: tg.scan(lambda c, x: (c * a, c * x), 1.0, x)[1],
+        lambda a, x: tg.cond(a > 1, lambda n, x: x**n, lambda n, x: n * x, 2, x),
+        lambda a, x: tg.cond(a > 1, lambda kind, x: np.sum(x, axis=kind[0]) * kind[1], lambda _, x: x[1], [0, 0.5], x),
+    ],
+)
+def test_a_python_number_that_goes_through_a_loop_or_a_branch(f: Any, target: Any) -> None:
+    """In a loop it is an array, which decides dtypes; what a branch is given stays a Python number."""
+    compiled = tg.compile(f, target)
+    for a in (1.1, 0.9):
+        same(compiled(a, np.ones(3, np.float32)), f(a, np.ones(3, np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        (lambda p: 2.0, np.sin),
+        (lambda p: p, np.sin),
+        (lambda p: p, lambda p: 2 * p),
+        (lambda p: 1, lambda p: 0),
+        (lambda p: 1, lambda p: np.sum(p > -9)),
+        (lambda p: 1j, lambda p: p * 1j),
+    ],
+)
+def test_branches_that_give_python_numbers(yes: Any, no: Any) -> None:
+    """A number of one branch alone was taken for one of both: the other one's float64 became a float32 beside x."""
+    f = lambda p, x: tg.cond(p > 0, yes, no, p) * x  # noqa: E731
+    compiled = tg.compile(f, target="numpy")
+    for p in (1.0, -1.0):
+        same(compiled(p, np.ones(3)), f(p, np.ones(3)))
+    if isinstance(no(-1.0), np.float64):
+        same(compiled(-1.0, np.ones(3, np.float32)), f(-1.0, np.ones(3, np.float32)))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda c, x: (np.arange(3.0) * x, c),
+        lambda c, x: (np.arange(3.0) + c, x),
+        lambda c, x: (c + np.linalg.eigh(np.outer(x, x))[0], None),
+        lambda c, x: (c + tg.cond(x[0] > 0, lambda: (x, 2 * x), lambda: (-x, x))[1], None),
+    ],
+)
+def test_a_carry_from_a_constant_array_or_from_one_of_several_results(step: Any) -> None:
+    f = lambda c, X: tg.scan(step, c, X)  # noqa: E731
+    compiled = tg.compile(f, target="numpy")
+    same(compiled(X[0], X), f(X[0], X))
+    same(compiled(X[1], -X), f(X[1], -X))
+
+
 def test_native_steps() -> None:
     try:
         find_compiler()
