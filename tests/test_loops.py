@@ -421,6 +421,22 @@ def test_a_carry_from_a_constant_array_or_from_one_of_several_results(step: Any)
     same(compiled(X[1], -X), f(X[1], -X))
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("number", [np.squeeze, np.sum, lambda a: np.reshape(a, ()), lambda a: np.real(a[0, ...])])
+def test_a_number_that_is_carried_is_not_the_memory_of_the_next_step(number: Any, reverse: bool) -> None:
+    """Of arrays with one entry: what was carried was a view, in which the next step had put its own."""
+    f = lambda c, x: tg.scan(lambda c, x: (number(2 * x), c), c, x, reverse=reverse)  # noqa: E731
+    rows = np.array([[1.0], [2.0], [3.0]])
+    same(tg.compile(f, target="numpy")(np.array(9.0), rows), f(np.array(9.0), rows))
+
+
+def test_float32_beside_float64_in_a_step() -> None:
+    """The first result may be off by the rounding of the narrower: that was an error."""
+    f = lambda x, m: tg.scan(lambda c, _: (c, np.sum(x) * m), 0.0, length=3)[1]  # noqa: E731
+    x, m = np.array([2.5379481, 1.4159285, -1.5648998], np.float32), np.ones(2)
+    assert_allclose(tg.compile(f, target="numpy")(x, m), f(x, m), rtol=1e-6)
+
+
 def test_native_steps() -> None:
     try:
         find_compiler()
