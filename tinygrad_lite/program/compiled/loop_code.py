@@ -120,9 +120,8 @@ class _LoopWriter(Writer):
         """The carry for the next step: a row of a stack stays as it is, memory of the arena does not."""
         text = self.spell_operand(x)
         lasting = is_scalar(x) or (type(x) is Node and (x.weak or x in self.rows or x.op is None))
-        if (
-            type(x) is Node and not x.shape and makes_memory(x)
-        ):  # a number of its own: a view of the arena, x.reshape(()), is none
+        # A number is its own, but for a view of the arena, as x.reshape(()).
+        if type(x) is Node and not x.shape and makes_memory(x):
             return text
         made = type(x) is Node and x.op is not None and x not in self.plan.offset and x not in self.plan.views
         if lasting or (made and writes_into(x)):
