@@ -332,6 +332,49 @@ def test_a_long_loop_is_compiled_without_running_the_function_step_by_step(optio
     same(found, gradient(PARAMS, long, H))
 
 
+def _count(state: list[Any], c: Any, x: Any) -> Any:
+    state[0] += 1
+    return c + state[0] * x
+
+
+def _sum_up(state: list[Any], c: Any, x: Any) -> Any:
+    state.append(x)
+    return c + sum(state[1:])
+
+
+def _look_back(state: list[Any], c: Any, x: Any) -> Any:
+    before, state[0] = state[0], x
+    return c + before
+
+
+def _keep_the_first(state: list[Any], c: Any, x: Any) -> Any:
+    state[0] = x * 1 if type(state[0]) is int else state[0]
+    return c + state[0]
+
+
+def _write(state: list[Any], c: Any, x: Any) -> Any:
+    state[0] = np.zeros(2) if type(state[0]) is int else state[0]
+    state[0] += 1
+    return c + np.sum(state[0] * x)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("step", [_count, _sum_up, _look_back, _keep_the_first, _write])
+def test_a_step_that_keeps_something_for_the_next_is_refused(
+    step: Any, nested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps were as the first; in a long loop nobody noticed."""
+    monkeypatch.setattr(loops, "LONG", 0)
+
+    def once(x: Any) -> Any:
+        state = [0]
+        return tg.scan(lambda c, x: (step(state, c, x), None), 0.0, x)[0]
+
+    f = (lambda X: tg.scan(lambda c, x: (c + once(x), None), 0.0, X)[0]) if nested else (lambda X: once(X[0]))
+    with pytest.raises(RuntimeError, match="does not reproduce the function"):
+        tg.compile(f, target="numpy")(X)
+
+
 @pytest.mark.parametrize(
     "step",
     [

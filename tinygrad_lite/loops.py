@@ -312,7 +312,7 @@ def _first(x: Any) -> Any:
 
 
 def _scan_in_program(f: Function, carry: Any, xs: Any, count: int, reverse: bool, recompute: bool) -> tuple[Any, Any]:
-    from .program.compiled.body import trace_body
+    from .program.compiled.body import trace_body, trace_repeatable_body
     from .program.compiled.scan import call_scan
 
     start, carried = tree.flatten(carry)
@@ -323,7 +323,7 @@ def _scan_in_program(f: Function, carry: Any, xs: Any, count: int, reverse: bool
         return _check_step(f(given, tree.unflatten(of_xs, operands[len(start) :])), given, "scan")
 
     samples = [*map(_sample, start), *map(_first, stacks)]
-    body, outside, _, of_pair = trace_body(step, samples)
+    body, outside, _, of_pair = (trace_repeatable_body if _runs_bodies() else trace_body)(step, samples)
     if not body.program.outputs:
         return tree.unflatten(of_pair, [])  # type: ignore[no-any-return]
     found = call_scan(body, start, stacks, outside, count, reverse, recompute)

@@ -20,7 +20,7 @@ from ...context import alone
 from ...lifting import at_level
 from ...op import Op, pick
 from ...rules.shaping import reshape
-from ...tensor import PYTHON_NUMBERS, Tensor, next_seq
+from ...tensor import PYTHON_NUMBERS, Tensor, TraceError, next_seq
 from ...transforms import jvp, linearise
 from ..program import Node, Operand, Program, dtype_of, is_weak
 from ..rewrite import rewrite
@@ -131,6 +131,18 @@ def trace_body(f: Callable[..., Any], samples: Arrays) -> tuple[Body, list[Tenso
     outside = [t for _, t in program.captures]
     whole = Program(program.inputs + tuple(node for node, _ in program.captures), (), program.steps, program.outputs)
     return Body(whole, [*samples, *(t._array for t in outside)]), outside, results, structure
+
+
+def trace_repeatable_body(
+    f: Callable[..., Any], samples: Arrays
+) -> tuple[Body, list[Tensor], list[Any], tree.Structure]:
+    """The same; TraceError if f is another function when it is called again, so that its steps are not all alike."""
+    found = trace_body(f, samples)
+    form = _form(found[0].program)  # now, since f may change its constants
+    again, outside, *_ = trace_body(f, samples)
+    if _form(again.program) != form or list(map(id, outside)) != list(map(id, found[1])):
+        raise TraceError("scan: called again, the step does something else")
+    return found
 
 
 def trace_branches(
