@@ -201,7 +201,8 @@ def test_parts_that_are_read_in_any_order_add_up(order, fortran):
         assert_allclose(found, sum(each), rtol=1e-13, atol=1e-13)
 
 
-ROWS = [(1,), (-1,), (slice(None), 2), (slice(None), slice(None), -2), (slice(1, 3),), (0, slice(None))]
+ROWS = [(1,), (np.int8(-1),), (slice(None), 2), (slice(None), slice(None), -2), (slice(1, 3),), (0, slice(None))]
+ROWS += [(True,), (None, 1), (False,)]
 
 
 @given(st.data())

@@ -195,8 +195,11 @@ def _mean_of_a_list(W):
     return np.mean(parts)
 
 
+TABLE = np.arange(3)
+
 # What people write in NumPy, and what the message says to write instead.
 CONVERSIONS = {
+    "rows of a plain array": (lambda W: np.sum(TABLE[W]), r"write tg\.Tensor\(TABLE\)\[W\]"),
     "a product of a plain array": (lambda W: np.ones((2, 4)).dot(W), r"write X @ W for X\.dot\(W\)"),
     "an array of Tensors": (lambda W: np.array([W[0], W[1]]), r"write np.stack\(\[…\]\), np.concatenate or np.block"),
     "a list of lists": (lambda W: np.array([[W[0], W[1]], [W[1], W[0]]]), r"write np.stack\(\[np.stack\("),

@@ -332,6 +332,49 @@ def test_a_long_loop_is_compiled_without_running_the_function_step_by_step(optio
     same(found, gradient(PARAMS, long, H))
 
 
+def _count(state: list[Any], c: Any, x: Any) -> Any:
+    state[0] += 1
+    return c + state[0] * x
+
+
+def _sum_up(state: list[Any], c: Any, x: Any) -> Any:
+    state.append(x)
+    return c + sum(state[1:])
+
+
+def _look_back(state: list[Any], c: Any, x: Any) -> Any:
+    before, state[0] = state[0], x
+    return c + before
+
+
+def _keep_the_first(state: list[Any], c: Any, x: Any) -> Any:
+    state[0] = x * 1 if type(state[0]) is int else state[0]
+    return c + state[0]
+
+
+def _write(state: list[Any], c: Any, x: Any) -> Any:
+    state[0] = np.zeros(2) if type(state[0]) is int else state[0]
+    state[0] += 1
+    return c + np.sum(state[0] * x)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("step", [_count, _sum_up, _look_back, _keep_the_first, _write])
+def test_a_step_that_keeps_something_for_the_next_is_refused(
+    step: Any, nested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps were as the first; in a long loop nobody noticed."""
+    monkeypatch.setattr(loops, "LONG", 0)
+
+    def once(x: Any) -> Any:
+        state = [0]
+        return tg.scan(lambda c, x: (step(state, c, x), None), 0.0, x)[0]
+
+    f = (lambda X: tg.scan(lambda c, x: (c + once(x), None), 0.0, X)[0]) if nested else (lambda X: once(X[0]))
+    with pytest.raises(RuntimeError, match="does not reproduce the function"):
+        tg.compile(f, target="numpy")(X)
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -351,6 +394,90 @@ def test_a_carry_that_is_read_again_after_its_step(step: Any) -> None:
     ):
         same(tg.compile(f)(start, X), f(start, X))
     assert_array_equal(start[0], [1, 2, 3])
+
+
+@pytest.mark.parametrize("long", [loops.LONG, 0])
+def test_a_step_may_index_a_plain_array_by_what_it_is_given(long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the call that a long loop is compared with, the rows are an array and the index is a Tensor: that raised."""
+    monkeypatch.setattr(loops, "LONG", long)
+
+    def descend(w: Any, rows: Any, order: Any) -> Any:
+        return tg.scan(lambda w, i: (w - 0.1 * tg.grad(lambda w: (rows[i] @ w - 1) ** 2)(w), None), w, order)[0]
+
+    f, order = tg.compile(descend, target="numpy"), np.array([5, 0, 3, 3, 1])
+    for w, rows in ((np.ones(IN), X), (np.zeros(IN), -X)):
+        same(f(w, rows, order), descend(w, rows, order))
+
+
+@pytest.mark.parametrize("target", ["numpy", "auto"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, x: tg.scan(lambda c, _: (c, c * x), a, length=3)[1],
+        lambda a, x: tg.while_loop(lambda c: c < 9, lambda c: 2 * c, a) * x,
+        lambda a, x: tg.scan(lambda c, x: (c * a, c * x), 1.0, x)[1],
+        lambda a, x: tg.cond(a > 1, lambda n, x: x**n, lambda n, x: n * x, 2, x),
+        lambda a, x: tg.cond(a > 1, lambda kind, x: np.sum(x, axis=kind[0]) * kind[1], lambda _, x: x[1], [0, 0.5], x),
+    ],
+)
+def test_a_python_number_that_goes_through_a_loop_or_a_branch(f: Any, target: Any) -> None:
+    """In a loop it is an array, which decides dtypes; what a branch is given stays a Python number."""
+    compiled = tg.compile(f, target)
+    for a in (1.1, 0.9):
+        same(compiled(a, np.ones(3, np.float32)), f(a, np.ones(3, np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        (lambda p: 2.0, np.sin),
+        (lambda p: p, np.sin),
+        (lambda p: p, lambda p: 2 * p),
+        (lambda p: 1, lambda p: 0),
+        (lambda p: 1, lambda p: np.sum(p > -9)),
+        (lambda p: 1j, lambda p: p * 1j),
+    ],
+)
+def test_branches_that_give_python_numbers(yes: Any, no: Any) -> None:
+    """A number of one branch alone was taken for one of both: the other one's float64 became a float32 beside x."""
+    f = lambda p, x: tg.cond(p > 0, yes, no, p) * x  # noqa: E731
+    compiled = tg.compile(f, target="numpy")
+    for p in (1.0, -1.0):
+        same(compiled(p, np.ones(3)), f(p, np.ones(3)))
+    if isinstance(no(-1.0), np.float64):
+        same(compiled(-1.0, np.ones(3, np.float32)), f(-1.0, np.ones(3, np.float32)))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda c, x: (np.arange(3.0) * x, c),
+        lambda c, x: (np.arange(3.0) + c, x),
+        lambda c, x: (c + np.linalg.eigh(np.outer(x, x))[0], None),
+        lambda c, x: (c + tg.cond(x[0] > 0, lambda: (x, 2 * x), lambda: (-x, x))[1], None),
+    ],
+)
+def test_a_carry_from_a_constant_array_or_from_one_of_several_results(step: Any) -> None:
+    f = lambda c, X: tg.scan(step, c, X)  # noqa: E731
+    compiled = tg.compile(f, target="numpy")
+    same(compiled(X[0], X), f(X[0], X))
+    same(compiled(X[1], -X), f(X[1], -X))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("number", [np.squeeze, np.sum, lambda a: np.reshape(a, ()), lambda a: np.real(a[0, ...])])
+def test_a_number_that_is_carried_is_not_the_memory_of_the_next_step(number: Any, reverse: bool) -> None:
+    """Of arrays with one entry: what was carried was a view, in which the next step had put its own."""
+    f = lambda c, x: tg.scan(lambda c, x: (number(2 * x), c), c, x, reverse=reverse)  # noqa: E731
+    rows = np.array([[1.0], [2.0], [3.0]])
+    same(tg.compile(f, target="numpy")(np.array(9.0), rows), f(np.array(9.0), rows))
+
+
+def test_float32_beside_float64_in_a_step() -> None:
+    """The first result may be off by the rounding of the narrower: that was an error."""
+    f = lambda x, m: tg.scan(lambda c, _: (c, np.sum(x) * m), 0.0, length=3)[1]  # noqa: E731
+    x, m = np.array([2.5379481, 1.4159285, -1.5648998], np.float32), np.ones(2)
+    assert_allclose(tg.compile(f, target="numpy")(x, m), f(x, m), rtol=1e-6)
 
 
 def test_native_steps() -> None:

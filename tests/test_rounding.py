@@ -42,6 +42,16 @@ def test_shapes_dtypes_and_what_is_not_finite_agree():
     assert describe_difference(np.zeros((0, 2)), np.zeros((0, 2))) is None
 
 
+def test_beside_an_infinity_the_other_part_of_a_complex_number_is_rounded():
+    special = np.array([complex(-np.inf, 5.1), complex(np.nan, 1.0), complex(0.3, np.inf), 2.0 + 1j])
+    assert describe_difference(special + np.array([4e-15j, 0, 4e-16, 0]), special) is None
+    assert describe_difference(special + np.array([0, complex(0, np.nan), 0, 0]), special) is None
+    for i, off in ((0, 0.1j), (2, 0.1), (0, np.nan), (2, complex(0, np.nan)), (3, np.inf), (3, 0.1)):
+        other = special.copy()
+        other[i] += off
+        assert describe_difference(other, special) == "differs"
+
+
 def test_the_noise_of_a_difference_of_nearly_equal_numbers():
     x = np.array([1.0, 3.0])
 

@@ -121,6 +121,7 @@ _REMEDIES = [  # what a line looks like that made an array of a Tensor, and what
         r"\b(np\.[\w.]+)\((.*,)?\s*[\[(]",
         r"write np.stack([…]) for a list of Tensors, as in \1(np.stack([…]))",
     ),
+    (r"^([\w.]+)\[(.*)\]$", r"write tg.Tensor(\1)[\2]"),
 ]
 
 

@@ -7,6 +7,7 @@ what is looped over is traced once, and the loop becomes a loop of the generated
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from .context import current, running
 from .foreign import is_foreign, refuse_foreign
 from .keywords import explains_keywords
 from .lifting import at_level
-from .tensor import Tensor
+from .tensor import PYTHON_NUMBERS, Tensor, TraceError
 
 Function = Callable[..., Any]
 
@@ -57,8 +58,13 @@ def scan(
             last, rows = scan(_of_every_example(f, level), whole, stacked, count, reverse, checkpoint)
             rows = tree.map(lambda y: np.moveaxis(y, 0, 1), rows)
         return _views(last, level), _views(rows, level)
-    if _keeps_loops() or (count > LONG and _runs_bodies()):
+    if _keeps_loops():
         return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
+    if count > LONG and _runs_bodies():
+        with suppress(
+            TraceError
+        ):  # of what is an array here, as in rows[i], a Tensor i is no index: step by step, then
+            return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
     step = checkpointed(f) if checkpoint else f
     ys: list[Any] = [None] * count
     carry = tree.map(_copy, carry)
@@ -133,7 +139,9 @@ def while_loop(test: Function, f: Function, carry: Any) -> Any:
 
 def _as_array(x: Any) -> Any:
     if isinstance(x, Tensor):
-        return x._current()
+        x = x._current()
+        is_number = type(x) is Tensor and type(x._array) in PYTHON_NUMBERS
+        return np.reshape(x, ()) if is_number else x  # an array, as of a number below
     refuse_foreign(x, "what goes through a loop")
     array = x if hasattr(x, "dtype") else np.asarray(x)
     if array.dtype.kind in "OUSV":
@@ -205,7 +213,10 @@ def _check_carry(result: Any, carry: Any, name: str) -> Any:
     found, structure = tree.flatten(result)
     given, expected = tree.flatten(carry)
     if structure != expected:
-        raise TypeError(f"{name}: the carry was {expected}, and the step makes it {structure}; it must stay alike")
+        raise TypeError(
+            f"{name}: the carry was {expected}, and the step makes it {structure}; it must stay alike (True and False "
+            "are a part of its structure: a flag that changes is an array, np.array(False))"
+        )
     found = [_as_array(x) for x in found]
     for i, (a, b) in enumerate(zip(found, given, strict=True)):
         if a.shape != b.shape or a.dtype != b.dtype:
@@ -301,7 +312,7 @@ def _first(x: Any) -> Any:
 
 
 def _scan_in_program(f: Function, carry: Any, xs: Any, count: int, reverse: bool, recompute: bool) -> tuple[Any, Any]:
-    from .program.compiled.body import trace_body
+    from .program.compiled.body import trace_body, trace_repeatable_body
     from .program.compiled.scan import call_scan
 
     start, carried = tree.flatten(carry)
@@ -312,7 +323,7 @@ def _scan_in_program(f: Function, carry: Any, xs: Any, count: int, reverse: bool
         return _check_step(f(given, tree.unflatten(of_xs, operands[len(start) :])), given, "scan")
 
     samples = [*map(_sample, start), *map(_first, stacks)]
-    body, outside, _, of_pair = trace_body(step, samples)
+    body, outside, _, of_pair = (trace_repeatable_body if _runs_bodies() else trace_body)(step, samples)
     if not body.program.outputs:
         return tree.unflatten(of_pair, [])  # type: ignore[no-any-return]
     found = call_scan(body, start, stacks, outside, count, reverse, recompute)
@@ -324,12 +335,17 @@ def _cond_in_program(pred: Tensor, yes: Function, no: Function, args: tuple[Any,
     from .program.compiled.branch import call_cond
 
     leaves, structure = tree.flatten(args)
-    leaves = [_as_array(x) for x in leaves]
+    arrays = [i for i, x in enumerate(leaves) if type(x) not in (bool, int, float, complex)]  # those stay as they are
 
-    def of_leaves(f: Function) -> Function:
-        return lambda *xs: f(*tree.unflatten(structure, xs))
+    def of_arrays(f: Function) -> Function:
+        def of_some(*xs: Any) -> Any:
+            given = dict(enumerate(leaves)) | dict(zip(arrays, xs, strict=True))
+            return f(*tree.unflatten(structure, [*given.values()]))
 
-    bodies, operands, results = trace_branches([of_leaves(yes), of_leaves(no)], leaves)
+        return of_some
+
+    operands = [leaves[i] if isinstance(leaves[i], Tensor) else _as_array(leaves[i]) for i in arrays]
+    bodies, operands, results = trace_branches([of_arrays(yes), of_arrays(no)], operands)
     if not bodies[0].program.outputs:
         return tree.unflatten(results, [])
     return tree.unflatten(results, call_cond(pred, bodies, operands))

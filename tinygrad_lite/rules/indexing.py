@@ -109,11 +109,11 @@ def _as_rows(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: 
 
 def _find_row(template: Any, shape: tuple[int, ...]) -> tuple[Any, int]:
     """The axis that an index takes one entry of, and which; (None, 0) if it is another index."""
-    places = [k for k, part in enumerate(template) if isinstance(part, (int, np.integer))]
-    rest = [part for part in template if not isinstance(part, (int, np.integer))]
-    if len(places) != 1 or any(part != slice(None) for part in rest):
+    places = [k for k, part in enumerate(template) if part != slice(None)]
+    one = template[places[0]] if len(places) == 1 else None
+    if not isinstance(one, (int, np.integer)) or isinstance(one, bool):  # True makes an axis
         return None, 0
-    return places[0], int(template[places[0]]) % shape[places[0]]
+    return places[0], int(one) % shape[places[0]]
 
 
 def _may_repeat(index: Any) -> bool:

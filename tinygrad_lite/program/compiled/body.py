@@ -19,9 +19,10 @@ from ...calling import record
 from ...context import alone
 from ...lifting import at_level
 from ...op import Op, pick
-from ...tensor import PYTHON_NUMBERS, Tensor, next_seq
+from ...rules.shaping import reshape
+from ...tensor import PYTHON_NUMBERS, Tensor, TraceError, next_seq
 from ...transforms import jvp, linearise
-from ..program import Node, Operand, Program
+from ..program import Node, Operand, Program, dtype_of, is_weak
 from ..rewrite import rewrite
 from ..sharing import freeze
 from ..simplify import SIMPLER_WITH_STOPS, drop_dead
@@ -132,6 +133,18 @@ def trace_body(f: Callable[..., Any], samples: Arrays) -> tuple[Body, list[Tenso
     return Body(whole, [*samples, *(t._array for t in outside)]), outside, results, structure
 
 
+def trace_repeatable_body(
+    f: Callable[..., Any], samples: Arrays
+) -> tuple[Body, list[Tensor], list[Any], tree.Structure]:
+    """The same; TraceError if f is another function when it is called again, so that its steps are not all alike."""
+    found = trace_body(f, samples)
+    form = _form(found[0].program)  # now, since f may change its constants
+    again, outside, *_ = trace_body(f, samples)
+    if _form(again.program) != form or list(map(id, outside)) != list(map(id, found[1])):
+        raise TraceError("scan: called again, the step does something else")
+    return found
+
+
 def trace_branches(
     functions: Sequence[Callable[..., Any]], operands: Arrays, alike: bool = True
 ) -> tuple[list[Body], list[Any], tree.Structure]:
@@ -152,15 +165,35 @@ def trace_branches(
         first, second = (_describe(results, form) for _, _, results, form in traced)
         if first != second:
             raise TypeError(
-                f"cond: the branches differ: yes gives {first}, no gives {second}; they must give the same kind"
+                f"cond: the branches differ: yes gives {first}, no gives {second}; they must give the same kind "
+                "(True and False are a part of the structure: write np.array(True))"
             )
+        bodies = _as_arrays(bodies)
     return bodies, [*operands, *outside], structure
+
+
+def _as_arrays(bodies: Sequence[Body]) -> list[Body]:
+    """The branches, with arrays in place of Python's numbers, which decide no dtype, unless both give a float."""
+    pairs = zip(*(body.program.outputs for body in bodies), strict=True)
+    is_float = [all(is_weak(x) and dtype_of(x).kind == "f" for x in pair) for pair in pairs]
+    found = []
+    for body in bodies:
+        program, steps, outputs = body.program, list(body.program.steps), []
+        for x, keep in zip(program.outputs, is_float, strict=True):
+            if is_weak(x) and not keep and type(x) is Node:
+                x = Node(reshape, (x,), {"shape": ()}, (), x.dtype)
+                steps.append(x)
+            outputs.append(x if keep or type(x) is Node else np.asarray(x))
+        found.append(Body(Program(program.inputs, (), tuple(steps), tuple(outputs)), body.samples))
+    return found
 
 
 def _describe(results: Sequence[Any], structure: tree.Structure) -> str:
     """Results by structure, dtypes and shapes."""
     kinds = [f"{np.asarray(raw(x)).dtype} {np.shape(raw(x))}" for x in results]
-    return f"{structure} of {', '.join(kinds)}" if structure.kind is not tree.LEAF else kinds[0]
+    if structure.kind is tree.LEAF:
+        return kinds[0]
+    return f"{structure} of {', '.join(kinds)}" if kinds else f"{structure}"
 
 
 # -- values ----------------------------------------------------------------------------------------------------------

@@ -354,7 +354,9 @@ def _key(x: Operand) -> Any:
 
 def _is_linear(node: Node) -> bool:
     """Whether the step is linear in its first operand, and its other operands do not change that."""
-    return node.op is not None and (node.op.kind == "linear" or is_view(node)) and node.dtype == node.operands[0].dtype
+    if node.op is None or node.op is pick:  # of several results nothing is known as one
+        return False
+    return (node.op.kind == "linear" or is_view(node)) and node.dtype == node.operands[0].dtype
 
 
 def _is_like(x: Node, name: Node) -> bool:

@@ -16,7 +16,7 @@ from ... import tree
 from ..program import Node, Operand, Program, is_scalar, shape_of
 from ..simplify import is_view
 from .execute import execute, forget_with
-from .plan import plan, writes_into
+from .plan import makes_memory, plan, writes_into
 from .stacks import StackMemory
 from .writer import Writer
 
@@ -119,7 +119,10 @@ class _LoopWriter(Writer):
     def _spell_carry(self, x: Operand) -> str:
         """The carry for the next step: a row of a stack stays as it is, memory of the arena does not."""
         text = self.spell_operand(x)
-        lasting = is_scalar(x) or (type(x) is Node and (x.weak or not x.shape or x in self.rows or x.op is None))
+        lasting = is_scalar(x) or (type(x) is Node and (x.weak or x in self.rows or x.op is None))
+        # A number is its own, but for a view of the arena, as x.reshape(()).
+        if type(x) is Node and not x.shape and makes_memory(x):
+            return text
         made = type(x) is Node and x.op is not None and x not in self.plan.offset and x not in self.plan.views
         if lasting or (made and writes_into(x)):
             return text
@@ -130,7 +133,7 @@ def _adds_to(node: Node, old: Node) -> bool:
     """Whether the step can write its result over this operand, entry by entry."""
     if node.op is None or node.op.kind != "elementwise" or not writes_into(node):
         return False
-    return old in node.operands and old.shape == node.shape and old.dtype == node.dtype
+    return any(x is old for x in node.operands) and old.shape == node.shape and old.dtype == node.dtype
 
 
 def _dtype(x: Operand) -> Any:
