@@ -492,6 +492,8 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     axis = positive_axis(axis, a.ndim)
     if not isinstance(indices, Tensor) and find_foreign(indices) is None:
         indices = np.asarray(indices, None if np.size(indices) else np.intp)
+    if indices.dtype.kind == "b":  # 0 and 1 to NumPy, not a mask
+        indices = np.astype(indices, np.intp)
     if mode != "raise":
         indices = places.call(indices, n=a.shape[axis], mode=mode)
     return getitem(a, (slice(None),) * axis + (indices,))
