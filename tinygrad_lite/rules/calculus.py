@@ -102,7 +102,10 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         if np.ndim(spacings[0]) and len(axes) > 1:
             raise ValueError("gradient: coordinates along several axes must be given for each of them")
         spacings *= len(axes)
-    results = [_slope(f, x, positive_axis(i, f.ndim), edge_order) for x, i in zip(spacings, axes, strict=True)]
+    places = [positive_axis(i, f.ndim) for i in axes]
+    if len(set(places)) < len(places):
+        raise ValueError(f"gradient: axis={axis} has an axis twice; its slopes are wanted once")
+    results = [_slope(f, x, i, edge_order) for x, i in zip(spacings, places, strict=True)]
     return results[0] if len(axes) == 1 else tuple(results)
 
 

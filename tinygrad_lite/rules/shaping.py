@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -554,7 +555,7 @@ triu = row(linear(_triu, lambda g, y, m, k=0: np.triu(g, k), name="triu", **_TRI
 def diag(v: Any, k: int = 0) -> Any:
     """A matrix with this diagonal; of a matrix, its diagonal."""
     if v.ndim == 1:
-        n = v.shape[0] + abs(int(k))
+        n = v.shape[0] + abs(operator.index(k))
         return from_diagonal(v, shape=(n, n), offset=k)
     if v.ndim == 2:
         return np.diagonal(v, k)
