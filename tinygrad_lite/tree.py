@@ -1,8 +1,9 @@
 """Trees: nested dicts, lists, tuples, named tuples, dataclasses and objects of arrays, as flat lists and back.
 
-A leaf is an array, a Tensor or a number. None, strings, booleans and functions are not leaves: they belong to the
-structure and are handed back as they are, so that a dataclass of parameters may carry its activation's name. An object
-of a class of the user's is a tree if its attributes hold arrays; the numbers among its attributes are settings.
+A leaf is an array, a Tensor or a number. None, strings, booleans, slices, dtypes and functions are not leaves: they
+belong to the structure and are handed back as they are, so that a dataclass of parameters may carry its activation's
+name. An object of a class of the user's is a tree if its attributes hold arrays; the numbers among its attributes are
+settings.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import builtins
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -341,7 +343,10 @@ def is_class_of_trees(kind: type) -> bool:
 
 def is_static(x: Any) -> bool:
     """Whether x is part of a structure rather than a leaf."""
-    return x is None or isinstance(x, (str, bytes, bool, type)) or (callable(x) and not hasattr(x, "shape"))
+    return x is None or isinstance(x, _STATIC_TYPES) or (callable(x) and not hasattr(x, "shape"))
+
+
+_STATIC_TYPES = (str, bytes, bool, type, slice, EllipsisType, np.dtype)
 
 
 def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, Rebuild] | None:
