@@ -261,13 +261,21 @@ moveaxis = row(
         examples=with_keywords({"source": 0, "destination": -1}, shapes=WITH_AXES),
     )
 )
+
+
+def _spell_expand_dims(x: Any, axis: Any) -> Any:
+    if x.ndim == 0 or axis not in (0, -1):  # a number of Python's has no index
+        return NotImplemented
+    return x[None] if axis == 0 else x[..., None]
+
+
 expand_dims = row(
     linear(
         np.expand_dims,
         lambda g, y, x, axis: np.squeeze(g, axis),
         batch=_expand_each,
         reshapes=True,
-        python=lambda x, axis: x[None] if axis == 0 else x[..., None] if axis == -1 else NotImplemented,
+        python=_spell_expand_dims,
         examples=for_each_shape(_new_axes),
     )
 )
