@@ -258,18 +258,35 @@ def take(structure: Structure, leaves: Iterator[Any]) -> Any:
 def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """f applied leaf by leaf to a tree, and to others of the same structure (else ValueError).
 
+    What is no leaf is the first tree's: ValueError if f stacks modules whose running statistics differ.
+
     >>> import tinygrad_lite as tg
     >>> tg.tree.map(lambda a, b: a + b, {"x": 1}, {"x": 2})
     {'x': 3}
     """
     leaves, structure = flatten(tree)
-    columns = [leaves]
+    columns, structures = [leaves], [structure]
     for other in others:
         other_leaves, other_structure = flatten(other)
         if other_structure != structure:
             raise ValueError(f"the trees differ: {structure} and {other_structure}")
         columns.append(other_leaves)
-    return unflatten(structure, [f(*column) for column in zip(*columns, strict=True)])
+        structures.append(other_structure)
+    results = [f(*column) for column in zip(*columns, strict=True)]
+    if others and any(np.shape(x) != np.shape(y) for x, y in zip(leaves, results, strict=True)):
+        _check_stacked(structures)
+    return unflatten(structure, results)
+
+
+def _check_stacked(structures: list[Structure]) -> None:
+    """ValueError if trees that become one tree of stacks hold other Tensors, of which it would have the first's."""
+    for first, *rest in zip(*(tensors_in(structure) for structure in structures), strict=True):
+        if any(t is not first and not np.array_equal(t._array, first._array, equal_nan=True) for t in rest):
+            raise ValueError(
+                f"tg.tree.map: {first.name or 'a frozen parameter'} is no leaf, and would be the first tree's. Stack"
+                " what tg.nn.buffers(net) gives of each, give all nets the first one's by net.load_state_dict(buffers, "
+                "strict=False), stack the nets, and call tg.nn.call_with_buffers(net, buffers, x) with both"
+            )
 
 
 def paths(tree: Any, prefix: str = "") -> list[str]:
