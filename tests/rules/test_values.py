@@ -414,6 +414,8 @@ INDEXING = of(
     lambda t: np.compress([False, True, True], t),
     lambda t: np.extract(t > 0, t),
     lambda t: np.choose([[0], [1], [0]], [t[0], t[1]]),
+    lambda t: np.choose(t > 0, [t, 7.0]),
+    lambda t: np.choose([True, False, True, True], [t, 2 * t]),
     lambda t: np.choose(np.array([[5], [-4], [1]]), [t[0], 7.0], mode="wrap"),
     lambda t: np.where(t > 0, t, 0),
     lambda t: np.where(t[0] > 0, t, t[:, :1]),

@@ -551,6 +551,8 @@ def choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
     if mode not in _MODES:
         raise ValueError(f"choose: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
     a, *alternatives = np.broadcast_arrays(a, *number_arrays(choices))
+    if a.dtype.kind == "b":
+        a = np.astype(a, np.intp)
     number = places.call(a, n=len(alternatives), mode=mode)
     return np.take_along_axis(np.stack(alternatives), np.expand_dims(number, 0), 0)[0]
 
