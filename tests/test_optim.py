@@ -455,7 +455,10 @@ def test_replacing_a_parameter_is_no_matter_to_an_optimiser_that_does_not_miss_i
     opt = optim.SGD([*net.parameters(), *other.parameters()], lr=0.1)
     net.weight = net.weight  # the same again
     net.parts = list(net.parts)
+    weight, net.weight = net.weight, np.ones((1, 2))
+    net.weight = weight  # put back, and then frozen
+    net.weight.requires_grad = False
     np.sum(net(np.ones((3, 2)))).backward()
     opt.step()  # those of `other` are without a gradient, and where they were
     with pytest.raises(TypeError, match="is trained, and an array of int64 would not be"):
-        net.weight = np.array([[1, 2]])
+        net.inner.weight = np.array([[1, 2]])

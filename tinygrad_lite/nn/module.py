@@ -380,6 +380,8 @@ def _is_trained(value: Any) -> bool:
 def _note_replaced(old: Any, new: Any) -> None:
     """Remember the parameters in one part that are not in the other, for an optimiser that may hold them."""
     before, after = ({id(t): t for _, t, is_buffer in _walk_part([part], "") if not is_buffer} for part in (old, new))
+    for key in after:  # which may have been put back
+        replaced.pop(key, None)
     replaced.update({key: t for key, t in before.items() if key not in after and not t._flags & (LIFTED | TRACED)})
 
 
