@@ -273,7 +273,7 @@ def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
         columns.append(other_leaves)
         structures.append(other_structure)
     results = [f(*column) for column in zip(*columns, strict=True)]
-    if others and any(np.shape(x) != np.shape(y) for x, y in zip(leaves, results, strict=True)):
+    if others and tensors_in(structure) and [*builtins.map(np.shape, leaves)] != [*builtins.map(np.shape, results)]:
         _check_stacked(structures)
     return unflatten(structure, results)
 
