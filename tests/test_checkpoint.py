@@ -204,3 +204,29 @@ def test_peak_memory_falls(rng):
     assert_array_equal(gradient, expected)
     assert stored > 190
     assert saved < 50
+
+
+@pytest.mark.parametrize("seeded", [True, False])
+def test_dropout_draws_the_same_again(seeded):
+    """Also in a part of a part, in forward mode and in second derivatives; its generator goes on as without."""
+
+    def make(wrap):
+        drop = tg.nn.Dropout(0.5, rng=np.random.default_rng(0) if seeded else None)
+        inner = wrap(lambda x: drop(np.exp(x)))
+        return drop, wrap(lambda x: drop(inner(x) * x) + drop(x))
+
+    x, v = np.linspace(0.1, 1, 8), np.ones(8)
+    (plain_drop, plain), (drop, part) = make(lambda f: f), make(tg.checkpoint)
+    y, pullback = tg.vjp(part, x)
+    gradient = pullback(v)[0]
+    np.testing.assert_array_equal(gradient, pullback(v)[0])
+    _, slope = tg.jvp(part, (x,), (v,))
+    curvature = tg.hessian(lambda x: np.sum(part(x)))(x)
+    assert np.count_nonzero(curvature - np.diag(np.diag(curvature))) == 0
+    if seeded:
+        want, pullback = tg.vjp(plain, x)
+        np.testing.assert_array_equal(y, want)
+        np.testing.assert_allclose(gradient, pullback(v)[0])
+        np.testing.assert_allclose(slope, tg.jvp(plain, (x,), (v,))[1])
+        np.testing.assert_allclose(curvature, tg.hessian(lambda x: np.sum(plain(x)))(x))
+        assert drop.rng.random() == plain_drop.rng.random()

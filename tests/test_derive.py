@@ -849,3 +849,9 @@ def test_a_text_without_algebra_of_what_overflows():
     arguments = np.full((1, 3), -800.0), np.zeros((1, 1)), np.ones((3, 6)), np.ones((1, 6))
     with np.errstate(over="ignore", invalid="ignore"):
         assert tg.derive(squared_sigmoid, *arguments, wrt=(0, 1), simplify=False).source
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_number_of_pythons_is_not_indexed(axis):
+    derivation = tg.derive(lambda k: np.sum(np.expand_dims(k, axis) ** 2), 3.0)
+    assert derivation.function(3.0) == (9, 6)

@@ -490,3 +490,11 @@ ROWS = [[1.0, 2.0, 3.0, 4.0]] * 2
 def test_layers_and_losses_ask_for_an_array_in_the_place_of_a_list(call):
     with pytest.raises(TypeError, match=r"give an array or a Tensor, not a list: np\.array\(…\)"):
         call(ROWS)
+
+
+@pytest.mark.parametrize("write", [np.put, lambda a, i, v: np.put_along_axis(a, i, v, 0)], ids=["put", "along"])
+def test_places_that_a_tensor_says_are_no_matter_of_gradients(write):
+    with pytest.raises(TypeError, match=r"at places that a Tensor says.*tg\.set_at\("):
+        write(np.zeros(3), tg.Tensor([0, 2]), 1.0)
+    with pytest.raises(TypeError, match="without its gradient"):
+        write(np.zeros(3), np.array([0, 2]), tg.Tensor([1.0, 2.0]))

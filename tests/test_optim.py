@@ -416,3 +416,49 @@ def test_a_state_of_other_shapes_is_refused(name, shapes):
     state = opt.init({"w": np.ones(before)})
     with pytest.raises(ValueError, match=r"the state's \w+ has shape .* for params\['w'\]"):
         opt.update({"w": np.ones(after)}, {"w": np.ones(after)}, state)
+
+
+def _replace_array(net):
+    net[0].weight = np.ones((1, 2))
+
+
+def _replace_layer(net):
+    net[0].inner = tg.nn.Linear(2, 1)
+
+
+def _replace_in_a_list(net):
+    net[0].parts = [net[0].parts[0], np.ones(1)]
+
+
+class _Parts(tg.nn.Module):
+    def __init__(self):
+        self.weight, self.inner, self.parts = np.zeros((1, 2)), tg.nn.Linear(2, 1), [np.zeros(1), np.zeros(1)]
+
+    def forward(self, x):
+        return self.inner(x) + x @ self.weight.T + self.parts[0] * self.parts[1]
+
+
+@pytest.mark.parametrize("replace", [_replace_array, _replace_layer, _replace_in_a_list])
+def test_a_step_does_not_pass_over_parameters_that_took_the_place_of_its_own(replace):
+    net = tg.nn.Sequential(_Parts())
+    old = optim.SGD(net.parameters(), lr=0.1)
+    replace(net)
+    new = optim.SGD(net.parameters(), lr=0.1)
+    np.sum(net(np.ones((3, 2)))).backward()
+    new.step()
+    with pytest.raises(ValueError, match="given another in its place"):
+        old.step()
+
+
+def test_replacing_a_parameter_is_no_matter_to_an_optimiser_that_does_not_miss_it():
+    net, other = _Parts(), _Parts()
+    opt = optim.SGD([*net.parameters(), *other.parameters()], lr=0.1)
+    net.weight = net.weight  # the same again
+    net.parts = list(net.parts)
+    weight, net.weight = net.weight, np.ones((1, 2))
+    net.weight = weight  # put back, and then frozen
+    net.weight.requires_grad = False
+    np.sum(net(np.ones((3, 2)))).backward()
+    opt.step()  # those of `other` are without a gradient, and where they were
+    with pytest.raises(TypeError, match="is trained, and an array of int64 would not be"):
+        net.inner.weight = np.array([[1, 2]])

@@ -189,3 +189,12 @@ def test_how_a_tensor_looks():
     assert "shape" not in repr(W[:2])
     assert W._repr_html_().startswith("<b>&lt;W&gt;</b> <small>(50, 40), float32, requires a gradient</small><pre>[[1.")
     assert "a number, float32, requires a gradient, made by sum" in np.sum(W)._repr_html_()
+
+
+def test_item_takes_an_index_as_numpys_does():
+    a = np.arange(6.0).reshape(2, 3)
+    for index in ((4,), (-1,), (1, 2), ((1, 0),), ((5,),), (np.int64(3),)):
+        assert tg.Tensor(a).item(*index) == a.item(*index)
+    for index in ((6,), (1, 2, 3), (1.5,)):
+        with pytest.raises(IndexError):
+            tg.Tensor(a).item(*index)

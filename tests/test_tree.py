@@ -427,3 +427,18 @@ def test_ravel_keeps_each_dtype_and_is_differentiable():
         unravel(np.ones(3))
     with pytest.raises(TypeError, match=r"tree\['n'\] is int64 beside floats"):
         tree.ravel({"x": 1.0, "n": np.array([1])})
+
+
+def test_slices_and_dtypes_are_settings():
+    """As strings are: of a compiled function each has a program of its own, and a file does not hold them."""
+    x = np.arange(4.0)
+    part = tg.compile(lambda x, where: x[where] * 2)
+    for where in (slice(0, 2), slice(1, None), ..., slice(0, 2)):
+        np.testing.assert_array_equal(part(x, where), 2 * x[where])
+    convert = tg.compile(lambda x, to: x.astype(to["dtype"]))
+    for dtype in (np.dtype("f4"), np.dtype("f8"), np.dtype("f4")):
+        assert convert(x, {"dtype": dtype}).dtype == dtype
+    gradient = tg.grad(lambda p: np.sum(p["x"][p["where"]]))({"x": x, "where": slice(2)})
+    np.testing.assert_array_equal(gradient["x"], [1, 1, 0, 0])
+    with pytest.raises(TypeError, match=r"tree\['where'\] is a slice"):
+        tg.save("a.npz", {"where": slice(2)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,20 +35,38 @@ class _Run:
     start: int  # tensors older than this were there before
 
 
-def _run(again: Again) -> _Run:
+class _Draws:
+    """The states in which dropout found its generators: where the function runs again, it draws the same from copies.
+
+    before: those of the first run, in the order of drawing. outer: of a function that calls this one.
+    """
+
+    def __init__(self, outer: Any = None, before: Sequence[Any] = ()) -> None:
+        self.outer, self.before, self.saved = outer, iter(before), list[Any]()
+
+    def __call__(self, rng: Any) -> Any:
+        known = next(self.before, None)
+        if known is not None:
+            return copy.deepcopy(known)
+        rng = rng if self.outer is None else self.outer(rng)
+        self.saved.append(copy.deepcopy(rng))
+        return rng
+
+
+def _run(again: Again, draws: _Draws) -> _Run:
     start = next_seq()
-    with switched(grad_enabled=True):
+    with switched(grad_enabled=True, draws=draws):
         leaves, structure = tree.flatten(again())
     made = [t for t in leaves if type(t) is Tensor and t._flags & GRAD and t._op is not None and t._seq > start]
     made = list(dict.fromkeys(made))
     return _Run(leaves, structure, made, find_nodes(made, start)[0], start)
 
 
-def _run_again(again: Again, before: Sequence[Any]) -> _Run:
+def _run_again(again: Again, drawn: Sequence[Any], before: Sequence[Any]) -> _Run:
     """The run repeated: what it warned of, it has warned of, buffers that it wrote are written, and its results must be
     those from before."""
     with np.errstate(all="ignore"), switched(runs_again=True):
-        run = _run(again)
+        run = _run(again, _Draws(before=drawn))
     _check_same(run, before)
     return run
 
@@ -57,8 +76,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, computed again when its gradient is needed: what lies between its arguments and its result is not kept.
 
     f: any function of any trees of arrays and Tensors; it may use Tensors from outside. It must compute the same result
-    from the same arguments (RuntimeError if it does not: pass random numbers in). Costs one more forward pass for each
-    backward pass. A long chain of checkpointed parts needs the memory of its longest part.
+    from the same arguments (RuntimeError if it does not: pass random numbers in; dropout draws the same again). Costs
+    one more forward pass for each backward pass. A long chain of checkpointed parts needs the memory of its longest
+    part.
 
     >>> import numpy as np, tinygrad_lite as tg
     >>> layer = tg.checkpoint(lambda x: np.sin(np.exp(x)))
@@ -73,12 +93,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if mode is not None and (mode.tracing or not mode.grad_enabled):
             return f(*args, **kwargs)
         again = functools.partial(f, *args, **kwargs)
-        run = _run(again)
+        draws = _Draws(None if mode is None else mode.draws)
+        run = _run(again, draws)
         if not run.made:
             return tree.unflatten(run.structure, run.leaves)
         operands = _operands(run)
         flags = functools.reduce(lambda bits, t: bits | t._flags, operands, 0)
-        params = {"again": again, "operands": operands}
+        params = {"again": again, "drawn": draws.saved, "operands": operands}
         several = len(run.made) > 1
         data = tuple(t._array for t in run.made) if several else run.made[0]._array
         with switched(watcher=None):  # it has seen the steps
@@ -122,10 +143,18 @@ def _check_same(run: _Run, before: Sequence[Any]) -> None:
         )
 
 
-def _vjp(g: Any, y: Any, *xs: Any, again: Again, operands: tuple[Tensor, ...], selected: bool = False) -> list[Any]:
+def _vjp(
+    g: Any,
+    y: Any,
+    *xs: Any,
+    again: Again,
+    drawn: Sequence[Any],
+    operands: tuple[Tensor, ...],
+    selected: bool = False,
+) -> list[Any]:
     """The cotangents of all operands: run again, and sweep what was recorded."""
     gs, ys = (g, y) if isinstance(g, tuple) else ((g,), (y,))
-    run = _run_again(again, ys)
+    run = _run_again(again, drawn, ys)
     recording = any(type(part) is Tensor for part in gs)
     found = sweep(run.nodes, list(zip(run.made, gs, strict=True)), set(operands), recording, selected)
     return [found.get(x) for x in operands]
@@ -137,7 +166,7 @@ class _Checkpointed(Op):
     __slots__ = ()
 
     def jvp(self, tangents: Sequence[Any], y: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-        run = _run_again(params["again"], y if isinstance(y, tuple) else (y,))
+        run = _run_again(params["again"], params["drawn"], y if isinstance(y, tuple) else (y,))
         started = {x: t for x, t in zip(params["operands"], tangents, strict=True) if t is not None}
         found = push(run.nodes, started, any(type(t) is Tensor for t in started.values()))
         ts = [found[t] if t in found else np.zeros_like(t._array) for t in run.made]

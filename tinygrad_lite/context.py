@@ -24,6 +24,7 @@ class Mode:
     watcher: Any = None  # told of every recorded operation: a trace's guard, or tg.debug()
     runs_bodies: bool = False  # a long tg.scan runs the code of its body, traced once, in place of the user's function
     runs_again: bool = False  # tg.checkpoint repeats a function: what that changes, it has changed the first time
+    draws: Any = None  # what tg.checkpoint knows of random numbers, to draw the same again: a generator for a generator
 
 
 _NOTHING_SWITCHED = Mode()

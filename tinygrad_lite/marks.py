@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from .context import current, running
 
@@ -10,6 +11,9 @@ from .context import current, running
 GRAD: Final = 1  # a gradient can flow into it
 TRACED: Final = 2  # it stands for a value in a program being recorded: its numbers must not be read
 LIFTED: Final = 4  # it depends on the argument of a transform that is still running
+
+# Parameters, by id, in whose place a module was given others: an optimiser that holds them does not train those.
+replaced: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 def is_left_over(t: Any) -> bool:

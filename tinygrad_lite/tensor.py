@@ -165,8 +165,11 @@ class Tensor(Methods):
         """The numbers, as a fresh array that carries no gradient."""
         return to_numpy(self._read(".numpy()", noted=True))
 
-    def item(self) -> Any:
-        """The one number in it, as a Python scalar; ValueError if there is not exactly one."""
+    def item(self, *index: Any) -> Any:
+        """The one number in it, or the one at an index, as a Python scalar; ValueError if there is not exactly one."""
+        if index:
+            index = index[0] if type(index[0]) is tuple else index
+            return (self[index] if len(index) == self.ndim else self.ravel()[index]).item()
         if self.size != 1:
             raise ValueError(f".item(): {label(self)} holds {self.size} numbers, not one")
         return read_number(self, ".item()")

@@ -1,8 +1,9 @@
 """Trees: nested dicts, lists, tuples, named tuples, dataclasses and objects of arrays, as flat lists and back.
 
-A leaf is an array, a Tensor or a number. None, strings, booleans and functions are not leaves: they belong to the
-structure and are handed back as they are, so that a dataclass of parameters may carry its activation's name. An object
-of a class of the user's is a tree if its attributes hold arrays; the numbers among its attributes are settings.
+A leaf is an array, a Tensor or a number. None, strings, booleans, slices, dtypes and functions are not leaves: they
+belong to the structure and are handed back as they are, so that a dataclass of parameters may carry its activation's
+name. An object of a class of the user's is a tree if its attributes hold arrays; the numbers among its attributes are
+settings.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import builtins
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -256,18 +258,35 @@ def take(structure: Structure, leaves: Iterator[Any]) -> Any:
 def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """f applied leaf by leaf to a tree, and to others of the same structure (else ValueError).
 
+    What is no leaf is the first tree's: ValueError if f stacks modules whose running statistics differ.
+
     >>> import tinygrad_lite as tg
     >>> tg.tree.map(lambda a, b: a + b, {"x": 1}, {"x": 2})
     {'x': 3}
     """
     leaves, structure = flatten(tree)
-    columns = [leaves]
+    columns, structures = [leaves], [structure]
     for other in others:
         other_leaves, other_structure = flatten(other)
         if other_structure != structure:
             raise ValueError(f"the trees differ: {structure} and {other_structure}")
         columns.append(other_leaves)
-    return unflatten(structure, [f(*column) for column in zip(*columns, strict=True)])
+        structures.append(other_structure)
+    results = [f(*column) for column in zip(*columns, strict=True)]
+    if others and tensors_in(structure) and [*builtins.map(np.shape, leaves)] != [*builtins.map(np.shape, results)]:
+        _check_stacked(structures)
+    return unflatten(structure, results)
+
+
+def _check_stacked(structures: list[Structure]) -> None:
+    """ValueError if trees that become one tree of stacks hold other Tensors, of which it would have the first's."""
+    for first, *rest in zip(*(tensors_in(structure) for structure in structures), strict=True):
+        if any(t is not first and not np.array_equal(t._array, first._array, equal_nan=True) for t in rest):
+            raise ValueError(
+                f"tg.tree.map: {first.name or 'a frozen parameter'} is no leaf, and would be the first tree's. Stack"
+                " what tg.nn.buffers(net) gives of each, give all nets the first one's by net.load_state_dict(buffers, "
+                "strict=False), stack the nets, and call tg.nn.call_with_buffers(net, buffers, x) with both"
+            )
 
 
 def paths(tree: Any, prefix: str = "") -> list[str]:
@@ -341,7 +360,10 @@ def is_class_of_trees(kind: type) -> bool:
 
 def is_static(x: Any) -> bool:
     """Whether x is part of a structure rather than a leaf."""
-    return x is None or isinstance(x, (str, bytes, bool, type)) or (callable(x) and not hasattr(x, "shape"))
+    return x is None or isinstance(x, _STATIC_TYPES) or (callable(x) and not hasattr(x, "shape"))
+
+
+_STATIC_TYPES = (str, bytes, bool, type, slice, EllipsisType, np.dtype)
 
 
 def _open(tree: Any, kind: type) -> tuple[Iterable[Any], tuple[str, ...], Any, Rebuild] | None:

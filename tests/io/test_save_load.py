@@ -345,3 +345,11 @@ def test_arrays_of_the_other_byte_order_come_back_as_they_are_in_like(tmp_path, 
         assert array.dtype == given[key].dtype
     with pytest.raises(ValueError, match=r"tree\['x'\] has dtype .* in the file, >f4 in like"):
         tg.load(path, like={**given, "x": np.zeros(2, ">f4")})
+
+
+def test_a_key_that_a_zip_cannot_hold(tmp_path):
+    tg.save(tmp_path / "a.npz", {"k" * 60_000: np.ones(2)})
+    for key in ("k" * 65_535, "é" * 40_000):
+        with pytest.raises(ValueError, match=r"the key .* letters, too many for an \.npz file"):
+            tg.save(tmp_path / "a.npz", {key: np.ones(2)})
+    assert len(*tg.load(tmp_path / "a.npz")) == 60_000

@@ -628,3 +628,26 @@ def test_a_tensor_given_twice_and_used_once_is_not_taken_for_one_from_outside():
         lambda a, b: sum(np.sum(g) for g in tg.grad(lambda a, b: np.sum(np.copysign(a**2, b)), both)(a, b))
     )
     np.testing.assert_array_equal(second(X, X), np.full(X.shape, 2) * np.sign(X))
+
+
+def test_an_ensemble_has_the_running_statistics_of_all_its_nets():
+    rng = np.random.default_rng(0)
+    nets = [nn.Sequential(nn.Linear(2, 2, rng=rng), nn.BatchNorm1d(2)) for _ in range(3)]
+    x = rng.normal(size=(4, 2))
+
+    def stack(*parts):
+        return np.stack(parts)
+
+    tree.map(stack, *nets)  # they are equal at the start
+    for i, net in enumerate(nets):
+        net((i + 1) * x)
+        net.eval()
+    with pytest.raises(ValueError, match=r"running_mean is no leaf.*call_with_buffers"):
+        tree.map(stack, *nets)
+    tree.map(lambda a, b, c: (a + b + c) / 3, *nets)
+    want = np.stack([net(x).numpy() for net in nets])
+    buffers = tree.map(stack, *map(nn.buffers, nets))
+    for net in nets[1:]:
+        net.load_state_dict(nn.buffers(nets[0]), strict=False)
+    call = tg.vmap(lambda net, buffers: nn.call_with_buffers(net, buffers, x)[0])
+    np.testing.assert_allclose(call(tree.map(stack, *nets), buffers), want)

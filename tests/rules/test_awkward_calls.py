@@ -251,3 +251,34 @@ def test_differences_of_truth_values_are_refused() -> None:
 def test_truth_values_as_an_operand_of_arctan2() -> None:
     a = np.array([True, False])
     assert_allclose(tg.grad(lambda b: np.sum(np.arctan2(a, b)))(np.array([2.0, 3.0])), [-0.2, 0])
+
+
+M, V = np.arange(1.0, 10.0).reshape(3, 3), np.array([1.0, 3.0, 2.0])
+REFUSED = {
+    "outer product of matrices": (L.outer, M, M),
+    "more sizes than axes": (lambda x: np.fft.fftn(x, s=(2, 2, 2)), M),
+    "the same, of a real array": (lambda x: np.fft.rfftn(x, s=(2, 2, 2)), M),
+    "slopes along an axis twice": (lambda x: np.gradient(x, axis=(0, -2)), M),
+    "a ratio to zero": (lambda x: np.geomspace(x, 0), V),
+    "half a place": (lambda x: np.linspace(x, 1, 2.5), V),
+    "half a power": (lambda x: L.matrix_power(x, 1.5), M),
+    "half a diagonal": (lambda x: np.diag(x, 0.5), V),
+    "a part that ends between two places": (lambda x: np.split(x, [1.5]), V),
+    "a stack of systems": (lambda a, b: L.lstsq(a, b)[0], M, np.stack([M, M])),
+}
+if hasattr(np, "matvec"):
+    REFUSED["a vector as a matrix"] = (np.matvec, V, V)
+    REFUSED["a vector as a matrix, from the left"] = (np.vecmat, V, V)
+
+
+@pytest.mark.filterwarnings("ignore:`axes` should not be:DeprecationWarning")
+@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED.keys())
+def test_what_numpy_refuses_is_refused(call: Any) -> None:
+    f, *arguments = call
+    for given in (arguments, map(tg.Tensor, arguments)):
+        with pytest.raises((TypeError, ValueError)):
+            f(*given)
+
+
+def test_a_real_transform_over_an_axis_twice() -> None:
+    assert_allclose(np.fft.rfftn(tg.Tensor(M), axes=(0, 0)), np.fft.rfftn(M, axes=(0, 0)))

@@ -15,6 +15,7 @@ _NUMPY = np.lib.NumpyVersion(np.__version__)
 RNG = np.random.default_rng(5)
 CUBE = RNG.normal(size=(2, 3, 4))
 FLAT = RNG.normal(size=6)
+_NOT_FINITE = ([3, np.nan, 1], [np.inf, 4, np.nan], [3, -np.inf, -np.inf], [np.nan, np.inf, 1])
 SQUARE = RNG.normal(size=(3, 3))
 SINGLE = CUBE.astype(np.float32)
 WHOLE = RNG.integers(-3, 4, (2, 3))
@@ -40,6 +41,7 @@ ELEMENTWISE = [
         lambda t: np.clip(t, -0.5, 0.5),
         lambda t: np.clip(t, a_max=0.5, a_min=None),
         lambda t: np.clip(t, 0.5, -0.5),
+        lambda t: np.clip(0.3, t, 2),
         lambda t: t.clip(-0.5),
         lambda t: t.clip(max=0.1),
         lambda t: np.clip(t, np.zeros(4), np.full((3, 1), 0.3)),
@@ -100,7 +102,14 @@ ELEMENTWISE = [
         lambda t: np.gcd(t, 2),
         lambda t: np.sum(t > 0),
     ),
-    *of(SINGLE, lambda t: t * 2.5, lambda t: np.clip(t, 0, 1.5), lambda t: np.sinc(t), lambda t: np.i0(t)),
+    *of(
+        SINGLE,
+        lambda t: t * 2.5,
+        lambda t: np.clip(t, 0, 1.5),
+        lambda t: np.clip(0.3, t, 2),
+        lambda t: np.sinc(t),
+        lambda t: np.i0(t),
+    ),
 ]
 
 METHODS = [
@@ -182,6 +191,7 @@ REDUCTIONS = [
         HOLES,
         lambda t: np.nanquantile(t, [0.2, 0.6], axis=1),
         lambda t: np.nanpercentile(t, 30, axis=(0, 2)),
+        lambda t: np.percentile(t, np.float32(33.3)),
         lambda t: np.nancumsum(t, axis=1),
         lambda t: np.nancumprod(t),
         lambda t: np.nanargmax(t),
@@ -392,6 +402,8 @@ INDEXING = of(
     lambda t: t[np.ix_([0, 1], [2, 0], [True, False, False, True])],
     lambda t: [row[0] for row in t],
     lambda t: np.take(t, [[0, -1], [5, 5]]),
+    lambda t: np.take(t, [True, False, False]),
+    lambda t: np.take(t, t > 0, axis=1),
     lambda t: np.take(t, 1, axis=1),
     lambda t: t.take([0, 2], axis=-1),
     lambda t: np.take(t, [9, -9], 1, mode="wrap"),
@@ -402,6 +414,8 @@ INDEXING = of(
     lambda t: np.compress([False, True, True], t),
     lambda t: np.extract(t > 0, t),
     lambda t: np.choose([[0], [1], [0]], [t[0], t[1]]),
+    lambda t: np.choose(t > 0, [t, 7.0]),
+    lambda t: np.choose([True, False, True, True], [t, 2 * t]),
     lambda t: np.choose(np.array([[5], [-4], [1]]), [t[0], 7.0], mode="wrap"),
     lambda t: np.where(t > 0, t, 0),
     lambda t: np.where(t[0] > 0, t, t[:, :1]),
@@ -477,6 +491,7 @@ SAMPLES = [
         lambda t: np.unwrap(3 * t, 1.0, 0),
         lambda t: np.unwrap(3 * t, period=2.0),
         lambda t: np.interp(t, [-1.0, 0.0, 2.0], [3.0, 4.0, 1.0]),
+        *(lambda t, y=y: np.interp(np.append(t, [-1, 0, 2, np.nan]), [-1, 0, 2], y) for y in _NOT_FINITE),
         lambda t: np.interp(t, [-1.0, 0.0, 0.5], [3.0, 4.0, 1.0], left=-5.0, right=7.0),
         lambda t: np.interp(t, [0.5, 0.1, 0.9], [3.0, 4.0, 1.0], period=1.2),
         lambda t: np.interp(0.3, np.sort(t[0, 0]), t[0, 1]),

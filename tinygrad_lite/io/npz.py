@@ -19,6 +19,7 @@ _TREE = "tree.json"
 _LABEL = b"tinygrad_lite sha256 "
 _DIGEST = 64  # hexadecimal digits
 _SMALL = 64 << 20  # bytes that any file may unpack to
+_LONGEST_NAME = 0xFFFF  # bytes of a member's name, whose number has two bytes in a zip
 _MOST_TIMES = 100  # how many times its own size a larger file may unpack to
 
 
@@ -29,6 +30,8 @@ def pack(text: str, arrays: dict[str, np.ndarray]) -> bytes:
         # A fixed date: the same tree gives the same bytes.
         archive.writestr(zipfile.ZipInfo(_TREE), text)
         for name, array in arrays.items():
+            if len(f"{name}.npy".encode(errors="replace")) > _LONGEST_NAME:
+                raise ValueError(f"the key {name:.40}… has {len(name)} letters, too many for an .npz file; shorten it")
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
         archive.comment = _LABEL + b"0" * _DIGEST

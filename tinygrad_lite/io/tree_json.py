@@ -108,7 +108,7 @@ class _Writer:
             if kind in (list, tuple):
                 return [kind.__name__, nodes]
             return ["object", kind.__qualname__, [step.lstrip(".") for step in steps], nodes]
-        if trees.is_static(x):
+        if callable(x) and trees.is_static(x):
             return ["function", _name_of(x)]
         raise TypeError(_explain(x, f"tree{path}"))
 

@@ -25,7 +25,10 @@ class Request:
     p: float
 
     def draw(self) -> Any:
-        return generator(self.rng).random(self.shape) >= self.p
+        rng, mode = generator(self.rng), current()
+        if mode is not None and mode.draws is not None:
+            rng = mode.draws(rng)
+        return rng.random(self.shape) >= self.p
 
 
 _asking: ContextVar[list[Request] | None] = ContextVar("asking", default=None)

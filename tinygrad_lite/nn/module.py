@@ -24,6 +24,7 @@ from ..containers import make_object, open_container
 from ..context import current
 from ..foreign import is_foreign, to_numpy
 from ..keywords import explain_constructor, explains_keywords
+from ..marks import replaced
 from ..pytorch_names import MODULE, explain_missing
 from ..tensor import GRAD, LIFTED, TRACED, Tensor, TraceError, leaf, next_seq
 
@@ -91,9 +92,16 @@ class Module:
                 "trained nor saved; hold them in a list, a tuple or a dict"
             )
         if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
+            if _is_trained(old):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is trained, and an array of {value.dtype} would not be; give it "
+                    ".astype(float), or another name"
+                )
             self.register_buffer(name, value)
         else:
             super().__setattr__(name, _as_parameters(value, name))
+            if old is not value and is_part(old) and is_part(value):
+                _note_replaced(old, getattr(self, name))
             unmarked = _find_unmarked(self)
             if unmarked:
                 object.__setattr__(self, "_unmarked", frozenset(p for p in unmarked if p.partition(".")[0] != name))
@@ -367,6 +375,14 @@ def _is_trained(value: Any) -> bool:
     if isinstance(value, (list, tuple, dict)):
         return any(_is_trained(part) for _, part in _items(value))
     return isinstance(value, Module) or (type(value) is Tensor and bool(value._flags & GRAD))
+
+
+def _note_replaced(old: Any, new: Any) -> None:
+    """Remember the parameters in one part that are not in the other, for an optimiser that may hold them."""
+    before, after = ({id(t): t for _, t, is_buffer in _walk_part([part], "") if not is_buffer} for part in (old, new))
+    for key in after:  # which may have been put back
+        replaced.pop(key, None)
+    replaced.update({key: t for key, t in before.items() if key not in after and not t._flags & (LIFTED | TRACED)})
 
 
 def _is_computed(value: Any) -> bool:

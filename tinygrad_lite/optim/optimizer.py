@@ -11,6 +11,7 @@ from .. import tree
 from ..alike import make_alike
 from ..foreign import to_numpy
 from ..keywords import explain_constructor, explains_keywords
+from ..marks import replaced
 from ..tensor import GRAD, Tensor, label
 
 Array = Any  # an ndarray, or a Tensor while a step is being traced
@@ -178,6 +179,12 @@ class Optimizer:
         for group in map(_as_pythons_own, self.param_groups):
             for t in group["params"]:
                 if t.grad is None or not t._flags & GRAD:
+                    if t.grad is None and id(t) in replaced:
+                        raise ValueError(
+                            f"{type(self).__name__}.step(): {label(t)} has no gradient: its module was given another "
+                            "in its place, which this optimiser does not know. Make the optimiser afterwards, or give "
+                            f"a parameter new values by .data = array"
+                        )
                     continue
                 _check_gradient(t._array, t.grad, label(t))
                 slots = self.state.get(t) or {"step": np.int64(0), **self.slots(t._array, group)}

@@ -102,7 +102,10 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         if np.ndim(spacings[0]) and len(axes) > 1:
             raise ValueError("gradient: coordinates along several axes must be given for each of them")
         spacings *= len(axes)
-    results = [_slope(f, x, positive_axis(i, f.ndim), edge_order) for x, i in zip(spacings, axes, strict=True)]
+    places = [positive_axis(i, f.ndim) for i in axes]
+    if len(set(places)) < len(places):
+        raise ValueError(f"gradient: axis={axis} has an axis twice; its slopes are wanted once")
+    results = [_slope(f, x, i, edge_order) for x, i in zip(spacings, places, strict=True)]
     return results[0] if len(axes) == 1 else tuple(results)
 
 
@@ -194,7 +197,7 @@ piece = row(constant(_piece, operands=2))
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Straight lines between the points (xp, fp); at a point, where the slope jumps, that of the line to its right.
 
-    In double precision, as NumPy's.
+    In double precision, as NumPy's. Beside a value that is not finite a point has its own, and no slope.
     """
     x, xp, fp = (as_dtype(t, np.result_type(t, np.float64)) for t in map(as_array, (x, xp, fp)))
     if "c" in x.dtype.kind + xp.dtype.kind:
@@ -214,9 +217,13 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         inner: Any = fp[0]
     else:
         i = piece(x, xp)
-        x0, y0 = getitem(xp, i), getitem(fp, i)
-        slope = (getitem(fp, i + 1) - y0) / (getitem(xp, i + 1) - x0)
+        (x0, y0), (x1, y1) = ((getitem(xp, j), getitem(fp, j)) for j in (i, i + 1))
+        slope = (y1 - y0) / (x1 - x0)
         inner = slope * (x - x0) + y0
+        # Where a value is not finite it is, as in NumPy, found from the other side; and a point has its own.
+        other = np.where(np.equal(x, x1), y1, slope * (x - x1) + y1)
+        other = np.where(np.logical_or(np.equal(x, x0), np.equal(y0, y1)), y0, other)
+        inner = np.where(np.logical_and(np.isnan(inner), np.equal(x, x)), other, inner)
     return np.where(np.less(x, xp[0]), left, np.where(np.greater(x, xp[-1]), right, inner))
 
 

@@ -479,6 +479,8 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     low, high = a_min if min is None else min, a_max if max is None else max
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise ValueError("clip: give a_min= or min=, a_max= or max=, not both")
+    if isinstance(a, (int, float)):  # its dtype counts, that of a number given as a bound does not
+        a = np.asarray(a)
     if isinstance(low, (int, float)):
         if hasattr(high, "dtype"):  # whose dtype the number has, which is rounded otherwise
             low = np.asarray(low, np.result_type(a, low, high))

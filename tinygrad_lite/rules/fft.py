@@ -89,7 +89,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None) -> Any
 def _axes(a: Any, s: Any, axes: Any) -> tuple[list[int | None], tuple[int, ...]]:
     """A size (None: as it is) and an axis for every transform."""
     if axes is None:
-        axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
+        axes = range(a.ndim) if s is None else range(-len(s), 0)
     axes = positive_axes(axes, a.ndim)
     sizes = [None] * len(axes) if s is None else list(s)
     if len(sizes) != len(axes):
@@ -122,6 +122,8 @@ def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     """The transform of a real array over several axes, the redundant half of the last left out."""
     sizes, axes = _axes(a, s, axes)
+    if axes[-1] in axes[:-1]:  # the half that is left is padded for the second transform
+        sizes = [a.shape[i] if n is None else n for n, i in zip(sizes, axes, strict=True)]
     return _over(fft, rfft(a, n=sizes[-1], axis=axes[-1], norm=norm), sizes[:-1], axes[:-1], norm)
 
 

@@ -492,6 +492,8 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     axis = positive_axis(axis, a.ndim)
     if not isinstance(indices, Tensor) and find_foreign(indices) is None:
         indices = np.asarray(indices, None if np.size(indices) else np.intp)
+    if indices.dtype.kind == "b":  # 0 and 1 to NumPy, not a mask
+        indices = np.astype(indices, np.intp)
     if mode != "raise":
         indices = places.call(indices, n=a.shape[axis], mode=mode)
     return getitem(a, (slice(None),) * axis + (indices,))
@@ -549,6 +551,8 @@ def choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
     if mode not in _MODES:
         raise ValueError(f"choose: mode={mode!r}; it is 'raise', 'wrap' or 'clip'")
     a, *alternatives = np.broadcast_arrays(a, *number_arrays(choices))
+    if a.dtype.kind == "b":
+        a = np.astype(a, np.intp)
     number = places.call(a, n=len(alternatives), mode=mode)
     return np.take_along_axis(np.stack(alternatives), np.expand_dims(number, 0), 0)[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -186,7 +187,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     axis = positive_axis(axis, ary.ndim)
     n = ary.shape[axis]
     if np.ndim(indices_or_sections):
-        ends = [0, *(int(i) for i in indices_or_sections), n]
+        ends = [0, *map(operator.index, indices_or_sections), n]
     else:
         sections = int(indices_or_sections)
         if sections <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -235,6 +236,8 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     a, b = as_array(a), as_array(b)
     dtype = np.result_type(*(x.dtype if x.dtype.kind in "fc" else np.float64 for x in (a, b)))
     a, b = (x if x.dtype == dtype else x.astype(dtype) for x in (a, b))
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise LinAlgError(f"lstsq: {a.shape} and {b.shape} are not a matrix and the right sides, a vector or a matrix")
     m, n = a.shape
     if rcond is None:
         rcond = float(np.finfo(a.dtype).eps) * max(m, n)
@@ -254,7 +257,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
 @implements(np.linalg.matrix_power, examples=examples_of(square_matrix, *(((), {"n": n}) for n in (3, 2, 1, 0, -2, 5))))
 def matrix_power(a: Any, n: int) -> Any:
     """a multiplied by itself, by repeated squaring; the inverse's power for negative n."""
-    n = int(n)
+    n = operator.index(n)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise LinAlgError(f"matrix_power: needs a square matrix, or a stack of them, not shape {a.shape}")
     if n < 0:

@@ -73,9 +73,10 @@ def _make_refusal(name: str, instead: str) -> Any:
     def refuse(*operands: Any, **params: Any) -> Any:
         if is_called_by_library():  # np.full_like(array, t), say
             raise TypeError(f"a Tensor, copied into an array, would lose its gradient; {advise_instead_of_array()}")
-        raise TypeError(
-            f"{name} at {user_line()} would change a Tensor, or copy it into an array without its gradient; {instead}"
-        )
+        what = "would change a Tensor, or copy it into an array without its gradient"
+        if name != "copyto" and [isinstance(x, Tensor) for x in operands[:3]] == [False, True, False]:
+            what = "would write into an array at places that a Tensor says, whose numbers it is not given"
+        raise TypeError(f"{name} at {user_line()} {what}; {instead}")
 
     return refuse
 

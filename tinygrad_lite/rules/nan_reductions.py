@@ -8,7 +8,7 @@ import numpy as np
 
 from ..table import implements
 from .reductions import calls, flag
-from .reductions_of_some import UNSET, convert, degrees_lost, is_given, root_of, squares_of, which_entries
+from .reductions_of_some import UNSET, check_spread, convert, degrees_lost, is_given, root_of, squares_of, which_entries
 from .shaping import as_dtype
 
 _REDUCED: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": -2, "keepdims": True}, {"axis": (0, 1)}]
@@ -71,12 +71,15 @@ def _mean(x: Any, present: Any, axis: Any) -> Any:
 
 @implements(np.nanmean, examples=calls(*_REDUCED))
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, *, where: Any = UNSET) -> Any:
+    if dtype is not None and np.dtype(dtype).kind in "biu" and a.dtype.kind in "fc":
+        raise TypeError(f"nanmean: dtype={np.dtype(dtype)} cannot hold the mean of {a.dtype}; give a float one")
     x = _for_a_mean(a, dtype)
     mean = _mean(x, _present(x, where), axis)
     return mean if flag(keepdims) else np.squeeze(mean, axis=axis)
 
 
 def _nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, mean: Any, where: Any) -> Any:
+    check_spread(a, dtype)
     x = _for_a_mean(a, dtype)
     present = _present(x, where)
     mean = mean if is_given(mean) else _mean(x, present, axis)
@@ -98,7 +101,7 @@ def nanvar(
     correction: Any = UNSET,
 ) -> Any:
     variance = _nanvar(a, axis, dtype, degrees_lost("nanvar", ddof, correction), mean, where)
-    return variance if flag(keepdims) else np.squeeze(variance, axis=axis)
+    return convert(variance if flag(keepdims) else np.squeeze(variance, axis=axis), dtype)
 
 
 @implements(np.nanstd, examples=calls(*_WITH_DDOF))
@@ -116,4 +119,4 @@ def nanstd(
     variance = _nanvar(a, axis, dtype, degrees_lost("nanstd", ddof, correction), mean, where)
     x = _for_a_mean(a, dtype)
     deviation = root_of(variance, x, _present(x, where), axis, True, mean)
-    return deviation if flag(keepdims) else np.squeeze(deviation, axis=axis)
+    return convert(deviation if flag(keepdims) else np.squeeze(deviation, axis=axis), dtype)

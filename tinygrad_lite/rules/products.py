@@ -134,10 +134,19 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, axes=(-1, -1))
 
 
-@implements(np.outer, np.linalg.outer, examples=pairs(((3,), (2,))))
+@implements(np.outer, examples=pairs(((3,), (2,))))
 def outer(a: Any, b: Any) -> Any:
     """a[i] b[j], both flattened."""
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+@implements(np.linalg.outer, examples=pairs(((3,), (2,))))
+def outer_of_vectors(a: Any, b: Any) -> Any:
+    if (np.ndim(a), np.ndim(b)) != (1, 1):
+        raise ValueError(
+            f"outer: {np.shape(a)} and {np.shape(b)} are not two vectors; np.outer flattens what it is given"
+        )
+    return outer(a, b)
 
 
 @implements(np.vdot, examples=pairs(((3,), (3,)), ((2, 3), (6,))))
@@ -154,10 +163,16 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     return matmul.call(conjugate_complex(a)[..., None, :], b[..., :, None])[..., 0, 0]
 
 
+def _check_matrix(name: str, x: Any) -> None:
+    if x.ndim < 2:
+        raise ValueError(f"{name}: shape {x.shape} is no matrix; np.vecdot is the product of two vectors")
+
+
 @implements(getattr(np, "matvec", None), examples=pairs(((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3))))
 def matvec(a: Any, b: Any) -> Any:
     """A matrix, or each of a stack, times a vector."""
     a, b = _arrays(a, b)
+    _check_matrix("matvec", a)
     _check_inner("matvec", a, b, -1, -1)
     return matmul.call(a, b[..., None])[..., 0]
 
@@ -166,6 +181,7 @@ def matvec(a: Any, b: Any) -> Any:
 def vecmat(a: Any, b: Any) -> Any:
     """A vector, conjugated, times a matrix, or each of a stack."""
     a, b = _arrays(a, b)
+    _check_matrix("vecmat", b)
     _check_inner("vecmat", a, b, -1, -2)
     return matmul.call(conjugate_complex(a)[..., None, :], b)[..., 0, :]
 

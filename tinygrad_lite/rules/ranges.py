@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ def _ends(rng: np.random.Generator) -> Any:
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
+    num = operator.index(num)
     if num < 0:
         raise ValueError(f"linspace: num={num}; it cannot be negative")
     gaps = num - 1 if endpoint else num
@@ -59,6 +61,8 @@ def logspace(
 @implements(np.geomspace, examples=lambda rng: _ends(rng)[1:])
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Equal ratios: start times (stop / start) to the powers from 0 to 1."""
+    if any(type(x) in (int, float) and x == 0 for x in (start, stop)):
+        raise ValueError("geomspace: start and stop cannot be 0, which is no multiple of anything else")
     start, stop = (as_dtype(x, np.result_type(x.dtype, np.float64)) for x in map(as_array, (start, stop)))
     t = np.reshape(linspace(np.zeros(()), np.ones(()), num, endpoint), (-1,) + (1,) * max(start.ndim, stop.ndim))
     t = make_alike(t, start, stop)

@@ -211,7 +211,17 @@ def root_of(variance: Any, x: Any, present: Any, axis: Any, keepdims: bool, mean
     return np.where(lowest, variance.dtype.type(0), np.sqrt(np.where(lowest, 1, variance)))
 
 
+def check_spread(a: Any, dtype: Any) -> None:
+    """TypeError for a dtype in which the deviations from the mean would be other numbers."""
+    if dtype is not None and np.dtype(dtype).kind not in ("c" if a.dtype.kind == "c" else "fc"):
+        remedy = (
+            "; give a complex one, or take np.real(x) and np.imag(x)" if a.dtype.kind == "c" else "; give a float one"
+        )
+        raise TypeError(f"var and std: dtype={np.dtype(dtype)} cannot hold the deviations of {a.dtype}{remedy}")
+
+
 def _variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: bool, mean: Any, where: Any) -> Any:
+    check_spread(a, dtype)
     x = for_a_mean(a, dtype)
     mask = which_entries(where, a)
     mask = make_alike(np.ones((), bool), a) if mask is None else mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -260,13 +261,21 @@ moveaxis = row(
         examples=with_keywords({"source": 0, "destination": -1}, shapes=WITH_AXES),
     )
 )
+
+
+def _spell_expand_dims(x: Any, axis: Any) -> Any:
+    if x.ndim == 0 or axis not in (0, -1):  # a number of Python's has no index
+        return NotImplemented
+    return x[None] if axis == 0 else x[..., None]
+
+
 expand_dims = row(
     linear(
         np.expand_dims,
         lambda g, y, x, axis: np.squeeze(g, axis),
         batch=_expand_each,
         reshapes=True,
-        python=lambda x, axis: x[None] if axis == 0 else x[..., None] if axis == -1 else NotImplemented,
+        python=_spell_expand_dims,
         examples=for_each_shape(_new_axes),
     )
 )
@@ -554,7 +563,7 @@ triu = row(linear(_triu, lambda g, y, m, k=0: np.triu(g, k), name="triu", **_TRI
 def diag(v: Any, k: int = 0) -> Any:
     """A matrix with this diagonal; of a matrix, its diagonal."""
     if v.ndim == 1:
-        n = v.shape[0] + abs(int(k))
+        n = v.shape[0] + abs(operator.index(k))
         return from_diagonal(v, shape=(n, n), offset=k)
     if v.ndim == 2:
         return np.diagonal(v, k)

@@ -194,21 +194,21 @@ def _percent_examples(rng: np.random.Generator) -> Any:
 def percentile(
     a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False, weights: Any = None
 ) -> Any:
-    return _order_statistic("percentile", a, _hundredth(q, a.dtype), axis, method, keepdims, weights)
+    return _order_statistic("percentile", a, _hundredth(q), axis, method, keepdims, weights)
 
 
 @implements(np.nanpercentile, examples=lambda rng: _percent_examples(rng)[:1])  # NumPy's fails with weights and an axis
 def nanpercentile(
     a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: Any = False, weights: Any = None
 ) -> Any:
-    return _order_statistic("nanpercentile", a, _hundredth(q, a.dtype), axis, method, keepdims, weights, skip_nan=True)
+    return _order_statistic("nanpercentile", a, _hundredth(q), axis, method, keepdims, weights, skip_nan=True)
 
 
-def _hundredth(q: Any, dtype: np.dtype[Any]) -> Any:
-    """As NumPy rounds it."""
+def _hundredth(q: Any) -> Any:
+    """A number of Python's stays one, which does not decide the dtype."""
     if type(q) in (int, float):
         return q / 100
-    return q if isinstance(q, Tensor) else np.true_divide(q, dtype.type(100) if dtype.kind == "f" else 100)
+    return q if isinstance(q, Tensor) else np.true_divide(q, 100)
 
 
 median_ = row(
