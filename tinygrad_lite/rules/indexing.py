@@ -212,21 +212,26 @@ def _check_adds_at_places(g: Any) -> None:
 
 def _add_at(out: Any, index: Any, g: Any) -> None:
     """np.add.at(out, index, g)."""
+    before = 0
+    while type(index[before]) is slice and index[before] == slice(None):
+        before += 1
     arrays = [part.astype(np.intp) for part in index if isinstance(part, np.ndarray) and part.dtype.kind in "iu"]
-    rows = out.shape[len(arrays) :]
-    if g.size < _FEW or not rows or len(arrays) < len(index) or not out.flags.c_contiguous:
+    beyond = before + len(arrays)
+    if g.size < _FEW or out.ndim == 1 or beyond < len(index) or not out.flags.c_contiguous:
         np.add.at(out, index, g)
         return
-    # Whole rows, as of an embedding: NumPy is several times faster, and adds in the same order, where each number has
-    # its place in a vector.
-    fixed = out.shape[: len(arrays)]
+    # Rows, as of an embedding, columns, and pairs: NumPy is times faster, and adds in the same order, where each
+    # number has its place in a vector.
+    outer, fixed, rows = out.shape[:before], out.shape[before:beyond], out.shape[beyond:]
     try:
         places = np.ravel_multi_index([np.where(a < 0, a + n, a) for a, n in zip(arrays, fixed, strict=True)], fixed)
     except ValueError:  # out of bounds, of which NumPy's own way says more
         np.add.at(out, index, g)
         raise
-    each = places[..., np.newaxis] * math.prod(rows) + np.arange(math.prod(rows))
-    np.add.at(out.reshape(-1), each.reshape(-1), np.broadcast_to(g, places.shape + rows).reshape(-1))
+    each = np.ravel(places[..., np.newaxis] * math.prod(rows) + np.arange(math.prod(rows)))
+    if outer:
+        each = np.ravel(np.arange(math.prod(outer))[:, np.newaxis] * math.prod(fixed + rows) + each)
+    np.add.at(out.reshape(-1), each, np.broadcast_to(g, outer + places.shape + rows).reshape(-1))
 
 
 _FEW = 2000  # numbers that are added as fast by NumPy's own way
