@@ -260,7 +260,7 @@ def test_a_loop_over_parts_puts_them_together_first(take, arrays, monkeypatch):
     made = []
     call = put.call
     monkeypatch.setattr(put, "call", lambda *xs, **params: made.append(1) or call(*xs, **params))
-    x = np.random.default_rng(0).normal(size=(40, 100))
+    x = np.random.default_rng(0).normal(size=(40, 200))
 
     def f(x):
         return sum(np.sum(np.sin(x[take(i)])) for i in range(30))
