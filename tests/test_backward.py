@@ -1,5 +1,7 @@
 """The reverse sweep: order, sums over broadcast axes, dtypes, and which tensors it visits."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ import tinygrad_lite as tg
 from tests.everyday import one_in
 from tinygrad_lite.backward import find_nodes
 from tinygrad_lite.pulling import unbroadcast
+from tinygrad_lite.rules import indexing
 from tinygrad_lite.rules.indexing import put
 
 
@@ -202,12 +205,19 @@ def test_parts_that_are_read_in_any_order_add_up(order, fortran):
 
 
 ROWS = [(1,), (np.int8(-1),), (slice(None), 2), (slice(None), slice(None), -2), (slice(1, 3),), (0, slice(None))]
-ROWS += [(True,), (None, 1), (False,)]
+ROWS += [(True,), (None, 1), (False,), (1, 2, 3)]
+ROWS += [([2, 0, 2],), (np.array([[1], [0]]), slice(1, 3), 2), (0, [1, 1]), (..., None, 1), (np.arange(4) > 1,)]
 
 
-@given(st.data())
-def test_many_parts_add_up_when_the_sweep_is_recorded(data):
-    """Where they are rows of one axis, as a stack; beyond, as a sum of arrays."""
+@given(st.data(), st.booleans())
+def test_many_parts_add_up_when_the_sweep_is_recorded(data, large):
+    """Where they are rows of one axis, as a stack; beyond, as a sum of arrays, or put together before."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(indexing, "_LARGE", 0 if large else math.inf)
+        check_that_parts_add_up(data)
+
+
+def check_that_parts_add_up(data):
     few = data.draw(st.lists(st.integers(0, len(ROWS) - 1), min_size=1, max_size=3, unique=True))
     indices = [ROWS[k] for k in data.draw(st.lists(st.sampled_from(few), min_size=8, max_size=14))]
     rng = np.random.default_rng(0)
@@ -242,6 +252,25 @@ def test_a_loop_over_rows_makes_no_array_of_the_whole_for_each(rows, arrays, mon
     assert not made
     assert_allclose(tg.grad(lambda c: np.sum(tg.grad(f)(c * x) * x))(1.0), -np.sum((x * x * np.sin(x))[np.array(rows)]))
     assert len(made) == arrays
+
+
+@pytest.mark.parametrize(
+    ("take", "arrays"), [(lambda i: slice(i, i + 2), 0), (lambda i: (i, 3), 0), (lambda i: [i, 0], 1)]
+)
+def test_a_loop_over_parts_puts_them_together_first(take, arrays, monkeypatch):
+    made = []
+    call = put.call
+    monkeypatch.setattr(put, "call", lambda *xs, **params: made.append(1) or call(*xs, **params))
+    x = np.random.default_rng(0).normal(size=(40, 200))
+
+    def f(x):
+        return sum(np.sum(np.sin(x[take(i)])) for i in range(30))
+
+    slope = tg.grad(f)(x)
+    assert not made
+    assert_allclose(tg.jvp(tg.grad(f), (x,), (x,))[0], slope)
+    assert len(made) == 2 * arrays
+    assert_allclose(tg.compile(tg.grad(f))(x), slope)
 
 
 def test_a_sweep_goes_only_where_something_is_wanted():

@@ -89,8 +89,8 @@ def run_text(program, arrays):
         space[name] = value
         return name
 
-    def name(op):  # a derivation defines add_at, and a helper for every function that NumPy lacks
-        return bind(add_at if op.name == "put" else op.fn, "f")
+    def name(op):  # a derivation defines these two, and a helper for every function that NumPy lacks
+        return bind({"put": add_at, "put_parts": add_all_at}.get(op.name, op.fn), "f")
 
     speller = Speller(bind, name, {})
     names = {node: ast.Name(bind(x, "x")) for node, x in zip(program.inputs, arrays, strict=True)}
@@ -107,6 +107,10 @@ def add_at(g, index, shape):
     out = np.zeros(shape, np.asarray(g).dtype)
     np.add.at(out, index, g)
     return out
+
+
+def add_all_at(parts, indices, shape):
+    return sum(add_at(g, index, shape) for g, index in zip(parts, indices, strict=True))
 
 
 @pytest.mark.parametrize("function", [f for f in functions() if f.kind != "composition"], ids=repr)

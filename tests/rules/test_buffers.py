@@ -803,6 +803,23 @@ def test_additions_at_places_that_a_program_is_given(shape, index, values, targe
         np.testing.assert_allclose(found[1], tg.grad(f)(x, i))
 
 
+@pytest.mark.parametrize("index", [1, -1, slice(1, 3), (0, 2), (slice(None), 1), (2, slice(0, 2))], ids=str)
+def test_an_addition_at_one_place_touches_nothing_else(index) -> None:
+    def f(x, add_at):
+        total = tg.zeros((3, 4)) if add_at else np.zeros((3, 4))
+        total[...] = x
+        np.add.at(total, index, 2 * x[index])
+        np.subtract.at(total, index, 5.0)
+        return total
+
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    t = tg.Tensor(x, requires_grad=True)
+    total = f(t, True)
+    np.testing.assert_array_equal(total.numpy(), f(x, False))
+    assert [value.shape for _, value in total.values()][1:] == [x[index].shape] * (x[index].size < x.size)
+    assert tg.testing.check_gradients(lambda x: f(x, True), x).ok
+
+
 def test_numpys_functions_that_write() -> None:
     w = tg.Tensor([0.5, 1.5], requires_grad=True)
     h = tg.zeros((2, 2))

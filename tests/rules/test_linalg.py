@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,16 @@ def test_lstsq_and_pinv(shape: tuple[int, int]) -> None:
     assert int(rank) == expected[2]
     np.testing.assert_allclose(s.numpy(), expected[3])
     assert check_gradients(lambda a, b: np.linalg.lstsq(a, b)[0], a, b).ok
+
+
+@pytest.mark.parametrize("shape", [(2000, 3), (3, 2000)], ids=str)
+def test_the_gradient_of_pinv_takes_no_square_of_the_longer_side(shape: tuple[int, int]) -> None:
+    a = rng.normal(size=shape)
+    tracemalloc.start()
+    tg.grad(lambda a: np.sum(np.linalg.pinv(a) ** 2))(a)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50 * a.nbytes  # a square is 667 times as large
 
 
 def test_pinv_of_a_rank_deficient_matrix_along_matrices_of_that_rank() -> None:

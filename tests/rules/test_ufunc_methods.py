@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.backward import find_nodes
 from tinygrad_lite.testing import check_gradients
 
 pytestmark = pytest.mark.thorough
@@ -49,6 +50,19 @@ def test_outer(ufunc: Any) -> None:
     a, b = X[:2, :3], np.array([0.3, 1.7])
     assert ufunc.outer(tg.Tensor(a), b).shape == (2, 3, 2)
     assert check_gradients(ufunc.outer, a, b).ok
+
+
+@pytest.mark.parametrize("starts", [range(0, 24, 2), range(3, 24), [0, 5, 3, 3, 9, 1, 2, 20, 4, 7]], ids=str)
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_many_parts_are_added_up_at_once(starts: Any, axis: int) -> None:
+    x = np.moveaxis(rng.normal(size=(24, 2, 3)), 0, axis)
+    found = np.add.reduceat(tg.Tensor(x), starts, axis)
+    np.testing.assert_allclose(found.numpy(), np.add.reduceat(x, starts, axis), rtol=1e-14, atol=1e-14)
+    assert check_gradients(lambda x: np.add.reduceat(x, starts, axis), x).ok
+    each = tg.vmap(lambda x: np.add.reduceat(x, starts, axis))(np.stack([x, -x]))
+    np.testing.assert_allclose(each[1], -found.numpy())
+    t = tg.Tensor(np.moveaxis(x, axis, 0), requires_grad=True)
+    assert len(find_nodes([np.add.reduceat(t, starts)])[0]) <= 3
 
 
 def test_arguments_by_name_and_of_nothing() -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..op import Op
 from ..rules.assembling import assemble
-from ..rules.indexing import fill_template, put, split_index
+from ..rules.indexing import fill_template, put, put_parts, split_index
 from ..signatures import is_default
 from .program import Node, Operand, dtype_of, shape_of
 from .text import Assembly, Expr, spell_flat
@@ -178,6 +178,11 @@ class Speller:
             index = self.spell_index(fill_template(node.params["template"], arrays))
             index = ast.Subscript(_numpy("s_"), index, ast.Load())
             return _call(ast.Name(self.name(put)), [xs[0], index, self.literal(node.params["shape"])])
+        if op is put_parts:
+            templates = [self.spell_index(template) for template in node.params["templates"]]
+            indices = [ast.Subscript(_numpy("s_"), index, ast.Load()) for index in templates]
+            lists = [ast.List(list(parts), ast.Load()) for parts in (xs, indices)]
+            return _call(ast.Name(self.name(op)), [*lists, self.literal(node.params["shape"])])
         if op.fn is assemble.fn:
             return self._spell_assembly(node, xs)
         return None

@@ -420,6 +420,9 @@ class Buffer(Tensor):
         place = indexing.getitem(target._current(), index) if numbers is None else target._array[numbers]
         shape = place.shape
         values = np.broadcast_to(values._current() if isinstance(values, Buffer) else values, shape)
+        if not arrays:  # no entry can be named twice, and only these need to be touched
+            target[index] = target[index] + values if ufunc is np.add else target[index] - values
+            return
         added = put.call(values, *arrays, template=template, shape=target.shape)
         target[...] = target + added if ufunc is np.add else target - added
 

@@ -17,7 +17,7 @@ from ..batching import all_mapped, elementwise, shift
 from ..calling import record
 from ..dispatch import handlers
 from ..foreign import is_foreign, refuse_foreign
-from ..op import Array, Op, constant, custom_vjp, linear
+from ..op import Array, Op, constant, custom_vjp, linear, variadic
 from ..table import implements, row, without_gradient
 from ..tensor import Tensor, TraceError
 from .examples import whole, with_keywords
@@ -76,14 +76,18 @@ def _put_all(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: 
             else:
                 out[index] += g
         return out
-    rows = _as_rows(parts, shape) if len(parts) >= _MANY else None
-    if rows is not None:
-        return rows
+    if len(parts) >= _MANY:
+        rows = _as_rows(parts, shape)
+        if rows is not None:
+            return rows
+        if math.prod(shape) >= _LARGE:
+            return functools.reduce(operator.add, _join_parts(parts, shape))
     terms = [put.call(g, *arrays, **params, shape=shape) for g, arrays, params in parts]
     return functools.reduce(operator.add, terms)
 
 
-_MANY = 8  # parts, from which on their sum is written as a stack of rows
+_MANY = 8  # parts, from which on they are put together before they are put into an array of the whole
+_LARGE = 6000  # entries of the whole, up to which a sum of such arrays takes no longer (in C; 1000 in NumPy)
 
 
 def _as_rows(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: tuple[int, ...]) -> Any:
@@ -114,6 +118,49 @@ def _find_row(template: Any, shape: tuple[int, ...]) -> tuple[Any, int]:
     if not isinstance(one, (int, np.integer)) or isinstance(one, bool):  # True makes an axis
         return None, 0
     return places[0], int(one) % shape[places[0]]
+
+
+def _join_parts(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: tuple[int, ...]) -> list[Any]:
+    """The same, recorded, as few terms: the parts without index arrays all together, x[i:j] say, and of those that take
+    rows by whole numbers, x[rows], all that are alike otherwise."""
+    groups: dict[str, list[Any]] = {}
+    for part in parts:
+        _, arrays, params = part
+        numbers = len(arrays) == 1 and params["template"][0] == Slot(0) and arrays[0].dtype.kind in "iu"
+        key = "" if not arrays else repr(params["template"]) if numbers else f"alone {len(groups)}"
+        groups.setdefault(key, []).append(part)
+    terms = []
+    for key, group in groups.items():
+        gs, first = [g for g, _, _ in group], group[0][2]
+        if not key:
+            terms.append(
+                put_parts.call(*gs, templates=tuple(params["template"] for _, _, params in group), shape=shape)
+            )
+        elif len(group) == 1:
+            terms.append(put.call(gs[0], *group[0][1], **first, shape=shape))
+        else:
+            places = [arrays[0] for _, arrays, _ in group]
+            rows = [np.reshape(g, (i.size, *g.shape[i.ndim :])) for g, i in zip(gs, places, strict=True)]
+            terms.append(
+                put.call(np.concatenate(rows), np.concatenate(list(map(np.ravel, places))), **first, shape=shape)
+            )
+    return terms
+
+
+def _put_parts(*gs: Any, templates: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of the given shape with every g added in at its own index, which has no arrays in it."""
+    if any(map(is_foreign, gs)):
+        pairs = zip(gs, templates, strict=True)
+        return functools.reduce(operator.add, [_put(g, template=template, shape=shape) for g, template in pairs])
+    out = np.zeros(shape, gs[0].dtype)
+    for g, template in zip(gs, templates, strict=True):
+        out[template] += g
+    return out
+
+
+def _put_parts_each(op: Op, xs: Sequence[Any], mapped: Sequence[bool], params: dict[str, Any]) -> Any:
+    templates = tuple((slice(None), *template) for template in params["templates"])
+    return op.call(*all_mapped(xs, mapped), templates=templates, shape=(_count(xs, mapped), *params["shape"]))
 
 
 def _may_repeat(index: Any) -> bool:
@@ -165,21 +212,26 @@ def _check_adds_at_places(g: Any) -> None:
 
 def _add_at(out: Any, index: Any, g: Any) -> None:
     """np.add.at(out, index, g)."""
+    before = 0
+    while type(index[before]) is slice and index[before] == slice(None):
+        before += 1
     arrays = [part.astype(np.intp) for part in index if isinstance(part, np.ndarray) and part.dtype.kind in "iu"]
-    rows = out.shape[len(arrays) :]
-    if g.size < _FEW or not rows or len(arrays) < len(index) or not out.flags.c_contiguous:
+    beyond = before + len(arrays)
+    if g.size < _FEW or out.ndim == 1 or beyond < len(index) or not out.flags.c_contiguous:
         np.add.at(out, index, g)
         return
-    # Whole rows, as of an embedding: NumPy is several times faster, and adds in the same order, where each number has
-    # its place in a vector.
-    fixed = out.shape[: len(arrays)]
+    # Rows, as of an embedding, columns, and pairs: NumPy is times faster, and adds in the same order, where each
+    # number has its place in a vector.
+    outer, fixed, rows = out.shape[:before], out.shape[before:beyond], out.shape[beyond:]
     try:
         places = np.ravel_multi_index([np.where(a < 0, a + n, a) for a, n in zip(arrays, fixed, strict=True)], fixed)
     except ValueError:  # out of bounds, of which NumPy's own way says more
         np.add.at(out, index, g)
         raise
-    each = places[..., np.newaxis] * math.prod(rows) + np.arange(math.prod(rows))
-    np.add.at(out.reshape(-1), each.reshape(-1), np.broadcast_to(g, places.shape + rows).reshape(-1))
+    each = np.ravel(places[..., np.newaxis] * math.prod(rows) + np.arange(math.prod(rows)))
+    if outer:
+        each = np.ravel(np.arange(math.prod(outer))[:, np.newaxis] * math.prod(fixed + rows) + each)
+    np.add.at(out.reshape(-1), each, np.broadcast_to(g, outer + places.shape + rows).reshape(-1))
 
 
 _FEW = 2000  # numbers that are added as fast by NumPy's own way
@@ -320,6 +372,23 @@ put: Op = row(
                 {"template": split_index(index)[0], "shape": (3, 4, 2)},
             )
             for index in _EXAMPLES
+        ],
+    )
+)
+# The sum of many of them, for indices without arrays: one pass over the whole, where a sum takes one for each.
+put_parts: Op = row(
+    variadic(
+        _put_parts,
+        lambda g, y, *gs, templates, shape: [get.call(g, template=template) for template in templates],
+        joint=True,
+        linear_in_all=True,
+        batch=_put_parts_each,
+        examples=lambda rng: [
+            (
+                [rng.normal(size=np.zeros((3, 4))[template].shape) for template in templates],
+                {"templates": templates, "shape": (3, 4)},
+            )
+            for templates in [((1,), (-2, slice(1, 3)), (slice(None), 2), (1, 2), (None, ..., slice(None, None, -1)))]
         ],
     )
 )

@@ -213,8 +213,11 @@ matrix_rank = row(constant(np.linalg.matrix_rank, batch=_rank_each))
 def _pinv_vjp(g: Array, p: Array, a: Array, rcond: Any = None, rtol: Any = None) -> Array:
     """Golub and Pereyra 1973; among matrices of one rank (at a change of rank the pseudo-inverse jumps)."""
     ph, gh = adjoint(p), adjoint(g)
-    gp, pg = gh @ p, p @ gh
-    return (gp - a @ (p @ gp) - ph @ g) @ ph + ph @ (pg - (pg @ p) @ a)
+    if a.shape[-2] >= a.shape[-1]:  # in the order in which no product is larger than a
+        ghp, pg = gh @ (p @ ph), p @ gh
+        return ghp - a @ (p @ ghp) - ph @ (g @ ph) + ph @ (pg - (pg @ p) @ a)
+    gp, phg = gh @ p, (ph @ p) @ gh
+    return (gp - a @ (p @ gp) - ph @ g) @ ph + phg - (phg @ p) @ a
 
 
 pinv = row(custom_vjp(np.linalg.pinv, _pinv_vjp, batch=last_axes(2), examples=RECTANGLES))

@@ -17,7 +17,7 @@ import numpy as np
 from ...alike import find_foreign, make_alike
 from ...foreign import is_foreign
 from ...op import Op
-from ...rules.indexing import put
+from ...rules.indexing import put, put_parts
 from ..names import Names
 from ..spelling import path_in_numpy
 
@@ -36,6 +36,8 @@ class Helpers:
 
     def name(self, op: Op) -> str | None:
         """The name under which the op's function is now defined; None if it cannot be written as text."""
+        if op is put_parts:
+            return self._define(_scatter_all, "add_all_at")
         return self._define(_scatter if op is put else op.fn, op.name)
 
     def _define(self, function: Any, wish: str) -> str | None:
@@ -166,4 +168,12 @@ def _scatter(g: Any, index: Any, shape: Any) -> Any:
     """Zeros of this shape, with g added in at the index."""
     out = np.zeros(shape, np.asarray(g).dtype)
     np.add.at(out, index, g)
+    return out
+
+
+def _scatter_all(parts: Any, indices: Any, shape: Any) -> Any:
+    """Zeros of this shape, with every part added in at its index."""
+    out = np.zeros(shape, np.asarray(parts[0]).dtype)
+    for g, index in zip(parts, indices, strict=True):
+        out[index] += g
     return out
