@@ -272,7 +272,7 @@ STOPS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("long", [loops.LONG, 0])
-@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("stop", one_in(3, STOPS))
 def test_a_gradient_that_is_stopped_in_a_step(stop: str, long: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a long loop nobody would notice: what the program gives is compared with what its step is."""
     monkeypatch.setattr(loops, "LONG", long)
