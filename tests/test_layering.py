@@ -23,6 +23,7 @@ LAYERS = [
         "pytorch_names",
         "rounding",
         "signatures",
+        "structure",
     ],
     ["foreign", "keywords"],
     ["array_view", "dispatch", "marks", "tree"],

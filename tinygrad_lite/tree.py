@@ -18,6 +18,10 @@ import numpy as np
 
 from .containers import is_plain, make_object, open_container
 from .foreign import refuse_foreign
+from .structure import LEAF as LEAF
+from .structure import NONE, ONE_LEAF, Rebuild, Structure, check_stacked
+from .structure import STATIC as STATIC
+from .structure import tensors_in as tensors_in
 
 __all__ = [
     "Structure",
@@ -36,7 +40,6 @@ def __dir__() -> list[str]:
 
 
 Flatten = Callable[[Any], tuple[list[tuple[str, Any]], Any]]
-Rebuild = Callable[[Any, list[Any]], Any]
 _registered: dict[type, tuple[Flatten, Rebuild]] = {}
 _childless: set[type] = {np.ndarray, float}  # types found to have no children: looked up once
 _leaf_types: set[type] = {np.ndarray, float}  # those of them whose instances are leaves and not static
@@ -72,85 +75,6 @@ def register_reader(cls: type, read: Callable[[Any], Any]) -> None:
     _readers[cls] = read
 
 
-class Structure:
-    """What is left of a tree without its leaves. Equal structures are alike in kind, keys and static parts.
-
-    `flatten` makes it and `unflatten` takes it; printed, it shows the tree with a * for each leaf. size: how many there
-    are.
-
-    >>> import tinygrad_lite as tg
-    >>> structure = tg.tree.flatten({"W": 1.0, "layers": [2.0, "tanh"]})[1]
-    >>> structure, structure.size
-    (dict(W: *, layers: list(*, 'tanh')), 2)
-    >>> structure.paths("params")
-    ["params['W']", "params['layers'][0]"]
-    """
-
-    __slots__ = ("_paths", "children", "kind", "meta", "only_leaves", "rebuild", "size", "steps")
-
-    def __init__(
-        self,
-        kind: Any,
-        meta: Any = None,
-        rebuild: Rebuild | None = None,
-        steps: tuple[str, ...] = (),
-        children: tuple[Structure, ...] = (),
-        size: int = 0,
-    ) -> None:
-        self.kind, self.meta, self.rebuild, self.steps, self.children = kind, meta, rebuild, steps, children
-        self.size = size  # the number of leaves
-        self.only_leaves = False  # whether it is known that all children are leaves
-        self._paths: dict[str, list[str]] | None = None
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Structure):
-            return NotImplemented
-        if self is other:
-            return True
-        try:
-            same = bool(self.meta == other.meta)
-        except ValueError:  # of an object that holds arrays and compares them
-            same = self.meta is other.meta
-        return self.kind is other.kind and same and self.children == other.children
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.size, len(self.children)))
-
-    def __repr__(self) -> str:
-        if self.kind is LEAF:
-            return "*"
-        if self.kind is STATIC:
-            return repr(self.meta)
-        parts = map(repr, self.children)
-        if self.kind is dict:
-            parts = (f"{key}: {part}" for key, part in zip(self.meta, parts, strict=True))
-        return f"{self.kind.__name__}({', '.join(parts)})"
-
-    def paths(self, prefix: str) -> list[str]:
-        """How a reader would write each leaf, in order."""
-        if self.kind is LEAF:
-            return [prefix]
-        if self._paths is None:
-            self._paths = {}
-        found = self._paths.get(prefix)
-        if found is None:
-            pairs = zip(self.steps, self.children, strict=True)
-            found = self._paths[prefix] = [path for step, child in pairs for path in child.paths(prefix + step)]
-        return found
-
-
-class LEAF:
-    """The kind of a leaf."""
-
-
-class STATIC:
-    """The kind of a part that is not an array: None, a string, a flag, a function."""
-
-
-_LEAF = Structure(LEAF, size=1)
-_NONE = Structure(STATIC, None)
-
-
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves of a tree in order, and its structure. ValueError for one that contains itself.
 
@@ -175,9 +99,9 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     kind = type(tree)
     if kind in _leaf_types:
         leaves.append(tree)
-        return _LEAF
+        return ONE_LEAF
     if tree is None:
-        return _NONE
+        return NONE
     flat = _flat.get(kind)
     if flat is None:
         return _flatten_any(tree, kind, leaves)
@@ -190,7 +114,7 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
         leaves += children
         return known
     structure = _flatten_any(tree, kind, leaves)
-    if known is None and len(flat) < _MOST_FLAT and all(child is _LEAF for child in structure.children):
+    if known is None and len(flat) < _MOST_FLAT and all(child is ONE_LEAF for child in structure.children):
         structure.only_leaves = True
         if kind is not dict or all(type(name) is str for name in key):
             flat[key] = structure
@@ -207,7 +131,7 @@ def _flatten_any(tree: Any, kind: type, leaves: list[Any]) -> Structure:
         if kind not in _readers and not callable(tree):
             _leaf_types.add(kind)
         leaves.append(tree)
-        return _LEAF
+        return ONE_LEAF
     children, steps, meta, rebuild = opened
     before = len(leaves)
     part = _flatten_attribute if rebuild is make_object else _flatten
@@ -244,14 +168,14 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
 
 def take(structure: Structure, leaves: Iterator[Any]) -> Any:
     """The same, taking the leaves that it needs from an iterator."""
-    if structure is _LEAF:
+    if structure is ONE_LEAF:
         return next(leaves)
     if structure.rebuild is None:
         return structure.meta
     if structure.only_leaves:
         children = list(itertools.islice(leaves, structure.size))
     else:
-        children = [next(leaves) if child is _LEAF else take(child, leaves) for child in structure.children]
+        children = [next(leaves) if child is ONE_LEAF else take(child, leaves) for child in structure.children]
     return structure.rebuild(structure.meta, children)
 
 
@@ -274,19 +198,8 @@ def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
         structures.append(other_structure)
     results = [f(*column) for column in zip(*columns, strict=True)]
     if others and tensors_in(structure) and [*builtins.map(np.shape, leaves)] != [*builtins.map(np.shape, results)]:
-        _check_stacked(structures)
+        check_stacked(structures)
     return unflatten(structure, results)
-
-
-def _check_stacked(structures: list[Structure]) -> None:
-    """ValueError if trees that become one tree of stacks hold other Tensors, of which it would have the first's."""
-    for first, *rest in zip(*(tensors_in(structure) for structure in structures), strict=True):
-        if any(t is not first and not np.array_equal(t._array, first._array, equal_nan=True) for t in rest):
-            raise ValueError(
-                f"tg.tree.map: {first.name or 'a frozen parameter'} is no leaf, and would be the first tree's. Stack"
-                " what tg.nn.buffers(net) gives of each, give all nets the first one's by net.load_state_dict(buffers, "
-                "strict=False), stack the nets, and call tg.nn.call_with_buffers(net, buffers, x) with both"
-            )
 
 
 def paths(tree: Any, prefix: str = "") -> list[str]:
@@ -335,16 +248,6 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
         return unflatten(structure, parts)
 
     return np.concatenate([np.reshape(x, -1) for x in leaves]) if leaves else np.zeros(0), unravel
-
-
-def tensors_in(structure: Structure) -> list[Any]:
-    """The Tensors that are part of a structure, such as a module's buffers: structures that hold others of their shapes
-    are equal, but mean others."""
-    found: list[Any] = list(getattr(structure.meta, "tensors", ()))
-    for child in structure.children:
-        if child is not _LEAF:
-            found += tensors_in(child)
-    return found
 
 
 def children(tree: Any) -> Iterable[Any]:
