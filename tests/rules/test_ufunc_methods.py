@@ -62,7 +62,8 @@ def test_many_parts_are_added_up_at_once(starts: Any, axis: int) -> None:
     each = tg.vmap(lambda x: np.add.reduceat(x, starts, axis))(np.stack([x, -x]))
     np.testing.assert_allclose(each[1], -found.numpy())
     t = tg.Tensor(np.moveaxis(x, axis, 0), requires_grad=True)
-    assert len(find_nodes([np.add.reduceat(t, starts)])[0]) <= 3
+    nodes = find_nodes([np.add.reduceat(t, starts)])[0]
+    assert len(nodes) <= 4  # of many parts: an axis is moved, entries are read and added up, the axis is moved back
 
 
 def test_arguments_by_name_and_of_nothing() -> None:
