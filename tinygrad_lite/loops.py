@@ -61,9 +61,8 @@ def scan(
     if _keeps_loops():
         return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
     if count > LONG and _runs_bodies():
-        with suppress(
-            TraceError
-        ):  # of what is an array here, as in rows[i], a Tensor i is no index: step by step, then
+        # Of what is an array here, as in rows[i], a Tensor i is no index: step by step, then.
+        with suppress(TraceError):
             return _scan_in_program(f, carry, xs, count, reverse, checkpoint)
     step = checkpointed(f) if checkpoint else f
     ys: list[Any] = [None] * count

@@ -271,7 +271,7 @@ if hasattr(np, "matvec"):
     REFUSED["a vector as a matrix, from the left"] = (np.vecmat, V, V)
 
 
-@pytest.mark.filterwarnings("ignore:`axes` should not be:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`axes` should not be:DeprecationWarning")  # NumPy's own, of fftn before it refuses
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED.keys())
 def test_what_numpy_refuses_is_refused(call: Any) -> None:
     f, *arguments = call

@@ -88,9 +88,8 @@ def gradient_of(f: Any, operands: list[Any]) -> Any:
         for i, x in zip(places, floats, strict=True):
             filled[i] = x
         results = [y for y in tree.flatten(f(*tree.unflatten(structure, filled)))[0] if y.dtype.kind in "fc"]
-        return sum(
-            np.sum(np.real(y) * weights(y.shape)) for y in results
-        )  # (Of eigenvalues, programs have complex ones.)
+        # (Of eigenvalues, programs have complex ones.)
+        return sum(np.sum(np.real(y) * weights(y.shape)) for y in results)
 
     def gradient(*operands: Any) -> Any:
         everything = tree.flatten(operands)[0]

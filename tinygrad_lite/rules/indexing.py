@@ -93,17 +93,15 @@ _LARGE = 6000  # entries of the whole, up to which a sum of such arrays takes no
 def _as_rows(parts: Sequence[tuple[Any, Sequence[Any], dict[str, Any]]], shape: tuple[int, ...]) -> Any:
     """The same, recorded, where the parts are rows of one axis, x[i] or x[:, i], and little is left out between them;
     else None. Its time is that for the rows, where a sum of arrays takes that for all of x for every part."""
-    rows: dict[int, Any] = {}
-    axes = set()
-    for g, _, params in parts:
-        axis, i = _find_row(params["template"], shape)
-        axes.add(axis)
-        if axis is None or len(axes) > 1:
-            return None
-        rows[i] = rows[i] + g if i in rows else g
-    first, last = min(rows), max(rows)
-    if last - first >= 2 * len(rows):
+    found = [_find_row(params["template"], shape) for _, _, params in parts]
+    axis = found[0][0]
+    numbers = {i for _, i in found}
+    first, last = min(numbers), max(numbers)
+    if axis is None or any(other != axis for other, _ in found) or last - first >= 2 * len(numbers):
         return None
+    rows: dict[int, Any] = {}
+    for (_, i), (g, _, _) in zip(found, parts, strict=True):
+        rows[i] = rows[i] + g if i in rows else g
     nothing = make_alike(np.zeros(parts[0][0].shape, parts[0][0].dtype), parts[0][0])
     stacked = np.stack([rows.get(i, nothing) for i in range(first, last + 1)], axis)
     if len(rows) == shape[axis]:
